@@ -1,0 +1,2 @@
+//! The `dac` binary.
+fn main() {}

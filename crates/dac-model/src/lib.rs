@@ -1,0 +1,1 @@
+//! Presets, weight loading and the assembled Descript Audio Codec.

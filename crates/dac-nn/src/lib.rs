@@ -1,0 +1,1 @@
+//! Layer list, geometry and layers of the Descript Audio Codec.

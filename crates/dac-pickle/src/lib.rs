@@ -1,0 +1,1 @@
+//! A closed, bounded reader of the pickles in checkpoints, .pt and .dac files; executes nothing.

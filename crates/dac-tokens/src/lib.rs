@@ -1,0 +1,1 @@
+//! Token files: .safetensors, .npy, .pt, .dac and .dacp.

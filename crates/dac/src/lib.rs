@@ -1,0 +1,1 @@
+//! The Descript Audio Codec in one line each: load, encode, decode, save.
