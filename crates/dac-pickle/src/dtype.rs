@@ -1,0 +1,209 @@
+//! Element types of numpy arrays and torch tensors, and their conversion.
+
+use half::{bf16, f16};
+use thiserror::Error;
+
+/// The type of an array's elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DType {
+    /// 64-bit float.
+    F64,
+    /// 32-bit float.
+    F32,
+    /// 16-bit IEEE float.
+    F16,
+    /// 16-bit brain float.
+    BF16,
+    /// 64-bit signed integer.
+    I64,
+    /// 32-bit signed integer.
+    I32,
+    /// 16-bit signed integer.
+    I16,
+    /// 8-bit signed integer.
+    I8,
+    /// 64-bit unsigned integer.
+    U64,
+    /// 32-bit unsigned integer.
+    U32,
+    /// 16-bit unsigned integer.
+    U16,
+    /// 8-bit unsigned integer.
+    U8,
+    /// One byte, zero or not.
+    Bool,
+}
+
+/// Why bytes were not converted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DTypeError {
+    /// Integers were asked for, the elements are floats.
+    #[error("integers expected, the elements are {found:?}")]
+    NotInteger {
+        /// The element type found.
+        found: DType,
+    },
+    /// An unsigned 64-bit value past the signed range.
+    #[error("value {value} does not fit a signed 64-bit integer")]
+    TooLarge {
+        /// The value.
+        value: u64,
+    },
+    /// The bytes are no whole number of elements.
+    #[error("{bytes} bytes are no whole number of {dtype:?} elements")]
+    Ragged {
+        /// The element type.
+        dtype: DType,
+        /// How many bytes there are.
+        bytes: usize,
+    },
+}
+
+impl DType {
+    /// Bytes an element takes.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F64 | Self::I64 | Self::U64 => 8,
+            Self::F32 | Self::I32 | Self::U32 => 4,
+            Self::F16 | Self::BF16 | Self::I16 | Self::U16 => 2,
+            Self::I8 | Self::U8 | Self::Bool => 1,
+        }
+    }
+
+    /// Whether the elements are floats.
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
+    }
+
+    /// The elements in `bytes` as f32, rounded where the type is wider.
+    ///
+    /// # Errors
+    /// When `bytes` is no whole number of elements.
+    pub fn to_f32(self, bytes: &[u8], big_endian: bool) -> Result<Vec<f32>, DTypeError> {
+        self.check(bytes)?;
+        Ok(match self {
+            Self::F64 => map(bytes, big_endian, |b| f64::from_le_bytes(b) as f32),
+            Self::F32 => map(bytes, big_endian, f32::from_le_bytes),
+            Self::F16 => map(bytes, big_endian, |b| f16::from_le_bytes(b).to_f32()),
+            Self::BF16 => map(bytes, big_endian, |b| bf16::from_le_bytes(b).to_f32()),
+            Self::I64 => map(bytes, big_endian, |b| i64::from_le_bytes(b) as f32),
+            Self::I32 => map(bytes, big_endian, |b| i32::from_le_bytes(b) as f32),
+            Self::I16 => map(bytes, big_endian, |b| i16::from_le_bytes(b).into()),
+            Self::I8 => map(bytes, big_endian, |b| i8::from_le_bytes(b).into()),
+            Self::U64 => map(bytes, big_endian, |b| u64::from_le_bytes(b) as f32),
+            Self::U32 => map(bytes, big_endian, |b| u32::from_le_bytes(b) as f32),
+            Self::U16 => map(bytes, big_endian, |b| u16::from_le_bytes(b).into()),
+            Self::U8 => map(bytes, big_endian, |b| u8::from_le_bytes(b).into()),
+            Self::Bool => map(bytes, big_endian, |[b]: [u8; 1]| f32::from(u8::from(b != 0))),
+        })
+    }
+
+    /// The elements in `bytes` as integers; booleans count as 0 and 1.
+    ///
+    /// # Errors
+    /// When the elements are floats, do not fit, or `bytes` is no whole number of them.
+    pub fn to_i64(self, bytes: &[u8], big_endian: bool) -> Result<Vec<i64>, DTypeError> {
+        self.check(bytes)?;
+        Ok(match self {
+            Self::F64 | Self::F32 | Self::F16 | Self::BF16 => {
+                return Err(DTypeError::NotInteger { found: self });
+            }
+            Self::I64 => map(bytes, big_endian, i64::from_le_bytes),
+            Self::I32 => map(bytes, big_endian, |b| i32::from_le_bytes(b).into()),
+            Self::I16 => map(bytes, big_endian, |b| i16::from_le_bytes(b).into()),
+            Self::I8 => map(bytes, big_endian, |b| i8::from_le_bytes(b).into()),
+            Self::U64 => {
+                let wide: Vec<u64> = map(bytes, big_endian, u64::from_le_bytes);
+                let narrow = wide
+                    .into_iter()
+                    .map(|value| i64::try_from(value).map_err(|_| DTypeError::TooLarge { value }));
+                return narrow.collect();
+            }
+            Self::U32 => map(bytes, big_endian, |b| u32::from_le_bytes(b).into()),
+            Self::U16 => map(bytes, big_endian, |b| u16::from_le_bytes(b).into()),
+            Self::U8 => map(bytes, big_endian, |b| u8::from_le_bytes(b).into()),
+            Self::Bool => map(bytes, big_endian, |[b]: [u8; 1]| i64::from(b != 0)),
+        })
+    }
+
+    fn check(self, bytes: &[u8]) -> Result<(), DTypeError> {
+        if bytes.len().is_multiple_of(self.size()) {
+            Ok(())
+        } else {
+            Err(DTypeError::Ragged { dtype: self, bytes: bytes.len() })
+        }
+    }
+}
+
+fn map<const N: usize, T>(bytes: &[u8], big_endian: bool, convert: impl Fn([u8; N]) -> T) -> Vec<T> {
+    let (elements, _) = bytes.as_chunks::<N>();
+    let convert = |&element: &[u8; N]| {
+        let mut element = element;
+        if big_endian {
+            element.reverse();
+        }
+        convert(element)
+    };
+    elements.iter().map(convert).collect()
+}
+
+/// Copies strided elements into row-major order. `strides` counts elements from `bytes`' start.
+///
+/// `None` when an index falls outside `bytes` or the shape does not fit in memory's bounds.
+pub(crate) fn gather(bytes: &[u8], size: usize, shape: &[usize], strides: &[usize]) -> Option<Vec<u8>> {
+    let elements = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
+    let total = elements.checked_mul(size)?;
+    if total > bytes.len() {
+        return None;
+    }
+    let mut out = Vec::with_capacity(total);
+    let mut index = vec![0usize; shape.len()];
+    for _ in 0..elements {
+        let at =
+            index.iter().zip(strides).try_fold(0usize, |at, (i, s)| at.checked_add(i.checked_mul(*s)?))?;
+        let start = at.checked_mul(size)?;
+        out.extend_from_slice(bytes.get(start..start.checked_add(size)?)?);
+        for (i, &d) in index.iter_mut().zip(shape).rev() {
+            *i += 1;
+            if *i < d {
+                break;
+            }
+            *i = 0;
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_width_converts_in_both_byte_orders() {
+        assert_eq!(DType::F64.to_f32(&1.5f64.to_be_bytes(), true), Ok(vec![1.5]));
+        assert_eq!(DType::F16.to_f32(&f16::from_f32(-2.0).to_le_bytes(), false), Ok(vec![-2.0]));
+        assert_eq!(DType::BF16.to_f32(&bf16::from_f32(0.5).to_be_bytes(), true), Ok(vec![0.5]));
+        assert_eq!(DType::I16.to_i64(&(-3i16).to_be_bytes(), true), Ok(vec![-3]));
+        assert_eq!(DType::U32.to_i64(&u32::MAX.to_le_bytes(), false), Ok(vec![0xffff_ffff]));
+        assert_eq!(DType::Bool.to_i64(&[0, 7], false), Ok(vec![0, 1]));
+        assert_eq!(
+            DType::U64.to_i64(&u64::MAX.to_le_bytes(), false),
+            Err(DTypeError::TooLarge { value: u64::MAX })
+        );
+        assert!(matches!(DType::F32.to_i64(&[0; 4], false), Err(DTypeError::NotInteger { .. })));
+        assert!(matches!(DType::F32.to_f32(&[0; 5], false), Err(DTypeError::Ragged { .. })));
+    }
+
+    #[test]
+    fn gather_transposes_and_keeps_its_bounds() {
+        let bytes = [0, 1, 2, 3, 4, 5];
+        assert_eq!(gather(&bytes, 1, &[3, 2], &[1, 3]).as_deref(), Some(&[0, 3, 1, 4, 2, 5][..]));
+        assert_eq!(gather(&bytes, 1, &[3, 2], &[1, 4]), None);
+        assert_eq!(gather(&bytes, 1, &[7], &[0]), None);
+        assert_eq!(gather(&bytes, 1, &[2, usize::MAX], &[usize::MAX, 1]), None);
+        assert_eq!(gather(&bytes, 1, &[2, 0], &[1, 1]).as_deref(), Some(&[][..]));
+        assert_eq!(gather(&bytes, 2, &[], &[]).as_deref(), Some(&[0, 1][..]));
+    }
+}

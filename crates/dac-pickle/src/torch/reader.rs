@@ -1,0 +1,186 @@
+//! Reading a torch file: the pickle at once, each tensor when asked.
+
+use std::collections::HashMap;
+use std::io::{Read, Seek, SeekFrom};
+
+use super::{TensorRef, TorchError};
+use crate::dtype::gather;
+use crate::globals::Dialect;
+use crate::limits::Limits;
+use crate::value::Value;
+use crate::zip::{Directory, read_at};
+
+/// Longest `data.pkl` read by default; the published checkpoints' have under 100 kB.
+const MAX_PICKLE_BYTES: usize = 1 << 25;
+
+/// First bytes of a torch file from before 1.6: a pickled magic number.
+const LEGACY: [u8; 15] =
+    [0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
+
+/// An open torch file. Its pickle is in memory, its tensors are not.
+#[derive(Debug)]
+pub struct TorchFile<R> {
+    reader: R,
+    directory: Directory,
+    /// Storage key to its place in the directory.
+    storages: HashMap<String, usize>,
+    root: Value,
+    big_endian: bool,
+}
+
+impl<R: Read + Seek> TorchFile<R> {
+    /// Reads the directory and the pickle of a torch zip file, with [`Limits::default`] and at most 32 MiB of pickle.
+    ///
+    /// # Errors
+    /// Each of these says so: an empty file, a file of the old kind, no torch file, a cut file, a compressed entry, a
+    /// refused or broken pickle.
+    pub fn open(reader: R) -> Result<Self, TorchError> {
+        Self::open_with(reader, &Limits::default().with_max_bytes(MAX_PICKLE_BYTES))
+    }
+
+    /// [`TorchFile::open`] with limits of one's own.
+    ///
+    /// # Errors
+    /// As [`TorchFile::open`].
+    pub fn open_with(mut reader: R, limits: &Limits) -> Result<Self, TorchError> {
+        check_start(&mut reader)?;
+        let directory = Directory::read(&mut reader)?;
+        // The archive's folder is named after the file it was first saved as, so any name will do.
+        let is_data = |name: &str| name.split_once('/').is_some_and(|(_, rest)| rest == "data.pkl");
+        let data = directory.entries.iter().find(|e| is_data(&e.name));
+        let data = data.ok_or(TorchError::NoData { entries: directory.entries.len() })?;
+        if data.size_bytes > limits.max_bytes as u64 {
+            let (found_bytes, limit_bytes) = (data.size_bytes, limits.max_bytes as u64);
+            return Err(TorchError::PickleTooLarge { found_bytes, limit_bytes });
+        }
+        let start = directory.locate(&mut reader, data)?;
+        let pickle = read_at(&mut reader, start, data.size_bytes)?;
+        let (root, _) = crate::read_pickle(&pickle, Dialect::Torch, limits)?;
+
+        let folder = data.name.strip_suffix("data.pkl").unwrap_or_default();
+        let in_folder = |name: &str, under: &str| {
+            name.strip_prefix(folder).and_then(|n| n.strip_prefix(under)).map(str::to_owned)
+        };
+        let mut big_endian = false;
+        if let Some(order) =
+            directory.entries.iter().find(|e| in_folder(&e.name, "byteorder").as_deref() == Some(""))
+        {
+            let start = directory.locate(&mut reader, order)?;
+            big_endian = read_at(&mut reader, start, order.size_bytes.min(16))? == b"big";
+        }
+        let keys = directory.entries.iter().enumerate();
+        let storages = keys.filter_map(|(at, e)| Some((in_folder(&e.name, "data/")?, at))).collect();
+        Ok(Self { reader, directory, storages, root, big_endian })
+    }
+
+    /// What was saved; tensors in it are references for [`TorchFile::read_tensor`].
+    pub fn root(&self) -> &Value {
+        &self.root
+    }
+
+    /// The elements of one tensor in row-major order, little-endian. Only the tensor's own part of the file is read.
+    ///
+    /// # Errors
+    /// When the storage is missing, compressed or smaller than the tensor says, or reading fails.
+    pub fn read_tensor(&mut self, tensor: &TensorRef) -> Result<Vec<u8>, TorchError> {
+        let key = &*tensor.storage;
+        let entry = self.storages.get(key).and_then(|&at| self.directory.entries.get(at));
+        let entry = entry.ok_or_else(|| TorchError::NoStorage { key: key.to_owned() })?;
+        let size = tensor.dtype.size();
+        let found_bytes = entry.size_bytes.min(tensor.storage_bytes);
+        let elements = tensor.elements();
+        if elements == 0 {
+            return Ok(Vec::new());
+        }
+        if elements as u64 > found_bytes / size as u64 {
+            return Err(TorchError::Expanded {
+                shape: tensor.shape.clone(),
+                key: key.to_owned(),
+                found_bytes,
+            });
+        }
+        let last = tensor
+            .shape
+            .iter()
+            .zip(&tensor.strides)
+            .try_fold(0usize, |at, (d, s)| at.checked_add((d - 1).checked_mul(*s)?));
+        // Bytes from the first element to past the last one.
+        let span = last.and_then(|last| last.checked_add(1)?.checked_mul(size));
+        let skip = tensor.offset.checked_mul(size);
+        let (skip, span) = match (skip, span) {
+            (Some(skip), Some(span))
+                if skip.checked_add(span).is_some_and(|end| end as u64 <= found_bytes) =>
+            {
+                (skip as u64, span as u64)
+            }
+            _ => {
+                return Err(TorchError::OutOfStorage {
+                    shape: tensor.shape.clone(),
+                    strides: tensor.strides.clone(),
+                    offset: tensor.offset,
+                    key: key.to_owned(),
+                    found_bytes,
+                });
+            }
+        };
+        let start = self.directory.locate(&mut self.reader, entry)?;
+        let mut bytes = read_at(&mut self.reader, start + skip, span)?;
+        if !tensor.is_contiguous() {
+            let gathered = gather(&bytes, size, &tensor.shape, &tensor.strides);
+            bytes = gathered.ok_or_else(|| TorchError::Expanded {
+                shape: tensor.shape.clone(),
+                key: key.to_owned(),
+                found_bytes,
+            })?;
+        }
+        if self.big_endian {
+            bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+        }
+        Ok(bytes)
+    }
+
+    /// The elements of one tensor as f32, row-major, rounded where they are wider.
+    ///
+    /// # Errors
+    /// As [`TorchFile::read_tensor`].
+    pub fn read_f32(&mut self, tensor: &TensorRef) -> Result<Vec<f32>, TorchError> {
+        let bytes = self.read_tensor(tensor)?;
+        Ok(tensor.dtype.to_f32(&bytes, false)?)
+    }
+
+    /// The elements of one tensor as integers, row-major.
+    ///
+    /// # Errors
+    /// As [`TorchFile::read_tensor`], and when the elements are floats.
+    pub fn read_i64(&mut self, tensor: &TensorRef) -> Result<Vec<i64>, TorchError> {
+        let bytes = self.read_tensor(tensor)?;
+        Ok(tensor.dtype.to_i64(&bytes, false)?)
+    }
+}
+
+/// Tells the usual other files apart by their first bytes.
+fn check_start<R: Read + Seek>(reader: &mut R) -> Result<(), TorchError> {
+    reader.seek(SeekFrom::Start(0))?;
+    let mut start = Vec::new();
+    reader.by_ref().take(16).read_to_end(&mut start)?;
+    if start.is_empty() {
+        return Err(TorchError::Empty);
+    }
+    if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
+        return Ok(());
+    }
+    if start.starts_with(&LEGACY) {
+        return Err(TorchError::Legacy);
+    }
+    let looks_like = match start.as_slice() {
+        [0x80, 2..=5, ..] => "a bare pickle",
+        [b'R', b'I', b'F', b'F', ..] => "an audio file",
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => "a numpy file",
+        [0x1f, 0x8b, ..] => "a gzip file",
+        [_, _, _, _, _, _, 0, 0, b'{', ..] => "a safetensors file",
+        text if text.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e)) => "text",
+        _ => "unknown",
+    };
+    start.truncate(8);
+    Err(TorchError::NotTorch { found: start, looks_like })
+}
