@@ -1,0 +1,93 @@
+//! How a pipeline computes: instruction set, precision, schedule, threads.
+
+use crate::{CpuLevel, KernelError};
+use rayon::ThreadPool;
+use std::{fmt, str::FromStr, sync::Arc};
+
+/// How exactly the convolutions are computed. The rows in and out are `f32` in every case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Precision {
+    /// `f32`, with minimal filtering (Toom–Cook) where it saves multiplications.
+    #[default]
+    F32,
+    /// `f32`, direct convolutions only.
+    Exact,
+    /// Products of `bf16` summed in `f32`, where the processor has them.
+    Bf16,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Exact => "exact",
+            Self::Bf16 => "bf16",
+        })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = KernelError;
+
+    fn from_str(s: &str) -> Result<Self, KernelError> {
+        match s.trim().to_ascii_lowercase().as_str() {
+            "f32" => Ok(Self::F32),
+            "exact" => Ok(Self::Exact),
+            "bf16" => Ok(Self::Bf16),
+            _ => Err(KernelError::UnknownPrecision { found: s.to_owned() }),
+        }
+    }
+}
+
+/// When a stream works on what it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Schedule {
+    /// Collect large blocks before every layer; rows may come out late, all of them by `finish`.
+    #[default]
+    Throughput,
+    /// Give out every row as soon as the layers' own look-ahead allows, with each `push`.
+    LowLatency,
+}
+
+/// Which threads a stream may use.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum Threads {
+    /// The rayon pool that the caller of `push` runs in: the global one (which respects
+    /// `RAYON_NUM_THREADS`) unless `push` is called inside another.
+    #[default]
+    Current,
+    /// So many threads, in a pool of the pipeline's own; 1 starts none and works in the caller's thread.
+    Count(usize),
+    /// This pool.
+    Pool(Arc<ThreadPool>),
+}
+
+/// Everything that decides how a [`crate::Pipeline`] computes, beside its weights.
+#[derive(Debug, Clone)]
+pub struct PipelineOptions {
+    /// The instruction set.
+    pub level: CpuLevel,
+    /// The precision of the convolutions.
+    pub precision: Precision,
+    /// When the streams work.
+    pub schedule: Schedule,
+    /// On which threads.
+    pub threads: Threads,
+    /// Whether streams measure the time of each layer (see `Stream::layer_times`).
+    pub timings: bool,
+}
+
+impl Default for PipelineOptions {
+    fn default() -> Self {
+        Self {
+            level: CpuLevel::detect(),
+            precision: Precision::default(),
+            schedule: Schedule::default(),
+            threads: Threads::default(),
+            timings: false,
+        }
+    }
+}

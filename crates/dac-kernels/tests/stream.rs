@@ -1,0 +1,77 @@
+//! Streams against the plain whole-signal chain.
+
+mod common;
+use common::*;
+use dac_kernels::*;
+
+#[test]
+fn whole_pushes_equal_the_plain_chain() {
+    for net in nets() {
+        for rows in [0, 1, 2, 7, 40, 131] {
+            let x = noise(rows * net.in_channels(), 77);
+            let want = net.reference(&x);
+            let pipeline = net.pipeline(PipelineOptions::default());
+            assert_eq!(pipeline.rows_out(rows) * pipeline.out_channels(), want.len(), "{} {rows}", net.name);
+            let mut got = Vec::new();
+            let mut stream = pipeline.stream();
+            stream.push(&x, &mut got);
+            stream.finish(&mut got);
+            assert_close(&got, &want, &format!("{} {rows}", net.name));
+        }
+    }
+}
+
+#[test]
+fn pushes_of_any_size_give_the_same_bytes() {
+    for net in nets() {
+        let pipeline = net.pipeline(PipelineOptions::default());
+        let channels = net.in_channels();
+        let mut stream = pipeline.stream();
+        for rows in [1, 5, 64, 133] {
+            let x = noise(rows * channels, 78);
+            let mut want = Vec::new();
+            stream.push(&x, &mut want);
+            stream.finish(&mut want);
+            for seed in 0..6 {
+                let mut sizes = Random::new(seed);
+                let (mut got, mut at) = (Vec::new(), 0);
+                while at < rows {
+                    let n = if seed == 0 { 1 } else { sizes.below(20) }.min(rows - at);
+                    stream.push(&x[at * channels..(at + n) * channels], &mut got);
+                    at += n;
+                }
+                stream.finish(&mut got);
+                assert_same(&got, &want, &format!("{} {rows} rows, seed {seed}", net.name));
+            }
+        }
+    }
+}
+
+#[test]
+fn reset_forgets() {
+    let net = &nets()[0];
+    let mut stream = net.pipeline(PipelineOptions::default()).stream();
+    let x = noise(50 * net.in_channels(), 79);
+    let (mut a, mut b, mut scrap) = (Vec::new(), Vec::new(), Vec::new());
+    stream.push(&x, &mut a);
+    stream.finish(&mut a);
+    stream.push(&noise(31 * net.in_channels(), 80), &mut scrap);
+    stream.reset();
+    stream.push(&x, &mut b);
+    stream.finish(&mut b);
+    assert_same(&a, &b, "after reset");
+}
+
+#[test]
+fn mistakes_are_reported() {
+    let p = ConvParams { in_channels: 2, out_channels: 3, kernel: 3, stride: 1, dilation: 1, padding: 1 };
+    let build = |b: PipelineBuilder| b.build().map(|_| ());
+    let builder = || Pipeline::builder(PipelineOptions::default());
+    assert_eq!(build(builder()), Err(KernelError::Empty));
+    let short = build(builder().conv(p, &[0.0; 17], &[0.0; 3]));
+    assert_eq!(short, Err(KernelError::Length { what: "conv weight", expected: 18, found: 17 }));
+    let chain = build(builder().conv(p, &[0.0; 18], &[0.0; 3]).snake(&[1.0; 4]));
+    assert_eq!(chain, Err(KernelError::Channels { what: "snake", expected: 3, found: 4 }));
+    let zero = build(builder().conv(ConvParams { stride: 0, ..p }, &[0.0; 18], &[0.0; 3]));
+    assert!(matches!(zero, Err(KernelError::Parameter { what: "stride", .. })));
+}
