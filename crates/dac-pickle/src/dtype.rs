@@ -149,33 +149,6 @@ fn map<const N: usize, T>(bytes: &[u8], big_endian: bool, convert: impl Fn([u8; 
     elements.iter().map(convert).collect()
 }
 
-/// Copies strided elements into row-major order. `strides` counts elements from `bytes`' start.
-///
-/// `None` when an index falls outside `bytes` or the shape does not fit in memory's bounds.
-pub(crate) fn gather(bytes: &[u8], size: usize, shape: &[usize], strides: &[usize]) -> Option<Vec<u8>> {
-    let elements = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
-    let total = elements.checked_mul(size)?;
-    if total > bytes.len() {
-        return None;
-    }
-    let mut out = Vec::with_capacity(total);
-    let mut index = vec![0usize; shape.len()];
-    for _ in 0..elements {
-        let at =
-            index.iter().zip(strides).try_fold(0usize, |at, (i, s)| at.checked_add(i.checked_mul(*s)?))?;
-        let start = at.checked_mul(size)?;
-        out.extend_from_slice(bytes.get(start..start.checked_add(size)?)?);
-        for (i, &d) in index.iter_mut().zip(shape).rev() {
-            *i += 1;
-            if *i < d {
-                break;
-            }
-            *i = 0;
-        }
-    }
-    Some(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,16 +167,5 @@ mod tests {
         );
         assert!(matches!(DType::F32.to_i64(&[0; 4], false), Err(DTypeError::NotInteger { .. })));
         assert!(matches!(DType::F32.to_f32(&[0; 5], false), Err(DTypeError::Ragged { .. })));
-    }
-
-    #[test]
-    fn gather_transposes_and_keeps_its_bounds() {
-        let bytes = [0, 1, 2, 3, 4, 5];
-        assert_eq!(gather(&bytes, 1, &[3, 2], &[1, 3]).as_deref(), Some(&[0, 3, 1, 4, 2, 5][..]));
-        assert_eq!(gather(&bytes, 1, &[3, 2], &[1, 4]), None);
-        assert_eq!(gather(&bytes, 1, &[7], &[0]), None);
-        assert_eq!(gather(&bytes, 1, &[2, usize::MAX], &[usize::MAX, 1]), None);
-        assert_eq!(gather(&bytes, 1, &[2, 0], &[1, 1]).as_deref(), Some(&[][..]));
-        assert_eq!(gather(&bytes, 2, &[], &[]).as_deref(), Some(&[0, 1][..]));
     }
 }

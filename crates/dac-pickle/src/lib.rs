@@ -12,6 +12,7 @@ mod limits;
 mod machine;
 pub mod numpy;
 mod resolve;
+mod strided;
 pub mod torch;
 mod value;
 mod zip;
@@ -20,6 +21,7 @@ pub use dtype::{DType, DTypeError};
 pub use error::PickleError;
 pub use globals::Dialect;
 pub use limits::Limits;
+pub use strided::read_strided;
 pub use value::Value;
 pub use zip::ZipError;
 

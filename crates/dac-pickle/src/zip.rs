@@ -61,6 +61,8 @@ const MAX_DIRECTORY_BYTES: u64 = 1 << 24;
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) size_bytes: u64,
+    /// Bytes in the file; the same as `size_bytes` for a stored entry.
+    compressed_bytes: u64,
     header_offset: u64,
     method: u16,
     encrypted: bool,
@@ -137,7 +139,7 @@ impl Directory {
             let end = first
                 .header_offset
                 .saturating_add(30 + first.name.len() as u64)
-                .saturating_add(first.size_bytes);
+                .saturating_add(first.compressed_bytes);
             if end > second.header_offset {
                 return Err(ZipError::Overlap { first: first.name.clone(), second: second.name.clone() });
             }
@@ -219,7 +221,7 @@ fn parse_entries(records: &[u8], start: u64, count: u64) -> Result<Vec<Entry>, Z
         }
         let name = String::from_utf8_lossy(name).into_owned();
         let encrypted = fields.u16(8) & 1 != 0;
-        entries.push(Entry { name, size_bytes, header_offset, method, encrypted });
+        entries.push(Entry { name, size_bytes, compressed_bytes, header_offset, method, encrypted });
         rest = rest.get(46 + name_length + extra_length + comment_length..).unwrap_or_default();
     }
     Ok(entries)

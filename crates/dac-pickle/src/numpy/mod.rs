@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::dtype::{DType, DTypeError, gather};
+use crate::dtype::{DType, DTypeError};
+use crate::strided::gather;
 use crate::value::Value;
 
 /// Most axes an array may have (numpy's own limit is 64).

@@ -123,15 +123,14 @@ impl TensorRef {
         self.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).unwrap_or(usize::MAX)
     }
 
-    /// Whether the elements lie in row-major order without gaps.
-    pub fn is_contiguous(&self) -> bool {
-        let mut expected = 1usize;
-        for (&d, &stride) in self.shape.iter().zip(&self.strides).rev() {
-            if d != 1 && stride != expected {
-                return false;
-            }
-            expected = expected.saturating_mul(d);
+    /// The same tensor cut to `length` places from `start` on along `axis`; places that are not there are left out.
+    #[must_use]
+    pub fn narrow(mut self, axis: usize, start: usize, length: usize) -> Self {
+        if let (Some(d), Some(&stride)) = (self.shape.get_mut(axis), self.strides.get(axis)) {
+            let start = start.min(*d);
+            *d = length.min(*d - start);
+            self.offset = self.offset.saturating_add(start.saturating_mul(stride));
         }
-        true
+        self
     }
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::io::{Read, Seek, SeekFrom};
 
 use super::{TensorRef, TorchError};
-use crate::dtype::gather;
 use crate::globals::Dialect;
 use crate::limits::Limits;
+use crate::strided::{read_strided, span};
 use crate::value::Value;
 use crate::zip::{Directory, read_at};
 
@@ -99,40 +99,19 @@ impl<R: Read + Seek> TorchFile<R> {
                 found_bytes,
             });
         }
-        let last = tensor
-            .shape
-            .iter()
-            .zip(&tensor.strides)
-            .try_fold(0usize, |at, (d, s)| at.checked_add((d - 1).checked_mul(*s)?));
-        // Bytes from the first element to past the last one.
-        let span = last.and_then(|last| last.checked_add(1)?.checked_mul(size));
-        let skip = tensor.offset.checked_mul(size);
-        let (skip, span) = match (skip, span) {
-            (Some(skip), Some(span))
-                if skip.checked_add(span).is_some_and(|end| end as u64 <= found_bytes) =>
-            {
-                (skip as u64, span as u64)
-            }
-            _ => {
-                return Err(TorchError::OutOfStorage {
-                    shape: tensor.shape.clone(),
-                    strides: tensor.strides.clone(),
-                    offset: tensor.offset,
-                    key: key.to_owned(),
-                    found_bytes,
-                });
-            }
-        };
-        let start = self.directory.locate(&mut self.reader, entry)?;
-        let mut bytes = read_at(&mut self.reader, start + skip, span)?;
-        if !tensor.is_contiguous() {
-            let gathered = gather(&bytes, size, &tensor.shape, &tensor.strides);
-            bytes = gathered.ok_or_else(|| TorchError::Expanded {
+        let end = span(&tensor.shape, &tensor.strides)
+            .and_then(|n| n.checked_add(tensor.offset)?.checked_mul(size));
+        if end.is_none_or(|end| end as u64 > found_bytes) {
+            return Err(TorchError::OutOfStorage {
                 shape: tensor.shape.clone(),
+                strides: tensor.strides.clone(),
+                offset: tensor.offset,
                 key: key.to_owned(),
                 found_bytes,
-            })?;
+            });
         }
+        let start = self.directory.locate(&mut self.reader, entry)? + (tensor.offset * size) as u64;
+        let mut bytes = read_strided(&mut self.reader, start, size, &tensor.shape, &tensor.strides)?;
         if self.big_endian {
             bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
         }

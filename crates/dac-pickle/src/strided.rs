@@ -1,0 +1,169 @@
+//! Arrays whose elements lie apart: copied to row-major order, from memory or straight from a file.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// Reading row by row pays when a row is this long, or when the gaps are this many times the rows.
+const MIN_ROW_BYTES: usize = 4096;
+const MAX_WASTE: u64 = 4;
+
+/// Reads an array of `shape`, its elements of `size` bytes `strides` elements apart from byte `start` on, as bytes in
+/// row-major order. Memory stays at a small multiple of the part of the file that the array spans.
+///
+/// # Errors
+/// `UnexpectedEof` when the file ends before the array does; `InvalidInput` when its span overflows, or when it has more
+/// elements than it spans (overlapping strides).
+pub fn read_strided<R: Read + Seek>(
+    reader: &mut R,
+    start: u64,
+    size: usize,
+    shape: &[usize],
+    strides: &[usize],
+) -> io::Result<Vec<u8>> {
+    let invalid = || {
+        io::Error::new(io::ErrorKind::InvalidInput, "an array that goes past any file, or overlaps itself")
+    };
+    let elements = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or_else(invalid)?;
+    if elements == 0 {
+        return Ok(Vec::new());
+    }
+    let total = elements.checked_mul(size).ok_or_else(invalid)?;
+    let span = span(shape, strides).and_then(|n| n.checked_mul(size)).ok_or_else(invalid)?;
+    if total > span {
+        return Err(invalid());
+    }
+    let end = start.checked_add(span as u64).ok_or_else(invalid)?;
+    if end > reader.seek(SeekFrom::End(0))? {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    if let (Some((&row, outer)), Some((&1, outer_strides))) = (shape.split_last(), strides.split_last()) {
+        let row_bytes = row * size;
+        if total < span && (row_bytes >= MIN_ROW_BYTES || span as u64 > MAX_WASTE * total as u64) {
+            let mut out = Vec::with_capacity(total);
+            walk(outer, outer_strides, |at| {
+                let at = at.checked_mul(size).ok_or_else(invalid)? as u64;
+                reader.seek(SeekFrom::Start(start + at))?;
+                take(reader, row_bytes, &mut out)
+            })?;
+            return Ok(out);
+        }
+    }
+    reader.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    take(reader, span, &mut bytes)?;
+    if total == span && is_row_major(shape, strides) {
+        return Ok(bytes);
+    }
+    gather(&bytes, size, shape, strides).ok_or_else(invalid)
+}
+
+/// Whether elements lie in row-major order without gaps.
+pub(crate) fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
+    let mut expected = 1usize;
+    for (&d, &stride) in shape.iter().zip(strides).rev() {
+        if d != 1 && stride != expected {
+            return false;
+        }
+        expected = expected.saturating_mul(d);
+    }
+    true
+}
+
+/// Elements from the first to past the last; `None` when that overflows. 0 for an array without elements.
+pub(crate) fn span(shape: &[usize], strides: &[usize]) -> Option<usize> {
+    if shape.contains(&0) {
+        return Some(0);
+    }
+    let last =
+        shape.iter().zip(strides).try_fold(0usize, |at, (d, s)| at.checked_add((d - 1).checked_mul(*s)?))?;
+    last.checked_add(1)
+}
+
+/// Copies strided elements of `bytes` into row-major order; `None` when one falls outside, or there are more than fit.
+pub(crate) fn gather(bytes: &[u8], size: usize, shape: &[usize], strides: &[usize]) -> Option<Vec<u8>> {
+    let total = shape.iter().try_fold(size, |n, &d| n.checked_mul(d))?;
+    if total > bytes.len() {
+        return None;
+    }
+    let mut out = Vec::with_capacity(total);
+    let copied: Result<(), ()> = walk(shape, strides, |at| {
+        let start = at.checked_mul(size).ok_or(())?;
+        let element = start.checked_add(size).and_then(|end| bytes.get(start..end));
+        out.extend_from_slice(element.ok_or(())?);
+        Ok(())
+    });
+    copied.ok().map(|()| out)
+}
+
+/// Visits the place of every element in row-major order (one visit for no axes, none for an empty array).
+fn walk<E>(
+    shape: &[usize],
+    strides: &[usize],
+    mut visit: impl FnMut(usize) -> Result<(), E>,
+) -> Result<(), E> {
+    if shape.contains(&0) {
+        return Ok(());
+    }
+    let mut index = vec![0usize; shape.len()];
+    loop {
+        let at = index.iter().zip(strides).fold(0usize, |at, (i, s)| at.saturating_add(i.saturating_mul(*s)));
+        visit(at)?;
+        let mut carry = true;
+        for (i, &d) in index.iter_mut().zip(shape).rev() {
+            *i += 1;
+            carry = *i >= d;
+            if !carry {
+                break;
+            }
+            *i = 0;
+        }
+        if carry {
+            return Ok(());
+        }
+    }
+}
+
+/// Appends exactly `count` bytes.
+fn take<R: Read>(reader: &mut R, count: usize, out: &mut Vec<u8>) -> io::Result<()> {
+    let read = reader.by_ref().take(count as u64).read_to_end(out)?;
+    if read == count { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn gather_transposes_and_keeps_its_bounds() {
+        let bytes = [0, 1, 2, 3, 4, 5];
+        assert_eq!(gather(&bytes, 1, &[3, 2], &[1, 3]).as_deref(), Some(&[0, 3, 1, 4, 2, 5][..]));
+        assert_eq!(gather(&bytes, 1, &[3, 2], &[1, 4]), None);
+        assert_eq!(gather(&bytes, 1, &[7], &[0]), None);
+        assert_eq!(gather(&bytes, 1, &[2, usize::MAX], &[usize::MAX, 1]), None);
+        assert_eq!(gather(&bytes, 1, &[2, 0], &[1, 1]).as_deref(), Some(&[][..]));
+        assert_eq!(gather(&bytes, 2, &[], &[]).as_deref(), Some(&[0, 1][..]));
+    }
+
+    #[test]
+    fn a_file_is_read_as_memory_is_whatever_the_strides() {
+        let bytes: Vec<u8> = (0..60_000u32).flat_map(|v| (v as u16).to_le_bytes()).collect();
+        let mut file = Cursor::new(&bytes);
+        // Rows long enough to be read one by one, rows far apart, a transposed array, a contiguous one.
+        for (shape, strides) in [
+            (vec![3, 2, 2500], vec![20_000, 10_000, 1]),
+            (vec![4, 3], vec![9000, 1]),
+            (vec![5, 7], vec![1, 5]),
+            (vec![6, 5], vec![5, 1]),
+            (vec![], vec![]),
+        ] {
+            let expected = gather(&bytes[200..], 2, &shape, &strides).unwrap();
+            assert_eq!(read_strided(&mut file, 200, 2, &shape, &strides).unwrap(), expected, "{shape:?}");
+        }
+        for (shape, strides) in
+            [(vec![60_001], vec![1]), (vec![9], vec![0]), (vec![2, 2], vec![usize::MAX, 1])]
+        {
+            assert!(read_strided(&mut file, 0, 2, &shape, &strides).is_err(), "{shape:?}");
+        }
+    }
+}
