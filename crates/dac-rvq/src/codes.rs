@@ -14,7 +14,9 @@ pub enum CodesError {
     #[error(transparent)]
     Shape(#[from] ShapeError),
     /// A code lies beyond its codebook.
-    #[error("code {found} at channel {channel}, codebook {codebook}, frame {frame} is not under the codebook size {size}")]
+    #[error(
+        "code {found} at channel {channel}, codebook {codebook}, frame {frame} is not under the codebook size {size}"
+    )]
     OutOfRange {
         /// Channel of the code.
         channel: usize,

@@ -1,0 +1,76 @@
+//! The CPU engine's view of the layer list: one packed pipeline an encoder or decoder.
+
+use dac_kernels::{ConvParams, ConvTransposeParams, KernelError, Pipeline, PipelineOptions, ResidualUnit};
+use thiserror::Error;
+
+use crate::layer::{Conv, Layer};
+use crate::weights::{WeightError, Weights};
+
+/// Why the engine could not be built.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A parameter could not be had.
+    #[error(transparent)]
+    Weight(#[from] WeightError),
+    /// The kernels refuse the layer or the options.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+}
+
+/// Packs a layer list, one parameter at a time, so that no weight is held twice.
+///
+/// Rows in and out are channels-last, `[positions][channels]`.
+///
+/// # Errors
+/// At the first parameter that `weights` lacks, or when the processor lacks what `options` ask for.
+pub fn build(
+    layers: &[Layer],
+    weights: &mut dyn Weights,
+    options: PipelineOptions,
+) -> Result<Pipeline, EngineError> {
+    let mut builder = Pipeline::builder(options);
+    for layer in layers {
+        builder = match layer {
+            Layer::Conv(conv) => {
+                let (weight, bias) = (weights.parameter(conv.weight())?, weights.parameter(conv.bias())?);
+                builder.conv(params(conv), &weight, &bias)
+            }
+            Layer::ConvTranspose(conv) => {
+                let (weight, bias) = (weights.parameter(conv.weight())?, weights.parameter(conv.bias())?);
+                let params = ConvTransposeParams {
+                    in_channels: conv.in_channels,
+                    out_channels: conv.out_channels,
+                    kernel: conv.kernel,
+                    stride: conv.stride,
+                    padding: conv.padding,
+                };
+                builder.conv_transpose(params, &weight, &bias)
+            }
+            Layer::Snake(snake) => builder.snake(&weights.parameter(snake.alpha())?),
+            Layer::ResidualUnit(unit) => builder.residual_unit(ResidualUnit {
+                dilation: unit.conv1.dilation,
+                padding: unit.conv1.padding,
+                alpha1: &weights.parameter(unit.snake1.alpha())?,
+                conv7_weight: &weights.parameter(unit.conv1.weight())?,
+                conv7_bias: &weights.parameter(unit.conv1.bias())?,
+                alpha2: &weights.parameter(unit.snake2.alpha())?,
+                conv1_weight: &weights.parameter(unit.conv2.weight())?,
+                conv1_bias: &weights.parameter(unit.conv2.bias())?,
+            }),
+            Layer::Tanh { .. } => builder.tanh(),
+        };
+    }
+    Ok(builder.build()?)
+}
+
+fn params(conv: &Conv) -> ConvParams {
+    ConvParams {
+        in_channels: conv.in_channels,
+        out_channels: conv.out_channels,
+        kernel: conv.kernel,
+        stride: conv.stride,
+        dilation: conv.dilation,
+        padding: conv.padding,
+    }
+}

@@ -1,0 +1,135 @@
+//! Lengths, contexts and latency of a network, in integers, from its layer list.
+
+use crate::layer::Layer;
+use crate::shape::NetworkShape;
+
+/// What a network does to lengths, and how far its layers look.
+///
+/// A frame is `hop_samples` samples. An encoder frame looks `encoder_left_samples` back and
+/// `encoder_right_samples` ahead of its first sample; a decoded hop looks `decoder_left_frames` back and
+/// `decoder_right_frames` ahead of its frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// Sample rate in Hz.
+    pub sample_rate_hz: u32,
+    /// Samples a frame.
+    pub hop_samples: usize,
+    /// Samples before a frame's first one that the frame depends on.
+    pub encoder_left_samples: usize,
+    /// Samples after a frame's first one that the frame depends on (the last one included).
+    pub encoder_right_samples: usize,
+    /// Frames before its own that a decoded hop depends on.
+    pub decoder_left_frames: usize,
+    /// Frames after its own that a decoded hop depends on.
+    pub decoder_right_frames: usize,
+    /// Samples by which a decode of T frames falls short of T hops (8 with a stride of 5, else 0).
+    pub shortfall_samples: usize,
+    sample_latency_samples: usize,
+}
+
+impl Geometry {
+    /// Derives everything from the layer lists of `shape`.
+    pub fn new(shape: &NetworkShape) -> Self {
+        let (encoder, decoder) = (shape.encoder(), shape.decoder());
+        let hop = shape.hop_samples();
+        let field = |layers: &[Layer], out| layers.iter().rev().fold(out, |f, l| l.receptive_field(f));
+        let encoder_field = field(&encoder, (0, 0));
+        let decoder_field = field(&decoder, (0, hop as i64 - 1));
+        let encoder_right = encoder_field.1.max(0);
+        // The worst sample of a hop: the one that first needs a further frame.
+        let sample_latency = (0..hop as i64)
+            .map(|n| field(&decoder, (n, n)).1 * hop as i64 + encoder_right - n)
+            .max()
+            .unwrap_or(0);
+        let probe = 64;
+        let decoded = decoder.iter().fold(probe, |n, l| l.output_len(n));
+        Self {
+            sample_rate_hz: shape.sample_rate_hz,
+            hop_samples: hop,
+            encoder_left_samples: (-encoder_field.0).max(0) as usize,
+            encoder_right_samples: encoder_right as usize,
+            decoder_left_frames: (-decoder_field.0).max(0) as usize,
+            decoder_right_frames: decoder_field.1.max(0) as usize,
+            shortfall_samples: (probe * hop).saturating_sub(decoded),
+            sample_latency_samples: sample_latency.max(0) as usize,
+        }
+    }
+
+    /// Frames of an encode of `samples` samples, padded on the right to whole hops.
+    pub fn frames_for_samples(&self, samples: usize) -> usize {
+        samples.div_ceil(self.hop_samples)
+    }
+
+    /// Samples that a decode of `frames` frames returns.
+    pub fn samples_for_frames(&self, frames: usize) -> usize {
+        (frames * self.hop_samples).saturating_sub(self.shortfall_samples)
+    }
+
+    /// Whole frames of context to the left and right that make an encoded frame independent of what lies beyond.
+    pub fn encoder_context_frames(&self) -> (usize, usize) {
+        let hop = self.hop_samples;
+        let right = (self.encoder_right_samples + 1).saturating_sub(hop);
+        (self.encoder_left_samples.div_ceil(hop), right.div_ceil(hop))
+    }
+
+    /// Whole frames of context to the left and right that make a decoded hop independent of what lies beyond.
+    pub fn decoder_context_frames(&self) -> (usize, usize) {
+        (self.decoder_left_frames, self.decoder_right_frames)
+    }
+
+    /// Least delay from a sample in to the same sample out when whole hops are emitted.
+    pub fn latency_samples(&self) -> usize {
+        self.decoder_right_frames * self.hop_samples + self.encoder_right_samples
+    }
+
+    /// Least delay from a sample in to the same sample out when each sample is emitted as soon as it can be.
+    pub fn sample_latency_samples(&self) -> usize {
+        self.sample_latency_samples
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(rate_hz: u32, rates: &[usize]) -> NetworkShape {
+        NetworkShape {
+            sample_rate_hz: rate_hz,
+            encoder_dim: 8,
+            encoder_rates: rates.to_vec(),
+            latent_dim: 32,
+            decoder_dim: 128,
+            decoder_rates: rates.iter().rev().copied().collect(),
+            codebooks: 4,
+            codebook_size: 64,
+            codebook_dim: 8,
+        }
+    }
+
+    #[test]
+    fn contexts_and_latencies_are_the_measured_ones() {
+        let g = Geometry::new(&shape(44100, &[2, 4, 8, 8]));
+        assert_eq!((g.hop_samples, g.shortfall_samples), (512, 0));
+        assert_eq!((g.encoder_left_samples, g.encoder_right_samples), (3733, 4244));
+        assert_eq!(g.decoder_context_frames(), (10, 10));
+        assert_eq!(g.encoder_context_frames(), (8, 8));
+        assert_eq!((g.sample_latency_samples(), g.latency_samples()), (9001, 9364));
+
+        let g = Geometry::new(&shape(24000, &[2, 4, 5, 8]));
+        assert_eq!((g.hop_samples, g.shortfall_samples), (320, 8));
+        assert_eq!((g.encoder_left_samples, g.encoder_right_samples), (2501, 2812));
+        assert_eq!(g.sample_latency_samples(), 5953);
+    }
+
+    #[test]
+    fn lengths_from_one_sample_up() {
+        let g = Geometry::new(&shape(24000, &[2, 4, 5, 8]));
+        assert_eq!(g.frames_for_samples(0), 0);
+        assert_eq!(g.samples_for_frames(0), 0);
+        for samples in 1..=3 * g.hop_samples + 1 {
+            let frames = g.frames_for_samples(samples);
+            assert!(frames * g.hop_samples >= samples && (frames - 1) * g.hop_samples < samples);
+            assert_eq!(g.samples_for_frames(frames), frames * 320 - 8);
+        }
+    }
+}

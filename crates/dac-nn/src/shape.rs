@@ -1,0 +1,260 @@
+//! The numbers that fix a network, and the layer list they yield.
+
+use thiserror::Error;
+
+use crate::layer::{Conv, ConvTranspose, Layer, ResidualUnit, Snake};
+
+/// Bounds of a shape that is accepted, far beyond any published model; they keep a hostile file from asking for terabytes.
+const MAX_CHANNELS: usize = 1 << 14;
+const MAX_STAGES: usize = 8;
+const MAX_RATE: usize = 64;
+const MAX_CODEBOOKS: usize = 256;
+const MAX_CODEBOOK_SIZE: usize = 1 << 16;
+const MAX_CODEBOOK_DIM: usize = 1024;
+
+/// A shape that no network can have.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+#[error("impossible network shape: {what} is {found}, expected {expected}")]
+pub struct ShapeError {
+    /// Which number.
+    pub what: &'static str,
+    /// What it is.
+    pub found: String,
+    /// What it may be.
+    pub expected: String,
+}
+
+/// The constructor arguments of the reference's `DAC` class: everything that fixes layers, lengths and bitrates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkShape {
+    /// Sample rate of the audio the model was trained on, in Hz.
+    pub sample_rate_hz: u32,
+    /// Channels after the encoder's first conv; doubled by every block.
+    pub encoder_dim: usize,
+    /// Strides of the encoder's blocks, in order.
+    pub encoder_rates: Vec<usize>,
+    /// Channels of a latent frame.
+    pub latent_dim: usize,
+    /// Channels after the decoder's first conv; halved by every block.
+    pub decoder_dim: usize,
+    /// Strides of the decoder's blocks, in order.
+    pub decoder_rates: Vec<usize>,
+    /// How many codebooks the residual quantizer has.
+    pub codebooks: usize,
+    /// Entries of a codebook.
+    pub codebook_size: usize,
+    /// Dimensions of a codebook entry.
+    pub codebook_dim: usize,
+}
+
+impl NetworkShape {
+    /// Checks that the numbers describe a network that can be built.
+    ///
+    /// # Errors
+    /// Names the first number out of bounds.
+    pub fn check(&self) -> Result<(), ShapeError> {
+        let within = |what, found: usize, low: usize, high: usize| {
+            if (low..=high).contains(&found) {
+                Ok(())
+            } else {
+                Err(ShapeError { what, found: found.to_string(), expected: format!("{low} to {high}") })
+            }
+        };
+        within("sample_rate", self.sample_rate_hz as usize, 1000, 768_000)?;
+        within("encoder_dim", self.encoder_dim, 1, MAX_CHANNELS)?;
+        within("latent_dim", self.latent_dim, 1, MAX_CHANNELS)?;
+        within("decoder_dim", self.decoder_dim, 1, MAX_CHANNELS)?;
+        within("n_codebooks", self.codebooks, 1, MAX_CODEBOOKS)?;
+        within("codebook_size", self.codebook_size, 2, MAX_CODEBOOK_SIZE)?;
+        within("codebook_dim", self.codebook_dim, 1, MAX_CODEBOOK_DIM)?;
+        for (what, rates) in [("encoder_rates", &self.encoder_rates), ("decoder_rates", &self.decoder_rates)]
+        {
+            within(what, rates.len(), 1, MAX_STAGES)?;
+            for &rate in rates {
+                within(what, rate, 1, MAX_RATE)?;
+            }
+        }
+        within("encoder channels", self.encoder_dim << self.encoder_rates.len(), 1, MAX_CHANNELS)?;
+        let stages = self.decoder_rates.len();
+        if !self.decoder_dim.is_multiple_of(1 << stages) {
+            return Err(ShapeError {
+                what: "decoder_dim",
+                found: self.decoder_dim.to_string(),
+                expected: format!("a multiple of {}", 1 << stages),
+            });
+        }
+        if self.encoder_rates.iter().product::<usize>() != self.decoder_rates.iter().product::<usize>() {
+            return Err(ShapeError {
+                what: "decoder_rates",
+                found: format!("{:?}", self.decoder_rates),
+                expected: format!("the same product as {:?}", self.encoder_rates),
+            });
+        }
+        Ok(())
+    }
+
+    /// Samples a frame.
+    pub fn hop_samples(&self) -> usize {
+        self.encoder_rates.iter().product()
+    }
+
+    /// Nominal bitrate of `codebooks` codebooks in kbit/s: bits a code × codebooks × frames a second.
+    pub fn bitrate_kbps(&self, codebooks: usize) -> f64 {
+        let bits = f64::from(self.bits_per_code());
+        bits * codebooks as f64 * self.frame_rate_hz() / 1000.0
+    }
+
+    /// Bits that hold one code.
+    pub fn bits_per_code(&self) -> u32 {
+        usize::BITS - (self.codebook_size - 1).leading_zeros()
+    }
+
+    /// Frames a second.
+    pub fn frame_rate_hz(&self) -> f64 {
+        f64::from(self.sample_rate_hz) / self.hop_samples() as f64
+    }
+
+    /// The encoder from `[batch, 1, samples]` to `[batch, latent, frames]` (reference: class `Encoder`).
+    pub fn encoder(&self) -> Vec<Layer> {
+        let mut channels = self.encoder_dim;
+        let mut layers = vec![Layer::Conv(same_conv("encoder.block.0", 1, channels, 7, 1))];
+        for (i, &stride) in self.encoder_rates.iter().enumerate() {
+            let block = format!("encoder.block.{}.block", i + 1);
+            for (j, dilation) in [1, 3, 9].into_iter().enumerate() {
+                layers.push(residual_unit(&format!("{block}.{j}"), channels, dilation));
+            }
+            layers.push(snake(&format!("{block}.3"), channels));
+            layers.push(Layer::Conv(Conv {
+                name: format!("{block}.4"),
+                in_channels: channels,
+                out_channels: 2 * channels,
+                kernel: 2 * stride,
+                stride,
+                dilation: 1,
+                padding: stride.div_ceil(2),
+            }));
+            channels *= 2;
+        }
+        let last = self.encoder_rates.len() + 1;
+        layers.push(snake(&format!("encoder.block.{last}"), channels));
+        let name = format!("encoder.block.{}", last + 1);
+        layers.push(Layer::Conv(same_conv(&name, channels, self.latent_dim, 3, 1)));
+        layers
+    }
+
+    /// The decoder from `[batch, latent, frames]` to `[batch, 1, samples]` (reference: class `Decoder`).
+    pub fn decoder(&self) -> Vec<Layer> {
+        let mut channels = self.decoder_dim;
+        let mut layers = vec![Layer::Conv(same_conv("decoder.model.0", self.latent_dim, channels, 7, 1))];
+        for (i, &stride) in self.decoder_rates.iter().enumerate() {
+            let block = format!("decoder.model.{}.block", i + 1);
+            layers.push(snake(&format!("{block}.0"), channels));
+            layers.push(Layer::ConvTranspose(ConvTranspose {
+                name: format!("{block}.1"),
+                in_channels: channels,
+                out_channels: channels / 2,
+                kernel: 2 * stride,
+                stride,
+                padding: stride.div_ceil(2),
+            }));
+            channels /= 2;
+            for (j, dilation) in [1, 3, 9].into_iter().enumerate() {
+                layers.push(residual_unit(&format!("{block}.{}", j + 2), channels, dilation));
+            }
+        }
+        let last = self.decoder_rates.len() + 1;
+        layers.push(snake(&format!("decoder.model.{last}"), channels));
+        layers.push(Layer::Conv(same_conv(&format!("decoder.model.{}", last + 1), channels, 1, 7, 1)));
+        layers.push(Layer::Tanh { name: format!("decoder.model.{}", last + 2) });
+        layers
+    }
+
+    /// Names and shapes of the quantizer's parameters, in the canonical (reference) naming.
+    pub fn quantizer_parameters(&self) -> Vec<(String, Vec<usize>)> {
+        let (latent, dim, size) = (self.latent_dim, self.codebook_dim, self.codebook_size);
+        (0..self.codebooks)
+            .flat_map(|k| {
+                let name = format!("quantizer.quantizers.{k}");
+                [
+                    (format!("{name}.in_proj.weight"), vec![dim, latent, 1]),
+                    (format!("{name}.in_proj.bias"), vec![dim]),
+                    (format!("{name}.out_proj.weight"), vec![latent, dim, 1]),
+                    (format!("{name}.out_proj.bias"), vec![latent]),
+                    (format!("{name}.codebook.weight"), vec![size, dim]),
+                ]
+            })
+            .collect()
+    }
+
+    /// Names and shapes of all parameters, weight norm folded: encoder, quantizer, decoder.
+    pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
+        let mut all: Vec<_> = self.encoder().iter().flat_map(Layer::parameters).collect();
+        all.extend(self.quantizer_parameters());
+        all.extend(self.decoder().iter().flat_map(Layer::parameters));
+        all
+    }
+}
+
+fn same_conv(name: &str, in_channels: usize, out_channels: usize, kernel: usize, dilation: usize) -> Conv {
+    let padding = dilation * (kernel - 1) / 2;
+    Conv { name: name.to_owned(), in_channels, out_channels, kernel, stride: 1, dilation, padding }
+}
+
+fn snake(name: &str, channels: usize) -> Layer {
+    Layer::Snake(Snake { name: name.to_owned(), channels })
+}
+
+fn residual_unit(name: &str, channels: usize, dilation: usize) -> Layer {
+    let child = |j: usize| format!("{name}.block.{j}");
+    Layer::ResidualUnit(ResidualUnit {
+        name: name.to_owned(),
+        snake1: Snake { name: child(0), channels },
+        conv1: same_conv(&child(1), channels, channels, 7, dilation),
+        snake2: Snake { name: child(2), channels },
+        conv2: same_conv(&child(3), channels, channels, 1, 1),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full_44khz() -> NetworkShape {
+        NetworkShape {
+            sample_rate_hz: 44100,
+            encoder_dim: 64,
+            encoder_rates: vec![2, 4, 8, 8],
+            latent_dim: 1024,
+            decoder_dim: 1536,
+            decoder_rates: vec![8, 8, 4, 2],
+            codebooks: 9,
+            codebook_size: 1024,
+            codebook_dim: 8,
+        }
+    }
+
+    #[test]
+    fn the_full_model_has_the_published_number_of_keys_and_parameters() {
+        let shape = full_44khz();
+        shape.check().unwrap();
+        let parameters = shape.parameters();
+        assert_eq!(parameters.len(), 223);
+        let count: usize = parameters.iter().map(|(_, s)| s.iter().product::<usize>()).sum();
+        assert_eq!((count as f64 / 1e4).round(), 7662.0);
+        assert!((shape.bitrate_kbps(9) - 7.75).abs() < 0.01);
+    }
+
+    #[test]
+    fn an_impossible_shape_is_named() {
+        let mut shape = full_44khz();
+        shape.decoder_dim = 1500;
+        assert_eq!(shape.check().unwrap_err().what, "decoder_dim");
+        let mut shape = full_44khz();
+        shape.encoder_rates = vec![2, 4, 8];
+        assert_eq!(shape.check().unwrap_err().what, "decoder_rates");
+        let mut shape = full_44khz();
+        shape.codebook_size = 1 << 20;
+        assert!(shape.check().is_err());
+    }
+}

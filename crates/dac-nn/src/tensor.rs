@@ -1,0 +1,15 @@
+//! The layers on burn tensors `[batch, channels, positions]`, for any backend.
+
+mod conv;
+mod conv_transpose;
+mod device;
+mod residual_unit;
+mod sequence;
+mod snake;
+
+pub use conv::Conv;
+pub use conv_transpose::ConvTranspose;
+pub use device::open_device;
+pub use residual_unit::ResidualUnit;
+pub use sequence::{Sequence, TensorReadError, read, upload};
+pub use snake::Snake;

@@ -1,0 +1,65 @@
+//! From the project's device knob to a burn device; the single place that makes one.
+
+use burn::tensor::Device as BurnDevice;
+
+use crate::device::{Device, DeviceError};
+
+/// Opens the burn device behind `device`.
+///
+/// # Errors
+/// When its backend is not compiled in or the machine has none; [`Device::Cpu`] is not a burn device.
+pub fn open_device(device: Device) -> Result<BurnDevice, DeviceError> {
+    match device {
+        Device::Cpu => Err(DeviceError::NotFound {
+            device: device.to_string(),
+            reason: "the CPU engine does not run on burn tensors".to_owned(),
+        }),
+        #[cfg(feature = "flex")]
+        Device::Flex => Ok(BurnDevice::flex()),
+        #[cfg(feature = "ndarray")]
+        #[expect(deprecated, reason = "the backend stays available until burn drops it")]
+        Device::NdArray => Ok(BurnDevice::ndarray()),
+        #[cfg(feature = "wgpu")]
+        Device::Wgpu(index) => open_wgpu(device, index),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(index) => open_cuda(device, index),
+        #[cfg(not(feature = "flex"))]
+        Device::Flex => Err(not_compiled(device, "flex")),
+        #[cfg(not(feature = "ndarray"))]
+        Device::NdArray => Err(not_compiled(device, "ndarray")),
+        #[cfg(not(feature = "wgpu"))]
+        Device::Wgpu(_) => Err(not_compiled(device, "wgpu")),
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda(_) => Err(not_compiled(device, "cuda")),
+    }
+}
+
+#[cfg(not(all(feature = "flex", feature = "ndarray", feature = "wgpu", feature = "cuda")))]
+fn not_compiled(device: Device, feature: &'static str) -> DeviceError {
+    DeviceError::NotCompiled { device: device.to_string(), feature }
+}
+
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fn pick(device: Device, index: usize, kind: burn::tensor::DeviceType) -> Result<BurnDevice, DeviceError> {
+    let found = BurnDevice::enumerate(kind).into_vec();
+    let count = found.len();
+    found.into_iter().nth(index).ok_or_else(|| DeviceError::NotFound {
+        device: device.to_string(),
+        reason: match count {
+            0 => "the machine shows no such adapter".to_owned(),
+            n => format!("the machine shows {n}, numbered from 0"),
+        },
+    })
+}
+
+#[cfg(feature = "wgpu")]
+fn open_wgpu(device: Device, index: Option<usize>) -> Result<BurnDevice, DeviceError> {
+    // Listing first turns a missing adapter into an error; opening one that is not there would panic.
+    let first = pick(device, index.unwrap_or(0), burn::tensor::DeviceType::Wgpu)?;
+    Ok(if index.is_some() { first } else { BurnDevice::wgpu(burn::tensor::DeviceKind::DefaultDevice) })
+}
+
+#[cfg(feature = "cuda")]
+fn open_cuda(device: Device, index: usize) -> Result<BurnDevice, DeviceError> {
+    pick(device, index, burn::tensor::DeviceType::Cuda)
+}

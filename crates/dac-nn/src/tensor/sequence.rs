@@ -1,0 +1,96 @@
+//! A whole layer list on one device: the encoder or the decoder.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use thiserror::Error;
+
+use crate::layer::Layer;
+use crate::tensor::{Conv, ConvTranspose, ResidualUnit, Snake};
+use crate::weights::{WeightError, Weights};
+
+/// A tensor that could not be brought back to the host.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+#[error("the device failed while its result was read: {reason}")]
+pub struct TensorReadError {
+    /// What the backend says.
+    pub reason: String,
+}
+
+/// Puts values of the given shape on the device.
+pub fn upload<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// Brings a tensor's f32 values back, row-major.
+///
+/// # Errors
+/// When the device fails.
+pub fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TensorReadError> {
+    let fail = |e: &dyn std::fmt::Display| TensorReadError { reason: e.to_string() };
+    let data = tensor.try_into_data_as::<f32>().map_err(|e| fail(&e))?;
+    data.try_into_vec::<f32>().map_err(|e| fail(&e))
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Conv(Conv),
+    ConvTranspose(ConvTranspose),
+    Snake(Snake),
+    ResidualUnit(ResidualUnit),
+    Tanh,
+}
+
+/// The layers of an encoder or a decoder in order, each with its name.
+#[derive(Debug, Clone)]
+pub struct Sequence {
+    steps: Vec<(String, Step)>,
+}
+
+impl Sequence {
+    /// Uploads every layer of the list, one parameter at a time.
+    ///
+    /// # Errors
+    /// At the first parameter that `weights` lacks.
+    pub fn load(layers: &[Layer], weights: &mut dyn Weights, device: &Device) -> Result<Self, WeightError> {
+        let steps = layers
+            .iter()
+            .map(|layer| {
+                let step = match layer {
+                    Layer::Conv(spec) => Step::Conv(Conv::load(spec, weights, device)?),
+                    Layer::ConvTranspose(spec) => {
+                        Step::ConvTranspose(ConvTranspose::load(spec, weights, device)?)
+                    }
+                    Layer::Snake(spec) => Step::Snake(Snake::load(spec, weights, device)?),
+                    Layer::ResidualUnit(spec) => {
+                        Step::ResidualUnit(ResidualUnit::load(spec, weights, device)?)
+                    }
+                    Layer::Tanh { .. } => Step::Tanh,
+                };
+                Ok((layer.name().to_owned(), step))
+            })
+            .collect::<Result<_, WeightError>>()?;
+        Ok(Self { steps })
+    }
+
+    /// # Shapes
+    /// Encoder: `[batch, 1, samples]` to `[batch, latent, frames]`. Decoder: `[batch, latent, frames]` to
+    /// `[batch, 1, samples]`. Lengths as [`Layer::output_len`] of each layer in turn.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        self.forward_traced(x, |_, _| {})
+    }
+
+    /// As [`Sequence::forward`], showing each layer's name and output on the way.
+    pub fn forward_traced(&self, x: Tensor<3>, mut seen: impl FnMut(&str, &Tensor<3>)) -> Tensor<3> {
+        self.steps.iter().fold(x, |x, (name, step)| {
+            let y = match step {
+                Step::Conv(layer) => layer.forward(x),
+                Step::ConvTranspose(layer) => layer.forward(x),
+                Step::Snake(layer) => layer.forward(x),
+                Step::ResidualUnit(layer) => layer.forward(x),
+                Step::Tanh => x.tanh(),
+            };
+            seen(name, &y);
+            y
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! The residual vector quantizer.
+
+use burn::tensor::{Device, Int, Tensor};
+
+use crate::tensor::VectorQuantizer;
+use crate::weights::QuantizerWeights;
+
+/// What quantization returns.
+#[derive(Debug, Clone)]
+pub struct Quantized {
+    /// Sum of the quantized residuals, `[batch, latent, frames]`.
+    pub z: Tensor<3>,
+    /// `[batch, codebooks, frames]`.
+    pub codes: Tensor<3, Int>,
+    /// The projected residuals of all codebooks, `[batch, codebooks · dim, frames]`.
+    pub latents: Tensor<3>,
+}
+
+/// Codebooks one after another, each coding what those before it left (Zeghidour et al. 2021, with the factorised and
+/// normalised lookup of Kumar et al. 2023).
+#[derive(Debug, Clone)]
+pub struct ResidualQuantizer {
+    stages: Vec<VectorQuantizer>,
+    dim: usize,
+}
+
+impl ResidualQuantizer {
+    /// Uploads all stages.
+    pub fn new(weights: Vec<QuantizerWeights>, device: &Device) -> Self {
+        let dim = weights.first().map_or(0, |w| w.dim);
+        Self { stages: weights.into_iter().map(|w| VectorQuantizer::new(w, device)).collect(), dim }
+    }
+
+    /// Quantizes encoder output with the first `codebooks` codebooks.
+    ///
+    /// # Shapes
+    /// `[batch, latent, frames]`; see [`Quantized`].
+    ///
+    /// # Panics
+    /// When `codebooks` is 0 or beyond what there are.
+    pub fn encode(&self, encoded: Tensor<3>, codebooks: usize) -> Quantized {
+        let mut residual = encoded;
+        let mut z: Option<Tensor<3>> = None;
+        let (mut codes, mut latents) = (Vec::new(), Vec::new());
+        for (k, stage) in self.stages[..codebooks].iter().enumerate() {
+            let projected = stage.project(residual.clone());
+            let indices = stage.nearest(projected.clone());
+            let quantized = stage.decode(indices.clone());
+            if k + 1 < codebooks {
+                residual = residual - quantized.clone();
+            }
+            z = Some(match z {
+                Some(sum) => sum + quantized,
+                None => quantized,
+            });
+            codes.push(indices.unsqueeze_dim::<3>(1));
+            latents.push(projected);
+        }
+        let z = z.expect("at least one codebook");
+        Quantized { z, codes: Tensor::cat(codes, 1), latents: Tensor::cat(latents, 1) }
+    }
+
+    /// z from codes, with as many codebooks as the codes have.
+    ///
+    /// # Shapes
+    /// `[batch, codebooks, frames]` to `[batch, latent, frames]`.
+    ///
+    /// # Panics
+    /// When there are more codebooks than stages, or none.
+    pub fn decode(&self, codes: Tensor<3, Int>) -> Tensor<3> {
+        let [batch, codebooks, frames] = codes.dims();
+        let parts = self.stages[..codebooks].iter().enumerate().map(|(k, stage)| {
+            let indices = codes.clone().slice([0..batch, k..k + 1, 0..frames]).reshape([batch, frames]);
+            stage.decode(indices)
+        });
+        parts.reduce(|sum, part| sum + part).expect("at least one codebook")
+    }
+
+    /// Codes of latents as [`Quantized::latents`] has them: each codebook searched on its own part.
+    ///
+    /// # Shapes
+    /// `[batch, codebooks · dim, frames]` to `[batch, codebooks, frames]`.
+    ///
+    /// # Panics
+    /// When the channels are not a whole number of codebooks that there are.
+    pub fn search(&self, latents: Tensor<3>) -> Tensor<3, Int> {
+        let [batch, channels, frames] = latents.dims();
+        let codebooks = channels / self.dim;
+        let codes = self.stages[..codebooks].iter().enumerate().map(|(k, stage)| {
+            let part = latents.clone().slice([0..batch, k * self.dim..(k + 1) * self.dim, 0..frames]);
+            stage.nearest(part).unsqueeze_dim::<3>(1)
+        });
+        Tensor::cat(codes.collect(), 1)
+    }
+}
