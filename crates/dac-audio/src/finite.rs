@@ -1,0 +1,51 @@
+//! NaN and infinity in the input.
+
+use std::path::Path;
+
+use crate::AudioError;
+
+/// What to do with samples that are NaN or infinite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NonFinitePolicy {
+    /// Stop with [`AudioError::NonFinite`], which names the first one.
+    #[default]
+    Error,
+    /// Put 0 in their place and count them.
+    Zero,
+}
+
+impl NonFinitePolicy {
+    /// Applies the policy to a block that starts at sample `start`; returns how many were replaced.
+    pub(crate) fn apply(self, block: &mut [Vec<f32>], path: &Path, start: u64) -> Result<u64, AudioError> {
+        let Some((sample, channel, value)) = first_non_finite(block) else {
+            return Ok(0);
+        };
+        match self {
+            Self::Error => {
+                let path = path.to_owned();
+                Err(AudioError::NonFinite { path, sample: start + sample as u64, channel, value })
+            }
+            Self::Zero => {
+                let mut replaced = 0;
+                for value in block.iter_mut().flatten().filter(|value| !value.is_finite()) {
+                    *value = 0.0;
+                    replaced += 1;
+                }
+                Ok(replaced)
+            }
+        }
+    }
+}
+
+/// The earliest sample that is not finite, the lowest channel first: `(sample, channel, value)`.
+pub(crate) fn first_non_finite<S: AsRef<[f32]>>(block: &[S]) -> Option<(usize, usize, f32)> {
+    block
+        .iter()
+        .enumerate()
+        .filter_map(|(channel, plane)| {
+            let plane = plane.as_ref();
+            let sample = plane.iter().position(|value| !value.is_finite())?;
+            Some((sample, channel, plane.get(sample).copied()?))
+        })
+        .min_by_key(|&(sample, channel, _)| (sample, channel))
+}

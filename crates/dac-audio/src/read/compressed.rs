@@ -1,0 +1,294 @@
+//! FLAC, MP3, Ogg Vorbis, AAC/M4A, ALAC and AIFF through symphonia.
+//!
+//! Encoder delay and padding are cut where the container tells them (MP3 with a LAME header, M4A, Ogg).
+//! A damaged packet in the middle is an error, a cut last packet is only noted: what was whole is given.
+
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use symphonia::core::audio::GenericAudioBufferRef;
+use symphonia::core::codecs::audio::well_known::*;
+use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::common::Limit;
+use symphonia::core::errors::Error;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::io::{MediaSource, MediaSourceStream};
+use symphonia::core::meta::MetadataOptions;
+
+use super::{AudioSpec, MAX_CHANNELS, READABLE, sniff};
+use crate::{AudioError, Planar};
+
+/// Tags and pictures are of no use here; what is larger than this is skipped.
+const MAX_TAG_BYTES: usize = 1 << 16;
+
+/// A demuxer, a decoder, and the samples of the packet in hand.
+pub(super) struct CompressedReader {
+    path: PathBuf,
+    spec: AudioSpec,
+    format: Box<dyn FormatReader>,
+    decoder: Box<dyn AudioDecoder>,
+    track_id: u32,
+    pending: Planar,
+    /// Samples of `pending` that were given already.
+    given: usize,
+    /// Samples per channel decoded so far.
+    decoded: u64,
+    ended: bool,
+    truncated: bool,
+}
+
+/// What became of one attempt to decode.
+enum Step {
+    Samples,
+    Nothing,
+    End,
+}
+
+impl CompressedReader {
+    /// Probes the container and decodes up to the first samples, which tell rate and channels for sure.
+    pub(super) fn open<R>(source: R, bytes: u64, path: &Path) -> Result<Self, AudioError>
+    where
+        R: Read + Seek + Send + Sync + 'static,
+    {
+        let mut source = Sized { source, bytes };
+        let head = sniff::read_head(&mut source).map_err(|error| AudioError::read(path, error))?;
+        source.seek(SeekFrom::Start(0)).map_err(|error| AudioError::read(path, error))?;
+        let stream = MediaSourceStream::new(Box::new(source), Default::default());
+        let mut hint = Hint::new();
+        if let Some(extension) = path.extension().and_then(|text| text.to_str()) {
+            hint.with_extension(extension);
+        }
+        let limit = Limit::Maximum(MAX_TAG_BYTES);
+        let tags = MetadataOptions::default().limit_tag_bytes(limit).limit_visual_bytes(limit);
+        let mut format = symphonia::default::get_probe()
+            .probe(&hint, stream, FormatOptions::default(), tags)
+            .map_err(|error| open_error(path, &head, error))?;
+
+        let container = format.format_info().long_name;
+        let Some(track) = format.default_track(TrackType::Audio) else {
+            return Err(AudioError::malformed(path, "an audio track", "none"));
+        };
+        let (track_id, promised) = (track.id, track.num_frames);
+        let parameters = track.codec_params.as_ref().and_then(|codec| codec.audio());
+        let Some(parameters) = parameters.cloned() else {
+            return Err(AudioError::malformed(path, "an audio track with codec parameters", "none"));
+        };
+        let decoder = symphonia::default::get_codecs()
+            .make_audio_decoder(&parameters, &AudioDecoderOptions::default())
+            .map_err(|error| match error {
+                Error::Unsupported(detail) => AudioError::UnsupportedCodec {
+                    path: path.to_owned(),
+                    codec: format!("{} in {container} ({detail})", codec_name(parameters.codec)),
+                },
+                other => open_error(path, &head, other),
+            })?;
+        // `format` is used again below, so its borrowed track must be gone by here.
+        let codec = match (container, decoder.codec_info().long_name) {
+            (container, codec) if container == codec => codec.to_owned(),
+            (container, codec) => format!("{container}, {codec}"),
+        };
+        while !format.metadata().is_latest() {
+            format.metadata().pop();
+        }
+        let mut reader = Self {
+            path: path.to_owned(),
+            spec: AudioSpec {
+                sample_rate_hz: parameters.sample_rate.unwrap_or(0),
+                channels: parameters.channels.map_or(0, |channels| channels.count()),
+                samples: promised,
+                codec,
+            },
+            format,
+            decoder,
+            track_id,
+            pending: Vec::new(),
+            given: 0,
+            decoded: 0,
+            ended: false,
+            truncated: false,
+        };
+        while matches!(reader.step()?, Step::Nothing) {}
+        let AudioSpec { sample_rate_hz, channels, .. } = reader.spec;
+        if channels == 0 || channels > MAX_CHANNELS || sample_rate_hz == 0 {
+            return Err(AudioError::malformed(
+                path,
+                format!("1 to {MAX_CHANNELS} channels at a rate above 0 Hz"),
+                format!("{channels} channels at {sample_rate_hz} Hz"),
+            ));
+        }
+        Ok(reader)
+    }
+
+    pub(super) fn spec(&self) -> &AudioSpec {
+        &self.spec
+    }
+
+    pub(super) fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Up to `max_samples` samples, `None` at the end.
+    pub(super) fn next_block(&mut self, max_samples: usize) -> Result<Option<Planar>, AudioError> {
+        let mut block = vec![Vec::new(); self.spec.channels];
+        loop {
+            let have = block.first().map_or(0, Vec::len);
+            let ready = self.pending.first().map_or(0, Vec::len).saturating_sub(self.given);
+            let take = ready.min(max_samples - have);
+            for (plane, pending) in block.iter_mut().zip(&self.pending) {
+                plane.extend_from_slice(pending.get(self.given..self.given + take).unwrap_or_default());
+            }
+            self.given += take;
+            if have + take == max_samples {
+                return Ok(Some(block));
+            }
+            if self.ended || matches!(self.step()?, Step::End) {
+                return Ok((have + take > 0).then_some(block));
+            }
+        }
+    }
+
+    /// Decodes the next packet into `pending`, which must be used up.
+    fn step(&mut self) -> Result<Step, AudioError> {
+        let packet = match self.format.next_packet() {
+            Ok(Some(packet)) => packet,
+            Ok(None) => return Ok(self.end(false)),
+            Err(Error::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                return Ok(self.end(true));
+            }
+            Err(error) => return Err(self.damaged(error)),
+        };
+        while !self.format.metadata().is_latest() {
+            self.format.metadata().pop();
+        }
+        if packet.track_id != self.track_id {
+            return Ok(Step::Nothing);
+        }
+        match self.decoder.decode(&packet) {
+            Ok(buffer) => {
+                take_samples(&buffer, &mut self.pending, &mut self.spec, self.decoded).map_err(|reason| {
+                    AudioError::Corrupt { path: self.path.clone(), sample: self.decoded, reason }
+                })?
+            }
+            Err(error) => {
+                // Only a cut last packet is forgiven.
+                let last = match self.format.next_packet() {
+                    Ok(next) => next.is_none(),
+                    Err(Error::IoError(error)) => error.kind() == ErrorKind::UnexpectedEof,
+                    Err(_) => false,
+                };
+                return if last { Ok(self.end(true)) } else { Err(self.damaged(error)) };
+            }
+        }
+        self.given = 0;
+        let samples = self.pending.first().map_or(0, Vec::len);
+        self.decoded += samples as u64;
+        Ok(if samples == 0 { Step::Nothing } else { Step::Samples })
+    }
+
+    fn end(&mut self, cut: bool) -> Step {
+        self.ended = true;
+        self.truncated = cut || self.spec.samples.is_some_and(|samples| self.decoded < samples);
+        Step::End
+    }
+
+    fn damaged(&self, error: Error) -> AudioError {
+        match error {
+            Error::IoError(source) if source.kind() != ErrorKind::UnexpectedEof => {
+                AudioError::read(&self.path, source)
+            }
+            Error::ResetRequired => AudioError::Corrupt {
+                path: self.path.clone(),
+                sample: self.decoded,
+                reason: "another stream with its own parameters follows in the same file".to_owned(),
+            },
+            error => AudioError::Corrupt {
+                path: self.path.clone(),
+                sample: self.decoded,
+                reason: error.to_string(),
+            },
+        }
+    }
+}
+
+/// Copies a decoded buffer and checks that it is of the stream's kind; the first one decides what that is.
+fn take_samples(
+    buffer: &GenericAudioBufferRef<'_>,
+    pending: &mut Planar,
+    spec: &mut AudioSpec,
+    decoded: u64,
+) -> Result<(), String> {
+    let (rate_hz, channels) = (buffer.spec().rate(), buffer.num_planes());
+    if decoded == 0 && buffer.frames() > 0 {
+        if channels > MAX_CHANNELS {
+            return Err(format!("expected at most {MAX_CHANNELS} channels, found {channels}"));
+        }
+        (spec.sample_rate_hz, spec.channels) = (rate_hz, channels);
+    } else if buffer.frames() > 0 && (rate_hz, channels) != (spec.sample_rate_hz, spec.channels) {
+        return Err(format!(
+            "expected {} channels at {} Hz, found {channels} at {rate_hz} Hz",
+            spec.channels, spec.sample_rate_hz
+        ));
+    }
+    buffer.copy_to_vecs_planar::<f32>(pending);
+    Ok(())
+}
+
+fn open_error(path: &Path, head: &[u8], error: Error) -> AudioError {
+    let path = path.to_owned();
+    match error {
+        Error::IoError(source) if source.kind() != ErrorKind::UnexpectedEof => {
+            AudioError::Read { path, source }
+        }
+        Error::Unsupported(_) => {
+            AudioError::NotAudio { path, expected: READABLE, found: sniff::describe(head) }
+        }
+        error => AudioError::malformed(&path, format!("a whole header of {READABLE}"), error.to_string()),
+    }
+}
+
+fn codec_name(codec: AudioCodecId) -> String {
+    let name = match codec {
+        CODEC_ID_OPUS => "Opus",
+        CODEC_ID_SPEEX => "Speex",
+        CODEC_ID_AC3 => "AC-3",
+        CODEC_ID_EAC3 => "E-AC-3",
+        CODEC_ID_AAC => "AAC",
+        CODEC_ID_WMA => "Windows Media Audio",
+        CODEC_ID_DCA => "DTS",
+        CODEC_ID_TRUEHD => "TrueHD",
+        CODEC_ID_ADPCM_MS | CODEC_ID_ADPCM_IMA_WAV | CODEC_ID_ADPCM_IMA_QT => "ADPCM",
+        CODEC_ID_ADPCM_G722 => "G.722",
+        CODEC_ID_ADPCM_G726 | CODEC_ID_ADPCM_G726LE => "G.726",
+        _ => return format!("codec {codec}"),
+    };
+    name.to_owned()
+}
+
+/// Any seekable source of known length for symphonia.
+struct Sized<R> {
+    source: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Sized<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.source.read(buffer)
+    }
+}
+
+impl<R: Seek> Seek for Sized<R> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.source.seek(to)
+    }
+}
+
+impl<R: Read + Seek + Send + Sync> MediaSource for Sized<R> {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.bytes)
+    }
+}

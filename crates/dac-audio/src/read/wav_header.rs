@@ -1,0 +1,295 @@
+//! The chunks of a WAV file before its samples, read forward only.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::pcm::Encoding;
+use super::{AudioSpec, MAX_CHANNELS};
+use crate::AudioError;
+
+/// Chunks looked through before `data`; real files have a handful.
+const MAX_CHUNKS: usize = 1_024;
+/// Bytes of `fmt ` that mean something.
+const FMT_BYTES: u32 = 40;
+/// Chunk names that follow an empty `data` chunk; after a `data` size of 0 anything else is samples.
+const TRAILING_CHUNKS: [&[u8; 4]; 22] = [
+    b"LIST", b"INFO", b"fact", b"cue ", b"smpl", b"inst", b"plst", b"labl", b"note", b"JUNK", b"junk",
+    b"PAD ", b"bext", b"iXML", b"axml", b"chna", b"id3 ", b"ID3 ", b"cart", b"_PMX", b"PEAK", b"acid",
+];
+
+/// Where the samples are and how they are stored.
+#[derive(Debug, Clone)]
+pub(super) struct WavHeader {
+    pub(super) spec: AudioSpec,
+    pub(super) layout: Layout,
+    /// Bytes of samples by the header, `None` to read to the end.
+    pub(super) data_bytes: Option<u64>,
+    /// Bytes read ahead that belong to the samples.
+    pub(super) ahead: Vec<u8>,
+}
+
+/// How samples are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    Known(Encoding),
+    /// 24 bits in 4 bytes, at the top or at the bottom: the samples tell.
+    Int24In32,
+}
+
+impl Layout {
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::Known(encoding) => encoding.bytes(),
+            Self::Int24In32 => 4,
+        }
+    }
+}
+
+/// Counts the bytes it hands out and keeps those that were looked at too early.
+struct Chunks<'a> {
+    source: &'a mut dyn Read,
+    path: &'a Path,
+    ahead: Vec<u8>,
+    position: u64,
+}
+
+impl Chunks<'_> {
+    /// Up to `count` bytes, fewer at the end of the file.
+    fn take(&mut self, count: usize) -> Result<Vec<u8>, AudioError> {
+        let from_ahead = self.ahead.len().min(count);
+        let mut bytes: Vec<u8> = self.ahead.drain(..from_ahead).collect();
+        let rest = (count - from_ahead) as u64;
+        let read = (&mut *self.source).take(rest).read_to_end(&mut bytes);
+        read.map_err(|error| AudioError::read(self.path, error))?;
+        self.position += bytes.len() as u64;
+        Ok(bytes)
+    }
+
+    fn put_back(&mut self, mut bytes: Vec<u8>) {
+        self.position -= bytes.len() as u64;
+        bytes.append(&mut self.ahead);
+        self.ahead = bytes;
+    }
+
+    /// Skips `count` bytes and the pad byte that follows an odd count, if the writer put one.
+    fn skip_chunk(&mut self, count: u64, odd: bool) -> Result<(), AudioError> {
+        let from_ahead = (self.ahead.len() as u64).min(count);
+        self.ahead.drain(..from_ahead as usize);
+        let rest = count - from_ahead;
+        let skipped = io::copy(&mut (&mut *self.source).take(rest), &mut io::sink());
+        self.position += from_ahead + skipped.map_err(|error| AudioError::read(self.path, error))?;
+        if odd {
+            let mut next = self.take(5)?;
+            let name =
+                |bytes: Option<&[u8]>| bytes.is_some_and(|id| id.iter().all(|b| (0x20..0x7f).contains(b)));
+            let padded = next.first() == Some(&0) || (!name(next.get(..4)) && name(next.get(1..5)));
+            if padded {
+                next.drain(..1);
+            }
+            self.put_back(next);
+        }
+        Ok(())
+    }
+}
+
+/// Reads up to the first sample. `file_bytes` is the whole length where it is known.
+pub(super) fn read(
+    source: &mut dyn Read,
+    path: &Path,
+    file_bytes: Option<u64>,
+) -> Result<WavHeader, AudioError> {
+    let mut chunks = Chunks { source, path, ahead: Vec::new(), position: 0 };
+    let riff = chunks.take(12)?;
+    let long = matches!(riff.get(..4), Some(b"RF64" | b"BW64"));
+    let mut long_data_bytes = None;
+    let mut format: Option<Format> = None;
+    for _ in 0..MAX_CHUNKS {
+        let header = chunks.take(8)?;
+        let (Some(id), Some(size)) = (header.get(..4).map(<[u8]>::to_vec), u32_at(&header, 4)) else {
+            let missing = if format.is_some() { "a data chunk" } else { "a fmt chunk" };
+            return Err(AudioError::malformed(path, missing, "the end of the file"));
+        };
+        match id.as_slice() {
+            b"ds64" => {
+                let body = chunks.take(size.min(28) as usize)?;
+                long_data_bytes = u64_at(&body, 8);
+                chunks.skip_chunk(u64::from(size.saturating_sub(28)), size % 2 == 1)?;
+            }
+            b"fmt " => {
+                let body = chunks.take(size.min(FMT_BYTES) as usize)?;
+                format = Some(Format::parse(path, &body)?);
+                chunks.skip_chunk(u64::from(size.saturating_sub(FMT_BYTES)), size % 2 == 1)?;
+            }
+            b"data" => {
+                let Some(format) = format else {
+                    return Err(AudioError::malformed(path, "a fmt chunk before the data chunk", "none"));
+                };
+                let declared = match (size, long, long_data_bytes) {
+                    (u32::MAX, true, Some(bytes)) => bytes,
+                    _ => u64::from(size),
+                };
+                return data(chunks, format, declared, file_bytes);
+            }
+            _ => chunks.skip_chunk(u64::from(size), size % 2 == 1)?,
+        }
+    }
+    Err(AudioError::malformed(path, format!("a data chunk among the first {MAX_CHUNKS} chunks"), "none"))
+}
+
+/// Settles how many bytes of samples there are.
+fn data(
+    mut chunks: Chunks<'_>,
+    format: Format,
+    declared: u64,
+    file_bytes: Option<u64>,
+) -> Result<WavHeader, AudioError> {
+    let path = chunks.path;
+    let (encoding, codec) = format.layout(path)?;
+    // Writers into pipes leave 0, 0xFFFFFFFF or (sox) just under 0x80000000: the true length is the stream's.
+    let unknown = match declared {
+        0 => {
+            let next = chunks.take(4)?;
+            let empty = next.len() < 4 || TRAILING_CHUNKS.iter().any(|id| next == *id);
+            if !empty {
+                chunks.put_back(next);
+            }
+            !empty
+        }
+        0x7fff_f000..=0x7fff_ffff => file_bytes.is_none_or(|bytes| bytes < declared),
+        0xffff_f000..=0xffff_ffff | u64::MAX => true,
+        _ => false,
+    };
+    let data_bytes = if unknown { None } else { Some(declared) };
+    let remaining = file_bytes.map(|bytes| bytes.saturating_sub(chunks.position));
+    let present = match (data_bytes, remaining) {
+        (Some(bytes), Some(remaining)) => Some(bytes.min(remaining)),
+        (bytes, remaining) => bytes.or(remaining),
+    };
+    let frame_bytes = (encoding.bytes() * format.channels) as u64;
+    let spec = AudioSpec {
+        sample_rate_hz: format.rate_hz,
+        channels: format.channels,
+        samples: present.map(|bytes| bytes / frame_bytes),
+        codec,
+    };
+    Ok(WavHeader { spec, layout: encoding, data_bytes, ahead: chunks.ahead })
+}
+
+/// The `fmt ` chunk.
+#[derive(Debug, Clone, Copy)]
+struct Format {
+    tag: u16,
+    channels: usize,
+    rate_hz: u32,
+    byte_rate: u32,
+    block_align: usize,
+    bits: u16,
+    /// `WAVE_FORMAT_EXTENSIBLE` with a sub-format that is not one of the usual tags.
+    foreign: bool,
+}
+
+/// The last 14 bytes of every sub-format that just wraps a tag; the second is ambisonic B-format.
+const SUBFORMAT_TAILS: [[u8; 14]; 2] = [
+    [0x00, 0x00, 0x00, 0x00, 0x10, 0x00, 0x80, 0x00, 0x00, 0xaa, 0x00, 0x38, 0x9b, 0x71],
+    [0x00, 0x00, 0x21, 0x07, 0xd3, 0x11, 0x86, 0x44, 0xc8, 0xc1, 0xca, 0x00, 0x00, 0x00],
+];
+
+impl Format {
+    fn parse(path: &Path, body: &[u8]) -> Result<Self, AudioError> {
+        let short = || {
+            AudioError::malformed(path, "a fmt chunk of 16 bytes or more", format!("{} bytes", body.len()))
+        };
+        let mut tag = u16_at(body, 0).ok_or_else(short)?;
+        let channels = usize::from(u16_at(body, 2).ok_or_else(short)?);
+        let rate_hz = u32_at(body, 4).ok_or_else(short)?;
+        let byte_rate = u32_at(body, 8).ok_or_else(short)?;
+        let block_align = usize::from(u16_at(body, 12).ok_or_else(short)?);
+        let bits = u16_at(body, 14).ok_or_else(short)?;
+        let mut foreign = false;
+        if tag == 0xfffe {
+            let wanted = "an extensible fmt chunk of 40 bytes or more";
+            let inner = u16_at(body, 24)
+                .ok_or_else(|| AudioError::malformed(path, wanted, format!("{} bytes", body.len())))?;
+            foreign = !SUBFORMAT_TAILS.iter().any(|tail| body.get(26..40) == Some(tail.as_slice()));
+            tag = inner;
+        }
+        if channels == 0 || channels > MAX_CHANNELS {
+            let expected = format!("1 to {MAX_CHANNELS} channels");
+            return Err(AudioError::malformed(path, expected, channels.to_string()));
+        }
+        if rate_hz == 0 {
+            return Err(AudioError::malformed(path, "a sample rate above 0", "0 Hz"));
+        }
+        Ok(Self { tag, channels, rate_hz, byte_rate, block_align, bits, foreign })
+    }
+
+    /// The bytes of one sample in its frame where the header contradicts itself: the bits decide, unless the block
+    /// size is confirmed by the byte rate.
+    fn container_bytes(&self) -> usize {
+        let by_bits = usize::from(self.bits).div_ceil(8);
+        let wider = self.block_align / self.channels;
+        let confirmed = u64::from(self.byte_rate) == u64::from(self.rate_hz) * self.block_align as u64;
+        let plausible = matches!(wider, 2 | 3 | 4 | 8) && self.block_align.is_multiple_of(self.channels);
+        if confirmed && plausible && wider > by_bits { wider } else { by_bits }
+    }
+
+    fn layout(&self, path: &Path) -> Result<(Layout, String), AudioError> {
+        let unsupported = |codec: String| AudioError::UnsupportedCodec { path: path.to_owned(), codec };
+        if self.foreign {
+            return Err(unsupported(format!("WAV with a vendor's sub-format (tag {:#06x})", self.tag)));
+        }
+        let (layout, name) = match (self.tag, self.bits, self.container_bytes()) {
+            (1, 1..=8, 1) => (Layout::Known(Encoding::U8), "8-bit PCM".to_owned()),
+            (1, 24, 4) => (Layout::Int24In32, "24-bit PCM in 32".to_owned()),
+            (1, 1..=64, bytes @ (2 | 3 | 4 | 8)) => {
+                let encoding = Encoding::Int { bytes: bytes as u8 };
+                (Layout::Known(encoding), format!("{}-bit PCM", self.bits))
+            }
+            (3, 32, _) => (Layout::Known(Encoding::F32), "32-bit float".to_owned()),
+            (3, 64, _) => (Layout::Known(Encoding::F64), "64-bit float".to_owned()),
+            (6, 8, _) => (Layout::Known(Encoding::ALaw), "A-law".to_owned()),
+            (7, 8, _) => (Layout::Known(Encoding::MuLaw), "µ-law".to_owned()),
+            (1 | 3 | 6 | 7, bits, _) => {
+                let kind = match self.tag {
+                    1 => "integer PCM",
+                    3 => "float",
+                    6 => "A-law",
+                    _ => "µ-law",
+                };
+                return Err(unsupported(format!("{kind} of {bits} bits in WAV")));
+            }
+            (tag, ..) => return Err(unsupported(format!("{} in WAV (tag {tag:#06x})", tag_name(tag)))),
+        };
+        Ok((layout, format!("WAV, {name}")))
+    }
+}
+
+fn tag_name(tag: u16) -> &'static str {
+    match tag {
+        0x0002 => "Microsoft ADPCM",
+        0x0011 => "IMA ADPCM",
+        0x0014 | 0x0040 | 0x0045 => "G.72x ADPCM",
+        0x0022 => "TrueSpeech",
+        0x0031 => "GSM 6.10",
+        0x0050 => "MPEG layer 1/2",
+        0x0055 => "MP3",
+        0x0092 | 0x2000 => "AC-3",
+        0x00ff | 0x1600 | 0x1610 => "AAC",
+        0x0160..=0x0163 => "Windows Media Audio",
+        0x2001 => "DTS",
+        0xf1ac => "FLAC",
+        _ => "an unknown codec",
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk().map(|b| u16::from_le_bytes(*b))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|b| u32::from_le_bytes(*b))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(|b| u64::from_le_bytes(*b))
+}

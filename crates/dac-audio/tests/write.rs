@@ -1,0 +1,131 @@
+//! Laws of the writers: whole or nothing, rounding, clipping, refused samples, sizes of streams.
+
+use std::fs;
+use std::io::Cursor;
+
+use dac_audio::{AudioError, AudioReader, Planar, SampleFormat, StreamFormat, StreamWriter, WavWriter};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn ramp(samples: usize) -> Planar {
+    let left: Vec<f32> = (0..samples).map(|n| n as f32 / samples as f32 * 1.8 - 0.9).collect();
+    let right = left.iter().map(|v| -v * 0.5).collect();
+    vec![left, right]
+}
+
+fn read_all(mut reader: AudioReader) -> Result<Planar, AudioError> {
+    let mut all = vec![Vec::new(); reader.spec().channels];
+    while let Some(block) = reader.next_block(100)? {
+        for (to, from) in all.iter_mut().zip(block) {
+            to.extend(from);
+        }
+    }
+    assert!(!reader.is_truncated());
+    Ok(all)
+}
+
+fn largest_difference(a: &Planar, b: &Planar) -> f32 {
+    assert_eq!(a.iter().map(Vec::len).collect::<Vec<_>>(), b.iter().map(Vec::len).collect::<Vec<_>>());
+    a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn every_format_comes_back_within_half_a_step() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    for (format, bound) in [
+        (SampleFormat::I16, 0.5 / 32_768.0),
+        (SampleFormat::I24, 0.5 / 8_388_608.0),
+        (SampleFormat::F32, 0.0),
+    ] {
+        for channels in [1, 2] {
+            let block = ramp(333)[..channels].to_vec();
+            let path = folder.path().join(format!("{format}-{channels}.wav"));
+            let mut writer = WavWriter::create(&path, 22_050, channels, format)?;
+            writer.write(&block)?;
+            assert!(!path.exists(), "the file must not appear before it is finished");
+            let report = writer.finish()?;
+            assert_eq!((report.samples, report.clipped), (333, 0));
+            let reader = AudioReader::open(&path)?;
+            assert_eq!(reader.spec().samples, Some(333));
+            assert_eq!(reader.spec().sample_rate_hz, 22_050);
+            assert!(largest_difference(&read_all(reader)?, &block) <= bound * 1.000_1);
+            let bytes = fs::read(&path)?;
+            assert_eq!(bytes.len() % 2, 0, "RIFF chunks are padded");
+            let riff = bytes.get(4..8).and_then(|b| b.first_chunk()).map(|b| u32::from_le_bytes(*b));
+            assert_eq!(riff, Some(bytes.len() as u32 - 8));
+        }
+    }
+    assert_eq!(fs::read_dir(folder.path())?.count(), 6, "nothing else is left in the folder");
+    Ok(())
+}
+
+#[test]
+fn a_dropped_writer_leaves_nothing_and_an_old_file_alone() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("a.wav");
+    fs::write(&path, b"old")?;
+    let mut writer = WavWriter::create(&path, 8_000, 2, SampleFormat::I16)?;
+    writer.write(&ramp(50_000))?;
+    drop(writer);
+    assert_eq!(fs::read(&path)?, b"old");
+    assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+    Ok(())
+}
+
+#[test]
+fn clipping_is_counted_and_non_finite_samples_are_refused() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("a.wav");
+    let mut writer = WavWriter::create(&path, 8_000, 2, SampleFormat::I16)?;
+    writer.write(&[vec![1.0, -1.0, 1.2], vec![-3.0, 0.0, 0.0]])?;
+    let error = writer.write(&[vec![0.0, 0.0], vec![0.0, f32::NAN]]).err();
+    assert!(matches!(error, Some(AudioError::NonFinite { sample: 4, channel: 1, .. })), "{error:?}");
+    assert!(matches!(writer.write(&[vec![0.0]]), Err(AudioError::ChannelCount { expected: 2, found: 1 })));
+    let report = writer.finish()?;
+    assert_eq!((report.samples, report.clipped), (3, 2));
+    assert_eq!(read_all(AudioReader::open(&path)?)?[0], vec![32_767.0 / 32_768.0, -1.0, 32_767.0 / 32_768.0]);
+    Ok(())
+}
+
+#[test]
+fn four_gibibytes_are_refused_before_work_is_spent() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let writer = WavWriter::create(folder.path().join("a.wav"), 44_100, 1, SampleFormat::I16)?;
+    writer.check_length(2_147_483_000)?;
+    assert!(matches!(writer.check_length(2_147_483_648), Err(AudioError::TooLong { .. })));
+    assert!(WavWriter::create(folder.path().join("b.wav"), 0, 1, SampleFormat::I16).is_err());
+    assert!(WavWriter::create(folder.path().join("b.wav"), 8_000, 0, SampleFormat::I16).is_err());
+    let missing = folder.path().join("no/such/folder/b.wav");
+    assert!(matches!(WavWriter::create(missing, 8_000, 1, SampleFormat::I16), Err(AudioError::Write { .. })));
+    Ok(())
+}
+
+#[test]
+fn streams_end_open_in_pipes_and_exact_in_files() -> Outcome {
+    for format in [SampleFormat::I16, SampleFormat::I24, SampleFormat::F32] {
+        let block = ramp(101)[..1].to_vec();
+        let pipe = StreamWriter::new(Vec::new(), "pipe", 16_000, 1, StreamFormat::Wav(format))?;
+        let mut file =
+            StreamWriter::new(Cursor::new(Vec::new()), "file", 16_000, 1, StreamFormat::Wav(format))?;
+        let mut pipe = pipe;
+        for piece in block[0].chunks(10) {
+            pipe.write(&[piece])?;
+            file.write(&[piece])?;
+        }
+        let (pipe, report) = pipe.finish()?;
+        assert_eq!(report.samples, 101);
+        assert_eq!(pipe[40..44], [0xff; 4]);
+        let reader = AudioReader::from_stream(Cursor::new(pipe), "pipe")?;
+        assert_eq!(reader.spec().samples, None);
+        let from_pipe = read_all(reader)?;
+        let reader = AudioReader::from_seekable(Cursor::new(file.finish_seekable()?.0.into_inner()), "file")?;
+        assert_eq!(reader.spec().samples, Some(101));
+        assert_eq!(from_pipe, read_all(reader)?);
+        assert!(largest_difference(&from_pipe, &block) <= 0.5 / 32_767.0);
+    }
+    let mut raw = StreamWriter::new(Vec::new(), "raw", 16_000, 2, StreamFormat::RawF32)?;
+    raw.write(&ramp(77))?;
+    let reader = AudioReader::from_raw_f32(Cursor::new(raw.finish()?.0), "raw", 16_000, 2)?;
+    assert_eq!(read_all(reader)?, ramp(77));
+    Ok(())
+}
