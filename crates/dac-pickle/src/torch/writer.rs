@@ -80,13 +80,18 @@ impl<'a> Pickle<'a> {
             Saved::Dict(pairs) => {
                 self.out.push(b'}');
                 self.put();
-                if !pairs.is_empty() {
+                // As Python's pickler: one item is set by itself, more behind a mark.
+                if pairs.len() > 1 {
                     self.out.push(b'(');
-                    for (key, value) in pairs {
-                        self.text(key)?;
-                        self.value(value)?;
-                    }
-                    self.out.push(b'u');
+                }
+                for (key, value) in pairs {
+                    self.text(key)?;
+                    self.value(value)?;
+                }
+                match pairs.len() {
+                    0 => {}
+                    1 => self.out.push(b's'),
+                    _ => self.out.push(b'u'),
                 }
             }
             Saved::Str(text) => self.text(text)?,

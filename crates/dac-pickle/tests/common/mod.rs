@@ -1,0 +1,60 @@
+//! Where the fixtures are, and a seeded source of mutations.
+#![allow(dead_code)]
+
+use std::fs;
+use std::path::PathBuf;
+
+pub(crate) fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tokens").join(name)
+}
+
+pub(crate) fn bytes(name: &str) -> Vec<u8> {
+    fs::read(path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+pub(crate) fn code(c: usize, k: usize, t: usize) -> i64 {
+    ((397 * c + 131 * k + 29 * t) % 1024) as i64
+}
+
+pub(crate) fn codes(channels: usize, codebooks: usize, frames: usize) -> Vec<i64> {
+    let place = |i: usize| (i / (codebooks * frames), i / frames % codebooks, i % frames);
+    (0..channels * codebooks * frames).map(place).map(|(c, k, t)| code(c, k, t)).collect()
+}
+
+pub(crate) fn z(d: usize, t: usize) -> f32 {
+    (((3 * d + t) % 17) as f32 - 8.0) / 8.0
+}
+
+/// A small multiply-and-shift generator: the mutations are the same on every machine.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((self.0 >> 33) as usize) % bound.max(1)
+    }
+
+    /// One to four changes: bits flipped, bytes set to telling values, a cut, a piece copied elsewhere.
+    pub(crate) fn mutate(&mut self, bytes: &mut Vec<u8>) {
+        for _ in 0..=self.below(4) {
+            let length = bytes.len();
+            let at = self.below(length);
+            match self.below(6) {
+                0 if length > 0 => bytes.truncate(at),
+                1 if length > 8 => {
+                    let value = [u64::MAX, 1 << 60, 1 << 31, 0, 0xffff][self.below(5)];
+                    let at = self.below(length - 8);
+                    bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+                }
+                2 if length > 16 => {
+                    let from = self.below(length - 16);
+                    bytes.copy_within(from..from + 16, at.min(length - 16));
+                }
+                _ if length > 0 => {
+                    bytes[at] = [bytes[at] ^ (1 << self.below(8)), 0xff, 0, b'.'][self.below(4)]
+                }
+                _ => {}
+            }
+        }
+    }
+}
