@@ -10,16 +10,21 @@
 //!
 //! The instruction set is chosen at run time ([`CpuLevel`]).
 
+mod buffer;
 mod error;
+mod isa;
 mod level;
+mod measure;
 mod options;
 mod params;
 mod pipeline;
 pub mod reference;
 mod rvq;
+mod toom;
 
 pub use error::KernelError;
 pub use level::CpuLevel;
+pub use measure::{LayerInfo, fma_peak};
 pub use options::{PipelineOptions, Precision, Schedule, Threads};
 pub use params::{ConvParams, ConvTransposeParams, ResidualUnit};
 pub use pipeline::{Pipeline, PipelineBuilder, Stream};

@@ -74,6 +74,11 @@ pub struct PipelineOptions {
     pub precision: Precision,
     /// When the streams work.
     pub schedule: Schedule,
+    /// With [`Schedule::LowLatency`], how much of the signal each layer may hold back to fill a tile of minimal
+    /// filtering, in rows of the pipeline's input. Layers whose tiles are longer get smaller ones, or
+    /// direct convolution. The default suits a decoder (an eighth of a frame); an encoder, whose rows are
+    /// samples, does well with 64.
+    pub hold_rows: f32,
     /// On which threads.
     pub threads: Threads,
     /// Whether streams measure the time of each layer (see `Stream::layer_times`).
@@ -86,6 +91,7 @@ impl Default for PipelineOptions {
             level: CpuLevel::detect(),
             precision: Precision::default(),
             schedule: Schedule::default(),
+            hold_rows: 0.125,
             threads: Threads::default(),
             timings: false,
         }

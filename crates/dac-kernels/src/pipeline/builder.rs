@@ -3,11 +3,13 @@
 use super::{
     Pipeline,
     geometry::Geometry,
-    layer::{Core, Layer, Tail},
+    layer::{Kind, Layer},
+    pack,
+    plan::{self, Place},
 };
 use crate::{
     ConvParams, ConvTransposeParams, CpuLevel, KernelError, PipelineOptions, Precision, ResidualUnit,
-    error::check_len,
+    error::check_len, isa::Kernels,
 };
 
 /// Collects the layers of a [`Pipeline`] in order.
@@ -17,6 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub struct PipelineBuilder {
     options: PipelineOptions,
+    kernels: &'static Kernels,
     layers: Vec<Layer>,
     /// A snake that waits for the convolution it is fused with.
     pending: Option<Vec<f32>>,
@@ -25,7 +28,8 @@ pub struct PipelineBuilder {
 
 impl PipelineBuilder {
     pub(crate) fn new(options: PipelineOptions) -> Self {
-        Self { options, layers: Vec::new(), pending: None, error: None }
+        let kernels = Kernels::for_level(options.level);
+        Self { options, kernels, layers: Vec::new(), pending: None, error: None }
     }
 
     fn with(mut self, step: impl FnOnce(&mut Self) -> Result<(), KernelError>) -> Self {
@@ -48,7 +52,7 @@ impl PipelineBuilder {
                 "conv {}->{} k{} s{} d{}",
                 params.in_channels, params.out_channels, params.kernel, params.stride, params.dilation
             );
-            b.push_conv(name, geometry, at, bias);
+            b.push_conv(name, geometry, at, bias, false);
             Ok(())
         })
     }
@@ -67,7 +71,7 @@ impl PipelineBuilder {
                 "transposed {}->{} k{} s{}",
                 params.in_channels, params.out_channels, params.kernel, params.stride
             );
-            b.push_conv(name, geometry, at, bias);
+            b.push_conv(name, geometry, at, bias, false);
             Ok(())
         })
     }
@@ -117,14 +121,11 @@ impl PipelineBuilder {
             b.flush();
             b.pending = Some(unit.alpha1.to_vec());
             let at = |i: usize, o: usize, k: usize| unit.conv7_weight[(o * channels + i) * kernel + k];
-            b.push_conv(format!("residual {channels} d{}", unit.dilation), geometry, at, unit.conv7_bias);
-            let mut weight = vec![0.0; square];
-            for (o, row) in unit.conv1_weight.chunks_exact(channels).enumerate() {
-                row.iter().enumerate().for_each(|(i, &w)| weight[i * channels + o] = w);
-            }
-            if let Some(layer) = b.layers.last_mut() {
-                let (alpha, bias) = (unit.alpha2.to_vec(), unit.conv1_bias.to_vec());
-                layer.tail = Some(Tail { alpha, weight, bias, offset });
+            b.push_conv(format!("residual {channels} d{}", unit.dilation), geometry, at, unit.conv7_bias, true);
+            let (alpha, bias) = (unit.alpha2, unit.conv1_bias);
+            let tail = pack::tail(b.kernels, alpha, unit.conv1_weight, bias, offset);
+            if let Some(Kind::Wide(wide)) = b.layers.last_mut().map(|l| &mut l.kind) {
+                wide.tail = Some(tail);
             }
             Ok(())
         })
@@ -181,40 +182,49 @@ impl PipelineBuilder {
     /// Makes a pending snake a layer of its own.
     fn flush(&mut self) {
         if let Some(alpha) = self.pending.take() {
-            self.layers.push(Layer {
-                name: format!("snake {}", alpha.len()),
-                geometry: Geometry::pointwise(alpha.len()),
-                snake: Some(alpha),
-                conv: None,
-                tail: None,
-                tanh: false,
-            });
+            let stride = self.wide_rows(alpha.len());
+            self.layers.push(pack::pointwise(&alpha, stride));
         }
+    }
+
+    /// The row stride before a layer that works on whole registers; rows that are not so are copied first.
+    fn wide_rows(&mut self, channels: usize) -> usize {
+        let wide = channels.next_multiple_of(self.kernels.columns);
+        if let Some(last) = self.layers.last().filter(|l| l.out_stride != wide) {
+            let copy = pack::copy(channels, last.out_stride, wide);
+            self.layers.push(copy);
+        }
+        wide
     }
 
     fn push_conv(
         &mut self,
         name: String,
         geometry: Geometry,
-        at: impl Fn(usize, usize, usize) -> f32,
+        at: impl pack::Weights,
         bias: &[f32],
+        residual: bool,
     ) {
-        let g = &geometry;
-        let mut weight =
-            Vec::with_capacity(g.taps * g.in_group * g.in_channels * g.out_group * g.out_channels);
-        for tap in 0..g.taps {
-            for row_in in 0..g.in_group {
-                for i in 0..g.in_channels {
-                    for row_out in 0..g.out_group {
-                        let k = g.kernel_tap(tap, row_in, row_out);
-                        weight.extend((0..g.out_channels).map(|o| k.map_or(0.0, |k| at(i, o, k))));
-                    }
-                }
-            }
-        }
-        let bias = (0..g.out_group).flat_map(|_| bias.iter().copied()).collect();
-        let conv = Some(Core { weight, bias });
-        let snake = self.pending.take();
-        self.layers.push(Layer { name, geometry, snake, conv, tail: None, tanh: false });
+        let (kernels, g) = (self.kernels, &geometry);
+        // A few channels: gathering their taps is cheaper than padding each row.
+        let narrow = g.in_channels % kernels.lanes != 0 && g.in_channels * g.taps <= 64;
+        let in_stride = match self.layers.last().map(|l| l.out_stride) {
+            Some(stride) if stride % kernels.lanes == 0 => stride,
+            stride if narrow && self.pending.is_none() && !residual => stride.unwrap_or(g.in_channels),
+            _ => self.wide_rows(g.in_channels),
+        };
+        let rows = self.layers.iter().map(|l| l.geometry.out_group as f64 / l.geometry.in_group as f64);
+        let place = Place { in_stride, rate: rows.product() };
+        let kind = if pack::has_one_channel_out(g) && in_stride % kernels.lanes == 0 && !residual {
+            pack::dots(g, in_stride, &at, bias.first().copied().unwrap_or(0.0))
+        } else {
+            pack::wide(kernels, g, plan::choose(&self.options, kernels, g, place), &at, bias)
+        };
+        let out_stride = match kind {
+            Kind::Dots { .. } => 1,
+            _ => g.out_channels.next_multiple_of(kernels.columns),
+        };
+        let snake = self.pending.take().map(|alpha| pack::snake(&alpha, in_stride));
+        self.layers.push(Layer { name, geometry, in_stride, out_stride, snake, kind, tanh: false });
     }
 }

@@ -1,94 +1,131 @@
 //! One layer, packed.
 
 use super::geometry::Geometry;
+use crate::{LayerInfo, buffer::Aligned, toom::Toom};
 
 /// What a layer does with the rows it has collected.
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) name: String,
     pub(crate) geometry: Geometry,
-    /// α of the snake before everything else.
-    pub(crate) snake: Option<Vec<f32>>,
-    pub(crate) conv: Option<Core>,
-    /// What follows the convolution in a residual unit.
-    pub(crate) tail: Option<Tail>,
+    /// Values from one row to the next in the memory of what goes in; channels beyond the layer's own are 0.
+    pub(crate) in_stride: usize,
+    /// The same for what comes out.
+    pub(crate) out_stride: usize,
+    /// The snake before everything else.
+    pub(crate) snake: Option<Snake>,
+    pub(crate) kind: Kind,
     pub(crate) tanh: bool,
 }
 
-/// A convolution of row groups.
 #[derive(Debug)]
-pub(crate) struct Core {
-    /// `[tap][in][out]`, where in and out are whole groups.
-    pub(crate) weight: Vec<f32>,
-    /// `[out]`, a whole group.
-    pub(crate) bias: Vec<f32>,
+pub(crate) enum Kind {
+    /// Nothing but snake or tanh.
+    Pointwise,
+    Wide(Wide),
+    /// A convolution with one channel out: `[taps][in_stride]` and its bias.
+    Dots { weight: Aligned, bias: f32 },
+}
+
+/// A snake's constants for padded rows.
+#[derive(Debug)]
+pub(crate) struct Snake {
+    pub(crate) alpha: Aligned,
+    pub(crate) inverse: Aligned,
+    /// Values of a padded row.
+    pub(crate) width: usize,
+}
+
+/// A convolution of row groups as matrix products.
+#[derive(Debug)]
+pub(crate) struct Wide {
+    pub(crate) toom: Toom,
+    /// Rows that a tile reads: the points of minimal filtering, or the taps of direct convolution.
+    pub(crate) inputs: usize,
+    /// Columns of the products' left side, padded to whole registers.
+    pub(crate) depth: usize,
+    /// Whether rows in are so narrow that their taps are gathered one value at a time.
+    pub(crate) narrow: bool,
+    /// `[panel][point][depth][NR]`
+    pub(crate) weight: Aligned,
+    /// `[panels · NR]`
+    pub(crate) bias: Aligned,
+    pub(crate) panels: usize,
+    /// What follows the convolution in a residual unit.
+    pub(crate) tail: Option<Tail>,
 }
 
 /// Second half of a residual unit.
 #[derive(Debug)]
 pub(crate) struct Tail {
-    pub(crate) alpha: Vec<f32>,
-    /// `[in][out]`
-    pub(crate) weight: Vec<f32>,
-    pub(crate) bias: Vec<f32>,
+    pub(crate) snake: Snake,
+    /// `[panel][channels][NR]`
+    pub(crate) weight: Aligned,
+    pub(crate) bias: Aligned,
     /// Rows from a row out to the row in that is added to it, in the buffer with its leading zeros.
     pub(crate) offset: usize,
 }
 
-fn snake(x: f32, a: f32) -> f32 {
-    let s = (a * x).sin();
-    x + s * s / (a + 1e-9)
-}
-
-fn add_product(out: &mut [f32], x: &[f32], weight: &[f32]) {
-    for (&v, w) in x.iter().zip(weight.chunks_exact(out.len())) {
-        out.iter_mut().zip(w).for_each(|(o, w)| *o += v * w);
+impl Wide {
+    /// Tiles in a group: the interleaved undilated problems of a dilated convolution.
+    pub(crate) fn tiles_per_unit(&self, dilation: usize) -> usize {
+        if self.toom.coefficients.pairs == 0 { 1 } else { dilation }
     }
 }
 
 impl Layer {
-    /// Computes `groups` groups out from `rows`, which starts at the first group in of the first of them, and
-    /// appends them to `out`.
-    pub(crate) fn run(&self, rows: &[f32], groups: usize, out: &mut Vec<f32>) {
-        let g = &self.geometry;
-        let first = out.len();
-        let Some(core) = &self.conv else {
-            out.extend_from_slice(&rows[..groups * g.in_channels]);
-            if let Some(alpha) = &self.snake {
-                let out = out[first..].iter_mut();
-                out.zip(alpha.iter().cycle()).for_each(|(x, &a)| *x = snake(*x, a));
-            }
-            self.finish_values(&mut out[first..]);
-            return;
-        };
-        let raw = rows;
-        let snaked: Option<Vec<f32>> = self
-            .snake
-            .as_ref()
-            .map(|alpha| rows.iter().zip(alpha.iter().cycle()).map(|(&x, &a)| snake(x, a)).collect());
-        let rows = snaked.as_deref().unwrap_or(rows);
-        let (wide_in, wide_out) = (g.in_channels * g.in_group, g.out_channels * g.out_group);
-        for group in 0..groups {
-            let at = out.len();
-            out.extend_from_slice(&core.bias);
-            for (tap, weight) in core.weight.chunks_exact(wide_in * wide_out).enumerate() {
-                let x = &rows[(group + tap * g.dilation) * wide_in..][..wide_in];
-                add_product(&mut out[at..], x, weight);
-            }
-            if let Some(tail) = &self.tail {
-                let h: Vec<f32> = out.drain(at..).zip(&tail.alpha).map(|(x, &a)| snake(x, a)).collect();
-                out.extend_from_slice(&tail.bias);
-                add_product(&mut out[at..], &h, &tail.weight);
-                let x = &raw[(group + tail.offset) * wide_in..][..wide_in];
-                out[at..].iter_mut().zip(x).for_each(|(o, x)| *o += x);
-            }
+    /// Groups out that are always computed together, counted from the start of the signal.
+    pub(crate) fn unit(&self) -> usize {
+        match &self.kind {
+            Kind::Wide(w) => w.toom.coefficients.outputs * w.tiles_per_unit(self.geometry.dilation),
+            Kind::Pointwise | Kind::Dots { .. } => 1,
         }
-        self.finish_values(&mut out[first..]);
     }
 
-    fn finish_values(&self, out: &mut [f32]) {
-        if self.tanh {
-            crate::reference::tanh(out);
-        }
+    /// Values of a group in and of a group out, in memory.
+    pub(crate) fn widths(&self) -> (usize, usize) {
+        let g = &self.geometry;
+        (g.in_group * self.in_stride, g.out_group * self.out_stride)
+    }
+
+    /// Units worked on at once, by one thread or, for layers with large weights, by all.
+    pub(crate) fn units_per_block(&self) -> usize {
+        let Kind::Wide(w) = &self.kind else { return 512 };
+        let tiles = w.tiles_per_unit(self.geometry.dilation);
+        let wanted: usize = if self.heavy() { 144 } else { 72 };
+        wanted.div_ceil(tiles)
+    }
+
+    /// Units that are collected before the layer works.
+    pub(crate) fn block_units(&self, threads: usize) -> usize {
+        let blocks = if threads == 1 || self.heavy() { 1 } else { 4 * threads };
+        blocks * self.units_per_block()
+    }
+
+    /// Whether the weights do not fit into a core's caches, so that threads share a block and split its
+    /// columns, not the time.
+    pub(crate) fn heavy(&self) -> bool {
+        matches!(&self.kind, Kind::Wide(w) if w.weight.as_slice().len() > 3 << 20)
+    }
+
+    /// What the layer does for a signal of so many rows out.
+    pub(crate) fn info(&self, rows: usize) -> LayerInfo {
+        let g = &self.geometry;
+        let groups = rows.div_ceil(g.out_group) as f64;
+        let tap = groups * (g.in_group * g.in_channels * g.out_group * g.out_channels) as f64;
+        let taps = g.taps as f64;
+        let (method, direct_macs, needed_macs) = match &self.kind {
+            Kind::Pointwise => ("pointwise".to_owned(), 0.0, 0.0),
+            Kind::Dots { .. } => ("dots".to_owned(), tap * taps, tap * taps),
+            Kind::Wide(w) => {
+                let outputs = w.toom.coefficients.outputs;
+                let direct = w.toom.coefficients.pairs == 0;
+                let tail = if w.tail.is_some() { tap } else { 0.0 };
+                let needed = if direct { taps } else { w.toom.points as f64 / outputs as f64 };
+                let method = if direct { "direct".to_owned() } else { format!("F({outputs},{})", g.taps) };
+                (method, tap * taps + tail, tap * needed + tail)
+            }
+        };
+        LayerInfo { name: self.name.clone(), method, direct_macs, needed_macs }
     }
 }

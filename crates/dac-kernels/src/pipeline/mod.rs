@@ -3,13 +3,17 @@
 mod builder;
 mod geometry;
 mod layer;
+mod pack;
+mod plan;
+mod run;
 mod stream;
 
 pub use builder::PipelineBuilder;
 pub use stream::Stream;
 
-use crate::{KernelError, PipelineOptions};
+use crate::{KernelError, LayerInfo, PipelineOptions, Threads, isa::Kernels};
 use layer::Layer;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::Arc;
 
 /// A chain of layers with its packed weights: immutable, and cheap to clone and share.
@@ -21,6 +25,8 @@ pub struct Pipeline {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) options: PipelineOptions,
+    pub(crate) kernels: &'static Kernels,
+    pub(crate) pool: Option<Arc<ThreadPool>>,
     pub(crate) layers: Vec<Layer>,
 }
 
@@ -31,7 +37,16 @@ impl Pipeline {
     }
 
     fn new(options: PipelineOptions, layers: Vec<Layer>) -> Result<Self, KernelError> {
-        Ok(Self { inner: Arc::new(Inner { options, layers }) })
+        let pool = match &options.threads {
+            Threads::Current | Threads::Count(0 | 1) => None,
+            Threads::Pool(pool) => Some(pool.clone()),
+            &Threads::Count(threads) => {
+                let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+                Some(Arc::new(pool.map_err(|e| KernelError::Threads { threads, reason: e.to_string() })?))
+            }
+        };
+        let kernels = Kernels::for_level(options.level);
+        Ok(Self { inner: Arc::new(Inner { options, kernels, pool, layers }) })
     }
 
     /// Channels of the rows that go in.
@@ -49,9 +64,14 @@ impl Pipeline {
         self.inner.layers.iter().fold(rows, |rows, l| l.geometry.rows_out(rows))
     }
 
-    /// What each layer is, in order.
-    pub fn layer_names(&self) -> impl Iterator<Item = &str> {
-        self.inner.layers.iter().map(|l| l.name.as_str())
+    /// What each layer does, in order, for a whole signal of so many rows in.
+    pub fn layers(&self, rows: usize) -> Vec<LayerInfo> {
+        let mut rows = rows;
+        let layer = |l: &Layer| {
+            rows = l.geometry.rows_out(rows);
+            l.info(rows)
+        };
+        self.inner.layers.iter().map(layer).collect()
     }
 
     /// How the pipeline computes.

@@ -1,90 +1,220 @@
 //! A signal on its way through a pipeline.
 
-use super::Inner;
-use std::sync::Arc;
+use super::{
+    Inner,
+    layer::Layer,
+    run::{Context, ScratchPool},
+};
+use crate::{Schedule, Threads, buffer::Queue};
+use std::{sync::Arc, time::Duration, time::Instant};
 
 /// One signal on its way through a [`crate::Pipeline`]: each layer keeps the past it still needs.
 ///
 /// Pushing a signal in pieces of any size, then [`Stream::finish`], gives the rows of the whole-signal chain in
-/// which every layer pads with zeros at the true start and end.
+/// which every layer pads with zeros at the true start and end. The sizes of the pieces and the number of threads
+/// do not change a bit of them.
 #[derive(Debug)]
 pub struct Stream {
     pipeline: Arc<Inner>,
+    signal: Signal,
+    scratch: ScratchPool,
+    times: Vec<Duration>,
+}
+
+/// All that a stream knows of its signal.
+#[derive(Debug)]
+struct Signal {
     stages: Vec<Stage>,
+    /// Rows of the last layer, before the padding of their channels is left out.
+    out: Queue,
 }
 
 /// What a layer remembers.
 #[derive(Debug)]
 struct Stage {
-    /// Rows in, from `first` (counting the leading zeros) on.
-    rows: Vec<f32>,
-    first: usize,
+    /// Rows in, from the first group in of the next unit on.
+    rows: Queue,
     /// Rows of the signal so far.
     received: usize,
-    /// Groups given out so far.
-    groups: usize,
+    /// Units computed so far.
+    units: usize,
+}
+
+impl Signal {
+    fn new(pipeline: &Inner) -> Self {
+        let stage = |l: &Layer| Stage {
+            rows: Queue::new(l.geometry.lead * l.in_stride),
+            received: 0,
+            units: 0,
+        };
+        Self { stages: pipeline.layers.iter().map(stage).collect(), out: Queue::new(0) }
+    }
+}
+
+/// How far a layer works on what it holds.
+#[derive(Clone, Copy, PartialEq)]
+enum Until {
+    /// Whole blocks only.
+    Blocks,
+    /// Whatever is ready.
+    Ready,
+    /// The end of the signal.
+    End,
 }
 
 impl Stream {
     pub(crate) fn new(pipeline: Arc<Inner>) -> Self {
-        let stages = Self::fresh(&pipeline);
-        Self { pipeline, stages }
-    }
-
-    fn fresh(pipeline: &Inner) -> Vec<Stage> {
-        let stage = |l: &super::Layer| Stage {
-            rows: vec![0.0; l.geometry.lead * l.geometry.in_channels],
-            first: 0,
-            received: 0,
-            groups: 0,
-        };
-        pipeline.layers.iter().map(stage).collect()
+        let signal = Signal::new(&pipeline);
+        let times = vec![Duration::ZERO; pipeline.layers.len()];
+        Self { pipeline, signal, scratch: ScratchPool::default(), times }
     }
 
     /// Takes `rows`, `[rows][in_channels]`, and appends the rows that are ready, `[rows_out][out_channels]`.
     ///
     /// A last row that is not whole is ignored.
     pub fn push(&mut self, rows: &[f32], out: &mut Vec<f32>) {
-        let channels = self.pipeline.layers.first().map_or(1, |l| l.geometry.in_channels);
-        self.run(rows[..rows.len() / channels * channels].to_vec(), false, out);
+        self.work(rows, false, out);
     }
 
     /// Ends the signal: every layer pads with its zeros, the remaining rows are appended to `out`, and the stream is as
     /// new.
     pub fn finish(&mut self, out: &mut Vec<f32>) {
-        self.run(Vec::new(), true, out);
+        self.work(&[], true, out);
         self.reset();
     }
 
     /// Forgets the signal: the stream is as new.
     pub fn reset(&mut self) {
-        self.stages = Self::fresh(&self.pipeline);
+        self.signal = Signal::new(&self.pipeline);
     }
 
-    fn run(&mut self, mut rows: Vec<f32>, last: bool, out: &mut Vec<f32>) {
-        for (layer, stage) in self.pipeline.layers.iter().zip(&mut self.stages) {
-            let g = &layer.geometry;
-            stage.rows.extend_from_slice(&rows);
-            stage.received += rows.len() / g.in_channels;
-            let total = if last { g.groups_total(stage.received) } else { g.groups_ready(stage.received) };
-            let groups = total.saturating_sub(stage.groups);
-            let needed = (total + (g.taps - 1) * g.dilation) * g.in_group;
-            let held = stage.first + stage.rows.len() / g.in_channels;
-            if groups > 0 && held < needed {
-                stage.rows.resize((needed - stage.first) * g.in_channels, 0.0);
-            }
-            rows.clear();
-            layer.run(&stage.rows, groups, &mut rows);
-            // Rows are numbered from the first computed one; skip cuts the start, the length cuts the end.
-            let from = stage.groups * g.out_group;
-            let end = (g.skip + g.rows_out(stage.received)).saturating_sub(from) * g.out_channels;
-            rows.truncate(end);
-            rows.drain(..(g.skip.saturating_sub(from) * g.out_channels).min(rows.len()));
-            stage.groups += groups;
-            let keep = (stage.groups * g.in_group - stage.first) * g.in_channels;
-            stage.rows.drain(..keep.min(stage.rows.len()));
-            stage.first = stage.groups * g.in_group;
+    /// The time each layer has taken since the stream was made, in the order of
+    /// [`crate::Pipeline::layer_names`]; all zero unless [`crate::PipelineOptions::timings`] is set.
+    pub fn layer_times(&self) -> &[Duration] {
+        &self.times
+    }
+
+    fn work(&mut self, rows: &[f32], end: bool, out: &mut Vec<f32>) {
+        let pipeline = self.pipeline.clone();
+        match &pipeline.options.threads {
+            Threads::Count(1) => self.feed(&pipeline, rows, end, 1, out),
+            Threads::Current => self.feed(&pipeline, rows, end, rayon::current_num_threads(), out),
+            _ => match &pipeline.pool {
+                Some(pool) => {
+                    let threads = pool.current_num_threads();
+                    pool.install(|| self.feed(&pipeline, rows, end, threads, out));
+                }
+                None => self.feed(&pipeline, rows, end, 1, out),
+            },
         }
-        out.extend_from_slice(&rows);
+    }
+
+    /// Hands the rows to the first layer piece by piece, so that memory does not grow with their number.
+    fn feed(&mut self, pipeline: &Inner, rows: &[f32], end: bool, threads: usize, out: &mut Vec<f32>) {
+        let Some(first) = pipeline.layers.first() else { return };
+        let (channels, stride) = (first.geometry.in_channels, first.in_stride);
+        let piece = first.block_units(threads) * first.unit() * first.geometry.in_group;
+        let rows = &rows[..rows.len() / channels * channels];
+        let mut walk = Walk { pipeline, scratch: &self.scratch, times: &mut self.times, threads };
+        for rows in rows.chunks(piece.max(1) * channels) {
+            let stage = &mut self.signal.stages[0];
+            let count = rows.len() / channels;
+            let to = stage.rows.grow(count * stride);
+            if stride == channels {
+                to.copy_from_slice(rows);
+            } else {
+                let pairs = to.chunks_exact_mut(stride).zip(rows.chunks_exact(channels));
+                pairs.for_each(|(to, row)| to[..channels].copy_from_slice(row));
+            }
+            stage.received += count;
+            walk.down(&mut self.signal.stages, &mut self.signal.out, 0, Until::Blocks);
+            self.signal.give(pipeline, out);
+        }
+        let until = match pipeline.options.schedule {
+            _ if end => Until::End,
+            Schedule::LowLatency => Until::Ready,
+            Schedule::Throughput => return,
+        };
+        for first in 0..pipeline.layers.len() {
+            walk.down(&mut self.signal.stages, &mut self.signal.out, first, until);
+            self.signal.give(pipeline, out);
+        }
+    }
+}
+
+impl Signal {
+    /// Moves the rows that came out of the last layer to the caller.
+    fn give(&mut self, pipeline: &Inner, out: &mut Vec<f32>) {
+        let Some(last) = pipeline.layers.last() else { return };
+        let channels = last.geometry.out_channels;
+        let rows = self.out.as_slice();
+        if last.out_stride == channels {
+            out.extend_from_slice(rows);
+        } else {
+            rows.chunks_exact(last.out_stride).for_each(|row| out.extend_from_slice(&row[..channels]));
+        }
+        self.out.shrink(self.out.len());
+    }
+}
+
+/// The walk of rows through the layers, depth first: what a block gives is used by the layers after it while it is
+/// in the caches.
+struct Walk<'a> {
+    pipeline: &'a Inner,
+    scratch: &'a ScratchPool,
+    times: &'a mut [Duration],
+    threads: usize,
+}
+
+impl Walk<'_> {
+    fn down(&mut self, stages: &mut [Stage], out: &mut Queue, index: usize, until: Until) {
+        let pipeline = self.pipeline;
+        let Some(layer) = pipeline.layers.get(index) else { return };
+        let g = &layer.geometry;
+        let (unit, block) = (layer.unit(), layer.block_units(self.threads));
+        let (wide_in, wide_out) = layer.widths();
+        let reach = (g.taps - 1) * g.dilation;
+        loop {
+            let (here, after) = stages.split_at_mut(index + 1);
+            let Some(stage) = here.last_mut() else { return };
+            let units = match until {
+                Until::End => g.groups_total(stage.received).div_ceil(unit).saturating_sub(stage.units),
+                _ => (g.groups_ready(stage.received) / unit).saturating_sub(stage.units),
+            };
+            if units == 0 || (until == Until::Blocks && units < block) {
+                return;
+            }
+            let units = units.min(block);
+            let needed = (units * unit + reach) * wide_in;
+            if stage.rows.len() < needed {
+                // Only at the end of the signal: the zeros after it.
+                let missing = needed - stage.rows.len();
+                stage.rows.grow(missing);
+            }
+            let to = match after.first_mut() {
+                Some(next) => &mut next.rows,
+                None => &mut *out,
+            };
+            let y = to.grow(units * unit * wide_out);
+            let start = pipeline.options.timings.then(Instant::now);
+            let ctx = Context { kernels: pipeline.kernels, pool: self.scratch, threads: self.threads };
+            layer.run(ctx, &stage.rows.as_slice()[..needed], units, y);
+            if let (Some(start), Some(time)) = (start, self.times.get_mut(index)) {
+                *time += start.elapsed();
+            }
+            // Rows are numbered from the first computed one; skip cuts the start, the length cuts the end.
+            let before = stage.units * unit * g.out_group;
+            let computed = units * unit * g.out_group;
+            stage.units += units;
+            stage.rows.drop_front(units * unit * wide_in);
+            let end = (g.skip + g.rows_out(stage.received)).saturating_sub(before).min(computed);
+            let skipped = g.skip.saturating_sub(before).min(end);
+            to.shrink((computed - end) * layer.out_stride);
+            to.cut(end * layer.out_stride, skipped * layer.out_stride);
+            if let Some(next) = after.first_mut() {
+                next.received += end - skipped;
+                self.down(stages, out, index + 1, Until::Blocks);
+            }
+        }
     }
 }

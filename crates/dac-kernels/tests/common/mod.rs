@@ -30,12 +30,20 @@ pub fn noise(n: usize, seed: u64) -> Vec<f32> {
     (0..n).map(|_| random.value()).collect()
 }
 
+/// Asserts that the error is at most 1e-4 of the rms anywhere and at most 1e-5 of it in the rms (100 dB).
 pub fn assert_close(got: &[f32], want: &[f32], what: &str) {
+    assert_within(got, want, 1e-4, what);
+}
+
+pub fn assert_within(got: &[f32], want: &[f32], most: f64, what: &str) {
     assert_eq!(got.len(), want.len(), "{what}: length");
-    let scale = (want.iter().map(|v| f64::from(v * v)).sum::<f64>() / want.len().max(1) as f64).sqrt();
+    let rms = |v: &mut dyn Iterator<Item = f64>| (v.map(|v| v * v).sum::<f64>() / want.len().max(1) as f64).sqrt();
+    let scale = rms(&mut want.iter().map(|&v| f64::from(v))) + 1e-6;
     for (i, (g, w)) in got.iter().zip(want).enumerate() {
-        assert!(f64::from((g - w).abs()) <= 3e-5 * scale + 1e-7, "{what}: {g} for {w} at {i}, rms {scale}");
+        assert!(f64::from((g - w).abs()) <= most * scale, "{what}: {g} for {w} at {i}, rms {scale}");
     }
+    let error = rms(&mut got.iter().zip(want).map(|(g, w)| f64::from(g - w)));
+    assert!(error <= most / 10.0 * scale, "{what}: rms error {error} against rms {scale}");
 }
 
 pub fn assert_same(got: &[f32], want: &[f32], what: &str) {

@@ -1,0 +1,189 @@
+//! Measures encode and decode of 10 s of 44.1 kHz audio with full-size random networks.
+//!
+//! `cargo run --release --example profile -- [decode|encode|both] [threads] [repeats] [f32|exact]`
+//!
+//! Prints the core's multiply-add peak, then for each layer its time, what direct convolution would be doing in
+//! that time, and how much of the peak the multiplications that are needed reach.
+#![allow(clippy::print_stdout)]
+
+use dac_kernels::*;
+use std::time::Instant;
+
+struct Random(u64);
+
+impl Random {
+    /// Roughly normal, variance 1.
+    fn values(&mut self, n: usize, scale: f32) -> Vec<f32> {
+        let mut next = || {
+            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let (a, b) = ((self.0 >> 48) as f32, (self.0 >> 32 & 0xffff) as f32);
+            ((a + b) / 65536.0 - 1.0) * 2.449 * scale
+        };
+        (0..n).map(|_| next()).collect()
+    }
+    fn alpha(&mut self, n: usize) -> Vec<f32> {
+        self.values(n, 0.2).into_iter().map(|v| 1.0 + v.clamp(-0.5, 0.5)).collect()
+    }
+}
+
+fn conv(b: PipelineBuilder, r: &mut Random, shape: [usize; 5]) -> PipelineBuilder {
+    let [in_channels, out_channels, kernel, stride, padding] = shape;
+    let p = ConvParams { in_channels, out_channels, kernel, stride, dilation: 1, padding };
+    let fan_in = (in_channels * kernel) as f32;
+    let w = r.values(in_channels * out_channels * kernel, 0.8 / fan_in.sqrt());
+    let bias = r.values(out_channels, 0.01);
+    b.conv(p, &w, &bias)
+}
+
+fn residuals(mut b: PipelineBuilder, r: &mut Random, c: usize) -> PipelineBuilder {
+    for dilation in [1, 3, 9] {
+        let (a1, a2) = (r.alpha(c), r.alpha(c));
+        let w7 = r.values(c * c * 7, 0.8 / (7.0 * c as f32).sqrt());
+        let w1 = r.values(c * c, 0.4 / (c as f32).sqrt());
+        let (b7, b1) = (r.values(c, 0.01), r.values(c, 0.01));
+        b = b.residual_unit(ResidualUnit {
+            dilation,
+            padding: 3 * dilation,
+            alpha1: &a1,
+            conv7_weight: &w7,
+            conv7_bias: &b7,
+            alpha2: &a2,
+            conv1_weight: &w1,
+            conv1_bias: &b1,
+        });
+    }
+    b
+}
+
+fn decoder(options: PipelineOptions) -> Pipeline {
+    let mut r = Random(1);
+    let mut b = conv(Pipeline::builder(options), &mut r, [1024, 1536, 7, 1, 3]);
+    let mut c = 1536;
+    for stride in [8, 8, 4, 2] {
+        b = b.snake(&r.alpha(c));
+        let p = ConvTransposeParams {
+            in_channels: c,
+            out_channels: c / 2,
+            kernel: 2 * stride,
+            stride,
+            padding: stride.div_ceil(2),
+        };
+        let w = r.values(c * c / 2 * 2 * stride, 0.8 / (2.0 * c as f32).sqrt());
+        b = b.conv_transpose(p, &w, &r.values(c / 2, 0.01));
+        c /= 2;
+        b = residuals(b, &mut r, c);
+    }
+    b = b.snake(&r.alpha(c));
+    conv(b, &mut r, [c, 1, 7, 1, 3]).tanh().build().expect("a decoder")
+}
+
+fn encoder(options: PipelineOptions) -> Pipeline {
+    let mut r = Random(2);
+    let mut b = conv(Pipeline::builder(options), &mut r, [1, 64, 7, 1, 3]);
+    let mut c = 64;
+    for stride in [2, 4, 8, 8] {
+        b = residuals(b, &mut r, c);
+        b = b.snake(&r.alpha(c));
+        b = conv(b, &mut r, [c, 2 * c, 2 * stride, stride, stride / 2]);
+        c *= 2;
+    }
+    b = b.snake(&r.alpha(c));
+    conv(b, &mut r, [1024, 1024, 3, 1, 1]).build().expect("an encoder")
+}
+
+/// User and system time of the process so far, in seconds.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+fn resident_mb(field: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|l| l.starts_with(field)).unwrap_or("");
+    line.split_whitespace().nth(1).and_then(|v| v.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}
+
+fn measure(name: &str, pipeline: &Pipeline, input: &[f32], repeats: usize, peak: f64) -> Vec<f32> {
+    let mut stream = pipeline.stream();
+    let mut out = Vec::new();
+    let rows = input.len() / pipeline.in_channels();
+    let mut runs = Vec::new();
+    for _ in 0..repeats {
+        out.clear();
+        let (cpu, wall) = (cpu_seconds(), Instant::now());
+        stream.push(input, &mut out);
+        stream.finish(&mut out);
+        runs.push((cpu_seconds() - cpu, wall.elapsed().as_secs_f64()));
+    }
+    let layers = pipeline.layers(rows);
+    println!("{:32} {:>8} {:>9} {:>9} {:>7}", name, "method", "ms", "GFLOP/s", "% peak");
+    let (mut direct, mut needed) = (0.0, 0.0);
+    for (layer, time) in layers.iter().zip(stream.layer_times()) {
+        let s = time.as_secs_f64() / repeats as f64;
+        direct += layer.direct_macs;
+        needed += layer.needed_macs;
+        println!(
+            "{:32} {:>8} {:9.2} {:9.0} {:7.1}",
+            layer.name,
+            layer.method,
+            s * 1e3,
+            2e-9 * layer.direct_macs / s,
+            200.0 * layer.needed_macs / s / peak
+        );
+    }
+    runs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (best, median) = (runs[0], runs[runs.len() / 2]);
+    println!(
+        "{name}: {:.2} s CPU, {:.2} s wall (median), {:.2} s CPU (best); direct convolution at the peak {:.2} s, needed \
+         multiplications at the peak {:.2} s; resident {:.0} MB, most {:.0} MB",
+        median.0,
+        median.1,
+        best.0,
+        2.0 * direct / peak,
+        2.0 * needed / peak,
+        resident_mb("VmRSS"),
+        resident_mb("VmHWM")
+    );
+    out
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let arg = |i: usize, or: &str| args.get(i).cloned().unwrap_or_else(|| or.to_owned());
+    let what = arg(1, "both");
+    let threads = Threads::Count(arg(2, "1").parse().expect("a number of threads"));
+    let repeats = arg(3, "3").parse().expect("a number of repeats");
+    let precision = arg(4, "f32").parse().expect("a precision");
+    let level = CpuLevel::from_env().expect("a level");
+    let options = PipelineOptions { level, precision, threads, timings: true, ..Default::default() };
+    let peak = fma_peak(level);
+    println!("{level}: {:.0} GFLOP/s a core", peak / 1e9);
+    for (name, build, channels, rows) in [
+        ("decode", decoder as fn(PipelineOptions) -> Pipeline, 1024, 861),
+        ("encode", encoder, 1, 861 * 512),
+    ] {
+        if what != "both" && what != name {
+            continue;
+        }
+        let start = Instant::now();
+        let pipeline = build(options.clone());
+        println!("{name}: built with its random weights in {:.2} s", start.elapsed().as_secs_f64());
+        let input = Random(3).values(rows * channels, 1.0);
+        let out = measure(name, &pipeline, &input, repeats, peak);
+        let rms = (out.iter().map(|v| f64::from(v * v)).sum::<f64>() / out.len() as f64).sqrt();
+        println!("output rms {rms:.3}");
+        if precision == Precision::F32 && repeats == 1 {
+            let exact = build(PipelineOptions { precision: Precision::Exact, ..options.clone() });
+            let mut want = Vec::new();
+            let mut stream = exact.stream();
+            stream.push(&input, &mut want);
+            stream.finish(&mut want);
+            let errors = out.iter().zip(&want).map(|(a, b)| f64::from(a - b));
+            let most = errors.clone().fold(0.0_f64, |m, e| m.max(e.abs()));
+            let error = (errors.map(|e| e * e).sum::<f64>() / out.len() as f64).sqrt();
+            println!("against exact: {:.1} dB, largest difference {most:.2e}", 20.0 * (rms / error).log10());
+        }
+    }
+}

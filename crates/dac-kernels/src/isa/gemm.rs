@@ -1,0 +1,151 @@
+//! Matrix product of packed rows with one packed panel of columns.
+
+use super::simd::Simd;
+
+/// `C = A·B (+ bias) (+ residual)` for one panel of `NR` columns.
+///
+/// A lies in blocks of `MR` rows, cut into chunks of `LANES` columns: value (row r, column k) is at
+/// `(r / MR)·block_stride + (k / LANES)·chunk_stride + (r % MR)·LANES + k % LANES`. So the inner loop reads A
+/// at constant offsets from one pointer. B is `[K][NR]`.
+pub(crate) struct Gemm<'a> {
+    pub(crate) a: &'a [f32],
+    pub(crate) block_stride: usize,
+    pub(crate) chunk_stride: usize,
+    /// K / LANES
+    pub(crate) chunks: usize,
+    pub(crate) b: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) c: &'a mut [f32],
+    /// From one row of C to the next.
+    pub(crate) c_stride: usize,
+    /// `[NR]`
+    pub(crate) bias: Option<&'a [f32]>,
+    /// Added to C, with its row stride.
+    pub(crate) residual: Option<(&'a [f32], usize)>,
+}
+
+/// Longest K in one go, so that a panel of B stays in the second-level cache; sums go on in C.
+const LONGEST: usize = 1536;
+const PART: usize = 1024;
+
+/// One register tile: what `Gemm` is, for `valid` of at most `R` rows.
+#[derive(Clone, Copy)]
+struct Tile {
+    a: *const f32,
+    chunk_stride: usize,
+    chunks: usize,
+    b: *const f32,
+    c: *mut f32,
+    c_stride: usize,
+    /// Whether the sums start from what is in C.
+    go_on: bool,
+    bias: *const f32,
+    residual: *const f32,
+    residual_stride: usize,
+    valid: usize,
+}
+
+/// # Safety
+/// The processor has the instruction set of `S`; all that `t` points to is there.
+#[inline(always)]
+unsafe fn tile<S: Simd, const R: usize, const V: usize>(t: Tile) {
+    // SAFETY: the caller checked the lengths of A, B, C, bias and residual for this tile; rows from `valid` on are
+    // read from A, whose blocks are whole, and neither read from nor written to elsewhere.
+    unsafe {
+        let mut acc = [[S::splat(0.0); V]; R];
+        if t.go_on {
+            for (r, acc) in acc.iter_mut().enumerate().take(t.valid) {
+                for (v, acc) in acc.iter_mut().enumerate() {
+                    *acc = S::load(t.c.add(r * t.c_stride + v * S::LANES));
+                }
+            }
+        }
+        let (mut a, mut b) = (t.a, t.b);
+        for _ in 0..t.chunks {
+            for k in 0..S::LANES {
+                let mut columns = [S::splat(0.0); V];
+                for (v, column) in columns.iter_mut().enumerate() {
+                    *column = S::load(b.add((k * V + v) * S::LANES));
+                }
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    let x = S::splat(*a.add(r * S::LANES + k));
+                    for (acc, column) in acc.iter_mut().zip(columns) {
+                        *acc = x.mul_add(column, *acc);
+                    }
+                }
+            }
+            a = a.wrapping_add(t.chunk_stride);
+            b = b.add(S::LANES * S::LANES * V);
+        }
+        for (r, acc) in acc.into_iter().enumerate().take(t.valid) {
+            for (v, mut sum) in acc.into_iter().enumerate() {
+                if !t.bias.is_null() {
+                    sum = sum.add(S::load(t.bias.add(v * S::LANES)));
+                }
+                if !t.residual.is_null() {
+                    sum = sum.add(S::load(t.residual.add(r * t.residual_stride + v * S::LANES)));
+                }
+                sum.store(t.c.add(r * t.c_stride + v * S::LANES));
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The processor has the instruction set of `S`.
+#[inline(always)]
+pub(super) unsafe fn gemm<S: Simd, const R: usize, const MID: usize, const LOW: usize, const V: usize>(
+    g: Gemm<'_>,
+) {
+    let width = V * S::LANES;
+    if g.rows == 0 {
+        return;
+    }
+    let last_block = (g.rows - 1) / R;
+    assert!(g.chunks > 0 && g.b.len() >= g.chunks * S::LANES * width, "B is too short");
+    assert!(
+        g.a.len() >= last_block * g.block_stride + (g.chunks - 1) * g.chunk_stride + R * S::LANES,
+        "A is too short"
+    );
+    assert!(g.c.len() >= (g.rows - 1) * g.c_stride + width, "C is too short");
+    assert!(g.bias.is_none_or(|b| b.len() >= width), "bias is too short");
+    assert!(g.residual.is_none_or(|(x, s)| x.len() >= (g.rows - 1) * s + width), "residual is too short");
+    let part = if g.chunks * S::LANES <= LONGEST { g.chunks } else { PART / S::LANES };
+    let null = std::ptr::null();
+    let mut from = 0;
+    while from < g.chunks {
+        let chunks = part.min(g.chunks - from);
+        let last = from + chunks == g.chunks;
+        for block in 0..=last_block {
+            let row = block * R;
+            // SAFETY: the asserts above cover the farthest value of each operand; the pointers made here stay
+            // inside their slices.
+            unsafe {
+                let (residual, residual_stride) = match g.residual {
+                    Some((x, stride)) if last => (x.as_ptr().add(row * stride), stride),
+                    _ => (null, 0),
+                };
+                let t = Tile {
+                    a: g.a.as_ptr().add(block * g.block_stride + from * g.chunk_stride),
+                    chunk_stride: g.chunk_stride,
+                    chunks,
+                    b: g.b.as_ptr().add(from * S::LANES * width),
+                    c: g.c.as_mut_ptr().add(row * g.c_stride),
+                    c_stride: g.c_stride,
+                    go_on: from > 0,
+                    bias: g.bias.filter(|_| last).map_or(null, <[f32]>::as_ptr),
+                    residual,
+                    residual_stride,
+                    valid: R.min(g.rows - row),
+                };
+                match t.valid {
+                    n if n == R => tile::<S, R, V>(Tile { valid: R, ..t }),
+                    n if n > MID => tile::<S, R, V>(t),
+                    n if n > LOW => tile::<S, MID, V>(t),
+                    _ => tile::<S, LOW, V>(t),
+                }
+            }
+        }
+        from += chunks;
+    }
+}

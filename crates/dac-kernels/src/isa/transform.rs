@@ -1,0 +1,227 @@
+//! The transforms before and after the matrix products of minimal filtering (Toom–Cook), and their plain
+//! counterparts for direct convolution.
+
+use super::{
+    pointwise::SnakeLanes,
+    simd::Simd,
+};
+
+/// The constants of F(m, k) with the points 0, ±a₁ … ±a_P, ∞ (m + k = 2P + 3), split into the even and odd parts that the
+/// two points of a pair share.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Coefficients {
+    /// P; 0 for direct convolution.
+    pub(crate) pairs: usize,
+    /// Outputs of a tile.
+    pub(crate) outputs: usize,
+    /// `[P][P]`: of inputs 2, 4 … 2P.
+    pub(crate) even: Vec<f32>,
+    /// `[P][P]`: of inputs 1, 3 … 2P − 1.
+    pub(crate) odd: Vec<f32>,
+    /// `[P + 1]`: of inputs 0, 2 … 2P for the point 0, of inputs 1, 3 … 2P + 1 for ∞.
+    pub(crate) ends: Vec<f32>,
+    /// `[outputs][P]`: a_p to the power of the output's index.
+    pub(crate) powers: Vec<f32>,
+}
+
+/// One tile before the products, for all channels: `dst[point][chunk] = Σ_i B[point][i] · src[i]`.
+pub(crate) struct Forward<'a> {
+    /// The first row of the tile; the following ones are `row_stride` values apart.
+    pub(crate) src: &'a [f32],
+    pub(crate) row_stride: usize,
+    /// Channels / LANES.
+    pub(crate) chunks: usize,
+    /// Inputs of a tile, 2P + 2; for direct convolution its taps, which are copied.
+    pub(crate) inputs: usize,
+    pub(crate) dst: &'a mut [f32],
+    pub(crate) point_stride: usize,
+    pub(crate) chunk_stride: usize,
+    pub(crate) coefficients: &'a Coefficients,
+}
+
+/// # Safety
+/// The processor has the instruction set of `S`.
+#[inline(always)]
+pub(super) unsafe fn forward<S: Simd>(job: Forward<'_>) {
+    let lanes = S::LANES;
+    if job.chunks == 0 || job.inputs == 0 {
+        return;
+    }
+    assert!(job.src.len() >= (job.inputs - 1) * job.row_stride + job.chunks * lanes, "too few rows for a tile");
+    let farthest = (job.inputs - 1) * job.point_stride + (job.chunks - 1) * job.chunk_stride + lanes;
+    assert!(job.dst.len() >= farthest, "no room for a tile");
+    // SAFETY: the asserts cover the farthest value read and written.
+    unsafe {
+        match job.coefficients.pairs {
+            1 => forward_pairs::<S, 1>(job),
+            2 => forward_pairs::<S, 2>(job),
+            3 => forward_pairs::<S, 3>(job),
+            4 => forward_pairs::<S, 4>(job),
+            5 => forward_pairs::<S, 5>(job),
+            6 => forward_pairs::<S, 6>(job),
+            _ => {
+                for i in 0..job.inputs {
+                    let src = job.src.as_ptr().add(i * job.row_stride);
+                    let dst = job.dst.as_mut_ptr().add(i * job.point_stride);
+                    for chunk in 0..job.chunks {
+                        S::load(src.add(chunk * lanes)).store(dst.add(chunk * job.chunk_stride));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`forward`], which has checked the lengths.
+#[inline(always)]
+unsafe fn forward_pairs<S: Simd, const P: usize>(job: Forward<'_>) {
+    let c = job.coefficients;
+    assert!(job.inputs == 2 * P + 2, "inputs of a tile");
+    assert!(c.even.len() == P * P && c.odd.len() == P * P && c.ends.len() == P + 1, "coefficients");
+    let (even, odd, ends) = (c.even.as_ptr(), c.odd.as_ptr(), c.ends.as_ptr());
+    for chunk in 0..job.chunks {
+        // SAFETY: inputs and points are below 2P + 2, chunks below `chunks`: covered by the checks in `forward`;
+        // coefficients by the assert above.
+        unsafe {
+            let src = job.src.as_ptr().add(chunk * S::LANES);
+            let dst = job.dst.as_mut_ptr().add(chunk * job.chunk_stride);
+            // Inputs 2i and 2i + 1.
+            let mut low = [S::splat(0.0); 8];
+            let mut high = [S::splat(0.0); 8];
+            for i in 0..=P {
+                low[i] = S::load(src.add(2 * i * job.row_stride));
+                high[i] = S::load(src.add((2 * i + 1) * job.row_stride));
+            }
+            let mut first = low[P];
+            let mut last = high[P];
+            for i in 0..P {
+                let e = S::splat(*ends.add(i));
+                first = low[i].mul_add(e, first);
+                last = high[i].mul_add(e, last);
+            }
+            first.store(dst);
+            last.store(dst.add((2 * P + 1) * job.point_stride));
+            for p in 0..P {
+                let mut sum = low[1].mul(S::splat(*even.add(p * P)));
+                let mut difference = high[0].mul(S::splat(*odd.add(p * P)));
+                for i in 1..P {
+                    sum = low[i + 1].mul_add(S::splat(*even.add(p * P + i)), sum);
+                    difference = high[i].mul_add(S::splat(*odd.add(p * P + i)), difference);
+                }
+                sum.add(difference).store(dst.add((2 * p + 1) * job.point_stride));
+                sum.sub(difference).store(dst.add((2 * p + 2) * job.point_stride));
+            }
+        }
+    }
+}
+
+/// All tiles after the products, for one panel: `dst[row] = snake(Σ_point A[i][point] · src[point][tile] + bias)`.
+///
+/// Tile `n` gives the rows `(n / d)·m·d + n % d + i·d` for i in 0..m. Row r, vector v go to
+/// `(r / MR)·block_stride + (r % MR)·row_stride + v·chunk_stride` of `dst`.
+pub(crate) struct Inverse<'a> {
+    /// `[point][tile][NR]`
+    pub(crate) src: &'a [f32],
+    pub(crate) point_stride: usize,
+    pub(crate) tiles: usize,
+    pub(crate) dilation: usize,
+    pub(crate) dst: &'a mut [f32],
+    pub(crate) block_stride: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) chunk_stride: usize,
+    /// `[NR]`
+    pub(crate) bias: &'a [f32],
+    /// α and 1 / (α + 1e-9), each `[NR]`.
+    pub(crate) snake: Option<(&'a [f32], &'a [f32])>,
+    pub(crate) coefficients: &'a Coefficients,
+}
+
+/// # Safety
+/// The processor has the instruction set of `S`.
+#[inline(always)]
+pub(super) unsafe fn inverse<S: Simd, const R: usize, const V: usize>(job: Inverse<'_>) {
+    if job.tiles == 0 {
+        return;
+    }
+    let (width, c) = (V * S::LANES, job.coefficients);
+    assert!(job.dilation > 0 && job.tiles.is_multiple_of(job.dilation), "tiles come in whole groups");
+    let points = if c.pairs == 0 { 1 } else { 2 * c.pairs + 2 };
+    assert!(job.src.len() >= (points - 1) * job.point_stride + job.tiles * width, "products are too short");
+    let rows = job.tiles * c.outputs;
+    // The farthest value is in the last row of the last block, or in the last row of a full block before it.
+    let (blocks, rest) = (rows / R, rows % R);
+    let row_end = |block: usize, rows: usize| block * job.block_stride + (rows - 1) * job.row_stride;
+    let full = if blocks > 0 { row_end(blocks - 1, R) } else { 0 };
+    let part = if rest > 0 { row_end(blocks, rest) } else { 0 };
+    assert!(job.dst.len() >= full.max(part) + (V - 1) * job.chunk_stride + S::LANES, "no room for the rows");
+    assert!(job.bias.len() >= width && c.powers.len() == c.outputs * c.pairs, "constants");
+    assert!(job.snake.is_none_or(|(a, i)| a.len() >= width && i.len() >= width), "snake constants");
+    // SAFETY: the asserts cover the farthest value read and written.
+    unsafe {
+        match (c.pairs, c.outputs) {
+            (0, 1) => inverse_tiles::<S, R, V, 0, 1>(job),
+            (1, 3) => inverse_tiles::<S, R, V, 1, 3>(job),
+            (1, 2) => inverse_tiles::<S, R, V, 1, 2>(job),
+            (2, 5) => inverse_tiles::<S, R, V, 2, 5>(job),
+            (2, 4) => inverse_tiles::<S, R, V, 2, 4>(job),
+            (3, 2) => inverse_tiles::<S, R, V, 3, 2>(job),
+            (4, 4) => inverse_tiles::<S, R, V, 4, 4>(job),
+            (5, 6) => inverse_tiles::<S, R, V, 5, 6>(job),
+            (6, 8) => inverse_tiles::<S, R, V, 6, 8>(job),
+            other => unreachable!("no transform for {other:?}"),
+        }
+    }
+}
+
+/// # Safety
+/// As [`inverse`], which has checked the lengths.
+#[inline(always)]
+unsafe fn inverse_tiles<S: Simd, const R: usize, const V: usize, const P: usize, const M: usize>(
+    job: Inverse<'_>,
+) {
+    let powers = job.coefficients.powers.as_ptr();
+    let (mut group, mut phase) = (0, 0);
+    for tile in 0..job.tiles {
+        let first = group * M * job.dilation + phase;
+        phase += 1;
+        if phase == job.dilation {
+            (group, phase) = (group + 1, 0);
+        }
+        for v in 0..V {
+            // SAFETY: points, tiles and rows stay below the numbers that `inverse` has checked.
+            unsafe {
+                let src = job.src.as_ptr().add((tile * V + v) * S::LANES);
+                let at = |point: usize| S::load(src.add(point * job.point_stride));
+                let bias = S::load(job.bias.as_ptr().add(v * S::LANES));
+                let snake = job.snake.map(|(alpha, inverse)| {
+                    SnakeLanes::<S>::load(alpha.as_ptr().add(v * S::LANES), inverse.as_ptr().add(v * S::LANES))
+                });
+                let dst = job.dst.as_mut_ptr().add(v * job.chunk_stride);
+                let mut sums = [S::splat(0.0); 8];
+                let mut differences = [S::splat(0.0); 8];
+                for p in 0..P {
+                    let (plus, minus) = (at(2 * p + 1), at(2 * p + 2));
+                    sums[p] = plus.add(minus);
+                    differences[p] = plus.sub(minus);
+                }
+                let (zero, infinity) = (at(0), if P > 0 { at(2 * P + 1) } else { bias });
+                for i in 0..M {
+                    let half = if i.is_multiple_of(2) { &sums } else { &differences };
+                    let mut y = if i == 0 { bias.add(zero) } else { bias };
+                    if P > 0 && i == M - 1 {
+                        y = y.add(infinity);
+                    }
+                    for (p, half) in half.iter().enumerate().take(P) {
+                        y = half.mul_add(S::splat(*powers.add(i * P + p)), y);
+                    }
+                    if let Some(snake) = snake {
+                        y = snake.apply(y);
+                    }
+                    let row = first + i * job.dilation;
+                    y.store(dst.add(row / R * job.block_stride + row % R * job.row_stride));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Weights into the order in which the kernels read them.
+
+use super::{
+    geometry::Geometry,
+    layer::{Kind, Layer, Snake, Tail, Wide},
+    plan::Plan,
+};
+use crate::{buffer::Aligned, isa::Kernels};
+use rayon::prelude::*;
+
+/// Reads a layer's weight at (in, out, tap).
+pub(super) trait Weights: Fn(usize, usize, usize) -> f32 + Sync {}
+impl<T: Fn(usize, usize, usize) -> f32 + Sync> Weights for T {}
+
+pub(super) fn snake(alpha: &[f32], stride: usize) -> Snake {
+    let (mut a, mut inverse) = (Aligned::zeros(stride), Aligned::zeros(stride));
+    a.at_least(stride)[..alpha.len()].copy_from_slice(alpha);
+    let inverses = inverse.at_least(stride).iter_mut();
+    inverses.zip(alpha).for_each(|(i, &a)| *i = (1.0 / (f64::from(a) + 1e-9)) as f32);
+    Snake { alpha: a, inverse, width: stride }
+}
+
+/// `bias` once for each row of a group, at the row stride.
+fn group_bias(bias: &[f32], rows: usize, stride: usize) -> Aligned {
+    let mut packed = Aligned::zeros(rows * stride);
+    for row in packed.at_least(rows * stride).chunks_exact_mut(stride) {
+        row[..bias.len()].copy_from_slice(bias);
+    }
+    packed
+}
+
+/// Packs a convolution whose rows out have a whole number of panels.
+pub(super) fn wide(kernels: &Kernels, g: &Geometry, plan: Plan, at: &impl Weights, bias: &[f32]) -> Kind {
+    let Plan { in_stride, toom } = plan;
+    let nr = kernels.columns;
+    let out_stride = g.out_channels.next_multiple_of(nr);
+    let direct = toom.coefficients.pairs == 0;
+    let narrow = !in_stride.is_multiple_of(kernels.lanes);
+    let width = g.in_group * in_stride;
+    let inputs = if direct { g.taps } else { toom.points };
+    // Direct convolution lays its taps side by side in one product.
+    let sides = if direct { g.taps } else { 1 };
+    let depth = (sides * width).next_multiple_of(kernels.lanes);
+    let panels = g.out_group * out_stride / nr;
+    let panel = toom.points * depth * nr;
+    let mut weight = Aligned::zeros(panels * panel);
+    weight.at_least(panels * panel).par_chunks_mut(panel).enumerate().for_each(|(index, packed)| {
+        let (row_out, first) = (index * nr / out_stride, index * nr % out_stride);
+        let columns = nr.min(g.out_channels.saturating_sub(first));
+        let mut taps = vec![0.0_f64; g.taps * nr];
+        for row_in in 0..g.in_group {
+            for i in 0..g.in_channels {
+                let position = row_in * in_stride + i;
+                for tap in 0..g.taps {
+                    let column = &mut taps[tap * nr..][..columns];
+                    match g.kernel_tap(tap, row_in, row_out) {
+                        Some(k) => {
+                            column.iter_mut().enumerate().for_each(|(c, v)| *v = at(i, first + c, k).into());
+                        }
+                        None => column.fill(0.0),
+                    }
+                }
+                if direct {
+                    for (tap, taps) in taps.chunks_exact(nr).enumerate() {
+                        let to = &mut packed[(tap * width + position) * nr..][..nr];
+                        to.iter_mut().zip(taps).for_each(|(to, &v)| *to = v as f32);
+                    }
+                    continue;
+                }
+                for (point, factors) in toom.weight.chunks_exact(g.taps).enumerate() {
+                    let to = &mut packed[(point * depth + position) * nr..][..nr];
+                    let mut sums = [0.0_f64; 64];
+                    for (factor, taps) in factors.iter().zip(taps.chunks_exact(nr)) {
+                        sums.iter_mut().zip(taps).for_each(|(s, t)| *s += factor * t);
+                    }
+                    to.iter_mut().zip(sums).for_each(|(to, s)| *to = s as f32);
+                }
+            }
+        }
+    });
+    let bias = group_bias(bias, g.out_group, out_stride);
+    Kind::Wide(Wide { toom, inputs, depth, narrow, weight, bias, panels, tail: None })
+}
+
+/// Packs the second half of a residual unit.
+pub(super) fn tail(
+    kernels: &Kernels,
+    alpha: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    offset: usize,
+) -> Tail {
+    let (nr, channels) = (kernels.columns, bias.len());
+    let stride = channels.next_multiple_of(nr);
+    let mut packed = Aligned::zeros(stride * stride);
+    packed.at_least(stride * stride).par_chunks_mut(stride * nr).enumerate().for_each(|(index, panel)| {
+        let first = index * nr;
+        for c in 0..nr.min(channels.saturating_sub(first)) {
+            let row = &weight[(first + c) * channels..][..channels];
+            row.iter().enumerate().for_each(|(i, &w)| panel[i * nr + c] = w);
+        }
+    });
+    Tail { snake: snake(alpha, stride), weight: packed, bias: group_bias(bias, 1, stride), offset }
+}
+
+/// Packs a convolution with a single channel out.
+pub(super) fn dots(g: &Geometry, in_stride: usize, at: &impl Weights, bias: f32) -> Kind {
+    let mut weight = Aligned::zeros(g.taps * in_stride);
+    for (tap, row) in weight.at_least(g.taps * in_stride).chunks_exact_mut(in_stride).enumerate() {
+        row[..g.in_channels].iter_mut().enumerate().for_each(|(i, w)| *w = at(i, 0, tap));
+    }
+    Kind::Dots { weight, bias }
+}
+
+/// Whether a convolution is computed by [`dots`].
+pub(super) fn has_one_channel_out(g: &Geometry) -> bool {
+    g.out_channels == 1 && g.out_group == 1 && g.in_group == 1 && (g.dilation == 1 || g.taps == 1)
+}
+
+/// A layer that only applies a snake.
+pub(super) fn pointwise(alpha: &[f32], stride: usize) -> Layer {
+    Layer {
+        name: format!("snake {}", alpha.len()),
+        geometry: Geometry::pointwise(alpha.len()),
+        in_stride: stride,
+        out_stride: stride,
+        snake: Some(snake(alpha, stride)),
+        kind: Kind::Pointwise,
+        tanh: false,
+    }
+}
+
+/// A layer that copies rows to another row stride.
+pub(super) fn copy(channels: usize, in_stride: usize, out_stride: usize) -> Layer {
+    Layer {
+        name: format!("copy {channels}"),
+        geometry: Geometry::pointwise(channels),
+        in_stride,
+        out_stride,
+        snake: None,
+        kind: Kind::Pointwise,
+        tanh: false,
+    }
+}

@@ -1,0 +1,41 @@
+//! Which way of computing a convolution is taken.
+
+use super::geometry::Geometry;
+use crate::{PipelineOptions, Precision, Schedule, isa::Kernels, toom::Toom};
+
+/// How the rows before a convolution lie in memory, and how it is to be computed.
+pub(super) struct Plan {
+    pub(super) in_stride: usize,
+    pub(super) toom: Toom,
+}
+
+/// Where in the chain a convolution stands.
+pub(super) struct Place {
+    pub(super) in_stride: usize,
+    /// Its rows in for one row of the pipeline's input.
+    pub(super) rate: f64,
+}
+
+/// The largest tile that pays and that the schedule allows, else direct convolution.
+pub(super) fn choose(options: &PipelineOptions, kernels: &Kernels, g: &Geometry, place: Place) -> Plan {
+    let in_stride = place.in_stride;
+    let direct = Plan { in_stride, toom: Toom::direct() };
+    if options.precision == Precision::Exact || !in_stride.is_multiple_of(kernels.lanes) {
+        return direct;
+    }
+    let weights = g.in_group * g.in_channels * g.out_group * g.out_channels;
+    let outputs: &[usize] = match g.taps {
+        7 => &[6, 4, 2],
+        // Larger tiles cost memory: (m + 1) / 2 of the weight.
+        2 if weights <= 1 << 21 => &[5, 3],
+        2 => &[3],
+        3 => &[4, 2],
+        _ => &[],
+    };
+    let allowed = |m: usize| {
+        let rows = (m * g.dilation * g.in_group) as f64;
+        options.schedule == Schedule::Throughput || rows <= f64::from(options.hold_rows) * place.rate
+    };
+    let toom = outputs.iter().filter(|&&m| allowed(m)).find_map(|&m| Toom::new(m, g.taps));
+    toom.map_or(direct, |toom| Plan { in_stride, toom })
+}

@@ -1,0 +1,372 @@
+//! The work of one layer on a block of rows: snake, transform, products, inverse transform, second half.
+//!
+//! Time is cut into *units*: so many groups of rows out that minimal filtering computes together, counted from the
+//! start of the signal. What comes out of a unit never depends on the other units of its block, nor on which
+//! thread computes it, so neither block sizes nor threads change a bit of the result.
+
+use super::layer::{Kind, Layer, Snake, Tail, Wide};
+use crate::{
+    buffer::Aligned,
+    isa::{Dots, Forward, Gemm, Inverse, Kernels, SnakeRows},
+};
+use rayon::prelude::*;
+use std::sync::Mutex;
+
+/// Memory for the steps in between, reused from block to block.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    snaked: Aligned,
+    transformed: Aligned,
+    products: Aligned,
+    hidden: Aligned,
+    panels: Aligned,
+}
+
+/// A set of scratch memories that threads take one from and put back.
+#[derive(Debug, Default)]
+pub(crate) struct ScratchPool(Mutex<Vec<Scratch>>);
+
+impl ScratchPool {
+    fn with<R>(&self, work: impl FnOnce(&mut Scratch) -> R) -> R {
+        let mut scratch = self.0.lock().ok().and_then(|mut pool| pool.pop()).unwrap_or_default();
+        let result = work(&mut scratch);
+        if let Ok(mut pool) = self.0.lock() {
+            pool.push(scratch);
+        }
+        result
+    }
+}
+
+/// What a layer needs beside its rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) kernels: &'static Kernels,
+    pub(crate) pool: &'a ScratchPool,
+    pub(crate) threads: usize,
+}
+
+impl Layer {
+    /// Computes `units` units from `x`, which starts at the first group in of the first of them, into `y`.
+    pub(crate) fn run(&self, ctx: Context<'_>, x: &[f32], units: usize, y: &mut [f32]) {
+        let (wide_in, wide_out) = self.widths();
+        let unit = self.unit();
+        let per_block = self.units_per_block();
+        let reach = (self.geometry.taps - 1) * self.geometry.dilation;
+        if ctx.threads > 1 && self.heavy() {
+            if let Kind::Wide(w) = &self.kind {
+                let blocks = y.chunks_mut(per_block * unit * wide_out).enumerate();
+                for (i, y) in blocks {
+                    let first = i * per_block;
+                    let units = per_block.min(units - first);
+                    self.run_together(ctx, w, &x[first * unit * wide_in..], units, y);
+                }
+                return;
+            }
+        }
+        let block = |i: usize, y: &mut [f32]| {
+            let first = i * per_block;
+            let units = per_block.min(units - first);
+            let x = &x[first * unit * wide_in..][..(units * unit + reach) * wide_in];
+            ctx.pool.with(|scratch| self.run_block(ctx.kernels, x, units, y, scratch));
+        };
+        let length = per_block * unit * wide_out;
+        if ctx.threads > 1 && units > per_block {
+            y.par_chunks_mut(length).enumerate().for_each(|(i, y)| block(i, y));
+        } else {
+            y.chunks_mut(length).enumerate().for_each(|(i, y)| block(i, y));
+        }
+    }
+
+    /// One block in one thread.
+    fn run_block(&self, kernels: &Kernels, x: &[f32], units: usize, y: &mut [f32], scratch: &mut Scratch) {
+        let (_, wide_out) = self.widths();
+        match &self.kind {
+            Kind::Pointwise => self.copy_rows(kernels, x, y),
+            Kind::Dots { weight, bias } => {
+                let src = snaked(kernels, self.snake.as_ref(), x, &mut scratch.snaked);
+                let weight = &weight.as_slice()[..self.geometry.taps * self.in_stride];
+                (kernels.dots)(Dots { src, width: self.in_stride, weight, bias: *bias, out: y });
+            }
+            Kind::Wide(w) => {
+                let src = snaked(kernels, self.snake.as_ref(), x, &mut scratch.snaked);
+                let shape = Shape::new(kernels, self, w, units);
+                let transformed = scratch.transformed.at_least(shape.blocks * shape.block_len);
+                for (i, block) in transformed.chunks_exact_mut(shape.block_len).enumerate() {
+                    shape.forward(src, i, block);
+                }
+                let products = scratch.products.at_least(shape.products_len);
+                if let Some(tail) = &w.tail {
+                    let hidden = scratch.hidden.at_least(w.panels * shape.hidden_len);
+                    for (panel, hidden) in hidden.chunks_exact_mut(shape.hidden_len).enumerate() {
+                        shape.panel(transformed, panel, products, hidden, Target::Packed);
+                    }
+                    shape.tail(tail, hidden, x, 0, y);
+                } else {
+                    for panel in 0..w.panels {
+                        let y = &mut y[panel * kernels.columns..];
+                        shape.panel(transformed, panel, products, y, Target::Rows(wide_out));
+                    }
+                }
+            }
+        }
+        if self.tanh {
+            crate::reference::tanh(y);
+        }
+    }
+
+    fn copy_rows(&self, kernels: &Kernels, x: &[f32], y: &mut [f32]) {
+        match &self.snake {
+            Some(s) => {
+                let (alpha, inverse) = s.constants(self.in_stride);
+                (kernels.snake_rows)(SnakeRows { src: x, dst: y, alpha, inverse });
+            }
+            None => {
+                let channels = self.geometry.in_channels;
+                for (x, y) in x.chunks_exact(self.in_stride).zip(y.chunks_exact_mut(self.out_stride)) {
+                    y[..channels].copy_from_slice(&x[..channels]);
+                }
+            }
+        }
+    }
+
+    /// One block of a layer with large weights, its columns shared out among the threads.
+    fn run_together(&self, ctx: Context<'_>, w: &Wide, x: &[f32], units: usize, y: &mut [f32]) {
+        let kernels = ctx.kernels;
+        let (wide_in, wide_out) = self.widths();
+        let reach = (self.geometry.taps - 1) * self.geometry.dilation;
+        let x = &x[..(units * self.unit() + reach) * wide_in];
+        ctx.pool.with(|scratch| {
+            let src = match &self.snake {
+                None => x,
+                Some(snake) => {
+                    let (alpha, inverse) = snake.constants(self.in_stride);
+                    let dst = scratch.snaked.at_least(x.len());
+                    let piece = 64 * self.in_stride;
+                    dst.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(dst, src)| {
+                        (kernels.snake_rows)(SnakeRows { src, dst, alpha, inverse });
+                    });
+                    dst
+                }
+            };
+            let shape = Shape::new(kernels, self, w, units);
+            let transformed = scratch.transformed.at_least(shape.blocks * shape.block_len);
+            transformed
+                .par_chunks_exact_mut(shape.block_len)
+                .enumerate()
+                .for_each(|(i, block)| shape.forward(src, i, block));
+            let transformed = &*transformed;
+            if let Some(tail) = &w.tail {
+                let hidden = scratch.hidden.at_least(w.panels * shape.hidden_len);
+                hidden.par_chunks_exact_mut(shape.hidden_len).enumerate().for_each(|(panel, hidden)| {
+                    ctx.pool.with(|own| {
+                        let products = own.products.at_least(shape.products_len);
+                        shape.panel(transformed, panel, products, hidden, Target::Packed);
+                    });
+                });
+                let (hidden, rows) = (&*hidden, 2 * kernels.rows);
+                y.par_chunks_mut(rows * wide_out)
+                    .enumerate()
+                    .for_each(|(i, y)| shape.tail(tail, hidden, x, i * rows, y));
+            } else {
+                let nr = kernels.columns;
+                let length = shape.rows * nr;
+                let panels = scratch.panels.at_least(w.panels * length);
+                panels.par_chunks_exact_mut(length).enumerate().for_each(|(panel, to)| {
+                    ctx.pool.with(|own| {
+                        let products = own.products.at_least(shape.products_len);
+                        shape.panel(transformed, panel, products, to, Target::Rows(nr));
+                    });
+                });
+                let panels = &*panels;
+                y.par_chunks_mut(16 * wide_out).enumerate().for_each(|(i, y)| {
+                    for (row, y) in y.chunks_exact_mut(wide_out).enumerate() {
+                        let from = panels.chunks_exact(length).zip(y.chunks_exact_mut(nr));
+                        from.for_each(|(panel, y)| y.copy_from_slice(&panel[(i * 16 + row) * nr..][..nr]));
+                    }
+                });
+            }
+        });
+        if self.tanh {
+            crate::reference::tanh(y);
+        }
+    }
+}
+
+impl Snake {
+    fn constants(&self, width: usize) -> (&[f32], &[f32]) {
+        (&self.alpha.as_slice()[..width], &self.inverse.as_slice()[..width])
+    }
+}
+
+fn snaked<'a>(kernels: &Kernels, snake: Option<&Snake>, x: &'a [f32], to: &'a mut Aligned) -> &'a [f32] {
+    let Some(snake) = snake else { return x };
+    let (alpha, inverse) = snake.constants(snake.width);
+    let dst = to.at_least(x.len());
+    (kernels.snake_rows)(SnakeRows { src: x, dst: &mut *dst, alpha, inverse });
+    dst
+}
+
+/// Where a panel's rows go.
+#[derive(Clone, Copy)]
+enum Target {
+    /// Into the packed left side of the products that follow.
+    Packed,
+    /// Side by side, with this row stride.
+    Rows(usize),
+}
+
+/// A block of one layer in numbers.
+struct Shape<'a> {
+    kernels: &'a Kernels,
+    w: &'a Wide,
+    dilation: usize,
+    in_width: usize,
+    out_width: usize,
+    tiles: usize,
+    rows: usize,
+    /// Blocks of `MR` tiles, and the values of one: `[point][chunk][MR][LANES]`.
+    blocks: usize,
+    block_len: usize,
+    /// Values of `[point][tile][NR]`, and from point to point.
+    products_len: usize,
+    products_stride: usize,
+    /// Values of one panel of `[chunk][row block][MR][LANES]`.
+    hidden_len: usize,
+    hidden_chunk: usize,
+}
+
+impl<'a> Shape<'a> {
+    fn new(kernels: &'a Kernels, layer: &Layer, w: &'a Wide, units: usize) -> Self {
+        let (in_width, out_width) = layer.widths();
+        let tiles = units * w.tiles_per_unit(layer.geometry.dilation);
+        let rows = tiles * w.toom.coefficients.outputs;
+        let hidden_chunk = rows.next_multiple_of(kernels.rows) * kernels.lanes;
+        let products_stride = tiles * kernels.columns;
+        Self {
+            kernels,
+            w,
+            dilation: layer.geometry.dilation,
+            in_width,
+            out_width,
+            tiles,
+            rows,
+            blocks: tiles.div_ceil(kernels.rows),
+            block_len: w.toom.points * w.depth * kernels.rows,
+            products_len: w.toom.points * products_stride,
+            products_stride,
+            hidden_len: kernels.columns / kernels.lanes * hidden_chunk,
+            hidden_chunk,
+        }
+    }
+
+    /// Transforms the tiles of one block of `MR`.
+    fn forward(&self, src: &[f32], block: usize, to: &mut [f32]) {
+        let (mr, lanes) = (self.kernels.rows, self.kernels.lanes);
+        let c = &self.w.toom.coefficients;
+        for r in 0..mr.min(self.tiles - block * mr) {
+            let tile = block * mr + r;
+            let to = &mut to[r * lanes..];
+            if self.w.narrow {
+                self.gather(src, tile, to);
+                continue;
+            }
+            let direct = c.pairs == 0;
+            let (first, step) = if direct {
+                (tile, self.dilation)
+            } else {
+                let (group, phase) = (tile / self.dilation, tile % self.dilation);
+                (group * c.outputs * self.dilation + phase, self.dilation)
+            };
+            let chunks = if direct { self.in_width / lanes } else { self.w.depth / lanes };
+            (self.kernels.forward)(Forward {
+                src: &src[first * self.in_width..],
+                row_stride: step * self.in_width,
+                chunks,
+                inputs: self.w.inputs,
+                dst: to,
+                point_stride: chunks * mr * lanes,
+                chunk_stride: mr * lanes,
+                coefficients: c,
+            });
+        }
+    }
+
+    /// One row of a direct convolution, value by value.
+    fn gather(&self, src: &[f32], row: usize, to: &mut [f32]) {
+        let (mr, lanes) = (self.kernels.rows, self.kernels.lanes);
+        for tap in 0..self.w.inputs {
+            let from = &src[(row + tap * self.dilation) * self.in_width..][..self.in_width];
+            for (i, &v) in from.iter().enumerate() {
+                let k = tap * self.in_width + i;
+                to[k / lanes * mr * lanes + k % lanes] = v;
+            }
+        }
+    }
+
+    /// The products of one panel of columns and their inverse transform.
+    fn panel(&self, a: &[f32], panel: usize, products: &mut [f32], to: &mut [f32], target: Target) {
+        let k = self.kernels;
+        let (nr, depth, points) = (k.columns, self.w.depth, self.w.toom.points);
+        let weight = &self.w.weight.as_slice()[panel * points * depth * nr..];
+        for point in 0..points {
+            (k.gemm)(Gemm {
+                a: &a[point * depth * k.rows..],
+                block_stride: self.block_len,
+                chunk_stride: k.rows * k.lanes,
+                chunks: depth / k.lanes,
+                b: &weight[point * depth * nr..][..depth * nr],
+                rows: self.tiles,
+                c: &mut products[point * self.products_stride..],
+                c_stride: nr,
+                bias: None,
+                residual: None,
+            });
+        }
+        let (block_stride, row_stride, chunk_stride) = match target {
+            Target::Packed => (k.rows * k.lanes, k.lanes, self.hidden_chunk),
+            Target::Rows(stride) => (k.rows * stride, stride, k.lanes),
+        };
+        let at = panel * nr;
+        let snake = self.w.tail.as_ref().map(|t| {
+            let (alpha, inverse) = t.snake.constants(self.out_width);
+            (&alpha[at..at + nr], &inverse[at..at + nr])
+        });
+        let direct = self.w.toom.coefficients.pairs == 0;
+        (k.inverse)(Inverse {
+            src: products,
+            point_stride: self.products_stride,
+            tiles: self.tiles,
+            dilation: if direct { 1 } else { self.dilation },
+            dst: to,
+            block_stride,
+            row_stride,
+            chunk_stride,
+            bias: &self.w.bias.as_slice()[at..at + nr],
+            snake,
+            coefficients: &self.w.toom.coefficients,
+        });
+    }
+
+    /// The pointwise convolution and the sum of a residual unit, for the rows from `first` (a multiple of `MR`) that `y`
+    /// has room for.
+    fn tail(&self, tail: &Tail, hidden: &[f32], x: &[f32], first: usize, y: &mut [f32]) {
+        let k = self.kernels;
+        let (nr, width) = (k.columns, self.out_width);
+        let x = &x[(first + tail.offset) * self.in_width..];
+        for panel in 0..self.w.panels {
+            let at = panel * nr;
+            (k.gemm)(Gemm {
+                a: &hidden[first * k.lanes..],
+                block_stride: k.rows * k.lanes,
+                chunk_stride: self.hidden_chunk,
+                chunks: width / k.lanes,
+                b: &tail.weight.as_slice()[at * width..][..width * nr],
+                rows: y.len() / width,
+                c: &mut y[at..],
+                c_stride: width,
+                bias: Some(&tail.bias.as_slice()[at..at + nr]),
+                residual: Some((&x[at..], self.in_width)),
+            });
+        }
+    }
+}
