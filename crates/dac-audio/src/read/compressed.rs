@@ -1,22 +1,25 @@
 //! FLAC, MP3, Ogg Vorbis, AAC/M4A, ALAC and AIFF through symphonia.
 //!
-//! Encoder delay and padding are cut where the container tells them (MP3 with a LAME header, M4A, Ogg).
+//! Encoder delay and padding are cut where the container tells them: MP3 with a Xing/LAME header and Ogg by symphonia, M4A
+//! by its edit list in [`mp4_edit`]. MP3 without that header, MP2 and bare AAC (ADTS) tell nothing, so they come with
+//! the delay of their encoder in front, as other players give them.
 //! A damaged packet in the middle is an error, a cut last packet is only noted: what was whole is given.
 
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use symphonia::core::audio::GenericAudioBufferRef;
+use symphonia::core::codecs::CodecInfo;
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::common::Limit;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::formats::{FormatInfo, FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
-use super::{AudioSpec, MAX_CHANNELS, READABLE, sniff};
+use super::{AudioSpec, MAX_CHANNELS, READABLE, mp4_edit, sniff};
 use crate::{AudioError, Planar};
 
 /// Tags and pictures are of no use here; what is larger than this is skipped.
@@ -32,8 +35,11 @@ pub(super) struct CompressedReader {
     pending: Planar,
     /// Samples of `pending` that were given already.
     given: usize,
-    /// Samples per channel decoded so far.
+    /// Samples per channel decoded so far, those before `first` included.
     decoded: u64,
+    /// The first decoded sample that is given, and the end of what is given.
+    first: u64,
+    last: u64,
     ended: bool,
     truncated: bool,
 }
@@ -53,6 +59,12 @@ impl CompressedReader {
     {
         let mut source = Sized { source, bytes };
         let head = sniff::read_head(&mut source).map_err(|error| AudioError::read(path, error))?;
+        let edits = match head.get(4..8) {
+            Some(b"ftyp" | b"moov" | b"mdat" | b"free" | b"skip" | b"wide") => {
+                mp4_edit::read(&mut source, bytes)
+            }
+            _ => Vec::new(),
+        };
         source.seek(SeekFrom::Start(0)).map_err(|error| AudioError::read(path, error))?;
         let stream = MediaSourceStream::new(Box::new(source), Default::default());
         let mut hint = Hint::new();
@@ -65,7 +77,7 @@ impl CompressedReader {
             .probe(&hint, stream, FormatOptions::default(), tags)
             .map_err(|error| open_error(path, &head, error))?;
 
-        let container = format.format_info().long_name;
+        let container = container_name(format.format_info());
         let Some(track) = format.default_track(TrackType::Audio) else {
             return Err(AudioError::malformed(path, "an audio track", "none"));
         };
@@ -83,10 +95,18 @@ impl CompressedReader {
                 },
                 other => open_error(path, &head, other),
             })?;
-        // `format` is used again below, so its borrowed track must be gone by here.
-        let codec = match (container, decoder.codec_info().long_name) {
-            (container, codec) if container == codec => codec.to_owned(),
-            (container, codec) => format!("{container}, {codec}"),
+        let codec = match decoder_name(decoder.codec_info()) {
+            codec if codec == container => codec.to_owned(),
+            codec => format!("{container}, {codec}"),
+        };
+        let edit = edits.iter().find(|edit| edit.track_id == track_id);
+        let (first, samples) = match (edit, parameters.sample_rate) {
+            (Some(edit), Some(rate_hz)) => edit.span(rate_hz, promised),
+            _ => (0, promised),
+        };
+        let last = match edit {
+            Some(_) => samples.map_or(u64::MAX, |samples| first.saturating_add(samples)),
+            None => u64::MAX,
         };
         while !format.metadata().is_latest() {
             format.metadata().pop();
@@ -96,7 +116,7 @@ impl CompressedReader {
             spec: AudioSpec {
                 sample_rate_hz: parameters.sample_rate.unwrap_or(0),
                 channels: parameters.channels.map_or(0, |channels| channels.count()),
-                samples: promised,
+                samples,
                 codec,
             },
             format,
@@ -105,6 +125,8 @@ impl CompressedReader {
             pending: Vec::new(),
             given: 0,
             decoded: 0,
+            first,
+            last,
             ended: false,
             truncated: false,
         };
@@ -180,15 +202,19 @@ impl CompressedReader {
                 return if last { Ok(self.end(true)) } else { Err(self.damaged(error)) };
             }
         }
-        self.given = 0;
         let samples = self.pending.first().map_or(0, Vec::len);
+        let start = self.decoded;
         self.decoded += samples as u64;
-        Ok(if samples == 0 { Step::Nothing } else { Step::Samples })
+        let end = self.last.saturating_sub(start).min(samples as u64) as usize;
+        self.given = self.first.saturating_sub(start).min(end as u64) as usize;
+        self.pending.iter_mut().for_each(|plane| plane.truncate(end));
+        Ok(if self.given == end { Step::Nothing } else { Step::Samples })
     }
 
     fn end(&mut self, cut: bool) -> Step {
         self.ended = true;
-        self.truncated = cut || self.spec.samples.is_some_and(|samples| self.decoded < samples);
+        let promised = self.spec.samples.map(|samples| self.first.saturating_add(samples));
+        self.truncated = cut || promised.is_some_and(|promised| self.decoded < promised);
         Step::End
     }
 
@@ -244,6 +270,34 @@ fn open_error(path: &Path, head: &[u8], error: Error) -> AudioError {
             AudioError::NotAudio { path, expected: READABLE, found: sniff::describe(head) }
         }
         error => AudioError::malformed(&path, format!("a whole header of {READABLE}"), error.to_string()),
+    }
+}
+
+/// Short names for people; symphonia's own where there is no better one.
+fn container_name(info: &FormatInfo) -> &'static str {
+    match info.short_name {
+        "flac" => "FLAC",
+        "mp1" => "MP1",
+        "mp2" => "MP2",
+        "mp3" => "MP3",
+        "ogg" => "Ogg",
+        "aac" => "ADTS",
+        "isomp4" => "MP4",
+        "aiff" => "AIFF",
+        _ => info.long_name,
+    }
+}
+
+fn decoder_name(info: &CodecInfo) -> &'static str {
+    match info.short_name {
+        "flac" => "FLAC",
+        "mp1" => "MP1",
+        "mp2" => "MP2",
+        "mp3" => "MP3",
+        "vorbis" => "Vorbis",
+        "aac" => "AAC",
+        "alac" => "ALAC",
+        _ => info.long_name,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod compressed;
 mod g711;
+mod mp4_edit;
 mod pcm;
 mod sniff;
 mod wav;
