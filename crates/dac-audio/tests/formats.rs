@@ -33,8 +33,8 @@ fn read(name: &str) -> Result<(AudioReader, Planar), AudioError> {
 
 /// Signal to noise in dB of `found` against `wanted` over the samples that both have.
 fn snr_db(wanted: &Planar, found: &Planar) -> f64 {
-    let pairs =
-        || wanted.iter().flatten().zip(found.iter().flatten()).map(|(&a, &b)| (f64::from(a), f64::from(b)));
+    let planes = || wanted.iter().zip(found);
+    let pairs = || planes().flat_map(|(a, b)| a.iter().zip(b)).map(|(&a, &b)| (f64::from(a), f64::from(b)));
     let signal: f64 = pairs().map(|(a, _)| a * a).sum();
     let noise: f64 = pairs().map(|(a, b)| (a - b).powi(2)).sum();
     10.0 * (signal / noise.max(1e-30)).log10()
