@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Random, bytes, codes};
+use common::{Random, bytes, codes, peak_mib};
 use dac_pickle::torch::TorchFile;
 use dac_pickle::{Dialect, Limits, PickleError, Value, read_pickle};
 use std::io::Cursor;
@@ -145,7 +145,7 @@ fn exhaust(data: Vec<u8>) {
 }
 
 #[test]
-fn mutated_files_neither_panic_nor_hang() {
+fn mutated_files_neither_panic_nor_hang_nor_take_much() {
     let mut random = Random(20240607);
     let start = Instant::now();
     for name in [
@@ -163,11 +163,14 @@ fn mutated_files_neither_panic_nor_hang() {
         "hostile_laughs.pkl",
     ] {
         let sound = bytes(name);
-        for _ in 0..1500 {
+        // Most mutations of this one still unfold until the limit stops them.
+        let rounds = if name == "hostile_laughs.pkl" { 50 } else { 1500 };
+        for _ in 0..rounds {
             let mut broken = sound.clone();
             random.mutate(&mut broken);
             exhaust(broken);
         }
     }
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    assert!(peak_mib() < 512, "{} MiB", peak_mib());
 }

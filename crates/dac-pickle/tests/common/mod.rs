@@ -58,3 +58,10 @@ impl Random {
         }
     }
 }
+
+/// The most memory this process has held, in MiB; 0 where the system does not say.
+pub(crate) fn peak_mib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1024
+}

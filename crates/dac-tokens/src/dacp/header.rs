@@ -1,0 +1,280 @@
+//! The header of a `.dacp` stream.
+
+use std::io::{self, Read};
+
+use super::bits::packed_bytes;
+use super::{BLOCK_OVERHEAD_BYTES, DEFAULT_BLOCK_FRAMES, MAGIC, MAX_PAYLOAD_BYTES};
+use crate::error::TokenError;
+use crate::format::Format;
+use crate::meta::TokenMeta;
+
+const VERSION: u16 = 1;
+
+/// Length of the fixed part, up to the model's name.
+const FIXED_BYTES: usize = 77;
+
+/// Longest header read; the longest that version 1 writes has 336 bytes.
+const MAX_BYTES: usize = 4096;
+
+const HAS_DB: u16 = 1;
+const HAS_HASH: u16 = 2;
+
+/// What stands at the start of a `.dacp` stream.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct DacpHeader {
+    /// Channels, coded each on its own.
+    pub channels: u16,
+    /// Codebooks, that is codes a channel a frame.
+    pub codebooks: u16,
+    /// Entries a codebook, from 1 to 65536; decides how many bits a code takes.
+    pub codebook_size: u32,
+    /// Frames of every block but the last.
+    pub block_frames: u32,
+    /// What else is known. `input_samples`, `chunk_frames` and `padding` are not in the header.
+    pub meta: TokenMeta,
+}
+
+impl DacpHeader {
+    /// A header for codes of `channels` × `codebooks`, a codebook's size from `meta` (65536 where it is not known).
+    ///
+    /// # Errors
+    /// When a count is 0 or too large, the model's name is longer than 255 bytes, or the weights' hash is none.
+    pub fn new(channels: usize, codebooks: usize, meta: TokenMeta) -> Result<Self, TokenError> {
+        let narrow = |what, count: usize| match u16::try_from(count) {
+            Ok(count) if count > 0 => Ok(count),
+            _ => Err(invalid(format!("{count} {what}"))),
+        };
+        let size = meta.codebook_size.unwrap_or(1 << 16);
+        let codebook_size = u32::try_from(size).ok().filter(|size| (1..=1 << 16).contains(size));
+        let header = Self {
+            channels: narrow("channels", channels)?,
+            codebooks: narrow("codebooks", codebooks)?,
+            codebook_size: codebook_size.ok_or_else(|| invalid(format!("a codebook size of {size}")))?,
+            block_frames: DEFAULT_BLOCK_FRAMES,
+            meta,
+        };
+        header.to_bytes()?;
+        header.check_payload()?;
+        Ok(header)
+    }
+
+    /// The same header with another length of blocks.
+    ///
+    /// # Errors
+    /// When it is 0, or a block would pass 16 MiB.
+    pub fn with_block_frames(mut self, block_frames: u32) -> Result<Self, TokenError> {
+        self.block_frames = block_frames;
+        self.check_payload()?;
+        Ok(self)
+    }
+
+    /// Bits a code takes: ⌈log2(codebook size)⌉, at least 1.
+    pub fn bits(&self) -> u32 {
+        (u32::BITS - self.codebook_size.saturating_sub(1).leading_zeros()).max(1)
+    }
+
+    /// Codes a frame, over all channels.
+    pub(super) fn frame_codes(&self) -> usize {
+        usize::from(self.channels) * usize::from(self.codebooks)
+    }
+
+    /// Bytes that the packed codes of `frames` frames take.
+    pub(super) fn payload_bytes(&self, frames: u32) -> u64 {
+        packed_bytes(u64::from(frames) * self.frame_codes() as u64, self.bits())
+    }
+
+    /// Bytes of a block of `frames` frames.
+    pub(super) fn block_bytes(&self, frames: u32) -> u64 {
+        self.payload_bytes(frames) + BLOCK_OVERHEAD_BYTES
+    }
+
+    fn check_payload(&self) -> Result<(), TokenError> {
+        let declared = self.payload_bytes(self.block_frames);
+        if self.block_frames == 0 {
+            return Err(invalid("blocks of 0 frames"));
+        }
+        if declared > MAX_PAYLOAD_BYTES {
+            let (format, what) = (Format::Dacp, "a block");
+            return Err(TokenError::TooLarge { format, what, declared, available: MAX_PAYLOAD_BYTES });
+        }
+        Ok(())
+    }
+
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, TokenError> {
+        let meta = &self.meta;
+        let model = meta.model.as_deref().unwrap_or_default();
+        let model_length =
+            u8::try_from(model.len()).map_err(|_| invalid("a model's name of over 255 bytes"))?;
+        let hash = meta.weights_sha256.as_deref();
+        let hash = hash
+            .map(|text| parse_hash(text).ok_or_else(|| invalid("a hash that is no SHA-256")))
+            .transpose()?;
+        let hop = meta.hop_samples.unwrap_or(0);
+        let hop = u32::try_from(hop).map_err(|_| invalid(format!("a hop of {hop} samples")))?;
+        let mut flags = 0;
+        flags |= if meta.input_db.is_some() { HAS_DB } else { 0 };
+        flags |= if hash.is_some() { HAS_HASH } else { 0 };
+
+        let length = FIXED_BYTES + model.len() + 4;
+        let mut out = Vec::with_capacity(length);
+        out.extend(MAGIC);
+        out.extend(VERSION.to_le_bytes());
+        out.extend((length as u16).to_le_bytes());
+        out.extend(flags.to_le_bytes());
+        out.extend(self.channels.to_le_bytes());
+        out.extend(self.codebooks.to_le_bytes());
+        out.extend([0; 2]);
+        out.extend(self.codebook_size.to_le_bytes());
+        out.extend(self.block_frames.to_le_bytes());
+        out.extend(hop.to_le_bytes());
+        out.extend(meta.model_rate_hz.unwrap_or(0).to_le_bytes());
+        out.extend(meta.input_rate_hz.unwrap_or(0).to_le_bytes());
+        out.extend(meta.input_db.unwrap_or(0.0).to_le_bytes());
+        out.extend(hash.unwrap_or_default());
+        out.push(model_length);
+        out.extend(model.as_bytes());
+        out.extend(crc32fast::hash(&out).to_le_bytes());
+        Ok(out)
+    }
+
+    /// Reads a header; gives it and its length in bytes.
+    pub(super) fn read<R: Read>(reader: &mut R) -> Result<(Self, u64), TokenError> {
+        let mut bytes = vec![0; 12];
+        fill(reader, &mut bytes)?;
+        if !bytes.starts_with(&MAGIC) {
+            return Err(invalid("it does not begin as one"));
+        }
+        let version = u16::from_le_bytes(array(&bytes, 8));
+        if version != VERSION {
+            return Err(invalid(format!("version {version}, {VERSION} is read")));
+        }
+        let length = usize::from(u16::from_le_bytes(array(&bytes, 10)));
+        if !(FIXED_BYTES + 4..=MAX_BYTES).contains(&length) {
+            return Err(invalid(format!("a header of {length} bytes")));
+        }
+        bytes.resize(length, 0);
+        fill(reader, bytes.get_mut(12..).unwrap_or_default())?;
+        let (body, stored) = bytes.split_at(length - 4);
+        if crc32fast::hash(body) != u32::from_le_bytes(array(stored, 0)) {
+            return Err(invalid("its header is damaged"));
+        }
+        let flags = u16::from_le_bytes(array(body, 12));
+        let u32_at = |at| u32::from_le_bytes(array(body, at));
+        let known = |value: u32| Some(value).filter(|&v| v != 0);
+        let model_length = usize::from(array::<1>(body, 76)[0]);
+        let model = body.get(FIXED_BYTES..FIXED_BYTES + model_length);
+        let model = model.ok_or_else(|| invalid("its model's name goes past its header"))?;
+        let model = std::str::from_utf8(model).map_err(|_| invalid("its model's name is no text"))?;
+        let hash: [u8; 32] = array(body, 44);
+        let codebook_size = u32_at(20);
+        let hop_samples = known(u32_at(28)).and_then(|v| v.try_into().ok());
+        let meta = TokenMeta {
+            model: Some(model).filter(|m| !m.is_empty()).map(str::to_owned),
+            weights_sha256: (flags & HAS_HASH != 0)
+                .then(|| hash.iter().map(|b| format!("{b:02x}")).collect()),
+            model_rate_hz: known(u32_at(32)),
+            input_rate_hz: known(u32_at(36)),
+            codebook_size: codebook_size.try_into().ok(),
+            hop_samples,
+            input_db: (flags & HAS_DB != 0).then(|| f32::from_le_bytes(array(body, 40))),
+            ..TokenMeta::default()
+        };
+        let header = Self {
+            channels: u16::from_le_bytes(array(body, 14)),
+            codebooks: u16::from_le_bytes(array(body, 16)),
+            codebook_size,
+            block_frames: u32_at(24),
+            meta,
+        };
+        if header.channels == 0 || header.codebooks == 0 || !(1..=1 << 16).contains(&codebook_size) {
+            let (c, k) = (header.channels, header.codebooks);
+            return Err(invalid(format!("{c} channels, {k} codebooks of {codebook_size} entries")));
+        }
+        header.check_payload()?;
+        Ok((header, length as u64))
+    }
+}
+
+fn invalid(reason: impl Into<String>) -> TokenError {
+    TokenError::malformed(Format::Dacp, reason)
+}
+
+fn fill<R: Read>(reader: &mut R, bytes: &mut [u8]) -> Result<(), TokenError> {
+    reader.read_exact(bytes).map_err(|e| match e.kind() {
+        io::ErrorKind::UnexpectedEof => invalid("it ends within its header"),
+        _ => e.into(),
+    })
+}
+
+/// `N` bytes at `at`; zeros where there are none.
+pub(super) fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let mut array = [0; N];
+    if let Some(found) = bytes.get(at..at + N) {
+        array.copy_from_slice(found);
+    }
+    array
+}
+
+fn parse_hash(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != hash.len() || !rest.is_empty() {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(pairs) {
+        let digit = |d: u8| char::from(d).to_digit(16);
+        *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
+    }
+    Some(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_takes_the_bits_it_needs() {
+        for (size, bits) in [(1, 1), (2, 1), (3, 2), (1000, 10), (1024, 10), (1025, 11), (65536, 16)] {
+            let meta = TokenMeta { codebook_size: Some(size), ..TokenMeta::default() };
+            assert_eq!(DacpHeader::new(1, 9, meta).unwrap().bits(), bits, "{size}");
+        }
+    }
+
+    #[test]
+    fn headers_come_back_and_impossible_ones_are_refused() {
+        let meta = TokenMeta {
+            model: Some("tiny".into()),
+            weights_sha256: Some("0123456789abcdef".repeat(4)),
+            model_rate_hz: Some(44100),
+            input_rate_hz: Some(48000),
+            codebook_size: Some(1024),
+            hop_samples: Some(512),
+            input_db: Some(-23.5),
+            ..TokenMeta::default()
+        };
+        let header = DacpHeader::new(2, 9, meta.clone()).unwrap().with_block_frames(100).unwrap();
+        let bytes = header.to_bytes().unwrap();
+        assert_eq!(bytes.len(), FIXED_BYTES + 4 + 4);
+        let (again, length) = DacpHeader::read(&mut bytes.as_slice()).unwrap();
+        assert_eq!((again, length), (header.clone(), bytes.len() as u64));
+        for at in 0..bytes.len() {
+            let mut broken = bytes.clone();
+            broken[at] ^= 4;
+            assert!(DacpHeader::read(&mut broken.as_slice()).is_err(), "byte {at}");
+        }
+        assert!(DacpHeader::new(0, 9, meta.clone()).is_err());
+        assert!(DacpHeader::new(1, 70_000, meta.clone()).is_err());
+        assert!(header.clone().with_block_frames(0).is_err());
+        assert!(header.with_block_frames(u32::MAX).is_err());
+        let bad = |change: fn(&mut TokenMeta)| {
+            let mut meta = meta.clone();
+            change(&mut meta);
+            DacpHeader::new(1, 9, meta).is_err()
+        };
+        assert!(bad(|m| m.weights_sha256 = Some("12".into())));
+        assert!(bad(|m| m.codebook_size = Some(0)));
+        assert!(bad(|m| m.codebook_size = Some(65537)));
+        assert!(bad(|m| m.model = Some("x".repeat(256))));
+    }
+}

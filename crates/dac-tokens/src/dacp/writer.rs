@@ -1,0 +1,97 @@
+//! Writing a `.dacp` stream as frames come.
+
+use std::io::Write;
+
+use dac_rvq::{Codes, CodesError};
+
+use super::bits::pack;
+use super::header::DacpHeader;
+use super::{UNKNOWN_SAMPLES, checksum};
+use crate::error::TokenError;
+
+/// Writes frames of codes in blocks; holds less than one block. Without [`DacpWriter::finish`] the stream counts as cut.
+#[derive(Debug)]
+pub struct DacpWriter<W> {
+    writer: W,
+    header: DacpHeader,
+    /// Codes frame by frame, channel by channel, that do not fill a block yet.
+    pending: Vec<u16>,
+    blocks: u64,
+    frames: u64,
+}
+
+impl<W: Write> DacpWriter<W> {
+    /// Writes the header at once, so that a reader at the other end of a pipe can begin.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn new(mut writer: W, header: DacpHeader) -> Result<Self, TokenError> {
+        writer.write_all(&header.to_bytes()?)?;
+        writer.flush()?;
+        Ok(Self { writer, header, pending: Vec::new(), blocks: 0, frames: 0 })
+    }
+
+    /// The header that was written.
+    pub fn header(&self) -> &DacpHeader {
+        &self.header
+    }
+
+    /// Frames given so far.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Appends frames of `[channels, codebooks, frames]`; each full block is written and flushed.
+    ///
+    /// # Errors
+    /// When channels or codebooks differ from the header's, a code is not under the codebook size, or writing fails.
+    pub fn push(&mut self, codes: &Codes) -> Result<(), TokenError> {
+        let [channels, codebooks, frames] = codes.shape();
+        let expected = [self.header.channels.into(), self.header.codebooks.into()];
+        if [channels, codebooks] != expected {
+            return Err(CodesError::Mismatch { expected, found: [channels, codebooks] }.into());
+        }
+        codes.check_range(self.header.codebook_size as usize)?;
+        let block_codes = self.header.block_frames as usize * self.header.frame_codes();
+        let data = codes.as_slice();
+        for t in 0..frames {
+            self.pending.extend(data.iter().skip(t).step_by(frames));
+            self.frames += 1;
+            if self.pending.len() == block_codes {
+                self.write_block()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left and the end block with the input's length, in samples at the input's rate.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn finish(mut self, input_samples: Option<u64>) -> Result<W, TokenError> {
+        if !self.pending.is_empty() {
+            self.write_block()?;
+        }
+        let mut end = vec![0; 4];
+        end.extend(self.frames.to_le_bytes());
+        end.extend(input_samples.unwrap_or(UNKNOWN_SAMPLES).to_le_bytes());
+        let sum = checksum(self.blocks, &[&end]);
+        end.extend(sum.to_le_bytes());
+        self.writer.write_all(&end)?;
+        self.writer.flush()?;
+        Ok(self.writer)
+    }
+
+    fn write_block(&mut self) -> Result<(), TokenError> {
+        let frames = (self.pending.len() / self.header.frame_codes()) as u32;
+        let mut block = frames.to_le_bytes().to_vec();
+        pack(&self.pending, self.header.bits(), &mut block);
+        let sum = checksum(self.blocks, &[&block]);
+        block.extend(sum.to_le_bytes());
+        self.writer.write_all(&block)?;
+        self.writer.flush()?;
+        self.pending.clear();
+        self.blocks += 1;
+        Ok(())
+    }
+}

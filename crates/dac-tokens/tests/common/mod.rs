@@ -1,0 +1,79 @@
+//! Where the fixtures are, and a seeded source of mutations.
+#![allow(dead_code)]
+
+use std::fs;
+use std::path::PathBuf;
+
+use dac_rvq::{Array3, Codes};
+
+pub(crate) fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tokens").join(name)
+}
+
+pub(crate) fn bytes(name: &str) -> Vec<u8> {
+    fs::read(path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+pub(crate) fn code(c: usize, k: usize, t: usize) -> u16 {
+    ((397 * c + 131 * k + 29 * t) % 1024) as u16
+}
+
+pub(crate) fn codes(channels: usize, codebooks: usize, frames: usize) -> Codes {
+    let place =
+        |i: usize| code(i / frames.max(1) / codebooks, i / frames.max(1) % codebooks, i % frames.max(1));
+    let data = (0..channels * codebooks * frames).map(place).collect();
+    Codes::new(data, [channels, codebooks, frames]).unwrap()
+}
+
+pub(crate) fn z(channels: usize, size: usize, frames: usize) -> Array3 {
+    let place = |i: usize| (5 * (i / frames / size) + 3 * (i / frames % size) + i % frames) % 17;
+    let data = (0..channels * size * frames).map(|i| (place(i) as f32 - 8.0) / 8.0).collect();
+    Array3::new(data, [channels, size, frames]).unwrap()
+}
+
+pub(crate) fn cut(array: &Array3, frames: std::ops::Range<usize>) -> Array3 {
+    let [channels, size, all] = array.shape();
+    let rows = array.as_slice().chunks(all).flat_map(|row| row[frames.clone()].to_vec());
+    Array3::new(rows.collect(), [channels, size, frames.len()]).unwrap()
+}
+
+/// A small multiply-and-shift generator: the mutations are the same on every machine.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((self.0 >> 33) as usize) % bound.max(1)
+    }
+
+    /// One to four changes: bits flipped, bytes set to telling values, a cut, a piece copied elsewhere.
+    pub(crate) fn mutate(&mut self, bytes: &mut Vec<u8>) {
+        for _ in 0..=self.below(4) {
+            let length = bytes.len();
+            let at = self.below(length);
+            match self.below(6) {
+                0 if length > 0 => bytes.truncate(at),
+                1 if length > 8 => {
+                    let value = [u64::MAX, 1 << 60, 1 << 31, 0, 0xffff][self.below(5)];
+                    let at = self.below(length - 8);
+                    bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+                }
+                2 if length > 16 => {
+                    let from = self.below(length - 16);
+                    bytes.copy_within(from..from + 16, at.min(length - 16));
+                }
+                _ if length > 0 => {
+                    bytes[at] = [bytes[at] ^ (1 << self.below(8)), 0xff, 0, b'.'][self.below(4)]
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The most memory this process has held, in MiB; 0 where the system does not say.
+pub(crate) fn peak_mib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1024
+}

@@ -1,0 +1,181 @@
+//! The compact stream: streaming, seeking, cuts and damage.
+
+mod common;
+
+use std::io::{Cursor, Read};
+
+use common::codes;
+use dac_rvq::Codes;
+use dac_tokens::{DacpHeader, DacpReader, DacpSeekReader, DacpWriter, TokenError, TokenMeta};
+
+const HEADER_BYTES: usize = 77 + 4 + 4;
+/// 16 frames of 2 × 9 codes of 10 bits, a count and a sum.
+const BLOCK_BYTES: usize = 16 * 18 * 10 / 8 + 8;
+
+fn header() -> DacpHeader {
+    let mut meta = TokenMeta::default();
+    meta.model = Some("tiny".into());
+    meta.codebook_size = Some(1024);
+    DacpHeader::new(2, 9, meta).unwrap().with_block_frames(16).unwrap()
+}
+
+/// `frames` frames given `step` at a time.
+fn stream(frames: usize, step: usize) -> Vec<u8> {
+    let whole = codes(2, 9, frames);
+    let mut writer = DacpWriter::new(Vec::new(), header()).unwrap();
+    for start in (0..frames).step_by(step) {
+        writer.push(&whole.slice_frames(start..start + step)).unwrap();
+    }
+    assert_eq!(writer.frames(), frames as u64);
+    writer.finish(Some((frames as u64 * 512).saturating_sub(3))).unwrap()
+}
+
+fn drain<R: Read>(reader: &mut DacpReader<R>) -> Result<Codes, TokenError> {
+    let mut parts = vec![codes(2, 9, 0)];
+    while let Some(part) = reader.next_codes()? {
+        parts.push(part);
+    }
+    Ok(Codes::concat_frames(&parts)?)
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_how_they_came() {
+    let whole = stream(100, 100);
+    assert_eq!(whole.len(), HEADER_BYTES + 6 * BLOCK_BYTES + (4 * 18 * 10 / 8 + 8) + 24);
+    for step in [1, 3, 16, 17, 50] {
+        assert_eq!(stream(100, step), whole, "{step}");
+    }
+    let mut reader = DacpReader::new(whole.as_slice()).unwrap();
+    assert_eq!(reader.input_samples(), None);
+    assert_eq!(drain(&mut reader).unwrap(), codes(2, 9, 100));
+    assert_eq!((reader.input_samples(), reader.truncated(), reader.frames()), (Some(51_197), false, 100));
+}
+
+#[test]
+fn a_block_reaches_the_other_end_before_the_next_is_made() {
+    let mut writer = DacpWriter::new(Vec::new(), header()).unwrap();
+    writer.push(&codes(2, 9, 20)).unwrap();
+    // What a pipe would hold by now, though the stream is not finished.
+    let bytes = {
+        let finished = writer.finish(None).unwrap();
+        finished[..HEADER_BYTES + BLOCK_BYTES].to_vec()
+    };
+    let mut reader = DacpReader::new(bytes.as_slice()).unwrap();
+    assert_eq!(reader.next_codes().unwrap(), Some(codes(2, 9, 20).slice_frames(0..16)));
+}
+
+#[test]
+fn any_cut_leaves_the_whole_blocks() {
+    for frames in [0, 5, 16, 37] {
+        let whole = stream(frames, 8.max(frames));
+        let blocks_end = whole.len() - 24;
+        for length in HEADER_BYTES..whole.len() {
+            let full = ((length - HEADER_BYTES) / BLOCK_BYTES).min(frames / 16) * 16;
+            let expected = if length >= blocks_end { frames } else { full };
+            let expected = codes(2, 9, frames).slice_frames(0..expected);
+            let mut reader = DacpReader::new(&whole[..length]).unwrap();
+            assert_eq!(drain(&mut reader).unwrap(), expected, "{frames} cut at {length}");
+            assert!(reader.truncated());
+            let mut seek = DacpSeekReader::open(Cursor::new(&whole[..length])).unwrap();
+            assert_eq!(
+                (seek.frames(), seek.truncated()),
+                (expected.frames() as u64, true),
+                "{frames} cut at {length}"
+            );
+            assert_eq!(seek.read_frames(0..u64::MAX).unwrap(), expected);
+        }
+        for length in 0..HEADER_BYTES {
+            assert!(DacpReader::new(&whole[..length]).is_err());
+            assert!(DacpSeekReader::open(Cursor::new(&whole[..length])).is_err());
+        }
+    }
+}
+
+/// Counts the bytes read through it.
+struct Counting<R>(R, usize);
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        self.1 += read;
+        Ok(read)
+    }
+}
+
+impl<R: std::io::Seek> std::io::Seek for Counting<R> {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+#[test]
+fn a_range_reads_only_its_blocks() {
+    let whole = stream(1000, 1000);
+    let mut counting = Counting(Cursor::new(&whole), 0);
+    let mut seek = DacpSeekReader::open(&mut counting).unwrap();
+    assert_eq!((seek.frames(), seek.input_samples(), seek.truncated()), (1000, Some(511_997), false));
+    assert_eq!(seek.read_frames(810..830).unwrap(), codes(2, 9, 1000).slice_frames(810..830));
+    assert_eq!(counting.1, HEADER_BYTES + 24 + 2 * BLOCK_BYTES);
+}
+
+#[test]
+fn damage_is_named_and_stays_where_it_is() {
+    let whole = stream(100, 100);
+    for at in HEADER_BYTES..whole.len() {
+        let mut broken = whole.clone();
+        broken[at] ^= 0x10;
+        let mut reader = DacpReader::new(broken.as_slice()).unwrap();
+        let read = drain(&mut reader);
+        assert!(read.is_err() || reader.truncated(), "byte {at}");
+        assert_eq!(reader.next_codes().unwrap(), None, "nothing after an error");
+    }
+    let mut broken = whole.clone();
+    broken[HEADER_BYTES + 2 * BLOCK_BYTES + 30] ^= 1;
+    let mut seek = DacpSeekReader::open(Cursor::new(&broken)).unwrap();
+    let error = seek.read_frames(30..40).unwrap_err();
+    assert!(matches!(error, TokenError::Checksum { block: 2, frame: 32, .. }), "{error}");
+    assert_eq!(seek.read_frames(48..100).unwrap(), codes(2, 9, 100).slice_frames(48..100));
+    // Two blocks exchanged: each is sound in itself, but not in its place.
+    let mut swapped = whole.clone();
+    let (first, second) = swapped[HEADER_BYTES..HEADER_BYTES + 2 * BLOCK_BYTES].split_at_mut(BLOCK_BYTES);
+    first.swap_with_slice(second);
+    assert!(matches!(
+        drain(&mut DacpReader::new(swapped.as_slice()).unwrap()),
+        Err(TokenError::Checksum { block: 0, .. })
+    ));
+    // Other bytes behind the end.
+    let mut longer = whole.clone();
+    longer.extend([7; 1000]);
+    let seek = DacpSeekReader::open(Cursor::new(&longer)).unwrap();
+    assert_eq!((seek.frames(), seek.input_samples(), seek.truncated()), (100, Some(51_197), false));
+}
+
+#[test]
+fn frames_that_do_not_belong_are_refused() {
+    let mut writer = DacpWriter::new(Vec::new(), header()).unwrap();
+    assert!(matches!(writer.push(&codes(1, 9, 4)), Err(TokenError::Codes(_))));
+    assert!(matches!(writer.push(&codes(2, 8, 4)), Err(TokenError::Codes(_))));
+    let wild = Codes::new(vec![1024; 18], [2, 9, 1]).unwrap();
+    assert!(matches!(writer.push(&wild), Err(TokenError::Codes(_))));
+    writer.push(&codes(2, 9, 4)).unwrap();
+    let bytes = writer.finish(None).unwrap();
+    let mut reader = DacpReader::new(bytes.as_slice()).unwrap();
+    assert_eq!(drain(&mut reader).unwrap(), codes(2, 9, 4));
+    assert_eq!(reader.input_samples(), None);
+}
+
+#[test]
+fn other_codebook_sizes_pack_as_tight() {
+    for (size, bits) in [(2, 1), (1000, 10), (4096, 12), (65536, 16)] {
+        let mut meta = TokenMeta::default();
+        meta.codebook_size = Some(size);
+        let whole =
+            Codes::new((0..4000usize).map(|i| (i * 7919 % size) as u16).collect(), [1, 4, 1000]).unwrap();
+        let header = DacpHeader::new(1, 4, meta).unwrap().with_block_frames(1000).unwrap();
+        let mut writer = DacpWriter::new(Vec::new(), header).unwrap();
+        writer.push(&whole).unwrap();
+        let bytes = writer.finish(Some(1)).unwrap();
+        assert_eq!(bytes.len(), 77 + 4 + 500 * bits + 8 + 24, "{size}");
+        assert_eq!(DacpReader::new(bytes.as_slice()).unwrap().next_codes().unwrap(), Some(whole));
+    }
+}
