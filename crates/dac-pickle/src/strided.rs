@@ -48,7 +48,7 @@ pub fn read_strided<R: Read + Seek>(
         }
     }
     reader.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(span);
     take(reader, span, &mut bytes)?;
     if total == span && is_row_major(shape, strides) {
         return Ok(bytes);
