@@ -11,6 +11,9 @@ use std::time::Instant;
 
 struct Random(u64);
 
+fn gain() -> f32 { std::env::var("GAIN").ok().and_then(|v| v.parse().ok()).unwrap_or(0.577) }
+
+
 impl Random {
     /// Roughly normal, variance 1.
     fn values(&mut self, n: usize, scale: f32) -> Vec<f32> {
@@ -22,7 +25,7 @@ impl Random {
         (0..n).map(|_| next()).collect()
     }
     fn alpha(&mut self, n: usize) -> Vec<f32> {
-        self.values(n, 0.2).into_iter().map(|v| 1.0 + v.clamp(-0.5, 0.5)).collect()
+        self.values(n, 0.2).into_iter().map(|v| 1.0 + 0.0*v.clamp(-0.5, 0.5)).collect()
     }
 }
 
@@ -30,7 +33,7 @@ fn conv(b: PipelineBuilder, r: &mut Random, shape: [usize; 5]) -> PipelineBuilde
     let [in_channels, out_channels, kernel, stride, padding] = shape;
     let p = ConvParams { in_channels, out_channels, kernel, stride, dilation: 1, padding };
     let fan_in = (in_channels * kernel) as f32;
-    let w = r.values(in_channels * out_channels * kernel, 0.8 / fan_in.sqrt());
+    let w = r.values(in_channels * out_channels * kernel, gain() / fan_in.sqrt());
     let bias = r.values(out_channels, 0.01);
     b.conv(p, &w, &bias)
 }
@@ -38,8 +41,8 @@ fn conv(b: PipelineBuilder, r: &mut Random, shape: [usize; 5]) -> PipelineBuilde
 fn residuals(mut b: PipelineBuilder, r: &mut Random, c: usize) -> PipelineBuilder {
     for dilation in [1, 3, 9] {
         let (a1, a2) = (r.alpha(c), r.alpha(c));
-        let w7 = r.values(c * c * 7, 0.8 / (7.0 * c as f32).sqrt());
-        let w1 = r.values(c * c, 0.4 / (c as f32).sqrt());
+        let w7 = r.values(c * c * 7, gain() / (7.0 * c as f32).sqrt());
+        let w1 = r.values(c * c, gain() / (c as f32).sqrt());
         let (b7, b1) = (r.values(c, 0.01), r.values(c, 0.01));
         b = b.residual_unit(ResidualUnit {
             dilation,
@@ -68,7 +71,7 @@ fn decoder(options: PipelineOptions) -> Pipeline {
             stride,
             padding: stride.div_ceil(2),
         };
-        let w = r.values(c * c / 2 * 2 * stride, 0.8 / (2.0 * c as f32).sqrt());
+        let w = r.values(c * c / 2 * 2 * stride, gain() / (2.0 * c as f32).sqrt());
         b = b.conv_transpose(p, &w, &r.values(c / 2, 0.01));
         c /= 2;
         b = residuals(b, &mut r, c);

@@ -22,6 +22,7 @@ impl Aligned {
     pub(crate) fn at_least(&mut self, len: usize) -> &mut [f32] {
         if self.data.len() < self.offset + len {
             self.data = vec![0.0; len + LINE - 1];
+            crate::isa::advise_huge(&self.data);
             let misplaced = self.data.as_ptr() as usize / size_of::<f32>() % LINE;
             self.offset = (LINE - misplaced) % LINE;
         }

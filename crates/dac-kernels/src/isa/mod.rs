@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod gemm;
+mod pages;
 mod peak;
 mod pointwise;
 mod simd;
@@ -19,6 +20,7 @@ mod neon;
 mod portable;
 
 pub(crate) use gemm::Gemm;
+pub(crate) use pages::advise_huge;
 pub(crate) use peak::Peak;
 pub(crate) use pointwise::{Dots, SnakeRows};
 pub(crate) use transform::{Coefficients, Forward, Inverse};
@@ -106,3 +108,35 @@ macro_rules! kernels {
     };
 }
 use kernels;
+
+#[cfg(test)]
+mod bench {
+    use super::*;
+    #[test]
+    #[ignore]
+    fn gemm_speed() {
+        use crate::buffer::Aligned;
+        let k = Kernels::for_level(CpuLevel::detect());
+        for (depth, tiles, points, panels, group) in [(96,36,12,3,1),(96,72,12,3,3),(384,36,12,12,1),(384,72,12,12,1),(384,72,12,12,4),(384,72,12,12,12),(768,144,12,24,1),(768,144,12,24,6),(768,144,12,24,24),(768,96,12,24,24),(768,288,12,24,24),(1536,96,4,192,1),(1536,96,4,192,8),(1536,96,4,192,24),(1536,96,4,192,192)] {
+            let mut a = Aligned::zeros(tiles*points*depth);
+            let mut b = Aligned::zeros(points*panels*depth*k.columns);
+            let mut c = Aligned::zeros(points*tiles*group*k.columns);
+            a.at_least(tiles*points*depth).iter_mut().enumerate().for_each(|(i,x)| *x = (i%7) as f32*0.1);
+            b.at_least(points*panels*depth*k.columns).iter_mut().enumerate().for_each(|(i,x)| *x = (i%5) as f32*0.1);
+            let mut best = 1e9_f64;
+            let peak = crate::fma_peak(CpuLevel::detect());
+            for _ in 0..10 {
+                let t = std::time::Instant::now();
+                for outer in 0..panels/group { for p in 0..points { for inner in 0..group {
+                    let panel = outer*group+inner;
+                    (k.gemm)(Gemm { a: &a.as_slice()[p*depth*k.rows..], block_stride: points*depth*k.rows, chunk_stride: k.rows*k.lanes, chunks: depth/k.lanes,
+                        b: &b.as_slice()[((outer*points+p)*group+inner)*depth*k.columns..][..depth*k.columns], rows: tiles, c: &mut c.at_least(points*group*tiles*k.columns)[(p*group+inner)*tiles*k.columns..], c_stride: k.columns, bias: None, residual: None });
+                    let _ = panel;
+                }}}
+                best = best.min(t.elapsed().as_secs_f64());
+            }
+            let gf = 2.0*(tiles*points*panels*depth*k.columns) as f64/best/1e9;
+            println!("K {depth} tiles {tiles} points {points} panels {panels} group {group}: {gf:.0} GFLOP/s {:.0}%", gf*1e11/peak);
+        }
+    }
+}
