@@ -28,6 +28,9 @@ pub(crate) struct Gemm<'a> {
 const LONGEST: usize = 1536;
 const PART: usize = 1024;
 
+/// Values in a cache line.
+const LINE: usize = 16;
+
 /// Longest chain of sums in a register. The rounding of a chain grows with the root of its length, and minimal
 /// filtering magnifies it: chains of all K products cost 5 to 10 dB.
 const CHAIN: usize = 128;
@@ -47,6 +50,9 @@ struct Tile {
     residual: *const f32,
     residual_stride: usize,
     valid: usize,
+    /// What to prefetch: so many cache lines for each chunk.
+    ahead: *const f32,
+    lines: usize,
 }
 
 /// # Safety
@@ -56,7 +62,7 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize, const FULL: bool>(t: Til
     // SAFETY: the caller checked the lengths of A, B, C, bias and residual for this tile; rows from `valid` on are
     // read from A, whose blocks are whole, and neither read from nor written to elsewhere.
     unsafe {
-        let (mut a, mut b) = (t.a, t.b);
+        let (mut a, mut b, mut ahead) = (t.a, t.b, t.ahead);
         let chain = t.chunks.div_ceil((t.chunks * S::LANES).div_ceil(CHAIN));
         let mut left = t.chunks;
         let mut go_on = t.go_on;
@@ -64,6 +70,10 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize, const FULL: bool>(t: Til
             let mut acc = [[S::splat(0.0); V]; R];
             let now = chain.min(left);
             for _ in 0..now {
+                for line in 0..t.lines {
+                    S::prefetch(ahead.wrapping_add(line * LINE));
+                }
+                ahead = ahead.wrapping_add(t.lines * LINE);
                 for k in 0..S::LANES {
                     let mut columns = [S::splat(0.0); V];
                     for (v, column) in columns.iter_mut().enumerate() {
@@ -128,6 +138,8 @@ pub(super) unsafe fn gemm<S: Simd, const R: usize, const MID: usize, const LOW: 
     while from < g.chunks {
         let chunks = part.min(g.chunks - from);
         let last = from + chunks == g.chunks;
+        // The panel after this one, a share of it with each block of rows.
+        let lines = if from == 0 { (S::LANES * width / LINE).div_ceil(last_block + 1) } else { 0 };
         for block in 0..=last_block {
             let row = block * R;
             // SAFETY: the asserts above cover the farthest value of each operand; the pointers made here stay
@@ -149,6 +161,8 @@ pub(super) unsafe fn gemm<S: Simd, const R: usize, const MID: usize, const LOW: 
                     residual,
                     residual_stride,
                     valid: R.min(g.rows - row),
+                    ahead: g.b.as_ptr().wrapping_add(g.chunks * S::LANES * width + block * chunks * lines * LINE),
+                    lines,
                 };
                 match t.valid {
                     n if n == R => tile::<S, R, V, true>(t),

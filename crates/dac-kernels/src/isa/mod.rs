@@ -117,7 +117,7 @@ mod bench {
     fn gemm_speed() {
         use crate::buffer::Aligned;
         let k = Kernels::for_level(CpuLevel::detect());
-        for (depth, tiles, points, panels, group) in [(96,36,12,3,1),(96,72,12,3,3),(384,36,12,12,1),(384,72,12,12,1),(384,72,12,12,4),(384,72,12,12,12),(768,144,12,24,1),(768,144,12,24,6),(768,144,12,24,24),(768,96,12,24,24),(768,288,12,24,24),(1536,96,4,192,1),(1536,96,4,192,8),(1536,96,4,192,24),(1536,96,4,192,192)] {
+        for (depth, tiles, points, panels, group) in [(96,72,12,3,1),(192,72,12,6,1),(192,36,12,6,1),(384,36,12,12,1),(384,72,12,12,1),(384,72,12,12,4),(384,144,12,12,12),(768,144,12,24,1),(768,144,12,24,24),(1536,96,4,192,1),(1536,96,4,192,24)] {
             let mut a = Aligned::zeros(tiles*points*depth);
             let mut b = Aligned::zeros(points*panels*depth*k.columns);
             let mut c = Aligned::zeros(points*tiles*group*k.columns);
@@ -136,6 +136,20 @@ mod bench {
                 best = best.min(t.elapsed().as_secs_f64());
             }
             let gf = 2.0*(tiles*points*panels*depth*k.columns) as f64/best/1e9;
+            let cpu = || { let s = std::fs::read_to_string("/proc/self/stat").unwrap(); let f: Vec<&str> = s.rsplit(')').next().unwrap().split_whitespace().collect(); (f[11].parse::<f64>().unwrap()+f[12].parse::<f64>().unwrap())/100.0 };
+            let (c0, n) = (cpu(), (2e11 / (2.0*(tiles*points*panels*depth*k.columns) as f64)) as usize);
+            for _ in 0..n {
+                for outer in 0..panels/group { for p in 0..points { for inner in 0..group {
+                    (k.gemm)(Gemm { a: &a.as_slice()[p*depth*k.rows..], block_stride: points*depth*k.rows, chunk_stride: k.rows*k.lanes, chunks: depth/k.lanes,
+                        b: &b.as_slice()[((outer*points+p)*group+inner)*depth*k.columns..][..depth*k.columns], rows: tiles, c: &mut c.at_least(points*group*tiles*k.columns)[(p*group+inner)*tiles*k.columns..], c_stride: k.columns, bias: None, residual: None });
+                }}}
+            }
+            let avg = 2.0*(tiles*points*panels*depth*k.columns*n) as f64 / (cpu()-c0) / 1e9;
+            let c0 = cpu();
+            let mut sums=[0.999f32;12];
+            for _ in 0..1300 { (k.peak)(Peak{repeats: 400_000, sums: &mut sums}); }
+            let pk = 1300.0*Peak::flops(400_000, k.lanes)/(cpu()-c0)/1e9;
+            println!("avg {avg:.0} peak avg {pk:.0} = {:.0}%", avg/pk*100.0);
             println!("K {depth} tiles {tiles} points {points} panels {panels} group {group}: {gf:.0} GFLOP/s {:.0}%", gf*1e11/peak);
         }
     }

@@ -64,6 +64,8 @@ impl Simd for Neon {
         // SAFETY: the caller vouches for NEON.
         unsafe { vaddvq_f32(self.0) }
     }
+    #[inline(always)]
+    fn prefetch(_: *const f32) {}
 }
 
 super::kernels!(Neon, "neon", rows 12, 8, 4, vectors 2);

@@ -65,6 +65,8 @@ impl Simd for Portable {
     unsafe fn sum(self) -> f32 {
         (self.0[0] + self.0[2]) + (self.0[1] + self.0[3])
     }
+    #[inline(always)]
+    fn prefetch(_: *const f32) {}
 }
 
 super::kernels!(Portable, "", rows 4, 2, 1, vectors 2);

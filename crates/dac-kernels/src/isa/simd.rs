@@ -45,4 +45,6 @@ pub(super) trait Simd: Copy {
     /// # Safety
     /// The processor has the instruction set.
     unsafe fn sum(self) -> f32;
+    /// Asks for the cache line at `p` in the second-level cache; any address will do.
+    fn prefetch(p: *const f32);
 }

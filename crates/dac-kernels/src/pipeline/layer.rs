@@ -51,6 +51,8 @@ pub(crate) struct Wide {
     /// `[panels · NR]`
     pub(crate) bias: Aligned,
     pub(crate) panels: usize,
+    /// Panels whose products are computed before their inverse transform.
+    pub(crate) group: usize,
     /// What follows the convolution in a residual unit.
     pub(crate) tail: Option<Tail>,
 }
@@ -67,6 +69,11 @@ pub(crate) struct Tail {
 }
 
 impl Wide {
+    /// Rows of `weight` before those of a panel and point.
+    pub(crate) fn weight_at(&self, panel: usize, point: usize) -> usize {
+        (panel * self.toom.points + point) * self.depth
+    }
+
     /// Tiles in a group: the interleaved undilated problems of a dilated convolution.
     pub(crate) fn tiles_per_unit(&self, dilation: usize) -> usize {
         if self.toom.coefficients.pairs == 0 { 1 } else { dilation }
@@ -92,13 +99,15 @@ impl Layer {
     pub(crate) fn units_per_block(&self) -> usize {
         let Kind::Wide(w) = &self.kind else { return 512 };
         let tiles = w.tiles_per_unit(self.geometry.dilation);
-        let wanted: usize = if self.heavy() { 144 } else { 72 };
+        let e = |n: &str, d: usize| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
+        let wanted: usize = if self.heavy() { e("TH", 144) } else { e("TL", 72) };
         wanted.div_ceil(tiles)
     }
 
     /// Units that are collected before the layer works.
     pub(crate) fn block_units(&self, threads: usize) -> usize {
-        let blocks = if threads == 1 || self.heavy() { 1 } else { 4 * threads };
+        let e = |n: &str, d: usize| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
+        let blocks = if threads == 1 || self.heavy() { e("MB", 1) } else { 4 * threads };
         blocks * self.units_per_block()
     }
 

@@ -79,7 +79,9 @@ pub(super) fn wide(kernels: &Kernels, g: &Geometry, plan: Plan, at: &impl Weight
         }
     });
     let bias = group_bias(bias, g.out_group, out_stride);
-    Kind::Wide(Wide { toom, inputs, depth, narrow, weight, bias, panels, tail: None })
+    let e = |n: &str, d: usize| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
+    let group = if panels * panel > 3 << 20 { e("GH", 24) } else { e("GL", 1) }.min(panels);
+    Kind::Wide(Wide { toom, inputs, depth, narrow, weight, bias, panels, group, tail: None })
 }
 
 /// Packs the second half of a residual unit.

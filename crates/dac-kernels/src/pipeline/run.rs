@@ -79,7 +79,6 @@ impl Layer {
 
     /// One block in one thread.
     fn run_block(&self, kernels: &Kernels, x: &[f32], units: usize, y: &mut [f32], scratch: &mut Scratch) {
-        let (_, wide_out) = self.widths();
         match &self.kind {
             Kind::Pointwise => self.copy_rows(kernels, x, y),
             Kind::Dots { weight, bias } => {
@@ -94,17 +93,20 @@ impl Layer {
                 for (i, block) in transformed.chunks_exact_mut(shape.block_len).enumerate() {
                     shape.forward(src, i, block);
                 }
-                let products = scratch.products.at_least(shape.products_len);
+                let group = w.group;
+                let products = scratch.products.at_least(group * shape.products_len);
                 if let Some(tail) = &w.tail {
                     let hidden = scratch.hidden.at_least(w.panels * shape.hidden_len);
-                    for (panel, hidden) in hidden.chunks_exact_mut(shape.hidden_len).enumerate() {
-                        shape.panel(transformed, panel, products, hidden, Target::Packed);
+                    for (i, to) in hidden.chunks_mut(group * shape.hidden_len).enumerate() {
+                        let count = group.min(w.panels - i * group);
+                        shape.panels(transformed, i * group, count, products, to, Target::Packed);
                     }
                     shape.tail(tail, hidden, x, 0, y);
                 } else {
-                    for panel in 0..w.panels {
-                        let y = &mut y[panel * kernels.columns..];
-                        shape.panel(transformed, panel, products, y, Target::Rows(wide_out));
+                    for first in (0..w.panels).step_by(group) {
+                        let count = group.min(w.panels - first);
+                        let y = &mut y[first * kernels.columns..];
+                        shape.panels(transformed, first, count, products, y, Target::Rows);
                     }
                 }
             }
@@ -155,12 +157,14 @@ impl Layer {
                 .enumerate()
                 .for_each(|(i, block)| shape.forward(src, i, block));
             let transformed = &*transformed;
+            let group = w.group.min(w.panels.div_ceil(2 * ctx.threads)).max(1);
             if let Some(tail) = &w.tail {
                 let hidden = scratch.hidden.at_least(w.panels * shape.hidden_len);
-                hidden.par_chunks_exact_mut(shape.hidden_len).enumerate().for_each(|(panel, hidden)| {
+                hidden.par_chunks_mut(group * shape.hidden_len).enumerate().for_each(|(i, to)| {
                     ctx.pool.with(|own| {
-                        let products = own.products.at_least(shape.products_len);
-                        shape.panel(transformed, panel, products, hidden, Target::Packed);
+                        let count = group.min(w.panels - i * group);
+                        let products = own.products.at_least(count * shape.products_len);
+                        shape.panels(transformed, i * group, count, products, to, Target::Packed);
                     });
                 });
                 let (hidden, rows) = (&*hidden, 2 * kernels.rows);
@@ -171,10 +175,11 @@ impl Layer {
                 let nr = kernels.columns;
                 let length = shape.rows * nr;
                 let panels = scratch.panels.at_least(w.panels * length);
-                panels.par_chunks_exact_mut(length).enumerate().for_each(|(panel, to)| {
+                panels.par_chunks_mut(group * length).enumerate().for_each(|(i, to)| {
                     ctx.pool.with(|own| {
-                        let products = own.products.at_least(shape.products_len);
-                        shape.panel(transformed, panel, products, to, Target::Rows(nr));
+                        let count = group.min(w.panels - i * group);
+                        let products = own.products.at_least(count * shape.products_len);
+                        shape.panels(transformed, i * group, count, products, to, Target::Panels);
                     });
                 });
                 let panels = &*panels;
@@ -206,13 +211,15 @@ fn snaked<'a>(kernels: &Kernels, snake: Option<&Snake>, x: &'a [f32], to: &'a mu
     dst
 }
 
-/// Where a panel's rows go.
+/// Where the rows of panels go.
 #[derive(Clone, Copy)]
 enum Target {
-    /// Into the packed left side of the products that follow.
+    /// Into the packed left side of the products that follow, `[panel][chunk][row block][MR][LANES]`.
     Packed,
-    /// Side by side, with this row stride.
-    Rows(usize),
+    /// `[panel][row][NR]`
+    Panels,
+    /// `[row][panel][NR]`
+    Rows,
 }
 
 /// A block of one layer in numbers.
@@ -303,48 +310,58 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// The products of one panel of columns and their inverse transform.
-    fn panel(&self, a: &[f32], panel: usize, products: &mut [f32], to: &mut [f32], target: Target) {
+    /// The products of the panels from `first` on and their inverse transform; `to` holds a target for each panel
+    /// or, side by side, the rows of all.
+    ///
+    /// All panels of the group go through one point before the next, so that the point's left side stays in the
+    /// second-level cache.
+    fn panels(&self, a: &[f32], first: usize, count: usize, products: &mut [f32], to: &mut [f32], target: Target) {
         let k = self.kernels;
         let (nr, depth, points) = (k.columns, self.w.depth, self.w.toom.points);
-        let weight = &self.w.weight.as_slice()[panel * points * depth * nr..];
+        let products = &mut products[..count * self.products_len];
         for point in 0..points {
-            (k.gemm)(Gemm {
-                a: &a[point * depth * k.rows..],
-                block_stride: self.block_len,
-                chunk_stride: k.rows * k.lanes,
-                chunks: depth / k.lanes,
-                b: &weight[point * depth * nr..][..depth * nr],
-                rows: self.tiles,
-                c: &mut products[point * self.products_stride..],
-                c_stride: nr,
-                bias: None,
-                residual: None,
+            for panel in 0..count {
+                let at = self.w.weight_at(first + panel, point) * nr;
+                (k.gemm)(Gemm {
+                    a: &a[point * depth * k.rows..],
+                    block_stride: self.block_len,
+                    chunk_stride: k.rows * k.lanes,
+                    chunks: depth / k.lanes,
+                    b: &self.w.weight.as_slice()[at..][..depth * nr],
+                    rows: self.tiles,
+                    c: &mut products[(panel * points + point) * self.products_stride..],
+                    c_stride: nr,
+                    bias: None,
+                    residual: None,
+                });
+            }
+        }
+        let direct = self.w.toom.coefficients.pairs == 0;
+        for (panel, products) in products.chunks_exact(self.products_len).enumerate() {
+            let (block_stride, row_stride, chunk_stride, start) = match target {
+                Target::Packed => (k.rows * k.lanes, k.lanes, self.hidden_chunk, panel * self.hidden_len),
+                Target::Panels => (k.rows * nr, nr, k.lanes, panel * self.rows * nr),
+                Target::Rows => (k.rows * self.out_width, self.out_width, k.lanes, panel * nr),
+            };
+            let at = (first + panel) * nr;
+            let snake = self.w.tail.as_ref().map(|t| {
+                let (alpha, inverse) = t.snake.constants(self.out_width);
+                (&alpha[at..at + nr], &inverse[at..at + nr])
+            });
+            (k.inverse)(Inverse {
+                src: products,
+                point_stride: self.products_stride,
+                tiles: self.tiles,
+                dilation: if direct { 1 } else { self.dilation },
+                dst: &mut to[start..],
+                block_stride,
+                row_stride,
+                chunk_stride,
+                bias: &self.w.bias.as_slice()[at..at + nr],
+                snake,
+                coefficients: &self.w.toom.coefficients,
             });
         }
-        let (block_stride, row_stride, chunk_stride) = match target {
-            Target::Packed => (k.rows * k.lanes, k.lanes, self.hidden_chunk),
-            Target::Rows(stride) => (k.rows * stride, stride, k.lanes),
-        };
-        let at = panel * nr;
-        let snake = self.w.tail.as_ref().map(|t| {
-            let (alpha, inverse) = t.snake.constants(self.out_width);
-            (&alpha[at..at + nr], &inverse[at..at + nr])
-        });
-        let direct = self.w.toom.coefficients.pairs == 0;
-        (k.inverse)(Inverse {
-            src: products,
-            point_stride: self.products_stride,
-            tiles: self.tiles,
-            dilation: if direct { 1 } else { self.dilation },
-            dst: to,
-            block_stride,
-            row_stride,
-            chunk_stride,
-            bias: &self.w.bias.as_slice()[at..at + nr],
-            snake,
-            coefficients: &self.w.toom.coefficients,
-        });
     }
 
     /// The pointwise convolution and the sum of a residual unit, for the rows from `first` (a multiple of `MR`) that `y`
