@@ -30,6 +30,8 @@
 
 mod error;
 mod finite;
+mod loudness;
+pub mod metrics;
 mod mix;
 mod planar;
 mod read;
@@ -38,6 +40,7 @@ mod write;
 
 pub use error::AudioError;
 pub use finite::NonFinitePolicy;
+pub use loudness::{LoudnessMeter, MIN_LOUDNESS_DB, loudness_gain};
 pub use mix::ChannelMix;
 pub use planar::Planar;
 pub use read::{AudioReader, AudioSpec, MAX_CHANNELS};

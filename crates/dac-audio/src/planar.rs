@@ -22,3 +22,21 @@ pub(crate) fn check<S: AsRef<[f32]>>(block: &[S], channels: usize) -> Result<usi
     }
     Ok(samples)
 }
+
+/// Samples per channel of two blocks after checking that they have one shape.
+///
+/// # Errors
+/// [`AudioError::ChannelCount`], [`AudioError::UnevenChannels`] or [`AudioError::LengthsDiffer`].
+pub(crate) fn check_pair<R, E>(reference: &[R], estimate: &[E], channels: usize) -> Result<usize, AudioError>
+where
+    R: AsRef<[f32]>,
+    E: AsRef<[f32]>,
+{
+    let samples = check(reference, channels)?;
+    let found = check(estimate, channels)?;
+    if samples != found {
+        let (reference_samples, estimate_samples) = (samples as u64, found as u64);
+        return Err(AudioError::LengthsDiffer { reference_samples, estimate_samples });
+    }
+    Ok(samples)
+}

@@ -18,6 +18,7 @@ use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatInfo, FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
+use symphonia::core::packet::Packet;
 
 use super::{AudioSpec, MAX_CHANNELS, READABLE, mp4_edit, sniff};
 use crate::{AudioError, Planar};
@@ -87,7 +88,7 @@ impl CompressedReader {
             return Err(AudioError::malformed(path, "an audio track with codec parameters", "none"));
         };
         let decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(&parameters, &AudioDecoderOptions::default())
+            .make_audio_decoder(&parameters, &AudioDecoderOptions::default().verify(true))
             .map_err(|error| match error {
                 Error::Unsupported(detail) => AudioError::UnsupportedCodec {
                     path: path.to_owned(),
@@ -131,6 +132,10 @@ impl CompressedReader {
             truncated: false,
         };
         while matches!(reader.step()?, Step::Nothing) {}
+        if reader.decoded == 0 && reader.truncated {
+            let reason = "the data is cut inside the first packet".to_owned();
+            return Err(AudioError::Corrupt { path: path.to_owned(), sample: 0, reason });
+        }
         let AudioSpec { sample_rate_hz, channels, .. } = reader.spec;
         if channels == 0 || channels > MAX_CHANNELS || sample_rate_hz == 0 {
             return Err(AudioError::malformed(
@@ -174,7 +179,10 @@ impl CompressedReader {
     fn step(&mut self) -> Result<Step, AudioError> {
         let packet = match self.format.next_packet() {
             Ok(Some(packet)) => packet,
-            Ok(None) => return Ok(self.end(false)),
+            Ok(None) => {
+                let step = self.end(false);
+                return self.verify().map(|()| step);
+            }
             Err(Error::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
                 return Ok(self.end(true));
             }
@@ -186,6 +194,7 @@ impl CompressedReader {
         if packet.track_id != self.track_id {
             return Ok(Step::Nothing);
         }
+        self.check_gap(&packet)?;
         match self.decoder.decode(&packet) {
             Ok(buffer) => {
                 take_samples(&buffer, &mut self.pending, &mut self.spec, self.decoded).map_err(|reason| {
@@ -216,6 +225,32 @@ impl CompressedReader {
         let promised = self.spec.samples.map(|samples| self.first.saturating_add(samples));
         self.truncated = cut || promised.is_some_and(|promised| self.decoded < promised);
         Step::End
+    }
+
+    /// FLAC frames are numbered: a jump means that the demuxer has skipped a damaged one without a word.
+    fn check_gap(&self, packet: &Packet) -> Result<(), AudioError> {
+        let start = u64::try_from(packet.pts.get()).unwrap_or(0);
+        if self.decoder.codec_params().codec == CODEC_ID_FLAC && start > self.decoded {
+            return Err(AudioError::Corrupt {
+                path: self.path.clone(),
+                sample: self.decoded,
+                reason: format!("the next whole frame begins at sample {start}"),
+            });
+        }
+        Ok(())
+    }
+
+    /// Compares the whole with the checksum of its container, where there is one (FLAC).
+    fn verify(&mut self) -> Result<(), AudioError> {
+        let wrong = self.decoder.finalize().verify_ok == Some(false);
+        if wrong && !self.truncated {
+            return Err(AudioError::Corrupt {
+                path: self.path.clone(),
+                sample: self.decoded,
+                reason: "the checksum of all samples is wrong".to_owned(),
+            });
+        }
+        Ok(())
     }
 
     fn damaged(&self, error: Error) -> AudioError {
@@ -266,7 +301,7 @@ fn open_error(path: &Path, head: &[u8], error: Error) -> AudioError {
         Error::IoError(source) if source.kind() != ErrorKind::UnexpectedEof => {
             AudioError::Read { path, source }
         }
-        Error::Unsupported(_) => {
+        Error::Unsupported(_) if !sniff::has_signature(head) => {
             AudioError::NotAudio { path, expected: READABLE, found: sniff::describe(head) }
         }
         error => AudioError::malformed(&path, format!("a whole header of {READABLE}"), error.to_string()),

@@ -48,7 +48,7 @@ pub(super) fn container(path: &Path, head: &[u8]) -> Result<Container, AudioErro
     if let Some(codec) = foreign {
         return Err(AudioError::UnsupportedCodec { path: path.to_owned(), codec: codec.into() });
     }
-    if is_known(head, form) || (has_unsigned_extension(path) && !is_text(head)) {
+    if has_signature(head) || (has_unsigned_extension(path) && !is_text(head)) {
         return Ok(Container::Other);
     }
     let path = path.to_owned();
@@ -56,7 +56,8 @@ pub(super) fn container(path: &Path, head: &[u8]) -> Result<Container, AudioErro
 }
 
 /// Formats for symphonia that announce themselves.
-fn is_known(head: &[u8], form: &[u8]) -> bool {
+pub(super) fn has_signature(head: &[u8]) -> bool {
+    let form = head.get(8..12).unwrap_or_default();
     match head {
         [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] | [b'I', b'D', b'3', ..] => true,
         [b'F', b'O', b'R', b'M', ..] => matches!(form, b"AIFF" | b"AIFC"),

@@ -1,0 +1,145 @@
+//! Damaged files of every format: an error or samples, never a panic, never without end.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use dac_audio::{AudioError, AudioReader, NonFinitePolicy};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn files() -> Result<Vec<(PathBuf, Vec<u8>)>, std::io::Error> {
+    let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/data/formats"].iter().collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    paths.sort();
+    paths.into_iter().map(|path| fs::read(&path).map(|bytes| (path, bytes))).collect()
+}
+
+/// Reads to the end; the number of samples, or what was wrong.
+fn drain(bytes: &[u8], path: &PathBuf) -> Result<(u64, bool), AudioError> {
+    let mut reader =
+        AudioReader::from_seekable(Cursor::new(bytes.to_vec()), path)?.with_non_finite(NonFinitePolicy::Zero);
+    while reader.next_block(4_096)?.is_some() {
+        // No format here packs a second of sound into fewer than a few bytes.
+        assert!(reader.position() < 1 << 24, "{} gives samples without end", path.display());
+    }
+    Ok((reader.position(), reader.is_truncated()))
+}
+
+fn next(seed: &mut u64) -> usize {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*seed >> 33) as usize
+}
+
+/// One of several ways to damage a file.
+fn damage(bytes: &mut Vec<u8>, seed: &mut u64) {
+    // Headers are short and matter most: half of the damage goes there.
+    let reach = if next(seed).is_multiple_of(2) { bytes.len().min(200) } else { bytes.len() };
+    let at = next(seed) % reach.max(1);
+    match next(seed) % 6 {
+        0 => bytes[at] ^= 1 << (next(seed) % 8),
+        1 => bytes[at..].iter_mut().take(4).for_each(|byte| *byte = 0xff),
+        2 => bytes[at..].iter_mut().take(4).for_each(|byte| *byte = 0),
+        3 => bytes.truncate(at.max(1)),
+        4 => {
+            bytes.drain(at..(at + 1 + next(seed) % 64).min(bytes.len()));
+            bytes.push(0);
+        }
+        _ => {
+            let from = next(seed) % bytes.len();
+            let piece: Vec<u8> = bytes[from..].iter().take(1 + next(seed) % 64).copied().collect();
+            bytes.splice(at..at, piece);
+        }
+    }
+}
+
+#[test]
+fn seeded_damage_ends_in_an_error_or_in_samples() -> Outcome {
+    let rounds =
+        std::env::var("DAC_AUDIO_DAMAGE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
+    let mut seed = 1;
+    for (path, good) in files()? {
+        for round in 0..rounds {
+            let mut bad = good.clone();
+            for _ in 0..=round % 4 {
+                damage(&mut bad, &mut seed);
+            }
+            let begin = Instant::now();
+            let _ = drain(&bad, &path);
+            let took = begin.elapsed();
+            assert!(took < Duration::from_secs(5), "{}, round {round}: {took:?}", path.display());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_cut_file_gives_what_is_whole() -> Outcome {
+    for (path, good) in files()? {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with("unsupported") {
+            continue;
+        }
+        let (whole, _) = drain(&good, &path)?;
+        let half = &good[..good.len() / 2];
+        match drain(half, &path) {
+            Ok((samples, truncated)) => {
+                assert!(samples < whole, "{name}: {samples} of {whole} samples from half of the file");
+                let told = name.ends_with(".mp3") && name.contains("no-header")
+                    || [".mp2", ".aac", ".ogg"].iter().any(|end| name.ends_with(end))
+                    || name == "ffmpeg-pipe.wav";
+                assert!(truncated || told, "{name}: cut without a word");
+            }
+            // Here the index is at the end, or half of the file is one header or one page; symphonia wants AIFF whole.
+            Err(error) => {
+                let early =
+                    matches!(error, AudioError::Malformed { .. } | AudioError::Corrupt { sample: 0, .. });
+                assert!(
+                    early
+                        && [".m4a", ".ogg", ".flac", ".aiff", ".aifc"].iter().any(|end| name.ends_with(end)),
+                    "{error}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn damage_in_the_middle_is_an_error_where_the_format_can_tell() -> Outcome {
+    let (path, good) =
+        files()?.into_iter().find(|(path, _)| path.ends_with("flac16.flac")).ok_or("no file")?;
+    // Eight frames of about 570 bytes, after a header and its padding.
+    for (before_end, length) in [(3_500, 1), (2_000, 64), (2_000, 1), (1_200, 300)] {
+        let mut bad = good.clone();
+        let at = bad.len() - before_end;
+        bad[at..at + length].iter_mut().for_each(|byte| *byte ^= 0x55);
+        let outcome = drain(&bad, &path);
+        assert!(matches!(outcome, Err(AudioError::Corrupt { sample: 1.., .. })), "{before_end}: {outcome:?}");
+    }
+    // In the last frame the damage looks like a cut.
+    let mut bad = good;
+    let at = bad.len() - 100;
+    bad[at] ^= 0x55;
+    assert_eq!(drain(&bad, &path)?, (7 * 576, true));
+    Ok(())
+}
+
+#[test]
+fn a_file_cut_at_any_byte_gives_less_and_no_fault() -> Outcome {
+    for (path, good) in files()? {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if [".flac", ".mp3", "vorbis.ogg", "aac.m4a"].iter().any(|end| name.ends_with(end)) {
+            for end in (0..good.len()).rev().step_by(37) {
+                match drain(&good[..end], &path) {
+                    Ok((samples, _)) => assert!(samples <= 5_760, "{name} cut at {end}"),
+                    Err(AudioError::Corrupt { sample, .. }) => assert_eq!(sample, 0, "{name} cut at {end}"),
+                    Err(_) => {}
+                }
+            }
+        }
+    }
+    Ok(())
+}
