@@ -11,8 +11,9 @@ use std::time::Instant;
 
 struct Random(u64);
 
-fn gain() -> f32 { std::env::var("GAIN").ok().and_then(|v| v.parse().ok()).unwrap_or(0.577) }
-
+fn gain() -> f32 {
+    std::env::var("GAIN").ok().and_then(|v| v.parse().ok()).unwrap_or(0.577)
+}
 
 impl Random {
     /// Roughly normal, variance 1.
@@ -25,7 +26,7 @@ impl Random {
         (0..n).map(|_| next()).collect()
     }
     fn alpha(&mut self, n: usize) -> Vec<f32> {
-        self.values(n, 0.2).into_iter().map(|v| 1.0 + 0.0*v.clamp(-0.5, 0.5)).collect()
+        self.values(n, 0.2).into_iter().map(|v| 1.0 + 0.0 * v.clamp(-0.5, 0.5)).collect()
     }
 }
 
@@ -163,10 +164,9 @@ fn main() {
     let options = PipelineOptions { level, precision, threads, timings: true, ..Default::default() };
     let peak = fma_peak(level);
     println!("{level}: {:.0} GFLOP/s a core", peak / 1e9);
-    for (name, build, channels, rows) in [
-        ("decode", decoder as fn(PipelineOptions) -> Pipeline, 1024, 861),
-        ("encode", encoder, 1, 861 * 512),
-    ] {
+    for (name, build, channels, rows) in
+        [("decode", decoder as fn(PipelineOptions) -> Pipeline, 1024, 861), ("encode", encoder, 1, 861 * 512)]
+    {
         if what != "both" && what != name {
             continue;
         }

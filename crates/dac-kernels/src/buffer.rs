@@ -35,52 +35,92 @@ impl Aligned {
 }
 
 /// Rows that come in at the end and leave at the start.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Queue {
-    data: Vec<f32>,
+    data: Aligned,
+    size: usize,
     start: usize,
+    end: usize,
 }
 
 impl Queue {
     /// A queue that holds `zeros` zeros.
     pub(crate) fn new(zeros: usize) -> Self {
-        Self { data: vec![0.0; zeros], start: 0 }
+        let mut queue = Self::default();
+        queue.grow(zeros).fill(0.0);
+        queue
     }
 
     pub(crate) fn as_slice(&self) -> &[f32] {
-        &self.data[self.start..]
+        &self.data.as_slice()[self.start..self.end]
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.data.len() - self.start
+        self.end - self.start
     }
 
-    /// Room for `len` values more at the end.
+    /// Room for `len` values more at the end; what they are is for the caller to write.
     pub(crate) fn grow(&mut self, len: usize) -> &mut [f32] {
-        // Moving what is left to the front costs its length: done only when the memory would grow otherwise.
-        if self.start > 0 && (self.len() == 0 || self.data.len() + len > self.data.capacity()) {
-            self.data.copy_within(self.start.., 0);
-            self.data.truncate(self.data.len() - self.start);
-            self.start = 0;
+        let held = self.len();
+        if self.end + len > self.size {
+            // Moving what is left to the front costs its length, so it waits until the end is reached.
+            if held + len > self.size {
+                let mut larger = Aligned::zeros(held + len);
+                larger.at_least(held).copy_from_slice(self.as_slice());
+                (self.data, self.size) = (larger, held + len);
+            } else {
+                self.data.at_least(self.size).copy_within(self.start..self.end, 0);
+            }
+            (self.start, self.end) = (0, held);
         }
-        let at = self.data.len();
-        self.data.resize(at + len, 0.0);
-        &mut self.data[at..]
+        let at = self.end;
+        self.end += len;
+        &mut self.data.at_least(self.size)[at..self.end]
     }
 
     /// Takes away the last values.
     pub(crate) fn shrink(&mut self, len: usize) {
-        self.data.truncate(self.data.len() - len.min(self.len()));
+        self.end -= len.min(self.len());
     }
 
-    /// Takes away `len` values that lie `from_end` values before the end.
-    pub(crate) fn cut(&mut self, from_end: usize, len: usize) {
-        let at = self.data.len() - from_end.min(self.len());
-        self.data.drain(at..at + len);
+    /// Takes away `len` values that lie before the last `after`.
+    pub(crate) fn cut(&mut self, len: usize, after: usize) {
+        let from = self.end - after.min(self.len());
+        let len = len.min(from - self.start);
+        if len > 0 {
+            let end = self.end;
+            self.data.at_least(self.size).copy_within(from..end, from - len);
+            self.end -= len;
+        }
     }
 
     /// Takes away the first values.
     pub(crate) fn drop_front(&mut self, len: usize) {
         self.start += len.min(self.len());
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_keeps_what_is_in_it() {
+        let mut queue = Queue::new(2);
+        queue.grow(4).copy_from_slice(&[1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(queue.as_slice(), [0.0, 0.0, 1.0, 2.0, 3.0, 4.0]);
+        queue.cut(1, 3);
+        assert_eq!(queue.as_slice(), [0.0, 0.0, 2.0, 3.0, 4.0]);
+        queue.drop_front(3);
+        queue.shrink(1);
+        queue.grow(3).copy_from_slice(&[5.0, 6.0, 7.0]);
+        assert_eq!(queue.as_slice(), [3.0, 5.0, 6.0, 7.0]);
+        queue.drop_front(9);
+        assert_eq!(queue.len(), 0);
+        assert_eq!(queue.grow(1).len(), 1);
+        assert!(Aligned::zeros(3).as_slice().as_ptr().addr().is_multiple_of(64));
     }
 }

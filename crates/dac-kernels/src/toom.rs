@@ -96,15 +96,15 @@ impl Toom {
         let ends = without(0).iter().step_by(2).map(single).collect();
         // Row of +a: the even powers are shared with −a, the odd ones differ in sign.
         let part = |start: usize| {
-            let rows = (0..pairs).flat_map(|p| without(2 * p + 1).into_iter().skip(start).step_by(2).take(pairs));
+            let rows =
+                (0..pairs).flat_map(|p| without(2 * p + 1).into_iter().skip(start).step_by(2).take(pairs));
             rows.map(|r| single(&r)).collect::<Vec<f32>>()
         };
         let powers = (0..outputs)
             .flat_map(|i| halves.iter().map(move |a| (0..i).fold(Ratio(1, 1), |p, _| p.times(*a))))
             .map(|r| single(&r))
             .collect();
-        let coefficients =
-            Coefficients { pairs, outputs, even: part(2), odd: part(1), ends, powers };
+        let coefficients = Coefficients { pairs, outputs, even: part(2), odd: part(1), ends, powers };
         Some(Self { coefficients, weight, points })
     }
 

@@ -26,7 +26,6 @@ pub(crate) struct Gemm<'a> {
 
 /// Longest K in one go, so that a panel of B stays in the second-level cache; sums go on in C.
 const LONGEST: usize = 1536;
-const PART: usize = 1024;
 
 /// Values in a cache line.
 const LINE: usize = 16;
@@ -132,7 +131,7 @@ pub(super) unsafe fn gemm<S: Simd, const R: usize, const MID: usize, const LOW: 
     assert!(g.c.len() >= (g.rows - 1) * g.c_stride + width, "C is too short");
     assert!(g.bias.is_none_or(|b| b.len() >= width), "bias is too short");
     assert!(g.residual.is_none_or(|(x, s)| x.len() >= (g.rows - 1) * s + width), "residual is too short");
-    let part = if g.chunks * S::LANES <= LONGEST { g.chunks } else { PART / S::LANES };
+    let part = g.chunks.div_ceil((g.chunks * S::LANES).div_ceil(LONGEST));
     let null = std::ptr::null();
     let mut from = 0;
     while from < g.chunks {
@@ -161,7 +160,10 @@ pub(super) unsafe fn gemm<S: Simd, const R: usize, const MID: usize, const LOW: 
                     residual,
                     residual_stride,
                     valid: R.min(g.rows - row),
-                    ahead: g.b.as_ptr().wrapping_add(g.chunks * S::LANES * width + block * chunks * lines * LINE),
+                    ahead: g
+                        .b
+                        .as_ptr()
+                        .wrapping_add(g.chunks * S::LANES * width + block * chunks * lines * LINE),
                     lines,
                 };
                 match t.valid {

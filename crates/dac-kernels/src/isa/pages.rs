@@ -14,7 +14,7 @@ pub(crate) fn advise_huge(buffer: &[f32]) {
         let start = buffer.as_ptr() as usize;
         let first = start.next_multiple_of(HUGE);
         let end = (start + size_of_val(buffer)) / HUGE * HUGE;
-        if end > first && std::env::var_os("NOHUGE").is_none() {
+        if end > first {
             // SAFETY: the range lies inside the buffer and begins on a page; the advice changes how memory is
             // backed, never what it holds.
             unsafe { madvise(first as *mut c_void, end - first, MADV_HUGEPAGE) };

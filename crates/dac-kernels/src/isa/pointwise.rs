@@ -107,7 +107,9 @@ pub(super) unsafe fn dots<S: Simd>(job: Dots<'_>) {
         // stay below `chunks` in both operands.
         unsafe {
             let row = job.src.as_ptr().add(t * width);
-            let product = |at: usize, sum: S| S::load(row.add(at * S::LANES)).mul_add(S::load(w.add(at * S::LANES)), sum);
+            let product = |at: usize, sum: S| {
+                S::load(row.add(at * S::LANES)).mul_add(S::load(w.add(at * S::LANES)), sum)
+            };
             let mut sums = [S::splat(0.0); 4];
             let mut at = 0;
             while at + 4 <= chunks {

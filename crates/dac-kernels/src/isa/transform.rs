@@ -1,10 +1,7 @@
 //! The transforms before and after the matrix products of minimal filtering (Toom–Cook), and their plain
 //! counterparts for direct convolution.
 
-use super::{
-    pointwise::SnakeLanes,
-    simd::Simd,
-};
+use super::{pointwise::SnakeLanes, simd::Simd};
 
 /// The constants of F(m, k) with the points 0, ±a₁ … ±a_P, ∞ (m + k = 2P + 3), split into the even and odd parts that the
 /// two points of a pair share.
@@ -47,7 +44,10 @@ pub(super) unsafe fn forward<S: Simd>(job: Forward<'_>) {
     if job.chunks == 0 || job.inputs == 0 {
         return;
     }
-    assert!(job.src.len() >= (job.inputs - 1) * job.row_stride + job.chunks * lanes, "too few rows for a tile");
+    assert!(
+        job.src.len() >= (job.inputs - 1) * job.row_stride + job.chunks * lanes,
+        "too few rows for a tile"
+    );
     let farthest = (job.inputs - 1) * job.point_stride + (job.chunks - 1) * job.chunk_stride + lanes;
     assert!(job.dst.len() >= farthest, "no room for a tile");
     // SAFETY: the asserts cover the farthest value read and written.
@@ -195,7 +195,10 @@ unsafe fn inverse_tiles<S: Simd, const R: usize, const V: usize, const P: usize,
                 let at = |point: usize| S::load(src.add(point * job.point_stride));
                 let bias = S::load(job.bias.as_ptr().add(v * S::LANES));
                 let snake = job.snake.map(|(alpha, inverse)| {
-                    SnakeLanes::<S>::load(alpha.as_ptr().add(v * S::LANES), inverse.as_ptr().add(v * S::LANES))
+                    SnakeLanes::<S>::load(
+                        alpha.as_ptr().add(v * S::LANES),
+                        inverse.as_ptr().add(v * S::LANES),
+                    )
                 });
                 let dst = job.dst.as_mut_ptr().add(v * job.chunk_stride);
                 let mut sums = [S::splat(0.0); 8];

@@ -109,7 +109,7 @@ impl PipelineBuilder {
                 padding: unit.padding,
             };
             let geometry = Geometry::conv(&p)?;
-            if kernel % 2 == 0 {
+            if kernel.is_multiple_of(2) {
                 let why = "the kernel of a residual unit is odd";
                 return Err(KernelError::Parameter { what: "kernel", found: kernel, why });
             }
@@ -121,7 +121,13 @@ impl PipelineBuilder {
             b.flush();
             b.pending = Some(unit.alpha1.to_vec());
             let at = |i: usize, o: usize, k: usize| unit.conv7_weight[(o * channels + i) * kernel + k];
-            b.push_conv(format!("residual {channels} d{}", unit.dilation), geometry, at, unit.conv7_bias, true);
+            b.push_conv(
+                format!("residual {channels} d{}", unit.dilation),
+                geometry,
+                at,
+                unit.conv7_bias,
+                true,
+            );
             let (alpha, bias) = (unit.alpha2, unit.conv1_bias);
             let tail = pack::tail(b.kernels, alpha, unit.conv1_weight, bias, offset);
             if let Some(Kind::Wide(wide)) = b.layers.last_mut().map(|l| &mut l.kind) {
@@ -207,15 +213,15 @@ impl PipelineBuilder {
     ) {
         let (kernels, g) = (self.kernels, &geometry);
         // A few channels: gathering their taps is cheaper than padding each row.
-        let narrow = g.in_channels % kernels.lanes != 0 && g.in_channels * g.taps <= 64;
+        let narrow = !g.in_channels.is_multiple_of(kernels.lanes) && g.in_channels * g.taps <= 64;
         let in_stride = match self.layers.last().map(|l| l.out_stride) {
-            Some(stride) if stride % kernels.lanes == 0 => stride,
+            Some(stride) if stride.is_multiple_of(kernels.lanes) => stride,
             stride if narrow && self.pending.is_none() && !residual => stride.unwrap_or(g.in_channels),
             _ => self.wide_rows(g.in_channels),
         };
         let rows = self.layers.iter().map(|l| l.geometry.out_group as f64 / l.geometry.in_group as f64);
         let place = Place { in_stride, rate: rows.product() };
-        let kind = if pack::has_one_channel_out(g) && in_stride % kernels.lanes == 0 && !residual {
+        let kind = if pack::has_one_channel_out(g) && in_stride.is_multiple_of(kernels.lanes) && !residual {
             pack::dots(g, in_stride, &at, bias.first().copied().unwrap_or(0.0))
         } else {
             pack::wide(kernels, g, plan::choose(&self.options, kernels, g, place), &at, bias)

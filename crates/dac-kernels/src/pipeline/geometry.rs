@@ -140,7 +140,7 @@ impl Geometry {
             Length::Conv(p) if p.stride == 1 => Some(tap),
             Length::Conv(p) => {
                 let at = tap * p.stride + row_in;
-                (at % p.dilation == 0 && at / p.dilation < p.kernel).then_some(at / p.dilation)
+                (at.is_multiple_of(p.dilation) && at / p.dilation < p.kernel).then_some(at / p.dilation)
             }
             Length::Transpose(p) => {
                 let at = row_out + (self.taps - 1 - tap) * p.stride;

@@ -3,6 +3,9 @@
 use super::geometry::Geometry;
 use crate::{LayerInfo, buffer::Aligned, toom::Toom};
 
+/// Values of a layer's weights beyond which threads share its blocks: 12 MiB.
+pub(crate) const HEAVY: usize = 3 << 20;
+
 /// What a layer does with the rows it has collected.
 #[derive(Debug)]
 pub(crate) struct Layer {
@@ -22,9 +25,12 @@ pub(crate) struct Layer {
 pub(crate) enum Kind {
     /// Nothing but snake or tanh.
     Pointwise,
-    Wide(Wide),
+    Wide(Box<Wide>),
     /// A convolution with one channel out: `[taps][in_stride]` and its bias.
-    Dots { weight: Aligned, bias: f32 },
+    Dots {
+        weight: Aligned,
+        bias: f32,
+    },
 }
 
 /// A snake's constants for padded rows.
@@ -99,22 +105,20 @@ impl Layer {
     pub(crate) fn units_per_block(&self) -> usize {
         let Kind::Wide(w) = &self.kind else { return 512 };
         let tiles = w.tiles_per_unit(self.geometry.dilation);
-        let e = |n: &str, d: usize| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-        let wanted: usize = if self.heavy() { e("TH", 144) } else { e("TL", 72) };
+        let wanted: usize = if self.heavy() { 144 } else { 72 };
         wanted.div_ceil(tiles)
     }
 
     /// Units that are collected before the layer works.
     pub(crate) fn block_units(&self, threads: usize) -> usize {
-        let e = |n: &str, d: usize| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-        let blocks = if threads == 1 || self.heavy() { e("MB", 1) } else { 4 * threads };
+        let blocks = if threads == 1 || self.heavy() { 1 } else { 4 * threads };
         blocks * self.units_per_block()
     }
 
     /// Whether the weights do not fit into a core's caches, so that threads share a block and split its
     /// columns, not the time.
     pub(crate) fn heavy(&self) -> bool {
-        matches!(&self.kind, Kind::Wide(w) if w.weight.as_slice().len() > 3 << 20)
+        matches!(&self.kind, Kind::Wide(w) if w.weight.as_slice().len() > HEAVY)
     }
 
     /// What the layer does for a signal of so many rows out.

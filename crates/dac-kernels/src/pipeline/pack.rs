@@ -2,7 +2,7 @@
 
 use super::{
     geometry::Geometry,
-    layer::{Kind, Layer, Snake, Tail, Wide},
+    layer::{HEAVY, Kind, Layer, Snake, Tail, Wide},
     plan::Plan,
 };
 use crate::{buffer::Aligned, isa::Kernels};
@@ -79,19 +79,13 @@ pub(super) fn wide(kernels: &Kernels, g: &Geometry, plan: Plan, at: &impl Weight
         }
     });
     let bias = group_bias(bias, g.out_group, out_stride);
-    let e = |n: &str, d: usize| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-    let group = if panels * panel > 3 << 20 { e("GH", 24) } else { e("GL", 1) }.min(panels);
-    Kind::Wide(Wide { toom, inputs, depth, narrow, weight, bias, panels, group, tail: None })
+    // Left sides that exceed the second-level cache are read once for this many panels.
+    let group = if panels * panel > HEAVY { 24.min(panels) } else { 1 };
+    Kind::Wide(Box::new(Wide { toom, inputs, depth, narrow, weight, bias, panels, group, tail: None }))
 }
 
 /// Packs the second half of a residual unit.
-pub(super) fn tail(
-    kernels: &Kernels,
-    alpha: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    offset: usize,
-) -> Tail {
+pub(super) fn tail(kernels: &Kernels, alpha: &[f32], weight: &[f32], bias: &[f32], offset: usize) -> Tail {
     let (nr, channels) = (kernels.columns, bias.len());
     let stride = channels.next_multiple_of(nr);
     let mut packed = Aligned::zeros(stride * stride);

@@ -52,16 +52,16 @@ impl Layer {
         let unit = self.unit();
         let per_block = self.units_per_block();
         let reach = (self.geometry.taps - 1) * self.geometry.dilation;
-        if ctx.threads > 1 && self.heavy() {
-            if let Kind::Wide(w) = &self.kind {
-                let blocks = y.chunks_mut(per_block * unit * wide_out).enumerate();
-                for (i, y) in blocks {
-                    let first = i * per_block;
-                    let units = per_block.min(units - first);
-                    self.run_together(ctx, w, &x[first * unit * wide_in..], units, y);
-                }
-                return;
+        if let Kind::Wide(w) = &self.kind
+            && ctx.threads > 1
+            && self.heavy()
+        {
+            for (i, y) in y.chunks_mut(per_block * unit * wide_out).enumerate() {
+                let first = i * per_block;
+                let units = per_block.min(units - first);
+                self.run_together(ctx, w, &x[first * unit * wide_in..], units, y);
             }
+            return;
         }
         let block = |i: usize, y: &mut [f32]| {
             let first = i * per_block;
@@ -88,7 +88,7 @@ impl Layer {
             }
             Kind::Wide(w) => {
                 let src = snaked(kernels, self.snake.as_ref(), x, &mut scratch.snaked);
-                let shape = Shape::new(kernels, self, w, units);
+                let shape = Shape::new(kernels, self, w, units, false);
                 let transformed = scratch.transformed.at_least(shape.blocks * shape.block_len);
                 for (i, block) in transformed.chunks_exact_mut(shape.block_len).enumerate() {
                     shape.forward(src, i, block);
@@ -96,10 +96,11 @@ impl Layer {
                 let group = w.group;
                 let products = scratch.products.at_least(group * shape.products_len);
                 if let Some(tail) = &w.tail {
-                    let hidden = scratch.hidden.at_least(w.panels * shape.hidden_len);
-                    for (i, to) in hidden.chunks_mut(group * shape.hidden_len).enumerate() {
-                        let count = group.min(w.panels - i * group);
-                        shape.panels(transformed, i * group, count, products, to, Target::Packed);
+                    let hidden = scratch.hidden.at_least(shape.hidden_len());
+                    for first in (0..w.panels).step_by(group) {
+                        let count = group.min(w.panels - first);
+                        let to = &mut hidden[first * shape.hidden.panel..];
+                        shape.panels(transformed, first, count, products, to, Target::Packed);
                     }
                     shape.tail(tail, hidden, x, 0, y);
                 } else {
@@ -126,6 +127,7 @@ impl Layer {
                 let channels = self.geometry.in_channels;
                 for (x, y) in x.chunks_exact(self.in_stride).zip(y.chunks_exact_mut(self.out_stride)) {
                     y[..channels].copy_from_slice(&x[..channels]);
+                    y[channels..].fill(0.0);
                 }
             }
         }
@@ -150,7 +152,7 @@ impl Layer {
                     dst
                 }
             };
-            let shape = Shape::new(kernels, self, w, units);
+            let shape = Shape::new(kernels, self, w, units, true);
             let transformed = scratch.transformed.at_least(shape.blocks * shape.block_len);
             transformed
                 .par_chunks_exact_mut(shape.block_len)
@@ -159,8 +161,8 @@ impl Layer {
             let transformed = &*transformed;
             let group = w.group.min(w.panels.div_ceil(2 * ctx.threads)).max(1);
             if let Some(tail) = &w.tail {
-                let hidden = scratch.hidden.at_least(w.panels * shape.hidden_len);
-                hidden.par_chunks_mut(group * shape.hidden_len).enumerate().for_each(|(i, to)| {
+                let hidden = scratch.hidden.at_least(shape.hidden_len());
+                hidden.par_chunks_mut(group * shape.hidden.panel).enumerate().for_each(|(i, to)| {
                     ctx.pool.with(|own| {
                         let count = group.min(w.panels - i * group);
                         let products = own.products.at_least(count * shape.products_len);
@@ -222,6 +224,30 @@ enum Target {
     Rows,
 }
 
+/// Strides of the packed left side of a residual unit's second half: of blocks of `MR` rows, of chunks of LANES
+/// channels and of panels.
+#[derive(Clone, Copy)]
+struct Hidden {
+    block: usize,
+    chunk: usize,
+    panel: usize,
+}
+
+impl Hidden {
+    /// `[row block][channels / LANES][MR][LANES]`: read in one go.
+    fn by_block(kernels: &Kernels, channels: usize) -> Self {
+        let chunk = kernels.rows * kernels.lanes;
+        Self { block: kernels.rows * channels, chunk, panel: kernels.columns / kernels.lanes * chunk }
+    }
+
+    /// `[channels / LANES][row block][MR][LANES]`: each panel a piece of its own, for threads that share a block.
+    fn by_panel(kernels: &Kernels, rows: usize) -> Self {
+        let chunk = rows.next_multiple_of(kernels.rows) * kernels.lanes;
+        let block = kernels.rows * kernels.lanes;
+        Self { block, chunk, panel: kernels.columns / kernels.lanes * chunk }
+    }
+}
+
 /// A block of one layer in numbers.
 struct Shape<'a> {
     kernels: &'a Kernels,
@@ -237,17 +263,17 @@ struct Shape<'a> {
     /// Values of `[point][tile][NR]`, and from point to point.
     products_len: usize,
     products_stride: usize,
-    /// Values of one panel of `[chunk][row block][MR][LANES]`.
-    hidden_len: usize,
-    hidden_chunk: usize,
+    /// Where the left side of the second half lies.
+    hidden: Hidden,
 }
 
 impl<'a> Shape<'a> {
-    fn new(kernels: &'a Kernels, layer: &Layer, w: &'a Wide, units: usize) -> Self {
+    fn new(kernels: &'a Kernels, layer: &Layer, w: &'a Wide, units: usize, shared: bool) -> Self {
         let (in_width, out_width) = layer.widths();
         let tiles = units * w.tiles_per_unit(layer.geometry.dilation);
         let rows = tiles * w.toom.coefficients.outputs;
-        let hidden_chunk = rows.next_multiple_of(kernels.rows) * kernels.lanes;
+        let hidden =
+            if shared { Hidden::by_panel(kernels, rows) } else { Hidden::by_block(kernels, out_width) };
         let products_stride = tiles * kernels.columns;
         Self {
             kernels,
@@ -261,9 +287,13 @@ impl<'a> Shape<'a> {
             block_len: w.toom.points * w.depth * kernels.rows,
             products_len: w.toom.points * products_stride,
             products_stride,
-            hidden_len: kernels.columns / kernels.lanes * hidden_chunk,
-            hidden_chunk,
+            hidden,
         }
+    }
+
+    /// Values of the left side of the second half.
+    fn hidden_len(&self) -> usize {
+        self.rows.next_multiple_of(self.kernels.rows) * self.out_width
     }
 
     /// Transforms the tiles of one block of `MR`.
@@ -315,7 +345,15 @@ impl<'a> Shape<'a> {
     ///
     /// All panels of the group go through one point before the next, so that the point's left side stays in the
     /// second-level cache.
-    fn panels(&self, a: &[f32], first: usize, count: usize, products: &mut [f32], to: &mut [f32], target: Target) {
+    fn panels(
+        &self,
+        a: &[f32],
+        first: usize,
+        count: usize,
+        products: &mut [f32],
+        to: &mut [f32],
+        target: Target,
+    ) {
         let k = self.kernels;
         let (nr, depth, points) = (k.columns, self.w.depth, self.w.toom.points);
         let products = &mut products[..count * self.products_len];
@@ -339,7 +377,7 @@ impl<'a> Shape<'a> {
         let direct = self.w.toom.coefficients.pairs == 0;
         for (panel, products) in products.chunks_exact(self.products_len).enumerate() {
             let (block_stride, row_stride, chunk_stride, start) = match target {
-                Target::Packed => (k.rows * k.lanes, k.lanes, self.hidden_chunk, panel * self.hidden_len),
+                Target::Packed => (self.hidden.block, k.lanes, self.hidden.chunk, panel * self.hidden.panel),
                 Target::Panels => (k.rows * nr, nr, k.lanes, panel * self.rows * nr),
                 Target::Rows => (k.rows * self.out_width, self.out_width, k.lanes, panel * nr),
             };
@@ -373,9 +411,9 @@ impl<'a> Shape<'a> {
         for panel in 0..self.w.panels {
             let at = panel * nr;
             (k.gemm)(Gemm {
-                a: &hidden[first * k.lanes..],
-                block_stride: k.rows * k.lanes,
-                chunk_stride: self.hidden_chunk,
+                a: &hidden[first / k.rows * self.hidden.block..],
+                block_stride: self.hidden.block,
+                chunk_stride: self.hidden.chunk,
                 chunks: width / k.lanes,
                 b: &tail.weight.as_slice()[at * width..][..width * nr],
                 rows: y.len() / width,

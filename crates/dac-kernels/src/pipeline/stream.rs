@@ -42,11 +42,8 @@ struct Stage {
 
 impl Signal {
     fn new(pipeline: &Inner) -> Self {
-        let stage = |l: &Layer| Stage {
-            rows: Queue::new(l.geometry.lead * l.in_stride),
-            received: 0,
-            units: 0,
-        };
+        let stage =
+            |l: &Layer| Stage { rows: Queue::new(l.geometry.lead * l.in_stride), received: 0, units: 0 };
         Self { stages: pipeline.layers.iter().map(stage).collect(), out: Queue::new(0) }
     }
 }
@@ -124,7 +121,10 @@ impl Stream {
                 to.copy_from_slice(rows);
             } else {
                 let pairs = to.chunks_exact_mut(stride).zip(rows.chunks_exact(channels));
-                pairs.for_each(|(to, row)| to[..channels].copy_from_slice(row));
+                pairs.for_each(|(to, row)| {
+                    to[..channels].copy_from_slice(row);
+                    to[channels..].fill(0.0);
+                });
             }
             stage.received += count;
             walk.down(&mut self.signal.stages, &mut self.signal.out, 0, Until::Blocks);
@@ -189,7 +189,7 @@ impl Walk<'_> {
             if stage.rows.len() < needed {
                 // Only at the end of the signal: the zeros after it.
                 let missing = needed - stage.rows.len();
-                stage.rows.grow(missing);
+                stage.rows.grow(missing).fill(0.0);
             }
             let to = match after.first_mut() {
                 Some(next) => &mut next.rows,
@@ -210,7 +210,7 @@ impl Walk<'_> {
             let end = (g.skip + g.rows_out(stage.received)).saturating_sub(before).min(computed);
             let skipped = g.skip.saturating_sub(before).min(end);
             to.shrink((computed - end) * layer.out_stride);
-            to.cut(end * layer.out_stride, skipped * layer.out_stride);
+            to.cut(skipped * layer.out_stride, (end - skipped) * layer.out_stride);
             if let Some(next) = after.first_mut() {
                 next.received += end - skipped;
                 self.down(stages, out, index + 1, Until::Blocks);

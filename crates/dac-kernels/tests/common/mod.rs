@@ -37,8 +37,9 @@ pub fn assert_close(got: &[f32], want: &[f32], what: &str) {
 
 pub fn assert_within(got: &[f32], want: &[f32], most: f64, what: &str) {
     assert_eq!(got.len(), want.len(), "{what}: length");
-    let rms = |v: &mut dyn Iterator<Item = f64>| (v.map(|v| v * v).sum::<f64>() / want.len().max(1) as f64).sqrt();
-    let scale = rms(&mut want.iter().map(|&v| f64::from(v))) + 1e-6;
+    let rms =
+        |v: &mut dyn Iterator<Item = f64>| (v.map(|v| v * v).sum::<f64>() / want.len().max(1) as f64).sqrt();
+    let scale = rms(&mut want.iter().map(|&v| f64::from(v))).max(0.3);
     for (i, (g, w)) in got.iter().zip(want).enumerate() {
         assert!(f64::from((g - w).abs()) <= most * scale, "{what}: {g} for {w} at {i}, rms {scale}");
     }

@@ -1,0 +1,116 @@
+//! Every instruction set, precision, schedule and number of threads against the plain chain.
+
+mod common;
+use common::*;
+use dac_kernels::*;
+
+const ROWS: [usize; 5] = [0, 1, 7, 63, 1025];
+
+fn run(pipeline: &Pipeline, x: &[f32]) -> Vec<f32> {
+    let (mut out, mut stream) = (Vec::new(), pipeline.stream());
+    stream.push(x, &mut out);
+    stream.finish(&mut out);
+    out
+}
+
+/// Layers of every kind with odd channel counts.
+fn layers() -> Vec<Net> {
+    let mut nets = Vec::new();
+    for channels in [1, 3, 8, 10, 12, 24, 96, 100] {
+        let net = |name: &str| Net::new(&format!("{name} {channels}"), channels);
+        nets.push(net("wide").conv(12, 7, 1, 3, 9));
+        nets.push(net("narrow end").snake().conv(1, 7, 1, 1, 3).tanh());
+        nets.push(net("latent").conv(10, 3, 1, 1, 1).snake());
+        if channels <= 24 {
+            nets.push(net("residual").residual(9, 27).residual(1, 3));
+            nets.push(net("strided").snake().conv(24, 8, 4, 1, 2));
+            nets.push(net("transposed").snake().transpose(8, 10, 5, 3));
+        }
+    }
+    nets
+}
+
+#[test]
+fn every_level_equals_the_plain_twins() {
+    for net in layers() {
+        let inputs: Vec<Vec<f32>> = ROWS.iter().map(|rows| noise(rows * net.in_channels(), 11)).collect();
+        let wants: Vec<Vec<f32>> = inputs.iter().map(|x| net.reference(x)).collect();
+        for level in CpuLevel::available() {
+            for (precision, most) in [(Precision::F32, 1e-4), (Precision::Exact, 1e-5)] {
+                let options =
+                    PipelineOptions { level, precision, threads: Threads::Count(1), ..Default::default() };
+                let pipeline = net.pipeline(options);
+                for (x, want) in inputs.iter().zip(&wants) {
+                    let what = format!("{} {level} {precision}, {} values", net.name, x.len());
+                    assert_within(&run(&pipeline, x), want, most, &what);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_and_pushes_do_not_change_a_bit() {
+    for net in [Net::decoder(192, &[4, 2], 16), Net::encoder(16, &[2, 5], 12)] {
+        let channels = net.in_channels();
+        let rows = if channels == 1 { 3000 } else { 150 };
+        let x = noise(rows * channels, 12);
+        let one = PipelineOptions { threads: Threads::Count(1), ..Default::default() };
+        let want = run(&net.pipeline(one.clone()), &x);
+        for threads in [Threads::Count(2), Threads::Count(3), Threads::Current] {
+            let pipeline = net.pipeline(PipelineOptions { threads: threads.clone(), ..one.clone() });
+            assert_same(&run(&pipeline, &x), &want, &format!("{} {threads:?}", net.name));
+            let (mut got, mut stream, mut at) = (Vec::new(), pipeline.stream(), 0);
+            let mut random = Random::new(3);
+            while at < rows {
+                let n = random.below(rows / 3).min(rows - at);
+                stream.push(&x[at * channels..(at + n) * channels], &mut got);
+                at += n;
+            }
+            stream.finish(&mut got);
+            assert_same(&got, &want, &format!("{} {threads:?} in pieces", net.name));
+        }
+    }
+}
+
+#[test]
+fn low_latency_gives_rows_early_and_does_not_depend_on_pushes() {
+    let net = Net::decoder(32, &[4, 2], 16);
+    let options = PipelineOptions { schedule: Schedule::LowLatency, ..Default::default() };
+    let pipeline = net.pipeline(options);
+    let x = noise(40 * 16, 13);
+    let want = run(&pipeline, &x);
+    assert_within(&want, &net.reference(&x), 1e-4, "low latency");
+    let (mut got, mut stream) = (Vec::new(), pipeline.stream());
+    let mut most_held = 0;
+    for (i, row) in x.chunks_exact(16).enumerate() {
+        stream.push(row, &mut got);
+        most_held = most_held.max((i + 1) * 8 - got.len());
+    }
+    stream.finish(&mut got);
+    assert_same(&got, &want, "row by row");
+    // The layers look ahead 3 frames, then 1 + 39 rows of a quarter and 1 + 39 + 3 of an eighth: 19 frames; tiles hold back
+    // no more than an eighth of a frame each.
+    assert!(most_held <= (3 + 10 + 6 + 1) * 8, "{most_held} samples held back");
+}
+
+#[test]
+fn huge_and_strange_values_stay_in_bounds() {
+    let net = Net::new("snake", 3).snake().tanh();
+    let values = [0.0, -0.0, 1e-30, 3.0, 100.0, -1e4, 1e5, -3e6, 1e9, -1e30, 3e38, f32::MIN_POSITIVE];
+    for level in CpuLevel::available() {
+        let mut b = Pipeline::builder(PipelineOptions { level, ..Default::default() });
+        b = b.snake(&[1.0, 0.25, 7.0]);
+        let got = run(&b.build().unwrap(), &values);
+        let mut want = values.to_vec();
+        reference::snake(&mut want, &[1.0, 0.25, 7.0]);
+        for (i, (g, w)) in got.iter().zip(&want).enumerate() {
+            // The argument itself is rounded: half a unit of αx in the last place, at a slope of at most 1/α.
+            let alpha = [1.0, 0.25, 7.0][i % 3];
+            let step = values[i].abs() * 1.2e-7 + (alpha * values[i]).abs().min(1e7) * 1.2e-7 / alpha;
+            let bound = if values[i].abs() < 1e6 { step + 2e-7 / alpha } else { step + 1.01 / alpha };
+            assert!((g - w).abs() <= bound, "{level}: {g} for {w}, snake of {}", values[i]);
+        }
+    }
+    assert_eq!(net.reference(&[0.0; 3]), [0.0; 3]);
+}
