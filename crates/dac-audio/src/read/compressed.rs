@@ -6,6 +6,7 @@
 //! A damaged packet in the middle is an error, a cut last packet is only noted: what was whole is given.
 
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use symphonia::core::audio::GenericAudioBufferRef;
@@ -20,7 +21,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
-use super::{AudioSpec, MAX_CHANNELS, READABLE, mp4_edit, sniff};
+use super::{AudioSpec, MAX_CHANNELS, READABLE, aiff_check, mp4_edit, sniff};
 use crate::{AudioError, Planar};
 
 /// Tags and pictures are of no use here; what is larger than this is skipped.
@@ -58,8 +59,20 @@ impl CompressedReader {
     where
         R: Read + Seek + Send + Sync + 'static,
     {
+        guarded(path, 0, || Self::open_unguarded(source, bytes, path))
+    }
+
+    fn open_unguarded<R>(source: R, bytes: u64, path: &Path) -> Result<Self, AudioError>
+    where
+        R: Read + Seek + Send + Sync + 'static,
+    {
         let mut source = Sized { source, bytes };
         let head = sniff::read_head(&mut source).map_err(|error| AudioError::read(path, error))?;
+        if head.starts_with(b"FORM")
+            && let Some(channels) = aiff_check::channels(&mut source)
+        {
+            check_channels(path, channels)?;
+        }
         let edits = match head.get(4..8) {
             Some(b"ftyp" | b"moov" | b"mdat" | b"free" | b"skip" | b"wide") => {
                 mp4_edit::read(&mut source, bytes)
@@ -87,6 +100,9 @@ impl CompressedReader {
         let Some(parameters) = parameters.cloned() else {
             return Err(AudioError::malformed(path, "an audio track with codec parameters", "none"));
         };
+        // Before the decoder makes room for them.
+        let claimed = parameters.channels.as_ref().map_or(0, |channels| channels.count());
+        check_channels(path, claimed)?;
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(&parameters, &AudioDecoderOptions::default().verify(true))
             .map_err(|error| match error {
@@ -116,7 +132,7 @@ impl CompressedReader {
             path: path.to_owned(),
             spec: AudioSpec {
                 sample_rate_hz: parameters.sample_rate.unwrap_or(0),
-                channels: parameters.channels.map_or(0, |channels| channels.count()),
+                channels: claimed,
                 samples,
                 codec,
             },
@@ -131,7 +147,7 @@ impl CompressedReader {
             ended: false,
             truncated: false,
         };
-        while matches!(reader.step()?, Step::Nothing) {}
+        while matches!(reader.step_unguarded()?, Step::Nothing) {}
         if reader.decoded == 0 && reader.truncated {
             let reason = "the data is cut inside the first packet".to_owned();
             return Err(AudioError::Corrupt { path: path.to_owned(), sample: 0, reason });
@@ -175,8 +191,13 @@ impl CompressedReader {
         }
     }
 
-    /// Decodes the next packet into `pending`, which must be used up.
     fn step(&mut self) -> Result<Step, AudioError> {
+        let (path, decoded) = (self.path.clone(), self.decoded);
+        guarded(&path, decoded, || self.step_unguarded())
+    }
+
+    /// Decodes the next packet into `pending`, which must be used up.
+    fn step_unguarded(&mut self) -> Result<Step, AudioError> {
         let packet = match self.format.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => {
@@ -270,6 +291,27 @@ impl CompressedReader {
             },
         }
     }
+}
+
+/// Turns a panic of a decoder on damaged data into an error. None is known; the promise that no input panics should
+/// not hang on every version of every decoder.
+fn guarded<T>(
+    path: &Path,
+    sample: u64,
+    work: impl FnOnce() -> Result<T, AudioError>,
+) -> Result<T, AudioError> {
+    // After an error the reader is given up, so nothing looks at state that a panic has left half done.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let reason = "the decoder panicked".to_owned();
+        Err(AudioError::Corrupt { path: path.to_owned(), sample, reason })
+    })
+}
+
+fn check_channels(path: &Path, found: usize) -> Result<(), AudioError> {
+    if found > MAX_CHANNELS {
+        return Err(AudioError::malformed(path, format!("1 to {MAX_CHANNELS} channels"), found.to_string()));
+    }
+    Ok(())
 }
 
 /// Copies a decoded buffer and checks that it is of the stream's kind; the first one decides what that is.

@@ -3,6 +3,7 @@
 //! WAV (RIFF, RF64, BW64) is read by [`wav`], everything else by symphonia in [`compressed`]; [`sniff`] decides by
 //! the first bytes, never by the file's name alone.
 
+mod aiff_check;
 mod compressed;
 mod g711;
 mod mp4_edit;
