@@ -22,7 +22,6 @@ impl Aligned {
     pub(crate) fn at_least(&mut self, len: usize) -> &mut [f32] {
         if self.data.len() < self.offset + len {
             self.data = vec![0.0; len + LINE - 1];
-            crate::isa::advise_huge(&self.data);
             let misplaced = self.data.as_ptr() as usize / size_of::<f32>() % LINE;
             self.offset = (LINE - misplaced) % LINE;
         }
@@ -44,9 +43,9 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// A queue that holds `zeros` zeros.
-    pub(crate) fn new(zeros: usize) -> Self {
-        let mut queue = Self::default();
+    /// A queue that holds `zeros` zeros, in the memory of another.
+    pub(crate) fn new(zeros: usize, memory: Self) -> Self {
+        let mut queue = Self { start: 0, end: 0, ..memory };
         queue.grow(zeros).fill(0.0);
         queue
     }
@@ -65,9 +64,10 @@ impl Queue {
         if self.end + len > self.size {
             // Moving what is left to the front costs its length, so it waits until the end is reached.
             if held + len > self.size {
-                let mut larger = Aligned::zeros(held + len);
+                let size = 2 * (held + len);
+                let mut larger = Aligned::zeros(size);
                 larger.at_least(held).copy_from_slice(self.as_slice());
-                (self.data, self.size) = (larger, held + len);
+                (self.data, self.size) = (larger, size);
             } else {
                 self.data.at_least(self.size).copy_within(self.start..self.end, 0);
             }
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_queue_keeps_what_is_in_it() {
-        let mut queue = Queue::new(2);
+        let mut queue = Queue::new(2, Queue::default());
         queue.grow(4).copy_from_slice(&[1.0, 2.0, 3.0, 4.0]);
         assert_eq!(queue.as_slice(), [0.0, 0.0, 1.0, 2.0, 3.0, 4.0]);
         queue.cut(1, 3);

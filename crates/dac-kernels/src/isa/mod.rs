@@ -5,7 +5,6 @@
 #![allow(unsafe_code)]
 
 mod gemm;
-mod pages;
 mod peak;
 mod pointwise;
 mod simd;
@@ -20,7 +19,6 @@ mod neon;
 mod portable;
 
 pub(crate) use gemm::Gemm;
-pub(crate) use pages::advise_huge;
 pub(crate) use peak::Peak;
 pub(crate) use pointwise::{Dots, SnakeRows};
 pub(crate) use transform::{Coefficients, Forward, Inverse};

@@ -111,7 +111,7 @@ impl Layer {
 
     /// Units that are collected before the layer works.
     pub(crate) fn block_units(&self, threads: usize) -> usize {
-        let blocks = if threads == 1 || self.heavy() { 1 } else { 4 * threads };
+        let blocks = if threads == 1 || self.heavy() { 1 } else { 2 * threads };
         blocks * self.units_per_block()
     }
 

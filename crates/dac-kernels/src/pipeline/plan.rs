@@ -25,6 +25,9 @@ pub(super) fn choose(options: &PipelineOptions, kernels: &Kernels, g: &Geometry,
     }
     let weights = g.in_group * g.in_channels * g.out_group * g.out_channels;
     let outputs: &[usize] = match g.taps {
+        // 12 % fewer products at 2.5 times the rounding: for the layers at a decoder's end, whose errors nothing
+        // magnifies any more.
+        7 if g.in_channels <= 192 && place.rate > 64.0 => &[8, 6, 4, 2],
         7 => &[6, 4, 2],
         // Larger tiles cost memory: (m + 1) / 2 of the weight.
         2 if weights <= 1 << 21 => &[5, 3],

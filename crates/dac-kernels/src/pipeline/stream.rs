@@ -22,7 +22,7 @@ pub struct Stream {
 }
 
 /// All that a stream knows of its signal.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Signal {
     stages: Vec<Stage>,
     /// Rows of the last layer, before the padding of their channels is left out.
@@ -41,10 +41,15 @@ struct Stage {
 }
 
 impl Signal {
-    fn new(pipeline: &Inner) -> Self {
-        let stage =
-            |l: &Layer| Stage { rows: Queue::new(l.geometry.lead * l.in_stride), received: 0, units: 0 };
-        Self { stages: pipeline.layers.iter().map(stage).collect(), out: Queue::new(0) }
+    /// The start of a signal, in the memory of one that is over.
+    fn new(pipeline: &Inner, over: Self) -> Self {
+        let mut old = over.stages.into_iter().map(|stage| stage.rows);
+        let stage = |l: &Layer| Stage {
+            rows: Queue::new(l.geometry.lead * l.in_stride, old.next().unwrap_or_default()),
+            received: 0,
+            units: 0,
+        };
+        Self { stages: pipeline.layers.iter().map(stage).collect(), out: Queue::new(0, over.out) }
     }
 }
 
@@ -61,7 +66,7 @@ enum Until {
 
 impl Stream {
     pub(crate) fn new(pipeline: Arc<Inner>) -> Self {
-        let signal = Signal::new(&pipeline);
+        let signal = Signal::new(&pipeline, Signal::default());
         let times = vec![Duration::ZERO; pipeline.layers.len()];
         Self { pipeline, signal, scratch: ScratchPool::default(), times }
     }
@@ -82,7 +87,7 @@ impl Stream {
 
     /// Forgets the signal: the stream is as new.
     pub fn reset(&mut self) {
-        self.signal = Signal::new(&self.pipeline);
+        self.signal = Signal::new(&self.pipeline, std::mem::take(&mut self.signal));
     }
 
     /// The time each layer has taken since the stream was made, in the order of
