@@ -1,2 +1,56 @@
-//! Developer tasks.
-fn main() {}
+//! Developer tasks: `cargo xtask parity|bench|interop|tidy`.
+//!
+//! A task runs the project's programs and the peers' as any user would and compares what they write. Nothing here links the
+//! codec, so that a task builds in seconds and measures the binary that is shipped.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks to its user")]
+
+mod bench;
+mod binary;
+mod compare;
+mod interop;
+mod parity;
+mod process;
+mod python;
+mod tensors;
+mod tidy;
+mod wav;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Developer tasks of the workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Compare a full-size model with the reference implementation, number by number.
+    Parity(parity::Args),
+    /// Measure encode and decode, keep the run, render docs/benchmarks.md.
+    Bench(bench::Args),
+    /// Let numpy and torch read the token files that dac-tokens writes.
+    Interop(interop::Args),
+    /// Check the rules that no compiler checks: module docs, file lengths, dependency arrows.
+    Tidy(tidy::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Parity(args) => parity::run(&args),
+        Task::Bench(args) => bench::run(&args),
+        Task::Interop(args) => interop::run(&args),
+        Task::Tidy(args) => tidy::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Which machine a run was made on.
+
+use anyhow::Error;
+use serde::{Deserialize, Serialize};
+
+/// A machine, as far as figures depend on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Machine {
+    /// The processor's model name, or the whole machine in words.
+    pub(crate) name: String,
+    pub(crate) cores: Option<usize>,
+    pub(crate) memory_gb: Option<f64>,
+    pub(crate) os: Option<String>,
+    /// Processes that wanted to run in the minute before; over the number of cores, wall times say little.
+    pub(crate) load: Option<f64>,
+}
+
+impl Machine {
+    /// This machine.
+    ///
+    /// # Errors
+    /// When the number of cores cannot be had.
+    pub(crate) fn this() -> Result<Self, Error> {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let processor = read("/proc/cpuinfo");
+        let name = field(&processor, "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+        let memory_kb = field(&read("/proc/meminfo"), "MemTotal");
+        let memory_kb = memory_kb.and_then(|text| text.trim_end_matches("kB").trim().parse::<f64>().ok());
+        let system = read("/etc/os-release");
+        let os = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+        Ok(Self {
+            name,
+            cores: Some(std::thread::available_parallelism()?.get()),
+            memory_gb: memory_kb.map(|kb| (kb * 1024.0 / 1e8).round() / 10.0),
+            os: Some(
+                os.map_or_else(|| std::env::consts::OS.to_owned(), |name| name.trim_matches('"').to_owned()),
+            ),
+            load: read("/proc/loadavg").split(' ').next().and_then(|text| text.parse().ok()),
+        })
+    }
+
+    /// A machine that somebody describes.
+    pub(crate) fn other(name: &str) -> Self {
+        Self { name: name.to_owned(), cores: None, memory_gb: None, os: None, load: None }
+    }
+
+    /// A name for a folder.
+    pub(crate) fn slug(&self) -> String {
+        let mut slug = String::new();
+        for c in self.name.to_lowercase().replace("(r)", "").replace("(tm)", "").chars() {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                slug.push(c);
+            } else if !slug.is_empty() && !slug.ends_with('-') {
+                slug.push('-');
+            }
+        }
+        let slug = slug.trim_end_matches('-').to_owned();
+        match self.cores {
+            Some(cores) => format!("{slug}-{cores}-cores"),
+            None => slug,
+        }
+    }
+
+    /// The machine in words.
+    pub(crate) fn describe(&self) -> String {
+        let mut text = self.name.clone();
+        text += &self.cores.map_or_else(String::new, |cores| format!(", {cores} cores"));
+        text += &self.memory_gb.map_or_else(String::new, |gb| format!(", {gb} GB"));
+        text += &self.os.as_ref().map_or_else(String::new, |os| format!(", {os}"));
+        text + &self.load.map_or_else(String::new, |load| format!(", load {load} before"))
+    }
+}
+
+/// The value of the first line `NAME : VALUE`.
+fn field(text: &str, name: &str) -> Option<String> {
+    let lines = text.lines().filter_map(|line| line.split_once(':'));
+    lines
+        .map(|(key, value)| (key.trim(), value.trim()))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_has_a_name_for_people_and_one_for_folders() {
+        let mut machine = Machine::other("Intel(R) Xeon(R) Processor @ 2.60GHz");
+        assert_eq!(machine.slug(), "intel-xeon-processor-2.60ghz");
+        machine.cores = Some(2);
+        assert_eq!(machine.slug(), "intel-xeon-processor-2.60ghz-2-cores");
+        assert_eq!(machine.describe(), "Intel(R) Xeon(R) Processor @ 2.60GHz, 2 cores");
+        assert_eq!(field("a\t: 1\nb : x y\n", "b").as_deref(), Some("x y"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_machine_is_known() {
+        let machine = Machine::this().unwrap();
+        assert!(!machine.name.is_empty() && machine.memory_gb.is_some_and(|gb| gb > 0.1), "{machine:?}");
+    }
+}

@@ -1,0 +1,71 @@
+//! The release binary `dac`, with the backends that a task needs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Error, bail};
+
+use crate::process::{cargo, command, run, target};
+
+/// A built `dac`.
+#[derive(Debug, Clone)]
+pub(crate) struct Binary {
+    path: PathBuf,
+}
+
+impl Binary {
+    /// The binary at `asked`, or a release build with the features that `devices` need beside the default ones.
+    ///
+    /// # Errors
+    /// When there is none or the build fails.
+    pub(crate) fn for_devices(asked: Option<&Path>, devices: &[String]) -> Result<Self, Error> {
+        if let Some(path) = asked {
+            if !path.is_file() {
+                bail!("{}: no such file", path.display());
+            }
+            return Ok(Self { path: std::path::absolute(path)? });
+        }
+        let mut build = cargo();
+        build.args(["build", "--release", "-p", "dac-cli"]);
+        let features = features(devices);
+        if !features.is_empty() {
+            build.arg("--features").arg(features.join(","));
+        }
+        run(&mut build)?;
+        Ok(Self { path: target().join("release").join(format!("dac{}", std::env::consts::EXE_SUFFIX)) })
+    }
+
+    /// A command of it.
+    pub(crate) fn command(&self) -> Command {
+        command(&self.path)
+    }
+}
+
+/// Features of dac-cli beside the default ones, for devices by the names of `--device`.
+fn features(devices: &[String]) -> Vec<&'static str> {
+    let mut features = Vec::new();
+    for device in devices {
+        let feature = match device.split(':').next() {
+            Some("ndarray") => "ndarray",
+            Some("wgpu") => "wgpu",
+            Some("cuda") => "cuda",
+            _ => continue,
+        };
+        if !features.contains(&feature) {
+            features.push(feature);
+        }
+    }
+    features
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_bring_their_features_once() {
+        let names = |devices: &[&str]| features(&devices.iter().map(|d| (*d).to_owned()).collect::<Vec<_>>());
+        assert_eq!(names(&["cpu", "flex"]), [""; 0]);
+        assert_eq!(names(&["wgpu:0", "cpu", "wgpu:1", "ndarray"]), ["wgpu", "ndarray"]);
+    }
+}

@@ -1,0 +1,200 @@
+//! What of two sides' numbers differs, and which of it a tie excuses.
+
+use anyhow::{Error, bail};
+
+use crate::tensors::Tensor;
+
+/// The reference's two nearest entries are as near as this: which is taken is left to rounding.
+pub(crate) const TIE_MARGIN: f32 = 1e-5;
+
+/// A frame whose codes differ, at the first codebook that does.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Difference {
+    pub(crate) frame: usize,
+    pub(crate) codebook: usize,
+    pub(crate) found: u16,
+    pub(crate) expected: u16,
+    /// How much farther the reference's second choice was, in its own distances.
+    pub(crate) margin: f32,
+    /// Differing codes of the frame: the first one changes the residual of all later ones.
+    pub(crate) codes: usize,
+}
+
+impl Difference {
+    /// Whether the reference's own choice was a tie.
+    pub(crate) fn is_tie(&self) -> bool {
+        self.margin < TIE_MARGIN
+    }
+}
+
+/// The codes of one item against the reference's.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CodeComparison {
+    pub(crate) total: usize,
+    pub(crate) differences: Vec<Difference>,
+}
+
+impl CodeComparison {
+    /// Compares `[1, codebooks, frames]`; `margins` are the reference's, of the same shape.
+    ///
+    /// # Errors
+    /// When the shapes differ.
+    pub(crate) fn new(
+        found: &Tensor<u16>,
+        expected: &Tensor<u16>,
+        margins: &Tensor<f32>,
+    ) -> Result<Self, Error> {
+        if found.shape != expected.shape || margins.shape != expected.shape {
+            bail!("codes {:?} against {:?}, margins {:?}", found.shape, expected.shape, margins.shape);
+        }
+        let [_, codebooks, frames] = expected.shape;
+        let mut differences = Vec::new();
+        for frame in 0..frames {
+            let differs = |&k: &usize| found.at(0, k, frame) != expected.at(0, k, frame);
+            if let Some(codebook) = (0..codebooks).find(differs) {
+                differences.push(Difference {
+                    frame,
+                    codebook,
+                    found: found.at(0, codebook, frame),
+                    expected: expected.at(0, codebook, frame),
+                    margin: margins.at(0, codebook, frame),
+                    codes: (0..codebooks).filter(differs).count(),
+                });
+            }
+        }
+        Ok(Self { total: codebooks * frames, differences })
+    }
+
+    /// Share of equal codes, ties not excused.
+    pub(crate) fn equal_share(&self) -> f64 {
+        self.share(|_| true)
+    }
+
+    /// Share of codes that are equal or excused by a tie.
+    pub(crate) fn excused_share(&self) -> f64 {
+        self.share(|difference| !difference.is_tie())
+    }
+
+    fn share(&self, counts: impl Fn(&Difference) -> bool) -> f64 {
+        let differing: usize = self.differences.iter().filter(|d| counts(d)).map(|d| d.codes).sum();
+        1.0 - differing as f64 / self.total.max(1) as f64
+    }
+
+    /// Frames of equal codes, for [`relative_rms`].
+    pub(crate) fn equal_frames(&self, frames: usize) -> Vec<bool> {
+        let mut equal = vec![true; frames];
+        for difference in &self.differences {
+            equal[difference.frame] = false;
+        }
+        equal
+    }
+}
+
+/// Root mean square of the difference over that of `expected`, `[1, channels, frames]`, over the frames that count.
+///
+/// # Errors
+/// When the shapes differ.
+pub(crate) fn relative_rms(
+    found: &Tensor<f32>,
+    expected: &Tensor<f32>,
+    counts: &[bool],
+) -> Result<f64, Error> {
+    if found.shape != expected.shape || counts.len() != expected.shape[2] {
+        bail!("values {:?} against {:?}, {} frames", found.shape, expected.shape, counts.len());
+    }
+    let (mut error, mut power) = (0.0, 0.0);
+    for (row, wanted) in found.values.chunks(counts.len()).zip(expected.values.chunks(counts.len())) {
+        for ((f, e), _) in row.iter().zip(wanted).zip(counts).filter(|(_, counts)| **counts) {
+            error += (f64::from(*f) - f64::from(*e)).powi(2);
+            power += f64::from(*e).powi(2);
+        }
+    }
+    // A value that is not finite must not pass for a small difference.
+    let ratio = (error / power).sqrt();
+    Ok(if ratio.is_finite() { ratio } else { f64::INFINITY })
+}
+
+/// Two waveforms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct AudioComparison {
+    pub(crate) max_abs: f64,
+    /// Power of the reference's audio over that of the difference, in dB; infinite when they are equal.
+    pub(crate) snr_db: f64,
+}
+
+impl AudioComparison {
+    /// Compares `found` with the reference's audio; what stands behind the latter's end has to be zero.
+    ///
+    /// # Errors
+    /// When `found` is shorter or goes on with sound.
+    pub(crate) fn new(found: &[f32], expected: &[f32]) -> Result<Self, Error> {
+        let Some((found, tail)) = found.split_at_checked(expected.len()) else {
+            bail!("{} samples, the reference has {}", found.len(), expected.len());
+        };
+        if tail.iter().any(|v| *v != 0.0) {
+            bail!("{} samples of sound after the reference's end", tail.len());
+        }
+        let (mut max_abs, mut error, mut power) = (0.0_f64, 0.0, 0.0);
+        for (f, e) in found.iter().zip(expected) {
+            let difference = f64::from(*f) - f64::from(*e);
+            // `max` would drop a NaN.
+            max_abs = if difference.is_nan() { f64::INFINITY } else { max_abs.max(difference.abs()) };
+            error += difference * difference;
+            power += f64::from(*e).powi(2);
+        }
+        let snr_db = 10.0 * (power / error).log10();
+        Ok(Self { max_abs, snr_db: if snr_db.is_nan() { f64::NEG_INFINITY } else { snr_db } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(values: &[u16]) -> Tensor<u16> {
+        Tensor { shape: [1, 3, 2], values: values.to_vec() }
+    }
+
+    #[test]
+    fn a_tie_excuses_its_frame_from_there_on_and_no_other() {
+        let expected = codes(&[1, 2, 3, 4, 5, 6]);
+        let mut margins = Tensor { shape: [1, 3, 2], values: vec![1.0; 6] };
+        margins.values[2] = 1e-6;
+        // Frame 0 differs from codebook 1 on, frame 1 in codebook 2 alone.
+        let found = codes(&[1, 2, 9, 4, 9, 9]);
+        let comparison = CodeComparison::new(&found, &expected, &margins).unwrap();
+        assert_eq!(comparison.differences.len(), 2);
+        assert!(comparison.differences[0].is_tie() && !comparison.differences[1].is_tie());
+        assert_eq!((comparison.differences[0].codebook, comparison.differences[0].codes), (1, 2));
+        assert!((comparison.equal_share() - 0.5).abs() < 1e-12);
+        assert!((comparison.excused_share() - 5.0 / 6.0).abs() < 1e-12);
+        assert_eq!(comparison.equal_frames(2), [false, false]);
+        // A tie in a later codebook does not excuse the first one.
+        margins.values.swap(2, 4);
+        let comparison = CodeComparison::new(&found, &expected, &margins).unwrap();
+        assert!(!comparison.differences[0].is_tie());
+        assert!(CodeComparison::new(&Tensor { shape: [1, 2, 3], ..found }, &expected, &margins).is_err());
+    }
+
+    #[test]
+    fn rms_counts_only_the_frames_asked_for() {
+        let expected = Tensor { shape: [1, 2, 2], values: vec![1.0, 5.0, 1.0, 5.0] };
+        let found = Tensor { shape: [1, 2, 2], values: vec![1.1, 0.0, 0.9, f32::NAN] };
+        let first = relative_rms(&found, &expected, &[true, false]).unwrap();
+        assert!((first - 0.1).abs() < 1e-6, "{first}");
+        assert_eq!(relative_rms(&found, &expected, &[true, true]).unwrap(), f64::INFINITY);
+        assert!(relative_rms(&found, &expected, &[true]).is_err());
+    }
+
+    #[test]
+    fn audio_is_compared_up_to_the_references_end() {
+        let comparison = AudioComparison::new(&[0.5, 0.4, 0.0, 0.0], &[0.5, 0.5]).unwrap();
+        assert!((comparison.max_abs - 0.1).abs() < 1e-6);
+        assert!((comparison.snr_db - 10.0 * (0.5_f64 / 0.01).log10()).abs() < 1e-4);
+        assert!(AudioComparison::new(&[0.5], &[0.5, 0.5]).is_err());
+        assert!(AudioComparison::new(&[0.5, 0.5, 0.1], &[0.5, 0.5]).is_err());
+        let broken = AudioComparison::new(&[f32::NAN, 0.5], &[0.5, 0.5]).unwrap();
+        assert_eq!((broken.max_abs, broken.snr_db), (f64::INFINITY, f64::NEG_INFINITY));
+        assert_eq!(AudioComparison::new(&[0.5], &[0.5]).unwrap().snr_db, f64::INFINITY);
+    }
+}

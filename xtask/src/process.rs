@@ -1,0 +1,100 @@
+//! Running programs: every command is shown before it runs, and a failure names it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Error, bail};
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+/// The build folder, `CARGO_TARGET_DIR` respected.
+pub(crate) fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => root().join(folder),
+        None => root().join("target"),
+    }
+}
+
+/// A command that runs in the workspace's root.
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root());
+    command
+}
+
+/// The cargo that runs this task.
+pub(crate) fn cargo() -> Command {
+    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Runs a command to its end, its output passed on.
+///
+/// # Errors
+/// When it cannot be started or fails.
+pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
+    eprintln!("$ {}", shown(command));
+    let status = command.status().with_context(|| format!("cannot run {}", shown(command)))?;
+    if !status.success() {
+        bail!("{status}: {}", shown(command));
+    }
+    Ok(())
+}
+
+/// Runs a command and gives its standard output; standard error is passed on.
+///
+/// # Errors
+/// When it cannot be started, fails, or writes no UTF-8.
+pub(crate) fn output(command: &mut Command) -> Result<String, Error> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run {}", shown(command)))?;
+    if !output.status.success() {
+        bail!("{}: {}", output.status, shown(command));
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("no text from {}", shown(command)))
+}
+
+/// Whether a command that says nothing succeeds.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+/// A command as one would type it in the workspace's root, with the variables that are set for it.
+pub(crate) fn shown(command: &Command) -> String {
+    let root = format!("{}/", root().display());
+    let quoted = |text: &OsStr| {
+        let text = text.to_string_lossy().replace(&root, "");
+        if text.is_empty() || text.contains(' ') { format!("'{text}'") } else { text }
+    };
+    let variables = command
+        .get_envs()
+        .filter_map(|(name, value)| Some(format!("{}={}", name.to_string_lossy(), quoted(value?))));
+    let words = std::iter::once(command.get_program()).chain(command.get_args()).map(quoted);
+    variables.chain(words).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_shown_as_they_are_typed() {
+        let mut command = command("cargo");
+        command.args(["run", "a b"]).arg(root().join("docs/x.md")).env("THREADS", "1");
+        assert_eq!(shown(&command), "THREADS=1 cargo run 'a b' docs/x.md");
+    }
+
+    #[test]
+    fn a_failure_names_the_command() {
+        let error = run(command("false").arg("now")).unwrap_err();
+        assert!(format!("{error:#}").contains("false now"), "{error:#}");
+        assert!(output(&mut command("no-such-program-here")).is_err());
+        assert_eq!(output(command("echo").arg("text")).unwrap(), "text\n");
+    }
+}

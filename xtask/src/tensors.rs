@@ -1,0 +1,114 @@
+//! Arrays of three axes in safetensors files.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context, Error, anyhow, bail};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+/// Values `[a, b, c]` in row-major order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tensor<T> {
+    pub(crate) shape: [usize; 3],
+    pub(crate) values: Vec<T>,
+}
+
+impl<T: Copy> Tensor<T> {
+    /// The value at `[a, b, c]`.
+    pub(crate) fn at(&self, a: usize, b: usize, c: usize) -> T {
+        self.values[(a * self.shape[1] + b) * self.shape[2] + c]
+    }
+}
+
+/// A file's bytes, from which arrays are taken by name.
+pub(crate) struct File {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl File {
+    /// Reads a file whole.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no safetensors file.
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+        let name = path.display().to_string();
+        let bytes = std::fs::read(path).with_context(|| name.clone())?;
+        SafeTensors::deserialize(&bytes).map_err(|error| anyhow!("{name}: {error}"))?;
+        Ok(Self { name, bytes })
+    }
+
+    fn view(&self, tensor: &str) -> Result<([usize; 3], Dtype, Vec<u8>), Error> {
+        let file =
+            SafeTensors::deserialize(&self.bytes).map_err(|error| anyhow!("{}: {error}", self.name))?;
+        let view = file.tensor(tensor).map_err(|error| anyhow!("{}: {tensor}: {error}", self.name))?;
+        let shape = view.shape().try_into();
+        let shape = shape.map_err(|_| anyhow!("{}: {tensor} has shape {:?}", self.name, view.shape()))?;
+        Ok((shape, view.dtype(), view.data().to_vec()))
+    }
+
+    /// An f32 array.
+    ///
+    /// # Errors
+    /// When it is not there, or not of that type.
+    pub(crate) fn floats(&self, tensor: &str) -> Result<Tensor<f32>, Error> {
+        let (shape, dtype, data) = self.view(tensor)?;
+        if dtype != Dtype::F32 {
+            bail!("{}: {tensor} has type {dtype:?}, expected F32", self.name);
+        }
+        let (values, _) = data.as_chunks::<4>();
+        Ok(Tensor { shape, values: values.iter().map(|b| f32::from_le_bytes(*b)).collect() })
+    }
+
+    /// An array of codes, stored as I64 or U16.
+    ///
+    /// # Errors
+    /// When it is not there, not of such a type, or a value does not fit.
+    pub(crate) fn codes(&self, tensor: &str) -> Result<Tensor<u16>, Error> {
+        let (shape, dtype, data) = self.view(tensor)?;
+        let values = match dtype {
+            Dtype::U16 => data.as_chunks::<2>().0.iter().map(|b| Ok(u16::from_le_bytes(*b))).collect(),
+            Dtype::I64 => {
+                data.as_chunks::<8>().0.iter().map(|b| u16::try_from(i64::from_le_bytes(*b))).collect()
+            }
+            other => bail!("{}: {tensor} has type {other:?}, expected U16 or I64", self.name),
+        };
+        let values: Result<Vec<u16>, _> = values;
+        Ok(Tensor { shape, values: values.with_context(|| format!("{}: {tensor}", self.name))? })
+    }
+}
+
+/// Writes a token file of codes, as `dac decode` reads it.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn write_codes(
+    path: &Path,
+    codes: &Tensor<u16>,
+    metadata: HashMap<String, String>,
+) -> Result<(), Error> {
+    let bytes: Vec<u8> = codes.values.iter().flat_map(|code| code.to_le_bytes()).collect();
+    let view =
+        TensorView::new(Dtype::U16, codes.shape.to_vec(), &bytes).map_err(|error| anyhow!("{error}"))?;
+    let file =
+        safetensors::serialize([("codes", view)], Some(metadata)).map_err(|error| anyhow!("{error}"))?;
+    std::fs::write(path, file).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_go_to_a_file_and_back() {
+        let path = std::env::temp_dir().join(format!("xtask-codes-{}.safetensors", std::process::id()));
+        let codes = Tensor { shape: [1, 2, 3], values: vec![0, 1, 2, 1023, 65535, 7] };
+        write_codes(&path, &codes, HashMap::from([("model".to_owned(), "44khz".to_owned())])).unwrap();
+        let file = File::read(&path).unwrap();
+        assert_eq!(file.codes("codes").unwrap(), codes);
+        assert_eq!(file.codes("codes").unwrap().at(0, 1, 1), 65535);
+        assert!(file.floats("codes").is_err() && file.codes("z").is_err());
+        std::fs::remove_file(path).unwrap();
+    }
+}
