@@ -90,7 +90,10 @@ impl FromStr for Preset {
     type Err = UnknownPreset;
 
     fn from_str(text: &str) -> Result<Self, UnknownPreset> {
-        Self::ALL.into_iter().find(|p| p.name() == text).ok_or_else(|| UnknownPreset { found: text.to_owned() })
+        Self::ALL
+            .into_iter()
+            .find(|p| p.name() == text)
+            .ok_or_else(|| UnknownPreset { found: text.to_owned() })
     }
 }
 

@@ -55,7 +55,10 @@ impl FromStr for Source {
     type Err = UnknownSource;
 
     fn from_str(text: &str) -> Result<Self, UnknownSource> {
-        Self::ALL.into_iter().find(|s| s.name() == text).ok_or_else(|| UnknownSource { found: text.to_owned() })
+        Self::ALL
+            .into_iter()
+            .find(|s| s.name() == text)
+            .ok_or_else(|| UnknownSource { found: text.to_owned() })
     }
 }
 

@@ -128,6 +128,14 @@ pub fn find_all(preset: Preset, environment: &Environment) -> Vec<CachedWeights>
     found
 }
 
+/// The folders that [`find`] looks into, in order, whether they exist or not.
+pub fn searched_folders(environment: &Environment) -> Vec<PathBuf> {
+    [environment.weights_folder(), environment.python_folder(), environment.hub_folder()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 /// Where our own cache keeps weights for `preset`: the publisher's file under its name, or, with no publisher, whatever came
 /// from a chosen address, as `PRESET-custom.EXTENSION`. None when there is no cache folder, or the source does not publish it.
 pub fn place(
@@ -193,7 +201,9 @@ fn hugging_face(preset: Preset, environment: &Environment) -> Vec<CachedWeights>
     let Some(hub) = environment.hub_folder() else { return Vec::new() };
     let mut found = Vec::new();
     for source in [Source::Hance, Source::Transformers] {
-        let Some(Published { repository: Some(repository), .. }) = published(preset, source) else { continue };
+        let Some(Published { repository: Some(repository), .. }) = published(preset, source) else {
+            continue;
+        };
         let folder = hub.join(format!("models--{}", repository.replace('/', "--")));
         let main = std::fs::read_to_string(folder.join("refs").join("main")).unwrap_or_default();
         let snapshots = folder.join("snapshots");
@@ -202,12 +212,7 @@ fn hugging_face(preset: Preset, environment: &Environment) -> Vec<CachedWeights>
         for name in names {
             let path = snapshots.join(name).join("model.safetensors");
             if is_filled(&path) {
-                found.push(CachedWeights {
-                    preset,
-                    path,
-                    origin: Origin::HuggingFace,
-                    source: Some(source),
-                });
+                found.push(CachedWeights { preset, path, origin: Origin::HuggingFace, source: Some(source) });
             }
         }
     }

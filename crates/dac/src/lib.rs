@@ -1,1 +1,44 @@
 //! The Descript Audio Codec in one line each: load, encode, decode, save.
+//!
+//! ```
+//! # #[cfg(feature = "tiny")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use dac::{Audio, Dac, DecodeOptions, Device, EncodeOptions};
+//!
+//! let codec = Dac::load("tiny", Device::Cpu)?;
+//! let audio = Audio::mono(vec![0.1; 30_000], 44_100);
+//! let tokens = codec.encode(&audio, &EncodeOptions::default())?;
+//! let decoded = codec.decode(&tokens, &DecodeOptions::default())?;
+//! assert_eq!(decoded.samples(), 30_000);
+//! # Ok(()) }
+//! # #[cfg(not(feature = "tiny"))]
+//! # fn main() {}
+//! ```
+
+mod audio;
+pub mod cache;
+mod decode;
+mod encode;
+mod error;
+mod model;
+
+pub use audio::Audio;
+pub use dac_audio::{
+    AudioError, AudioReader, AudioSpec, ChannelMix, LoudnessMeter, MAX_RATE_HZ, MIN_RATE_HZ, NonFinitePolicy,
+    Planar, Resampler, SampleFormat, StreamFormat, StreamWriter, WavWriter, WriteReport, metrics,
+    resampled_samples,
+};
+pub use dac_model::checkpoint::{Mismatch, Reason, sha256_of_file};
+pub use dac_model::codec::CpuLevel;
+pub use dac_model::{
+    Checkpoint, CheckpointError, Codec, CodecError, Encoded, LoadReport, Precision, Preset, registry,
+};
+pub use dac_nn::{Device, DeviceError, Geometry, NetworkShape};
+pub use dac_rvq::{Array3, Codes, CodesError};
+pub use dac_stream::{ChunkPlan, StreamDecoder, StreamEncoder};
+pub use dac_tokens as tokens;
+pub use dac_tokens::{Format, TokenFile, TokenMeta};
+pub use decode::{DecodeOptions, DecodeSession, OutputRate};
+pub use encode::{EncodeOptions, EncodeSession, Save};
+pub use error::Error;
+pub use model::{Chunking, Dac, LoadOptions, ModelInfo, ModelSource};

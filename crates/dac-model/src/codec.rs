@@ -1,0 +1,382 @@
+//! The assembled codec on one device.
+
+mod engine;
+#[cfg(feature = "burn")]
+mod tensor;
+
+use dac_nn::engine::EngineError;
+use dac_nn::{Device, DeviceError, Geometry, NetworkShape, WeightError, Weights};
+use dac_rvq::{Array3, Codes, CodesError, QuantizerWeights, ShapeError};
+use thiserror::Error;
+
+use crate::precision::Precision;
+pub use dac_kernels::CpuLevel;
+pub use engine::{DecoderStream, EncoderStream};
+
+/// What a codec cannot do.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// The device is not there.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A parameter is not there.
+    #[error(transparent)]
+    Weight(#[from] WeightError),
+    /// The CPU engine refuses the layers or the options.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The device failed.
+    #[error("{device} failed: {reason}")]
+    Failed {
+        /// The device.
+        device: Device,
+        /// What it says.
+        reason: String,
+    },
+    /// A precision that the device does not offer.
+    #[error("precision {precision} is not available on {device}")]
+    Precision {
+        /// The device.
+        device: Device,
+        /// The precision.
+        precision: Precision,
+    },
+    /// Codes that are out of range or ill-shaped.
+    #[error(transparent)]
+    Codes(#[from] CodesError),
+    /// Values that do not fit their shape.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// An input of the wrong shape.
+    #[error("{what} has shape {found:?}, expected {expected}")]
+    Input {
+        /// Which input.
+        what: &'static str,
+        /// Its shape.
+        found: [usize; 3],
+        /// What it may be.
+        expected: String,
+    },
+    /// Nothing to encode or decode.
+    #[error("{what} is empty: there is nothing to code")]
+    Empty {
+        /// Which input.
+        what: &'static str,
+    },
+    /// A number of codebooks that the model does not have.
+    #[error("{asked} codebooks asked for, the model has {available}")]
+    Codebooks {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there are.
+        available: usize,
+    },
+    /// A value that is no number came out of the network, or went into it.
+    #[error("{what} holds a value that is not finite at position {position}")]
+    NonFinite {
+        /// Where.
+        what: &'static str,
+        /// Index of the first one, in positions of the row-major data.
+        position: usize,
+    },
+}
+
+/// Where and how a codec runs.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct CodecOptions {
+    /// The device.
+    pub device: Device,
+    /// Threads of the CPU engine; `None` takes as many as rayon's pool has.
+    pub threads: Option<usize>,
+    /// Precision of the CPU engine.
+    pub precision: Precision,
+    /// Instruction set of the CPU engine; `None` takes the best there is.
+    pub cpu_level: Option<CpuLevel>,
+    /// Whether the CPU engine measures each layer.
+    pub timings: bool,
+}
+
+impl CodecOptions {
+    /// The defaults on `device`.
+    pub fn on(device: Device) -> Self {
+        Self { device, ..Self::default() }
+    }
+}
+
+/// What encoding returns; frames are `ceil(samples / hop)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Encoded {
+    /// The quantized latents, `[batch, latent, frames]`.
+    pub z: Array3,
+    /// `[batch, codebooks, frames]`.
+    pub codes: Codes,
+    /// The projected residuals, `[batch, codebooks · dim, frames]`.
+    pub latents: Array3,
+}
+
+enum Network {
+    Engine(engine::EngineNetwork),
+    #[cfg(feature = "burn")]
+    Tensor(tensor::TensorNetwork),
+}
+
+/// A loaded codec: encoder, residual vector quantizer and decoder on one device, ready for any number of threads.
+pub struct Codec {
+    shape: NetworkShape,
+    geometry: Geometry,
+    options: CodecOptions,
+    network: Network,
+}
+
+impl std::fmt::Debug for Codec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Codec")
+            .field("shape", &self.shape)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Codec {
+    /// Builds the network of `shape` from `weights`, one parameter at a time.
+    ///
+    /// # Errors
+    /// When the device is not there, a parameter is missing, or the shape is impossible for the kernels.
+    pub fn load(
+        shape: &NetworkShape,
+        weights: &mut dyn Weights,
+        options: CodecOptions,
+    ) -> Result<Self, CodecError> {
+        let network = match options.device {
+            Device::Cpu => Network::Engine(engine::EngineNetwork::load(shape, weights, &options)?),
+            #[cfg(feature = "burn")]
+            device => {
+                if !matches!(options.precision, Precision::F32 | Precision::Exact) {
+                    return Err(CodecError::Precision { device, precision: options.precision });
+                }
+                Network::Tensor(tensor::TensorNetwork::load(shape, weights, device)?)
+            }
+            #[cfg(not(feature = "burn"))]
+            device => return Err(not_compiled(device).into()),
+        };
+        Ok(Self { shape: shape.clone(), geometry: Geometry::new(shape), options, network })
+    }
+
+    /// The network's shape.
+    pub fn shape(&self) -> &NetworkShape {
+        &self.shape
+    }
+
+    /// Lengths, contexts, latency.
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// Where it runs and how.
+    pub fn options(&self) -> &CodecOptions {
+        &self.options
+    }
+
+    /// The CPU engine's instruction set, `None` on a burn device.
+    pub fn cpu_level(&self) -> Option<CpuLevel> {
+        match &self.network {
+            Network::Engine(network) => Some(network.level()),
+            #[cfg(feature = "burn")]
+            Network::Tensor(_) => None,
+        }
+    }
+
+    /// Encodes whole signals at the model's rate, each zero-padded on its right to whole hops.
+    ///
+    /// `codebooks` limits the residual quantizer; `None` uses all.
+    ///
+    /// # Errors
+    /// When there are no samples, more than one channel an item, or more codebooks asked for than there are.
+    pub fn encode(&self, audio: &Array3, codebooks: Option<usize>) -> Result<Encoded, CodecError> {
+        let codebooks = self.codebooks(codebooks)?;
+        let [batch, channels, samples] = audio.shape();
+        if batch == 0 || samples == 0 {
+            return Err(CodecError::Empty { what: "audio" });
+        }
+        if channels != 1 {
+            let expected = "[batch, 1, samples]: channels are batch items".to_owned();
+            return Err(CodecError::Input { what: "audio", found: audio.shape(), expected });
+        }
+        let padded = self.geometry.frames_for_samples(samples) * self.geometry.hop_samples;
+        let mut signal = Vec::with_capacity(batch * padded);
+        for item in 0..batch {
+            signal.extend_from_slice(audio.item(item));
+            signal.resize((item + 1) * padded, 0.0);
+        }
+        let encoded = match &self.network {
+            Network::Engine(network) => network.encode(&signal, padded, codebooks)?,
+            #[cfg(feature = "burn")]
+            Network::Tensor(network) => network.encode(signal, [batch, 1, padded], codebooks)?,
+        };
+        check_finite("the encoder's output", encoded.z.as_slice())?;
+        // A NaN loses every comparison of the search, so that z looks sound: the projections before it show it.
+        check_finite("the encoder's projected output", encoded.latents.as_slice())?;
+        Ok(encoded)
+    }
+
+    /// Decodes z `[batch, latent, frames]` to audio `[batch, 1, samples]`, samples as
+    /// [`Geometry::samples_for_frames`] says.
+    ///
+    /// # Errors
+    /// When there are no frames or z has other channels than the model's latents.
+    pub fn decode(&self, z: &Array3) -> Result<Array3, CodecError> {
+        self.check_latents("z", z.shape(), self.shape.latent_dim)?;
+        let audio = match &self.network {
+            Network::Engine(network) => network.decode(z)?,
+            #[cfg(feature = "burn")]
+            Network::Tensor(network) => network.decode(z)?,
+        };
+        check_finite("the decoder's output", audio.as_slice())?;
+        Ok(audio)
+    }
+
+    /// Decodes codes `[batch, codebooks, frames]` to audio `[batch, 1, samples]`.
+    ///
+    /// # Errors
+    /// As [`Codec::codes_to_z`].
+    pub fn decode_codes(&self, codes: &Codes) -> Result<Array3, CodecError> {
+        self.check_codes(codes)?;
+        let audio = match &self.network {
+            Network::Engine(network) => network.decode_codes(codes)?,
+            #[cfg(feature = "burn")]
+            Network::Tensor(network) => network.decode_codes(codes)?,
+        };
+        check_finite("the decoder's output", audio.as_slice())?;
+        Ok(audio)
+    }
+
+    /// z `[batch, latent, frames]` of codes with any number of the model's codebooks.
+    ///
+    /// # Errors
+    /// When there are none, more codebooks than the model has, or a code out of range.
+    pub fn codes_to_z(&self, codes: &Codes) -> Result<Array3, CodecError> {
+        self.check_codes(codes)?;
+        match &self.network {
+            Network::Engine(network) => network.codes_to_z(codes),
+            #[cfg(feature = "burn")]
+            Network::Tensor(network) => network.codes_to_z(codes),
+        }
+    }
+
+    /// Codes of latents `[batch, codebooks · dim, frames]` as [`Encoded::latents`] has them (the reference's `from_latents`).
+    ///
+    /// # Errors
+    /// When the channels are not a whole number of the model's codebooks.
+    pub fn latents_to_codes(&self, latents: &Array3) -> Result<Codes, CodecError> {
+        let [_, channels, _] = latents.shape();
+        let dim = self.shape.codebook_dim;
+        let codebooks = channels / dim;
+        self.check_latents("latents", latents.shape(), codebooks.clamp(1, self.shape.codebooks) * dim)?;
+        match &self.network {
+            Network::Engine(network) => network.latents_to_codes(latents, codebooks),
+            #[cfg(feature = "burn")]
+            Network::Tensor(network) => network.latents_to_codes(latents),
+        }
+    }
+
+    /// A stateful encoder of one signal, where the device keeps state (the CPU engine).
+    pub fn encoder_stream(&self, codebooks: usize) -> Option<EncoderStream> {
+        match &self.network {
+            Network::Engine(network) => Some(network.encoder_stream(codebooks)),
+            #[cfg(feature = "burn")]
+            Network::Tensor(_) => None,
+        }
+    }
+
+    /// A stateful decoder of one signal, where the device keeps state (the CPU engine).
+    pub fn decoder_stream(&self) -> Option<DecoderStream> {
+        match &self.network {
+            Network::Engine(network) => Some(network.decoder_stream()),
+            #[cfg(feature = "burn")]
+            Network::Tensor(_) => None,
+        }
+    }
+
+    /// The number of codebooks to use, checked.
+    ///
+    /// # Errors
+    /// When it is 0 or more than there are.
+    pub fn codebooks(&self, asked: Option<usize>) -> Result<usize, CodecError> {
+        let available = self.shape.codebooks;
+        match asked {
+            None => Ok(available),
+            Some(asked) if (1..=available).contains(&asked) => Ok(asked),
+            Some(asked) => Err(CodecError::Codebooks { asked, available }),
+        }
+    }
+
+    fn check_codes(&self, codes: &Codes) -> Result<(), CodecError> {
+        let [batch, codebooks, frames] = codes.shape();
+        if batch == 0 || frames == 0 {
+            return Err(CodecError::Empty { what: "codes" });
+        }
+        self.codebooks(Some(codebooks))?;
+        Ok(codes.check_range(self.shape.codebook_size)?)
+    }
+
+    fn check_latents(
+        &self,
+        what: &'static str,
+        found: [usize; 3],
+        channels: usize,
+    ) -> Result<(), CodecError> {
+        if found[0] == 0 || found[2] == 0 {
+            return Err(CodecError::Empty { what });
+        }
+        if found[1] != channels {
+            return Err(CodecError::Input { what, found, expected: format!("[batch, {channels}, frames]") });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(not(feature = "burn"))]
+fn not_compiled(device: Device) -> DeviceError {
+    let feature = match device {
+        Device::NdArray => "ndarray",
+        Device::Wgpu(_) => "wgpu",
+        Device::Cuda(_) => "cuda",
+        _ => "flex",
+    };
+    DeviceError::NotCompiled { device: device.to_string(), feature }
+}
+
+/// Every output is looked through once, so that no broken value reaches a file unseen.
+pub(crate) fn check_finite(what: &'static str, values: &[f32]) -> Result<(), CodecError> {
+    match values.iter().position(|v| !v.is_finite()) {
+        Some(position) => Err(CodecError::NonFinite { what, position }),
+        None => Ok(()),
+    }
+}
+
+/// The parameters of all codebooks, in order.
+fn quantizer_weights(
+    shape: &NetworkShape,
+    weights: &mut dyn Weights,
+) -> Result<Vec<QuantizerWeights>, WeightError> {
+    let (latent, dim, size) = (shape.latent_dim, shape.codebook_dim, shape.codebook_size);
+    (0..shape.codebooks)
+        .map(|k| {
+            let mut get = |leaf: &str, shape: &[usize]| {
+                weights.tensor(&format!("quantizer.quantizers.{k}.{leaf}"), shape)
+            };
+            Ok(QuantizerWeights {
+                in_proj_weight: get("in_proj.weight", &[dim, latent, 1])?,
+                in_proj_bias: get("in_proj.bias", &[dim])?,
+                out_proj_weight: get("out_proj.weight", &[latent, dim, 1])?,
+                out_proj_bias: get("out_proj.bias", &[latent])?,
+                codebook: get("codebook.weight", &[size, dim])?,
+                latent,
+                dim,
+                size,
+            })
+        })
+        .collect()
+}

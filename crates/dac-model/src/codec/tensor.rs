@@ -1,0 +1,89 @@
+//! The codec on burn tensors, for any burn device.
+
+use burn::tensor::{Device as BurnDevice, Int, Tensor, TensorData};
+use dac_nn::tensor::{Sequence, open_device, read, upload};
+use dac_nn::{Device, NetworkShape, Weights};
+use dac_rvq::tensor::ResidualQuantizer;
+use dac_rvq::{Array3, Codes};
+
+use super::{CodecError, Encoded, quantizer_weights};
+
+/// Encoder, quantizer and decoder on one burn device; between them nothing comes back to the host.
+pub(super) struct TensorNetwork {
+    encoder: Sequence,
+    decoder: Sequence,
+    quantizer: ResidualQuantizer,
+    device: BurnDevice,
+    name: Device,
+}
+
+impl TensorNetwork {
+    pub(super) fn load(
+        shape: &NetworkShape,
+        weights: &mut dyn Weights,
+        name: Device,
+    ) -> Result<Self, CodecError> {
+        let device = open_device(name)?;
+        Ok(Self {
+            quantizer: ResidualQuantizer::new(quantizer_weights(shape, weights)?, &device),
+            encoder: Sequence::load(&shape.encoder(), weights, &device)?,
+            decoder: Sequence::load(&shape.decoder(), weights, &device)?,
+            device,
+            name,
+        })
+    }
+
+    pub(super) fn encode(
+        &self,
+        signal: Vec<f32>,
+        shape: [usize; 3],
+        codebooks: usize,
+    ) -> Result<Encoded, CodecError> {
+        let encoded = self.encoder.forward(upload(signal, shape, &self.device));
+        let quantized = self.quantizer.encode(encoded, codebooks);
+        Ok(Encoded {
+            z: self.array(quantized.z)?,
+            codes: self.codes(quantized.codes)?,
+            latents: self.array(quantized.latents)?,
+        })
+    }
+
+    pub(super) fn decode(&self, z: &Array3) -> Result<Array3, CodecError> {
+        self.array(self.decoder.forward(upload(z.as_slice().to_vec(), z.shape(), &self.device)))
+    }
+
+    pub(super) fn decode_codes(&self, codes: &Codes) -> Result<Array3, CodecError> {
+        self.array(self.decoder.forward(self.quantizer.decode(self.upload_codes(codes))))
+    }
+
+    pub(super) fn codes_to_z(&self, codes: &Codes) -> Result<Array3, CodecError> {
+        self.array(self.quantizer.decode(self.upload_codes(codes)))
+    }
+
+    pub(super) fn latents_to_codes(&self, latents: &Array3) -> Result<Codes, CodecError> {
+        let latents = upload(latents.as_slice().to_vec(), latents.shape(), &self.device);
+        self.codes(self.quantizer.search(latents))
+    }
+
+    fn upload_codes(&self, codes: &Codes) -> Tensor<3, Int> {
+        let wide: Vec<i32> = codes.as_slice().iter().map(|&c| i32::from(c)).collect();
+        Tensor::from_data(TensorData::new(wide, codes.shape()), &self.device)
+    }
+
+    fn array(&self, tensor: Tensor<3>) -> Result<Array3, CodecError> {
+        let shape = tensor.dims();
+        let values = read(tensor).map_err(|e| self.failed(&e))?;
+        Ok(Array3::new(values, shape)?)
+    }
+
+    fn codes(&self, tensor: Tensor<3, Int>) -> Result<Codes, CodecError> {
+        let shape = tensor.dims();
+        let data = tensor.try_into_data_as::<i64>().map_err(|e| self.failed(&e))?;
+        let values = data.try_into_vec::<i64>().map_err(|e| self.failed(&e))?;
+        Ok(Codes::from_i64(&values, shape)?)
+    }
+
+    fn failed(&self, error: &dyn std::fmt::Display) -> CodecError {
+        CodecError::Failed { device: self.name, reason: error.to_string() }
+    }
+}

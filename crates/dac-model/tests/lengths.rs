@@ -1,0 +1,62 @@
+//! Lengths in integers against what the forward pass really returns, for every preset's rates and codebooks.
+
+use dac_model::{Codec, CodecError, CodecOptions, Preset, RandomWeights};
+use dac_nn::Device;
+use dac_rvq::Array3;
+
+fn narrow(preset: Preset, device: Device) -> Codec {
+    let mut shape = preset.shape();
+    shape.encoder_dim = 1;
+    shape.decoder_dim = 16;
+    shape.latent_dim = 16;
+    shape.codebook_size = 64;
+    Codec::load(&shape, &mut RandomWeights::new(shape.clone(), 1), CodecOptions::on(device)).unwrap()
+}
+
+fn devices() -> Vec<Device> {
+    Device::compiled().into_iter().filter(|d| matches!(d, Device::Cpu | Device::Flex)).collect()
+}
+
+#[test]
+fn frames_and_samples_are_what_the_network_returns() {
+    for preset in Preset::ALL {
+        for device in devices() {
+            let codec = narrow(preset, device);
+            let geometry = *codec.geometry();
+            let hop = geometry.hop_samples;
+            for samples in [1, 2, hop - 1, hop, hop + 1, 2 * hop, 3 * hop + 7, 9 * hop + 1] {
+                let signal = (0..samples).map(|i| (i as f32 * 0.1).sin()).collect();
+                let encoded = codec.encode(&Array3::mono(signal), None).unwrap();
+                let frames = geometry.frames_for_samples(samples);
+                assert_eq!(encoded.codes.shape(), [1, codec.shape().codebooks, frames], "{preset}, {device}");
+                assert_eq!(encoded.z.shape(), [1, codec.shape().latent_dim, frames]);
+                assert_eq!(encoded.latents.shape(), [1, codec.shape().codebooks * 8, frames]);
+                let audio = codec.decode_codes(&encoded.codes).unwrap();
+                assert_eq!(audio.shape(), [1, 1, geometry.samples_for_frames(frames)], "{preset}, {device}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_to_code_and_wrong_shapes_are_errors() {
+    for device in devices() {
+        let codec = narrow(Preset::Khz24, device);
+        let empty = codec.encode(&Array3::mono(vec![]), None).unwrap_err();
+        assert!(matches!(empty, CodecError::Empty { .. }), "{empty}");
+        let stereo = Array3::new(vec![0.0; 8], [1, 2, 4]).unwrap();
+        assert!(matches!(codec.encode(&stereo, None), Err(CodecError::Input { .. })));
+        let audio = Array3::mono(vec![0.1; 400]);
+        for asked in [0, 33] {
+            assert!(matches!(codec.encode(&audio, Some(asked)), Err(CodecError::Codebooks { .. })));
+        }
+        let mut codes = codec.encode(&audio, None).unwrap().codes;
+        codes =
+            dac_rvq::Codes::new(codes.as_slice().iter().map(|c| c + 64).collect(), codes.shape()).unwrap();
+        assert!(matches!(codec.decode_codes(&codes), Err(CodecError::Codes(_))));
+        let z = Array3::new(vec![0.0; 8], [1, 8, 1]).unwrap();
+        assert!(matches!(codec.decode(&z), Err(CodecError::Input { .. })));
+        let infinite = codec.encode(&Array3::mono(vec![f32::INFINITY; 400]), None).unwrap_err();
+        assert!(matches!(infinite, CodecError::NonFinite { .. }), "{infinite}");
+    }
+}

@@ -1,0 +1,135 @@
+//! One network in every published layout, and files that are none.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::common::{Expected, audio_bound, fixtures, max_abs};
+use dac_model::checkpoint::{Layout, Reason};
+use dac_model::{Checkpoint, Codec, CodecOptions, Preset};
+use dac_nn::Device;
+
+const FILES: [(&str, &str, Layout); 7] = [
+    ("reference/weights.pth", "", Layout::Reference),
+    ("reference_f16/weights.pth", "", Layout::Reference),
+    ("parametrized/weights.pth", "", Layout::Reference),
+    ("card/model.safetensors", "dac.", Layout::Reference),
+    ("prefix_model_f16/model.safetensors", "model.", Layout::Reference),
+    ("prefix_audio_encoder_bf16/model.safetensors", "audio_encoder.model.", Layout::Reference),
+    ("transformers/model.safetensors", "", Layout::Transformers),
+];
+
+fn path(file: &str) -> PathBuf {
+    fixtures().join("layouts").join(file)
+}
+
+#[test]
+fn every_layout_gives_the_same_network() {
+    let expected = Expected::read("layouts");
+    for (file, prefix, layout) in FILES {
+        let mut checkpoint = Checkpoint::open(&path(file), None).unwrap_or_else(|e| panic!("{e}"));
+        let report = checkpoint.report().clone();
+        assert_eq!((report.prefix.as_str(), report.layout), (prefix, layout), "{file}");
+        assert_eq!(report.weight_normed > 0, layout == Layout::Reference, "{file}");
+        assert_eq!(report.foreign > 0, prefix.starts_with("audio_encoder"), "{file}");
+        let shape = checkpoint.shape().clone();
+        assert_eq!((shape.sample_rate_hz, shape.codebooks, shape.codebook_size), (44100, 9, 32), "{file}");
+        let codec = Codec::load(&shape, &mut checkpoint, CodecOptions::on(Device::Cpu)).unwrap();
+        let encoded = codec.encode(&expected.array("odd.input"), None).unwrap();
+        assert_eq!(encoded.codes, expected.codes("odd.codes"), "{file}");
+        let audio = codec.decode_codes(&encoded.codes).unwrap();
+        assert!(max_abs(&audio, &expected.array("odd.audio")).unwrap() <= audio_bound(Device::Cpu), "{file}");
+    }
+}
+
+#[test]
+fn another_model_than_the_one_asked_for_is_refused_with_the_differences() {
+    let error = Checkpoint::open(&path("reference/weights.pth"), Some(Preset::Khz24)).unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error.reason, Reason::OtherModel { .. }), "{text}");
+    assert!(
+        text.contains("sample rate: expected 24000, found 44100")
+            && text.contains("codebooks: expected 32, found 9"),
+        "{text}"
+    );
+}
+
+/// A safetensors file of the given keys, each one f32.
+fn safetensors(keys: &[(&str, &[usize])]) -> tempfile::NamedTempFile {
+    let mut at = 0;
+    let entries: Vec<String> = keys
+        .iter()
+        .map(|(key, shape)| {
+            let bytes = 4 * shape.iter().product::<usize>();
+            at += bytes;
+            format!(r#""{key}":{{"dtype":"F32","shape":{shape:?},"data_offsets":[{},{at}]}}"#, at - bytes)
+        })
+        .collect();
+    let header = format!("{{{}}}", entries.join(","));
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
+    file.write_all(header.as_bytes()).unwrap();
+    file.write_all(&vec![0; at]).unwrap();
+    file
+}
+
+#[test]
+fn missing_unused_and_misshaped_keys_are_listed_together() {
+    // The real file's header, with one key renamed, one added to the end and one shape transposed.
+    let bytes = std::fs::read(path("card/model.safetensors")).unwrap();
+    let text = |from: &str, to: &str, bytes: Vec<u8>| {
+        let at =
+            bytes.windows(from.len()).position(|w| w == from.as_bytes()).unwrap_or_else(|| panic!("{from}"));
+        [&bytes[..at], to.as_bytes(), &bytes[at + from.len()..]].concat()
+    };
+    let bytes = text("dac.decoder.model.1.block.0.alpha", "dac.decoder.model.1.block.0.alphb", bytes);
+    let bytes = text("dac.encoder.block.1.block.3.alpha", "dac.encoder.block.1.blocc.3.alpha", bytes);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&bytes).unwrap();
+    let error = Checkpoint::open(file.path(), None).unwrap_err();
+    let Reason::Mismatch(mismatch) = &error.reason else { panic!("{error}") };
+    assert_eq!(mismatch.missing, ["decoder.model.1.block.0.alpha", "encoder.block.1.block.3.alpha"]);
+    assert_eq!(mismatch.unused, ["dac.decoder.model.1.block.0.alphb", "dac.encoder.block.1.blocc.3.alpha"]);
+    let text = error.to_string();
+    for name in mismatch.missing.iter().chain(&mismatch.unused) {
+        assert!(text.contains(name.as_str()), "{text}");
+    }
+}
+
+#[test]
+fn hostile_and_odd_files_get_a_clear_error_at_once() {
+    let write = |bytes: &[u8]| {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    };
+    let whole = std::fs::read(path("card/model.safetensors")).unwrap();
+    let torch = std::fs::read(path("reference/weights.pth")).unwrap();
+    let mut huge = (1u64 << 60).to_le_bytes().to_vec();
+    huge.extend(b"{}");
+    // A pickle that calls os.system when a general reader loads it.
+    let evil = b"\x80\x02cos\nsystem\nX\x05\x00\x00\x00echo \x85R.";
+    for (what, bytes, says) in [
+        ("empty", &b""[..], "empty"),
+        ("text", b"this is no checkpoint, it is text", "text"),
+        ("header of 2^60", &huge, "header claims 1152921504606846976 bytes"),
+        ("cut safetensors", &whole[..whole.len() - 5], "truncated"),
+        ("cut header", &whole[..50], "header claims"),
+        ("cut torch file", &torch[..torch.len() / 2], "checkpoint"),
+        ("pickle that calls os.system", evil, "pickle"),
+        ("header that is no JSON", b"\x05\0\0\0\0\0\0\0{abcd", "not a safetensors file"),
+    ] {
+        let error = Checkpoint::open(write(bytes).path(), None).unwrap_err().to_string();
+        assert!(error.contains(says), "{what}: {error}");
+    }
+    let error = Checkpoint::open(&fixtures(), None).unwrap_err().to_string();
+    assert!(error.contains("folder"), "{error}");
+    let error = Checkpoint::open(&fixtures().join("none.pth"), None).unwrap_err().to_string();
+    assert!(error.contains("none.pth"), "{error}");
+    let error =
+        Checkpoint::open(safetensors(&[("layers.0.weight", &[2, 2])]).path(), None).unwrap_err().to_string();
+    assert!(error.contains("not a DAC checkpoint") && error.contains("layers.0.weight"), "{error}");
+    let error = Checkpoint::open(safetensors(&[("encoder.block.0.weight", &[2, 1, 7])]).path(), None)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("missing"), "{error}");
+}

@@ -1,0 +1,101 @@
+//! Numbers of the reference implementation, on every device of this build.
+
+use crate::common::{Corrupted, Expected, check_case, checkpoint, codec, devices};
+use dac_model::{Codec, CodecOptions};
+use dac_nn::Device;
+
+const FOLDERS: [&str; 4] = ["44khz", "44khz-16kbps", "24khz", "16khz"];
+
+#[test]
+fn encoding_and_decoding_equal_the_reference() {
+    for folder in FOLDERS {
+        let expected = Expected::read(folder);
+        for device in devices() {
+            let codec = codec(folder, device);
+            for case in ["whole", "odd", "one", "pair"] {
+                check_case(&codec, &expected, case)
+                    .unwrap_or_else(|e| panic!("{folder}, {device}, {case}: {e}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn one_weight_off_by_one_percent_is_seen() {
+    let expected = Expected::read("44khz");
+    for name in [
+        "encoder.block.0.weight",
+        "encoder.block.2.block.1.block.1.weight",
+        "encoder.block.6.weight",
+        "quantizer.quantizers.0.out_proj.weight",
+        "decoder.model.0.weight",
+        "decoder.model.2.block.1.weight",
+        "decoder.model.4.block.4.block.3.weight",
+        "decoder.model.6.weight",
+    ] {
+        let inner = checkpoint("44khz");
+        let shape = inner.shape().clone();
+        let mut weights = Corrupted { inner, name: name.to_owned() };
+        let codec = Codec::load(&shape, &mut weights, CodecOptions::on(Device::Cpu)).unwrap();
+        assert!(check_case(&codec, &expected, "whole").is_err(), "{name} was changed and nothing noticed");
+    }
+}
+
+#[cfg(feature = "burn")]
+#[test]
+fn every_layer_equals_the_references() {
+    use crate::common::max_abs;
+    use dac_nn::tensor::{Sequence, open_device, read, upload};
+    use dac_rvq::Array3;
+
+    for folder in ["44khz", "24khz"] {
+        let expected = Expected::read(folder);
+        for device in devices().into_iter().filter(|d| *d != Device::Cpu) {
+            let burn_device = open_device(device).unwrap();
+            let mut weights = checkpoint(folder);
+            let shape = weights.shape().clone();
+            let mut compared = 0;
+            for (layers, input) in [(shape.encoder(), "layers.input"), (shape.decoder(), "layers.z")] {
+                let sequence = Sequence::load(&layers, &mut weights, &burn_device).unwrap();
+                let input = expected.array(input);
+                sequence.forward_traced(
+                    upload(input.as_slice().to_vec(), input.shape(), &burn_device),
+                    |name, output| {
+                        let key = format!("layers.{name}");
+                        if expected.has(&key) {
+                            let found = Array3::new(read(output.clone()).unwrap(), output.dims()).unwrap();
+                            let wanted = expected.array(&key);
+                            let scale = wanted.as_slice().iter().fold(0.0f32, |m, v| m.max(v.abs()));
+                            let difference = max_abs(&found, &wanted).unwrap();
+                            assert!(
+                                difference <= 1e-5 * scale.max(1.0),
+                                "{folder}, {device}, {name}: {difference} of {scale}"
+                            );
+                            compared += 1;
+                        }
+                    },
+                );
+            }
+            assert!(compared >= 24, "only {compared} layers compared");
+        }
+    }
+}
+
+#[test]
+fn a_batch_equals_its_items_one_by_one() {
+    let expected = Expected::read("16khz");
+    for device in devices() {
+        let codec = codec("16khz", device);
+        let pair = expected.array("pair.input");
+        let together = codec.encode(&pair, None).unwrap();
+        for item in 0..2 {
+            let alone = codec.encode(&dac_rvq::Array3::mono(pair.item(item).to_vec()), None).unwrap();
+            assert_eq!(
+                alone.codes.as_slice(),
+                &together.codes.to_owned().as_slice()[item * alone.codes.as_slice().len()..]
+                    [..alone.codes.as_slice().len()],
+                "{device}"
+            );
+        }
+    }
+}

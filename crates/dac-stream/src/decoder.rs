@@ -1,0 +1,234 @@
+//! Frames in, samples out, as they come.
+
+use std::sync::Arc;
+
+use dac_model::codec::DecoderStream;
+use dac_model::{Codec, CodecError};
+use dac_rvq::{Array3, Codes};
+
+use crate::plan::ChunkPlan;
+
+/// Decodes one channel, push by push, exactly as the whole signal would be decoded.
+///
+/// Frames are codes `[frames][codebooks]` or latents `[frames][latent]`; one signal takes one kind. After
+/// [`StreamDecoder::flush`], [`StreamDecoder::reset`] or an error the next signal starts clean.
+pub struct StreamDecoder {
+    codec: Arc<Codec>,
+    plan: ChunkPlan,
+    state: State,
+}
+
+/// All that belongs to one signal; replaced as a whole.
+struct State {
+    received_frames: usize,
+    path: Path,
+}
+
+enum Path {
+    Stateful(Box<DecoderStream>),
+    Windowed {
+        frames: Frames,
+        /// The frame that `frames` starts with.
+        buffer_frame: usize,
+        /// The first frame not emitted yet.
+        next_frame: usize,
+    },
+}
+
+/// What waits for its context.
+enum Frames {
+    None,
+    Codes { rows: Vec<u16>, codebooks: usize },
+    Latents { rows: Vec<f32>, latent: usize },
+}
+
+impl StreamDecoder {
+    /// A stream over `codec`, in chunks of `chunk_frames` where the device keeps no state.
+    pub fn new(codec: Arc<Codec>, chunk_frames: usize) -> Self {
+        let plan = ChunkPlan::decode(codec.geometry(), chunk_frames);
+        Self::with_plan(codec, plan)
+    }
+
+    /// As [`StreamDecoder::new`] with a plan of one's own.
+    pub fn with_plan(codec: Arc<Codec>, plan: ChunkPlan) -> Self {
+        let state = State::new(&codec);
+        Self { codec, plan, state }
+    }
+
+    /// Frames that have to follow a frame before all of its samples can be had.
+    pub fn latency_frames(&self) -> usize {
+        let right = self.codec.geometry().decoder_right_frames;
+        match self.state.path {
+            Path::Stateful(_) => right,
+            Path::Windowed { .. } => self.plan.chunk_frames() - 1 + right,
+        }
+    }
+
+    /// The same in samples.
+    pub fn latency_samples(&self) -> usize {
+        self.latency_frames() * self.codec.geometry().hop_samples
+    }
+
+    /// Takes any number of frames of codes, `[frames][codebooks]`, and appends the samples that are complete.
+    ///
+    /// # Errors
+    /// When a code is out of range or no frame is whole, the device fails, or its output is not finite; the stream is then
+    /// reset.
+    pub fn push_codes(
+        &mut self,
+        rows: &[u16],
+        codebooks: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<(), CodecError> {
+        let result = self.try_push_codes(rows, codebooks, out);
+        self.cleaned(result)
+    }
+
+    fn try_push_codes(
+        &mut self,
+        rows: &[u16],
+        codebooks: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<(), CodecError> {
+        let codebooks = self.codec.codebooks(Some(codebooks))?;
+        let codes = Codes::from_rows(rows, codebooks)?;
+        codes.check_range(self.codec.shape().codebook_size)?;
+        self.state.received_frames += codes.frames();
+        match &mut self.state.path {
+            Path::Stateful(stream) => stream.push_codes(rows, codebooks, out),
+            Path::Windowed { frames, .. } => {
+                match frames {
+                    Frames::None => *frames = Frames::Codes { rows: rows.to_vec(), codebooks },
+                    Frames::Codes { rows: held, codebooks: k } if *k == codebooks => {
+                        held.extend_from_slice(rows)
+                    }
+                    other => return Err(other.mixed("codes", codebooks)),
+                }
+                self.emit(None, out)
+            }
+        }
+    }
+
+    /// Takes any number of frames of z, `[frames][latent]`, and appends the samples that are complete.
+    ///
+    /// # Errors
+    /// As [`StreamDecoder::push_codes`].
+    pub fn push_z(&mut self, rows: &[f32], out: &mut Vec<f32>) -> Result<(), CodecError> {
+        let result = self.try_push_z(rows, out);
+        self.cleaned(result)
+    }
+
+    fn try_push_z(&mut self, rows: &[f32], out: &mut Vec<f32>) -> Result<(), CodecError> {
+        let latent = self.codec.shape().latent_dim;
+        if rows.len() % latent != 0 {
+            let expected = format!("a whole number of frames of {latent} values");
+            return Err(CodecError::Input { what: "z", found: [1, 1, rows.len()], expected });
+        }
+        self.state.received_frames += rows.len() / latent;
+        match &mut self.state.path {
+            Path::Stateful(stream) => stream.push_z(rows, out),
+            Path::Windowed { frames, .. } => {
+                match frames {
+                    Frames::None => *frames = Frames::Latents { rows: rows.to_vec(), latent },
+                    Frames::Latents { rows: held, .. } => held.extend_from_slice(rows),
+                    other => return Err(other.mixed("z", latent)),
+                }
+                self.emit(None, out)
+            }
+        }
+    }
+
+    /// Ends the signal and appends the rest of its samples: in all as many as
+    /// [`dac_nn::Geometry::samples_for_frames`] says.
+    ///
+    /// # Errors
+    /// As [`StreamDecoder::push_codes`].
+    pub fn flush(&mut self, out: &mut Vec<f32>) -> Result<(), CodecError> {
+        let total = self.state.received_frames;
+        let result = match &mut self.state.path {
+            Path::Stateful(stream) => stream.finish(out),
+            Path::Windowed { .. } => self.emit(Some(total), out),
+        };
+        self.reset();
+        result
+    }
+
+    /// Forgets the signal so far.
+    pub fn reset(&mut self) {
+        self.state = State::new(&self.codec);
+    }
+
+    fn cleaned(&mut self, result: Result<(), CodecError>) -> Result<(), CodecError> {
+        if result.is_err() {
+            self.reset();
+        }
+        result
+    }
+
+    /// Decodes the spans whose windows are there; all that are left once the number of frames is known.
+    fn emit(&mut self, total_frames: Option<usize>, out: &mut Vec<f32>) -> Result<(), CodecError> {
+        let received = self.state.received_frames;
+        let hop = self.codec.geometry().hop_samples;
+        let Path::Windowed { frames, buffer_frame, next_frame } = &mut self.state.path else { return Ok(()) };
+        loop {
+            let span = self.plan.span(*next_frame, total_frames.unwrap_or(usize::MAX));
+            if span.keep.is_empty() || span.window.end > received {
+                return Ok(());
+            }
+            let from = span.window.start - *buffer_frame;
+            let audio = frames.decode(&self.codec, from..from + span.window.len())?;
+            let start = (span.keep.start - span.window.start) * hop;
+            let end = ((span.keep.end - span.window.start) * hop).min(audio.len());
+            out.extend_from_slice(&audio[start.min(end)..end]);
+            *next_frame = span.keep.end;
+            let next_window = self.plan.span(*next_frame, usize::MAX).window.start;
+            let drop = next_window.saturating_sub(*buffer_frame);
+            frames.drop_front(drop);
+            *buffer_frame += drop;
+        }
+    }
+}
+
+impl State {
+    fn new(codec: &Codec) -> Self {
+        let path = match codec.decoder_stream() {
+            Some(stream) => Path::Stateful(Box::new(stream)),
+            None => Path::Windowed { frames: Frames::None, buffer_frame: 0, next_frame: 0 },
+        };
+        Self { received_frames: 0, path }
+    }
+}
+
+impl Frames {
+    fn decode(&self, codec: &Codec, window: std::ops::Range<usize>) -> Result<Vec<f32>, CodecError> {
+        let audio = match self {
+            Self::None => return Ok(Vec::new()),
+            Self::Codes { rows, codebooks } => {
+                let rows = &rows[window.start * codebooks..window.end * codebooks];
+                codec.decode_codes(&Codes::from_rows(rows, *codebooks)?)?
+            }
+            Self::Latents { rows, latent } => {
+                let rows = &rows[window.start * latent..window.end * latent];
+                codec.decode(&Array3::from_rows(rows, *latent)?)?
+            }
+        };
+        Ok(audio.into_vec())
+    }
+
+    fn drop_front(&mut self, frames: usize) {
+        match self {
+            Self::None => {}
+            Self::Codes { rows, codebooks } => drop(rows.drain(..(frames * *codebooks).min(rows.len()))),
+            Self::Latents { rows, latent } => drop(rows.drain(..(frames * *latent).min(rows.len()))),
+        }
+    }
+
+    fn mixed(&self, what: &'static str, found: usize) -> CodecError {
+        let expected = match self {
+            Self::None => "frames".to_owned(),
+            Self::Codes { codebooks, .. } => format!("codes of {codebooks} codebooks, as the stream began"),
+            Self::Latents { latent, .. } => format!("z of {latent} channels, as the stream began"),
+        };
+        CodecError::Input { what, found: [1, found, 0], expected }
+    }
+}

@@ -1,0 +1,296 @@
+//! Tokens to audio: check, decode, trim, resample, hand on.
+
+use std::path::Path;
+
+use dac_audio::{Planar, Resampler, SampleFormat, WavWriter, WriteReport};
+use dac_model::CodecError;
+use dac_rvq::{Array3, Codes};
+use dac_stream::StreamDecoder;
+use dac_tokens::{TokenFile, TokenMeta};
+
+use crate::audio::Audio;
+use crate::error::Error;
+use crate::model::{Chunking, Dac};
+
+/// Sample rate of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutputRate {
+    /// The model's.
+    #[default]
+    Model,
+    /// The rate and the exact length of the audio that was encoded.
+    Input,
+    /// Any other, in Hz.
+    Hz(u32),
+}
+
+/// How to decode.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct DecodeOptions {
+    /// Codebooks to use of those that the tokens have; `None` uses all.
+    pub codebooks: Option<usize>,
+    /// Sample rate of the output.
+    pub output_rate: OutputRate,
+    /// How long signals are cut.
+    pub chunk: Chunking,
+}
+
+impl Dac {
+    /// Decodes tokens in memory. The length is that of the audio that was encoded where the tokens tell it, at the output's
+    /// rate; else frames · hop.
+    ///
+    /// # Errors
+    /// When the tokens are another model's, are empty or out of range, or an option needs what they do not have.
+    pub fn decode(&self, tokens: &TokenFile, options: &DecodeOptions) -> Result<Audio, Error> {
+        let mut session = DecodeSession::new(self, tokens, options)?;
+        let mut channels: Planar = vec![Vec::new(); session.channels()];
+        while let Some(block) = session.next_block()? {
+            for (channel, samples) in channels.iter_mut().zip(block) {
+                channel.extend(samples);
+            }
+        }
+        Ok(Audio { channels, rate_hz: session.rate_hz() })
+    }
+
+    /// Decodes tokens into a WAV file, block by block; the file appears whole or not at all.
+    ///
+    /// # Errors
+    /// As [`Dac::decode`], and when the file cannot be written.
+    pub fn decode_to_file(
+        &self,
+        tokens: &TokenFile,
+        path: impl AsRef<Path>,
+        format: SampleFormat,
+        options: &DecodeOptions,
+    ) -> Result<WriteReport, Error> {
+        let mut session = DecodeSession::new(self, tokens, options)?;
+        let mut writer = WavWriter::create(path, session.rate_hz(), session.channels(), format)?;
+        writer.check_length(session.samples())?;
+        while let Some(block) = session.next_block()? {
+            writer.write(&block)?;
+        }
+        Ok(writer.finish()?)
+    }
+
+    /// Checks that tokens fit this model; gives a remark when they fit but were made with other weights.
+    ///
+    /// # Errors
+    /// When rate, hop or codebook size differ.
+    pub fn check_tokens(&self, meta: &TokenMeta) -> Result<Option<String>, Error> {
+        let shape = self.shape();
+        let same = |what, expected: usize, found: Option<usize>| match found {
+            Some(found) if found != expected => {
+                Err(Error::OtherModel { what, expected: expected.to_string(), found: found.to_string() })
+            }
+            _ => Ok(()),
+        };
+        same(
+            "the sample rate in Hz",
+            shape.sample_rate_hz as usize,
+            meta.model_rate_hz.map(|hz| hz as usize),
+        )?;
+        same("the hop in samples", shape.hop_samples(), meta.hop_samples)?;
+        same("the codebook size", shape.codebook_size, meta.codebook_size)?;
+        let hash = meta.weights_sha256.as_ref().filter(|hash| **hash != self.info.weights_sha256);
+        Ok(hash.map(|hash| {
+            let model = meta.model.as_deref().unwrap_or("unnamed");
+            let short = |hash: &str| hash.chars().take(12).collect::<String>();
+            format!(
+                "the tokens were made by weights {} ({model}), these are {} ({}): only another file of the same weights decodes them rightly",
+                short(hash),
+                short(&self.info.weights_sha256),
+                self.info.name
+            )
+        }))
+    }
+}
+
+/// What a channel is decoded from, one frame after another.
+enum Rows {
+    Codes { rows: Vec<u16>, codebooks: usize },
+    Z { rows: Vec<f32>, latent: usize },
+}
+
+/// A decode in progress: blocks of audio out, in constant memory beside the tokens.
+pub struct DecodeSession {
+    dac: Dac,
+    tracks: Vec<(Rows, StreamDecoder)>,
+    frames: usize,
+    block_frames: usize,
+    next_frame: usize,
+    /// Samples at the model's rate still to be handed on, after which the network's output is cut.
+    model_samples_left: u64,
+    resampler: Resampler,
+    output_samples: u64,
+    finished: bool,
+}
+
+impl DecodeSession {
+    /// Begins a decode.
+    ///
+    /// # Errors
+    /// As [`Dac::decode`].
+    pub fn new(dac: &Dac, tokens: &TokenFile, options: &DecodeOptions) -> Result<Self, Error> {
+        dac.check_tokens(&tokens.meta)?;
+        let (rows, frames) = rows_of(dac, tokens, options.codebooks)?;
+        let chunk_frames = options.chunk.frames(dac.shape())?.unwrap_or(frames.max(1));
+        let model_hz = dac.shape().sample_rate_hz;
+        let decoded = (frames * dac.geometry().hop_samples) as u64;
+        let original = tokens.meta.input_samples.zip(tokens.meta.input_rate_hz).filter(|(_, hz)| *hz > 0);
+        // A damaged length must not make an endless file of zeros: nothing beyond the frames is invented.
+        let model_samples = original.map_or(decoded, |(n, hz)| rescale(n, hz, model_hz).min(decoded));
+        let (output_hz, output_samples) = match (options.output_rate, original) {
+            (OutputRate::Model, _) => (model_hz, model_samples),
+            (OutputRate::Input, Some((n, hz))) => (hz, n.min(rescale(decoded, model_hz, hz))),
+            (OutputRate::Input, None) => {
+                return Err(Error::Needs {
+                    what: "the input's rate",
+                    needs: "the rate and length of the input",
+                });
+            }
+            (OutputRate::Hz(hz), Some((n, input_hz))) if n <= rescale(decoded, model_hz, input_hz) => {
+                (hz, rescale(n, input_hz, hz))
+            }
+            (OutputRate::Hz(hz), _) => (hz, rescale(model_samples, model_hz, hz)),
+        };
+        let mut resampler = Resampler::new(model_hz, output_hz, rows.len())?;
+        resampler.set_output_samples(output_samples)?;
+        let tracks =
+            rows.into_iter().map(|r| (r, StreamDecoder::new(dac.codec.clone(), chunk_frames))).collect();
+        Ok(Self {
+            dac: dac.clone(),
+            tracks,
+            frames,
+            block_frames: chunk_frames,
+            next_frame: 0,
+            model_samples_left: model_samples,
+            resampler,
+            output_samples,
+            finished: false,
+        })
+    }
+
+    /// Channels of the output.
+    pub fn channels(&self) -> usize {
+        self.tracks.len()
+    }
+
+    /// Sample rate of the output in Hz.
+    pub fn rate_hz(&self) -> u32 {
+        self.resampler.to_hz()
+    }
+
+    /// Samples a channel of the output in all.
+    pub fn samples(&self) -> u64 {
+        self.output_samples
+    }
+
+    /// The next block `[channels][samples]`, which may be empty; `None` at the end.
+    ///
+    /// # Errors
+    /// When a code is out of range or the device fails.
+    pub fn next_block(&mut self) -> Result<Option<Planar>, Error> {
+        if self.finished {
+            return Ok(None);
+        }
+        let range = self.next_frame..(self.next_frame + self.block_frames).min(self.frames);
+        let last = range.end == self.frames;
+        let mut block: Planar = Vec::with_capacity(self.tracks.len());
+        for (rows, decoder) in &mut self.tracks {
+            let mut samples = Vec::new();
+            match rows {
+                Rows::Codes { rows, codebooks } => {
+                    let part = &rows[range.start * *codebooks..range.end * *codebooks];
+                    decoder.push_codes(part, *codebooks, &mut samples)?;
+                }
+                Rows::Z { rows, latent } => {
+                    decoder.push_z(&rows[range.start * *latent..range.end * *latent], &mut samples)?;
+                }
+            }
+            if last {
+                decoder.flush(&mut samples)?;
+            }
+            block.push(samples);
+        }
+        self.next_frame = range.end;
+        let ready = block.first().map_or(0, Vec::len) as u64;
+        // At the end, samples that the network does not reach (its stride of 5 falls 8 short) are zeros.
+        let wanted = if last { self.model_samples_left } else { ready.min(self.model_samples_left) };
+        block.iter_mut().for_each(|samples| samples.resize(wanted as usize, 0.0));
+        self.model_samples_left -= wanted;
+        let mut out = self.resampler.push(&block)?;
+        if last {
+            self.finished = true;
+            for (channel, rest) in out.iter_mut().zip(self.resampler.flush()?) {
+                channel.extend(rest);
+            }
+        }
+        Ok(Some(out))
+    }
+
+    /// The model that decodes.
+    pub fn dac(&self) -> &Dac {
+        &self.dac
+    }
+}
+
+/// round(samples · to / from).
+fn rescale(samples: u64, from_hz: u32, to_hz: u32) -> u64 {
+    let (from, to) = (u128::from(from_hz.max(1)), u128::from(to_hz));
+    u64::try_from((u128::from(samples) * to * 2 + from) / (2 * from)).unwrap_or(u64::MAX)
+}
+
+/// Each channel's frames, and how many frames there are.
+fn rows_of(dac: &Dac, tokens: &TokenFile, codebooks: Option<usize>) -> Result<(Vec<Rows>, usize), Error> {
+    let searched;
+    let codes = match (&tokens.codes, &tokens.z, &tokens.latents) {
+        (Some(codes), _, _) => codes,
+        (None, Some(z), _) if codebooks.is_none() => return rows_of_z(dac, z),
+        (None, _, Some(latents)) => {
+            searched = dac.codec.latents_to_codes(latents)?;
+            &searched
+        }
+        (None, Some(_), None) => return Err(Error::Needs { what: "a number of codebooks", needs: "codes" }),
+        (None, None, None) => return Err(Error::NoTokens),
+    };
+    let codes: Codes = match codebooks {
+        Some(k) => codes.truncate(k).map_err(CodecError::from)?,
+        None => codes.clone(),
+    };
+    if codes.frames() == 0 || codes.channels() == 0 {
+        return Err(CodecError::Empty { what: "codes" }.into());
+    }
+    dac.codec.codebooks(Some(codes.codebooks()))?;
+    codes.check_range(dac.shape().codebook_size).map_err(CodecError::from)?;
+    let codebooks = codes.codebooks();
+    let rows = (0..codes.channels()).map(|c| Rows::Codes { rows: codes.to_rows(c), codebooks }).collect();
+    Ok((rows, codes.frames()))
+}
+
+fn rows_of_z(dac: &Dac, z: &Array3) -> Result<(Vec<Rows>, usize), Error> {
+    let [channels, latent, frames] = z.shape();
+    let expected = dac.shape().latent_dim;
+    if channels == 0 || frames == 0 {
+        return Err(CodecError::Empty { what: "z" }.into());
+    }
+    if latent != expected {
+        let expected = format!("[channels, {expected}, frames]");
+        return Err(CodecError::Input { what: "z", found: z.shape(), expected }.into());
+    }
+    Ok(((0..channels).map(|c| Rows::Z { rows: z.to_rows(c), latent }).collect(), frames))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_round_to_the_nearest_sample() {
+        assert_eq!(rescale(48_000, 48_000, 44_100), 44_100);
+        assert_eq!(rescale(1, 8_000, 44_100), 6);
+        assert_eq!(rescale(1, 44_100, 8_000), 0);
+        assert_eq!(rescale(3, 44_100, 8_000), 1);
+        assert_eq!(rescale(u64::MAX, 1, 768_000), u64::MAX);
+    }
+}

@@ -1,0 +1,240 @@
+//! Audio to tokens: mix, resample, encode, collect.
+
+use std::path::Path;
+
+use dac_audio::{AudioReader, ChannelMix, NonFinitePolicy, Planar, Resampler};
+use dac_rvq::plain::QuantizedRows;
+use dac_rvq::{Array3, Codes};
+use dac_stream::StreamEncoder;
+use dac_tokens::{TokenFile, TokenMeta};
+
+use crate::audio::{Audio, BLOCK_SAMPLES};
+use crate::error::Error;
+use crate::model::{Chunking, Dac};
+
+/// What to keep of an encode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Save {
+    /// The codes.
+    pub codes: bool,
+    /// The quantized latents; they take a hundred times the memory of the codes.
+    pub z: bool,
+    /// The projected residuals.
+    pub latents: bool,
+}
+
+impl Default for Save {
+    fn default() -> Self {
+        Self { codes: true, z: false, latents: false }
+    }
+}
+
+/// How to encode.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct EncodeOptions {
+    /// Codebooks to use; `None` uses all.
+    pub codebooks: Option<usize>,
+    /// What becomes of the channels: one mean, or a code stream each.
+    pub channels: ChannelMix,
+    /// What to keep.
+    pub save: Save,
+    /// How long signals are cut.
+    pub chunk: Chunking,
+    /// What becomes of values that are not finite.
+    pub non_finite: NonFinitePolicy,
+}
+
+impl Dac {
+    /// Encodes audio in memory: mixed and resampled as `options` and the model ask.
+    ///
+    /// # Errors
+    /// When there are no samples, a value is not finite, or the model lacks the codebooks.
+    pub fn encode(&self, audio: &Audio, options: &EncodeOptions) -> Result<TokenFile, Error> {
+        let mut session = EncodeSession::new(self, audio.rate_hz, audio.channels.len(), options)?;
+        let samples = audio.samples();
+        for start in (0..samples).step_by(BLOCK_SAMPLES) {
+            let end = (start + BLOCK_SAMPLES).min(samples);
+            session.push(audio.channels.iter().map(|c| c[start..end.min(c.len())].to_vec()).collect())?;
+        }
+        session.finish("the audio")
+    }
+
+    /// Encodes an audio file of any supported kind, block by block.
+    ///
+    /// # Errors
+    /// When it is not audio, has no samples, or holds a value that is not finite; and as [`Dac::encode`].
+    pub fn encode_file(&self, path: impl AsRef<Path>, options: &EncodeOptions) -> Result<TokenFile, Error> {
+        let reader = AudioReader::open(path)?.with_non_finite(options.non_finite);
+        self.encode_reader(reader, options, &mut |_| {})
+    }
+
+    /// Encodes an open reader, telling `progress` after each block how many samples a channel were read.
+    ///
+    /// # Errors
+    /// As [`Dac::encode_file`].
+    pub fn encode_reader(
+        &self,
+        mut reader: AudioReader,
+        options: &EncodeOptions,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<TokenFile, Error> {
+        let name = reader.path().display().to_string();
+        let spec = reader.spec().clone();
+        let mut session = EncodeSession::new(self, spec.sample_rate_hz, spec.channels, options)?;
+        while let Some(block) = reader.next_block(BLOCK_SAMPLES)? {
+            session.push(block)?;
+            progress(reader.position());
+        }
+        session.finish(&name)
+    }
+}
+
+/// An encode in progress: blocks in, tokens at the end. Memory grows with what is saved alone.
+pub struct EncodeSession {
+    dac: Dac,
+    options: EncodeOptions,
+    rate_hz: u32,
+    input_samples: u64,
+    resampler: Resampler,
+    tracks: Vec<Track>,
+}
+
+/// One channel of the output.
+enum Track {
+    Stream { encoder: Box<StreamEncoder>, kept: QuantizedRows, scratch: QuantizedRows },
+    Whole { samples: Vec<f32> },
+}
+
+impl EncodeSession {
+    /// Begins an encode of `channels` channels at `rate_hz`.
+    ///
+    /// # Errors
+    /// When the rate cannot be resampled, the model lacks the codebooks, or an option is out of range.
+    pub fn new(dac: &Dac, rate_hz: u32, channels: usize, options: &EncodeOptions) -> Result<Self, Error> {
+        let tracks = options.channels.channels(channels);
+        dac.codec.codebooks(options.codebooks)?;
+        let chunk_frames = options.chunk.frames(dac.shape())?;
+        let resampler = Resampler::new(rate_hz, dac.shape().sample_rate_hz, tracks)?;
+        let tracks = (0..tracks)
+            .map(|_| {
+                Ok(match chunk_frames {
+                    None => Track::Whole { samples: Vec::new() },
+                    Some(frames) => Track::Stream {
+                        encoder: Box::new(StreamEncoder::new(dac.codec.clone(), options.codebooks, frames)?),
+                        kept: QuantizedRows::default(),
+                        scratch: QuantizedRows::default(),
+                    },
+                })
+            })
+            .collect::<Result<_, Error>>()?;
+        Ok(Self { dac: dac.clone(), options: options.clone(), rate_hz, input_samples: 0, resampler, tracks })
+    }
+
+    /// Takes a block `[channels][samples]` at the input's rate.
+    ///
+    /// # Errors
+    /// When the block has other channels, or the device fails.
+    pub fn push(&mut self, block: Planar) -> Result<(), Error> {
+        self.input_samples += block.first().map_or(0, Vec::len) as u64;
+        let mixed = self.options.channels.apply(block);
+        let ready = self.resampler.push(&mixed)?;
+        self.feed(&ready)
+    }
+
+    fn feed(&mut self, block: &Planar) -> Result<(), Error> {
+        let save = self.options.save;
+        for (track, samples) in self.tracks.iter_mut().zip(block) {
+            match track {
+                Track::Whole { samples: held } => held.extend_from_slice(samples),
+                Track::Stream { encoder, kept, scratch } => {
+                    encoder.push(samples, scratch)?;
+                    keep(scratch, kept, save);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the signal and gives its tokens; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// When there was no sample, or the device fails.
+    pub fn finish(mut self, name: &str) -> Result<TokenFile, Error> {
+        let rest = self.resampler.flush()?;
+        self.feed(&rest)?;
+        if self.input_samples == 0 || self.tracks.is_empty() {
+            return Err(Error::NoSamples { name: name.to_owned() });
+        }
+        let Save { codes: save_codes, z: save_z, latents: save_latents } = self.options.save;
+        let shape = self.dac.shape().clone();
+        let codebooks = self.dac.codec.codebooks(self.options.codebooks)?;
+        let (mut codes, mut z, mut latents) = (vec![], vec![], vec![]);
+        for track in self.tracks {
+            match track {
+                Track::Whole { samples } => {
+                    let encoded = self.dac.codec.encode(&Array3::mono(samples), Some(codebooks))?;
+                    codes.push(encoded.codes);
+                    z.push(encoded.z);
+                    latents.push(encoded.latents);
+                }
+                Track::Stream { mut encoder, mut kept, mut scratch } => {
+                    encoder.flush(&mut scratch)?;
+                    keep(&mut scratch, &mut kept, self.options.save);
+                    if save_codes {
+                        codes.push(
+                            Codes::from_rows(&kept.codes, codebooks).map_err(dac_model::CodecError::from)?,
+                        );
+                    }
+                    if save_z {
+                        z.push(from_rows(&kept.z, shape.latent_dim)?);
+                    }
+                    if save_latents {
+                        latents.push(from_rows(&kept.latents, codebooks * shape.codebook_dim)?);
+                    }
+                }
+            }
+        }
+        let stack = |parts: &[Array3]| Array3::stack(parts).map_err(dac_model::CodecError::from);
+        let mut meta = TokenMeta::default();
+        meta.model = Some(self.dac.info.name.clone());
+        meta.weights_sha256 = Some(self.dac.info.weights_sha256.clone());
+        meta.model_rate_hz = Some(shape.sample_rate_hz);
+        meta.input_rate_hz = Some(self.rate_hz);
+        meta.input_samples = Some(self.input_samples);
+        meta.codebook_size = Some(shape.codebook_size);
+        meta.hop_samples = Some(shape.hop_samples());
+        let mut tokens = TokenFile::default();
+        tokens.meta = meta;
+        if save_codes {
+            tokens.codes = Some(Codes::stack_channels(&codes).map_err(dac_model::CodecError::from)?);
+        }
+        if save_z {
+            tokens.z = Some(stack(&z)?);
+        }
+        if save_latents {
+            tokens.latents = Some(stack(&latents)?);
+        }
+        Ok(tokens)
+    }
+}
+
+fn from_rows(rows: &[f32], channels: usize) -> Result<Array3, Error> {
+    Ok(Array3::from_rows(rows, channels).map_err(dac_model::CodecError::from)?)
+}
+
+/// Moves what is saved out of `scratch`, which is empty afterwards.
+fn keep(scratch: &mut QuantizedRows, kept: &mut QuantizedRows, save: Save) {
+    if save.codes {
+        kept.codes.extend_from_slice(&scratch.codes);
+    }
+    if save.z {
+        kept.z.extend_from_slice(&scratch.z);
+    }
+    if save.latents {
+        kept.latents.extend_from_slice(&scratch.latents);
+    }
+    scratch.codes.clear();
+    scratch.z.clear();
+    scratch.latents.clear();
+}

@@ -1,0 +1,239 @@
+//! Loading a model from a preset, a file, or a seed.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::thread;
+
+use dac_model::checkpoint::{sha256_of_bytes, sha256_of_file};
+use dac_model::codec::CpuLevel;
+use dac_model::{Checkpoint, Codec, CodecOptions, LoadReport, Precision, Preset, RandomWeights};
+use dac_nn::{Device, Geometry, NetworkShape};
+
+use crate::cache::{self, Environment};
+use crate::error::Error;
+
+/// Where a model's weights come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModelSource {
+    /// A preset: the embedded model for `tiny`, else the weights found on this machine ([`crate::cache`]).
+    Preset(Preset),
+    /// A checkpoint in any published layout.
+    File(PathBuf),
+    /// Seeded random weights of a preset's full shape, to measure speed with.
+    Random {
+        /// Whose shape.
+        preset: Preset,
+        /// The seed.
+        seed: u64,
+    },
+}
+
+impl From<&str> for ModelSource {
+    /// A preset's name, else a path.
+    fn from(text: &str) -> Self {
+        Preset::from_str(text).map_or_else(|_| Self::File(text.into()), Self::Preset)
+    }
+}
+
+/// Where and how a model runs.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct LoadOptions {
+    /// The device.
+    pub device: Device,
+    /// Threads of the CPU engine; `None` takes as many as there are cores.
+    pub threads: Option<usize>,
+    /// Precision of the CPU engine.
+    pub precision: Precision,
+    /// Instruction set of the CPU engine; `None` takes the best there is.
+    pub cpu_level: Option<CpuLevel>,
+    /// Whether the CPU engine measures each layer.
+    pub timings: bool,
+}
+
+impl LoadOptions {
+    /// The defaults on `device`.
+    pub fn on(device: Device) -> Self {
+        Self { device, ..Self::default() }
+    }
+}
+
+/// How long signals are cut.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Chunking {
+    /// Not at all: the whole signal at once, in memory that grows with it.
+    Whole,
+    /// Into chunks with all the context they need: the result of the whole signal, in constant memory.
+    Exact {
+        /// Length of a chunk in seconds; the result does not depend on it.
+        chunk_seconds: f64,
+    },
+}
+
+impl Chunking {
+    /// Length of a chunk by default, in seconds.
+    pub const DEFAULT_SECONDS: f64 = 4.0;
+
+    /// Frames of a chunk; `None` for the whole signal.
+    pub(crate) fn frames(self, shape: &NetworkShape) -> Result<Option<usize>, Error> {
+        match self {
+            Self::Whole => Ok(None),
+            Self::Exact { chunk_seconds } if chunk_seconds.is_finite() && chunk_seconds > 0.0 => {
+                Ok(Some(((chunk_seconds * shape.frame_rate_hz()).round() as usize).clamp(1, 1 << 20)))
+            }
+            Self::Exact { chunk_seconds } => Err(Error::Option {
+                what: "the chunk's length in seconds",
+                found: chunk_seconds.to_string(),
+                expected: "a number above 0",
+            }),
+        }
+    }
+}
+
+impl Default for Chunking {
+    fn default() -> Self {
+        Self::Exact { chunk_seconds: Self::DEFAULT_SECONDS }
+    }
+}
+
+/// Which model is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ModelInfo {
+    /// The preset of that shape, else `custom`; `random` for random weights.
+    pub name: String,
+    /// SHA-256 of the weights' file, in lower-case hexadecimal.
+    pub weights_sha256: String,
+    /// The weights' file, if they come from one.
+    pub path: Option<PathBuf>,
+    /// What loading found; `None` for random weights.
+    pub report: Option<LoadReport>,
+}
+
+/// A loaded model, ready to encode and decode; cheap to clone, shared by any number of threads.
+#[derive(Debug, Clone)]
+pub struct Dac {
+    pub(crate) codec: Arc<Codec>,
+    pub(crate) info: Arc<ModelInfo>,
+}
+
+impl Dac {
+    /// Loads a model by preset name or path of a checkpoint onto a device.
+    ///
+    /// # Errors
+    /// As [`Dac::open`].
+    pub fn load(model: &str, device: Device) -> Result<Self, Error> {
+        Self::open(&model.into(), None, &LoadOptions::on(device))
+    }
+
+    /// Loads a model. `expected` names the preset that a checkpoint has to be.
+    ///
+    /// # Errors
+    /// When the weights are not on this machine, are no checkpoint of this codec or of another shape, or the device is not
+    /// there.
+    pub fn open(
+        source: &ModelSource,
+        expected: Option<Preset>,
+        options: &LoadOptions,
+    ) -> Result<Self, Error> {
+        match source {
+            ModelSource::Preset(Preset::Tiny) => Self::open_tiny(options),
+            ModelSource::Preset(preset) => {
+                let environment = Environment::from_process();
+                let found = cache::find(*preset, &environment);
+                let found = found.ok_or_else(|| Error::NoWeights {
+                    preset: *preset,
+                    looked_in: cache::searched_folders(&environment),
+                })?;
+                Self::open_file(&found.path, Some(*preset), options)
+            }
+            ModelSource::File(path) => Self::open_file(path, expected, options),
+            ModelSource::Random { preset, seed } => {
+                let mut weights = RandomWeights::new(preset.shape(), *seed);
+                let name = "random".to_owned();
+                let weights_sha256 =
+                    sha256_of_bytes(format!("random weights, {preset}, seed {seed}").as_bytes());
+                let info = ModelInfo { name, weights_sha256, path: None, report: None };
+                Self::assemble(&preset.shape(), &mut weights, info, options)
+            }
+        }
+    }
+
+    #[cfg(feature = "tiny")]
+    fn open_tiny(options: &LoadOptions) -> Result<Self, Error> {
+        let mut checkpoint = dac_model::tiny::open()?;
+        let info = ModelInfo {
+            name: Preset::Tiny.to_string(),
+            weights_sha256: dac_model::tiny::sha256(),
+            path: None,
+            report: Some(checkpoint.report().clone()),
+        };
+        let shape = checkpoint.shape().clone();
+        Self::assemble(&shape, &mut checkpoint, info, options)
+    }
+
+    #[cfg(not(feature = "tiny"))]
+    fn open_tiny(_: &LoadOptions) -> Result<Self, Error> {
+        Err(Error::NoTiny)
+    }
+
+    fn open_file(path: &Path, expected: Option<Preset>, options: &LoadOptions) -> Result<Self, Error> {
+        let mut checkpoint = Checkpoint::open(path, expected)?;
+        let shape = checkpoint.shape().clone();
+        let report = checkpoint.report().clone();
+        // The hash takes as long as reading the file once more: it runs beside the packing.
+        thread::scope(|scope| {
+            let hash = scope.spawn(|| sha256_of_file(path));
+            let name = Preset::of_shape(&shape).map_or_else(|| "custom".to_owned(), |p| p.to_string());
+            let info = ModelInfo {
+                name,
+                weights_sha256: String::new(),
+                path: Some(path.to_path_buf()),
+                report: Some(report),
+            };
+            let mut model = Self::assemble(&shape, &mut checkpoint, info, options)?;
+            let hash = hash.join().unwrap_or_else(|_| Err(std::io::Error::other("hashing stopped")));
+            let hash = hash.map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
+            Arc::make_mut(&mut model.info).weights_sha256 = hash;
+            Ok(model)
+        })
+    }
+
+    fn assemble(
+        shape: &NetworkShape,
+        weights: &mut dyn dac_nn::Weights,
+        info: ModelInfo,
+        options: &LoadOptions,
+    ) -> Result<Self, Error> {
+        let mut codec_options = CodecOptions::on(options.device);
+        codec_options.threads = options.threads;
+        codec_options.precision = options.precision;
+        codec_options.cpu_level = options.cpu_level;
+        codec_options.timings = options.timings;
+        let codec = Codec::load(shape, weights, codec_options)?;
+        Ok(Self { codec: Arc::new(codec), info: Arc::new(info) })
+    }
+
+    /// The network's shape.
+    pub fn shape(&self) -> &NetworkShape {
+        self.codec.shape()
+    }
+
+    /// Lengths, contexts, latency.
+    pub fn geometry(&self) -> &Geometry {
+        self.codec.geometry()
+    }
+
+    /// The assembled codec, for whole signals as arrays.
+    pub fn codec(&self) -> &Arc<Codec> {
+        &self.codec
+    }
+
+    /// Which model it is.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+}
