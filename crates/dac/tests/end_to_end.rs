@@ -1,0 +1,180 @@
+//! A recording through the embedded model: file to tokens to file.
+#![cfg(feature = "tiny")]
+
+use std::path::{Path, PathBuf};
+
+use dac::tokens::WriteOptions;
+use dac::{
+    Audio, ChannelMix, Chunking, Dac, DecodeOptions, Device, EncodeOptions, Error, Format, LoadOptions,
+    ModelSource, OutputRate, Preset, SampleFormat, Save, TokenFile, metrics,
+};
+
+fn recording() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/audio/librivox_austen.wav")
+}
+
+fn tiny() -> Dac {
+    Dac::load("tiny", Device::Cpu).unwrap()
+}
+
+fn si_sdr_db(a: &Audio, b: &Audio) -> f64 {
+    let mut meter = metrics::DistortionMeter::new();
+    meter.push(&a.channels, &b.channels).unwrap();
+    meter.si_sdr_db()
+}
+
+#[test]
+fn speech_survives_and_more_codebooks_are_better() {
+    let dac = tiny();
+    let original = Audio::read(recording()).unwrap();
+    let tokens = dac.encode_file(recording(), &EncodeOptions::default()).unwrap();
+    let [channels, codebooks, frames] = tokens.codes.as_ref().unwrap().shape();
+    let seconds = original.samples() as f64 / f64::from(original.rate_hz);
+    assert_eq!((channels, codebooks, frames), (1, 9, (seconds * 44100.0 / 512.0).ceil() as usize));
+    let mut last = f64::NEG_INFINITY;
+    for codebooks in [1, 3, 9] {
+        let mut options = DecodeOptions::default();
+        options.codebooks = Some(codebooks);
+        options.output_rate = OutputRate::Input;
+        let decoded = dac.decode(&tokens, &options).unwrap();
+        assert_eq!((decoded.rate_hz, decoded.samples()), (original.rate_hz, original.samples()));
+        let db = si_sdr_db(&original, &decoded);
+        assert!(db > last, "{codebooks} codebooks: {db} dB after {last} dB");
+        last = db;
+    }
+    assert!(last > 2.0, "SI-SDR of {last} dB");
+}
+
+#[test]
+fn tokens_and_z_are_saved_loaded_and_decode_alike() {
+    let dac = tiny();
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = EncodeOptions::default();
+    options.save = Save { codes: true, z: true, latents: true };
+    let tokens = dac.encode_file(recording(), &options).unwrap();
+    let expected = dac.decode(&tokens, &DecodeOptions::default()).unwrap();
+    for keep in ["codes", "z", "latents"] {
+        let mut part = tokens.clone();
+        part.codes = part.codes.filter(|_| keep == "codes");
+        part.z = part.z.filter(|_| keep == "z");
+        part.latents = part.latents.filter(|_| keep == "latents");
+        let path = folder.path().join(format!("{keep}.safetensors"));
+        part.write(&path, Format::Safetensors, &WriteOptions::default()).unwrap();
+        let loaded = TokenFile::read(&path).unwrap();
+        assert_eq!(loaded, part);
+        assert_eq!(dac.check_tokens(&loaded.meta).unwrap(), None);
+        let decoded = dac.decode(&loaded, &DecodeOptions::default()).unwrap();
+        assert!(si_sdr_db(&expected, &decoded) > 100.0, "decoding from {keep}");
+    }
+    let wav = folder.path().join("decoded.wav");
+    let report = dac.decode_to_file(&tokens, &wav, SampleFormat::F32, &DecodeOptions::default()).unwrap();
+    let written = Audio::read(&wav).unwrap();
+    assert_eq!(report.samples, expected.samples() as u64);
+    assert_eq!(written, expected);
+}
+
+#[test]
+fn whole_and_any_chunk_give_the_same_tokens_and_audio() {
+    let dac = tiny();
+    let mut options = EncodeOptions::default();
+    options.chunk = Chunking::Whole;
+    let whole = dac.encode_file(recording(), &options).unwrap();
+    let mut decode = DecodeOptions::default();
+    decode.chunk = Chunking::Whole;
+    let expected = dac.decode(&whole, &decode).unwrap();
+    for chunk_seconds in [0.011, 0.3, 4.0] {
+        let chunk = Chunking::Exact { chunk_seconds };
+        options.chunk = chunk;
+        assert_eq!(
+            dac.encode_file(recording(), &options).unwrap().codes,
+            whole.codes,
+            "chunks of {chunk_seconds} s"
+        );
+        decode.chunk = chunk;
+        let decoded = dac.decode(&whole, &decode).unwrap();
+        assert_eq!(decoded.samples(), expected.samples());
+        let pairs = expected.channels[0].iter().zip(&decoded.channels[0]);
+        assert!(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) <= 1e-5, "chunks of {chunk_seconds} s");
+    }
+    options.chunk = Chunking::Exact { chunk_seconds: 0.0 };
+    assert!(matches!(dac.encode_file(recording(), &options), Err(Error::Option { .. })));
+}
+
+#[test]
+fn the_length_that_went_in_comes_out() {
+    let dac = tiny();
+    for (rate_hz, samples) in [
+        (44_100, 1),
+        (44_100, 511),
+        (44_100, 513),
+        (16_000, 1),
+        (48_000, 2_000),
+        (8_000, 801),
+        (96_000, 3_001),
+    ] {
+        let audio = Audio::mono((0..samples).map(|i| 0.3 * (i as f32 * 0.05).sin()).collect(), rate_hz);
+        let tokens = dac.encode(&audio, &EncodeOptions::default()).unwrap();
+        let decoded = dac.decode(&tokens, &DecodeOptions::default()).unwrap();
+        let expected = (samples as f64 * 44_100.0 / f64::from(rate_hz)).round() as usize;
+        assert_eq!(
+            (decoded.rate_hz, decoded.samples()),
+            (44_100, expected),
+            "{samples} samples at {rate_hz} Hz"
+        );
+        let mut options = DecodeOptions::default();
+        options.output_rate = OutputRate::Input;
+        assert_eq!(
+            dac.decode(&tokens, &options).unwrap().samples(),
+            samples,
+            "{samples} samples at {rate_hz} Hz"
+        );
+    }
+    let empty = dac.encode(&Audio::mono(vec![], 44_100), &EncodeOptions::default());
+    assert!(matches!(empty, Err(Error::NoSamples { .. })));
+}
+
+#[test]
+fn channels_are_kept_apart_or_mixed() {
+    let dac = tiny();
+    let left: Vec<f32> = (0..8_000).map(|i| 0.4 * (i as f32 * 0.06).sin()).collect();
+    let stereo = Audio { channels: vec![left.clone(), vec![0.0; left.len()]], rate_hz: 44_100 };
+    let mut options = EncodeOptions::default();
+    options.channels = ChannelMix::Keep;
+    let tokens = dac.encode(&stereo, &options).unwrap();
+    assert_eq!(tokens.codes.as_ref().unwrap().channels(), 2);
+    let decoded = dac.decode(&tokens, &DecodeOptions::default()).unwrap();
+    let rms = |c: &[f32]| (c.iter().map(|v| v * v).sum::<f32>() / c.len() as f32).sqrt();
+    assert!(rms(&decoded.channels[1]) * 5.0 < rms(&decoded.channels[0]));
+    let mono = dac.encode(&stereo, &EncodeOptions::default()).unwrap();
+    assert_eq!(mono.codes.unwrap().channels(), 1);
+}
+
+#[test]
+fn the_engine_and_burn_agree_and_missing_weights_say_so() {
+    let engine = tiny();
+    let tokens = engine.encode_file(recording(), &EncodeOptions::default()).unwrap();
+    let expected = engine.decode(&tokens, &DecodeOptions::default()).unwrap();
+    if cfg!(feature = "flex") {
+        let flex = Dac::load("tiny", Device::Flex).unwrap();
+        let decoded = flex.decode(&tokens, &DecodeOptions::default()).unwrap();
+        let pairs = expected.channels[0].iter().zip(&decoded.channels[0]);
+        assert!(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) <= 5e-5);
+    }
+    let missing = Dac::load("/nowhere/weights.pth", Device::Cpu).unwrap_err().to_string();
+    assert!(missing.contains("/nowhere/weights.pth"), "{missing}");
+    let wrong = Dac::open(&ModelSource::Preset(Preset::Tiny), None, &LoadOptions::on(Device::Cuda(0)));
+    assert!(cfg!(feature = "cuda") || wrong.unwrap_err().to_string().contains("feature 'cuda'"));
+}
+
+#[test]
+fn tokens_of_another_model_are_refused_and_other_weights_remarked_on() {
+    let dac = tiny();
+    let audio = Audio::mono(vec![0.1; 2_000], 44_100);
+    let mut tokens = dac.encode(&audio, &EncodeOptions::default()).unwrap();
+    tokens.meta.weights_sha256 = Some("0".repeat(64));
+    assert!(dac.check_tokens(&tokens.meta).unwrap().unwrap().contains("000000000000"));
+    tokens.meta.model_rate_hz = Some(24_000);
+    assert!(matches!(dac.decode(&tokens, &DecodeOptions::default()), Err(Error::OtherModel { .. })));
+    let nothing = TokenFile::default();
+    assert!(matches!(dac.decode(&nothing, &DecodeOptions::default()), Err(Error::NoTokens)));
+}
