@@ -6,6 +6,7 @@
 
 mod decoder;
 mod encoder;
+pub mod overlap;
 pub mod plan;
 
 pub use decoder::StreamDecoder;
