@@ -1,2 +1,68 @@
-//! The `dac` binary.
-fn main() {}
+//! The binary `dac`: audio to tokens and back, in batches.
+//!
+//! [`args`] says what can be asked, [`plan`] checks it against the files that are there, [`batch`] carries it out file by file,
+//! [`report`] says how each fared. The work itself is the library's.
+#![allow(clippy::print_stderr, reason = "this is the program: it talks to its user, the libraries do not")]
+
+mod args;
+mod batch;
+mod bench;
+mod decode;
+mod download;
+mod encode;
+mod existing;
+mod exit;
+mod info;
+mod model;
+mod models;
+mod plan;
+mod process;
+mod report;
+mod roundtrip;
+
+use std::io;
+use std::process::ExitCode;
+
+use anyhow::Error;
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::{Exit, USAGE, Usage};
+use plan::PlanError;
+use report::error_text;
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(exit) => exit.into(),
+        // Whoever reads the output has seen enough of it.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", error_text(&error));
+            let usage = error.is::<Usage>() || error.is::<PlanError>();
+            ExitCode::from(if usage { USAGE } else { 1 })
+        }
+    }
+}
+
+fn is_broken_pipe(error: &Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn run(cli: &Cli) -> Result<Exit, Error> {
+    let computes = matches!(
+        cli.command,
+        Command::Encode(_) | Command::Decode(_) | Command::Roundtrip(_) | Command::Bench(_)
+    );
+    if cfg!(debug_assertions) && computes {
+        eprintln!("warning: this is a debug build, slower than a release build (cargo build --release)");
+    }
+    match &cli.command {
+        Command::Encode(args) => encode::run(args),
+        Command::Decode(args) => decode::run(args),
+        Command::Roundtrip(args) => roundtrip::run(args),
+        Command::Info(args) => info::run(args),
+        Command::Models(args) => models::run(args),
+        Command::Download(args) => download::run(args),
+        Command::Bench(args) => bench::run(args),
+    }
+}

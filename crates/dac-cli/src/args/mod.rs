@@ -1,0 +1,287 @@
+//! The command line: typed arguments, nothing else. What they mean for a set of files is decided in [`crate::plan`].
+
+mod values;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use dac::registry::Source;
+use dac::{Device, Format, Precision, Preset, SampleFormat};
+
+pub(crate) use values::{ChannelsArg, ChunkArg, OutputRateArg, SaveArg, Seconds, save};
+
+/// The model that is used when none is named.
+pub(crate) const DEFAULT_MODEL: Preset = Preset::Khz44;
+
+/// The Descript Audio Codec: audio to discrete tokens and back.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dac",
+    version,
+    after_help = "Exit codes: 0 all done; 1 some file failed (the others are done); 2 the command cannot be run as it is \
+                  given.\n\nWith --json, standard output carries one JSON record a file, standard error all else."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Encode audio files to token files.
+    Encode(EncodeArgs),
+    /// Decode token files to WAV files.
+    Decode(DecodeArgs),
+    /// Encode and decode audio files; print SI-SDR and sizes.
+    Roundtrip(RoundtripArgs),
+    /// Say what a checkpoint, a token file or an audio file holds.
+    Info(InfoArgs),
+    /// List the models, their bitrates, and whether their weights are on this machine.
+    Models(ModelsArgs),
+    /// Download a model's published weights into the cache.
+    Download(DownloadArgs),
+    /// Time encode and decode inside one process.
+    Bench(BenchArgs),
+}
+
+/// What is read and where results go.
+#[derive(Debug, Args)]
+pub(crate) struct FileArgs {
+    /// Files to read.
+    #[arg(required = true, value_name = "IN")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Folder for the results, made if it is not there; each is named after its input's stem.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Redo results that exist already.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Print one JSON record a file on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which network, and where it runs.
+#[derive(Debug, Args)]
+pub(crate) struct ModelArgs {
+    /// Model: 44khz, 44khz-16kbps, 24khz, 16khz or tiny. Decoding takes the one that a token file names, where it names one;
+    /// otherwise the default is 44khz.
+    #[arg(short, long, value_name = "PRESET")]
+    pub(crate) model: Option<Preset>,
+    /// Weights from this file, in any published layout, instead of the cache.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Where the network runs, and how exactly.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
+    /// Device: cpu (the engine of this project), flex or ndarray (burn on the CPU), wgpu[:N] or cuda[:N].
+    #[arg(short, long, default_value_t = Device::Cpu)]
+    pub(crate) device: Device,
+    /// Threads; by default RAYON_NUM_THREADS, or one a core.
+    #[arg(short, long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Arithmetic: f32, exact (f32 by direct sums alone) or bf16 (where the processor has it).
+    #[arg(long, default_value_t = Precision::F32)]
+    pub(crate) precision: Precision,
+}
+
+/// How many codebooks are used.
+#[derive(Debug, Clone, Args)]
+#[group(multiple = false)]
+pub(crate) struct BitrateArgs {
+    /// Codebooks, from 1 to the model's number, which is the default.
+    #[arg(short, long, value_name = "N")]
+    pub(crate) quantizers: Option<NonZeroUsize>,
+    /// The most codebooks whose nominal bitrate is at most this many kbit/s, but at least 1.
+    #[arg(short, long, value_name = "KBPS", value_parser = values::positive)]
+    pub(crate) bitrate: Option<f64>,
+}
+
+/// How long audio is cut. The result does not depend on it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ChunkArgs {
+    /// Work on the whole file at once, or on chunks with exact context.
+    #[arg(long, value_enum, default_value_t = ChunkArg::Exact)]
+    pub(crate) chunk: ChunkArg,
+    /// Seconds of audio a chunk.
+    #[arg(long, value_name = "S")]
+    pub(crate) chunk_seconds: Option<Seconds>,
+}
+
+/// What the tokens of an encode hold.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// Mix all channels to one by their mean, or code each on its own.
+    #[arg(long, value_enum, default_value_t = ChannelsArg::Mono)]
+    pub(crate) channels: ChannelsArg,
+    /// What to save: codes, z (the quantized latents), latents (the projected ones), separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [SaveArg::Codes])]
+    pub(crate) save: Vec<SaveArg>,
+    /// Format of the token files.
+    #[arg(short, long, default_value_t = Format::Safetensors)]
+    pub(crate) format: Format,
+}
+
+/// How decoded audio is written.
+#[derive(Debug, Args)]
+pub(crate) struct WaveArgs {
+    /// Sample format of the WAV files: i16, i24 or f32.
+    #[arg(long, default_value_t = SampleFormat::I16)]
+    pub(crate) sample_format: SampleFormat,
+    /// Sample rate of the WAV files: the model's, the one of the encoded input, or a number in Hz.
+    #[arg(long, value_name = "model|input|HZ", default_value = "model")]
+    pub(crate) output_rate: OutputRateArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EncodeArgs {
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) bitrate: BitrateArgs,
+    #[command(flatten)]
+    pub(crate) tokens: TokenArgs,
+    #[command(flatten)]
+    pub(crate) chunk: ChunkArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DecodeArgs {
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) bitrate: BitrateArgs,
+    #[command(flatten)]
+    pub(crate) wave: WaveArgs,
+    #[command(flatten)]
+    pub(crate) chunk: ChunkArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RoundtripArgs {
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) bitrate: BitrateArgs,
+    #[command(flatten)]
+    pub(crate) tokens: TokenArgs,
+    #[command(flatten)]
+    pub(crate) wave: WaveArgs,
+    #[command(flatten)]
+    pub(crate) chunk: ChunkArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// Checkpoints, token files or audio files.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print one JSON record a file.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// Print one JSON record a model.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DownloadArgs {
+    /// Model: 44khz, 44khz-16kbps, 24khz or 16khz.
+    #[arg(value_name = "PRESET")]
+    pub(crate) preset: Preset,
+    /// Whose copy: descript (the default), hance or transformers. Its known size and hash are demanded, of `--url` and
+    /// `--from` too.
+    #[arg(long)]
+    pub(crate) source: Option<Source>,
+    /// Download from this address instead.
+    #[arg(long, value_name = "URL", conflicts_with = "from")]
+    pub(crate) url: Option<String>,
+    /// Take this file instead of downloading.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Demand this SHA-256.
+    #[arg(long, value_name = "HEX", value_parser = values::sha256)]
+    pub(crate) sha256: Option<String>,
+    /// Download again what is there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Print one JSON record.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Model: 44khz, 44khz-16kbps, 24khz, 16khz or tiny.
+    #[arg(short, long, value_name = "PRESET", default_value_t = DEFAULT_MODEL)]
+    pub(crate) model: Preset,
+    /// Weights from this file.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "random_weights")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Fill the model's full shape with seeded random weights: no download is needed, the work is the same.
+    #[arg(long)]
+    pub(crate) random_weights: bool,
+    /// Seconds of audio.
+    #[arg(long, value_name = "S", default_value = "10")]
+    pub(crate) seconds: Seconds,
+    /// Measured runs after the warm-up, of which the median is given.
+    #[arg(short, long, value_name = "R", default_value = "5")]
+    pub(crate) runs: NonZeroUsize,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    #[command(flatten)]
+    pub(crate) chunk: ChunkArgs,
+    /// Print one JSON record.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bitrate_is_given_one_way() {
+        let with = |extra: &[&str]| {
+            let line = ["dac", "encode", "a.wav", "--output", "out"].iter().chain(extra);
+            Cli::try_parse_from(line).is_ok()
+        };
+        assert!(with(&["--quantizers", "2"]) && with(&["--bitrate", "3.5"]));
+        for wrong in [
+            &["--quantizers", "2", "--bitrate", "3.5"][..],
+            &["--quantizers", "0"],
+            &["--bitrate", "0"],
+            &["--bitrate", "nan"],
+            &["--chunk-seconds", "-1"],
+            &["--chunk-seconds", "inf"],
+            &["--save", "codes,y"],
+            &["--model", "48khz"],
+            &["--device", "gpu"],
+            &["--threads", "0"],
+        ] {
+            assert!(!with(wrong), "{wrong:?}");
+        }
+    }
+}

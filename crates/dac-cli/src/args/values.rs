@@ -1,0 +1,106 @@
+//! Values of the command line that the library has no reader for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use dac::{ChannelMix, MAX_RATE_HZ, MIN_RATE_HZ, OutputRate, Save};
+
+/// `--channels`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChannelsArg {
+    /// One stream of codes, of the mean of all channels.
+    Mono,
+    /// One stream of codes a channel.
+    Keep,
+}
+
+impl From<ChannelsArg> for ChannelMix {
+    fn from(value: ChannelsArg) -> Self {
+        match value {
+            ChannelsArg::Mono => Self::Mono,
+            ChannelsArg::Keep => Self::Keep,
+        }
+    }
+}
+
+/// One item of `--save`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SaveArg {
+    /// The codes, `[channels, codebooks, frames]`.
+    Codes,
+    /// The quantized latents, `[channels, latent, frames]`.
+    Z,
+    /// The projected latents of all codebooks, `[channels, codebooks × dim, frames]`.
+    Latents,
+}
+
+/// All items of `--save` together.
+pub(crate) fn save(items: &[SaveArg]) -> Save {
+    Save {
+        codes: items.contains(&SaveArg::Codes),
+        z: items.contains(&SaveArg::Z),
+        latents: items.contains(&SaveArg::Latents),
+    }
+}
+
+/// `--chunk`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChunkArg {
+    /// The whole file at once: memory grows with its length.
+    Whole,
+    /// Chunks with the context that the layers need.
+    Exact,
+}
+
+/// `--output-rate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OutputRateArg(pub(crate) OutputRate);
+
+impl FromStr for OutputRateArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse::<u32>()) {
+            ("model", _) => Ok(Self(OutputRate::Model)),
+            ("input", _) => Ok(Self(OutputRate::Input)),
+            (_, Ok(hz)) if (MIN_RATE_HZ..=MAX_RATE_HZ).contains(&hz) => Ok(Self(OutputRate::Hz(hz))),
+            _ => Err(format!("expected model, input or a rate from {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")),
+        }
+    }
+}
+
+/// A positive, finite number of seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Seconds(pub(crate) f64);
+
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        positive(text).map(Self)
+    }
+}
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A positive, finite number.
+pub(super) fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("expected a number above 0".to_owned()),
+    }
+}
+
+/// A SHA-256 in hexadecimal, made lower case.
+pub(super) fn sha256(text: &str) -> Result<String, String> {
+    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("expected 64 hexadecimal digits".to_owned())
+    }
+}

@@ -1,0 +1,209 @@
+//! `dac bench`: encode and decode timed inside one process, after a warm-up.
+
+use std::time::Instant;
+
+use anyhow::{Error, anyhow};
+use dac::{Audio, Dac, EncodeOptions, ModelSource};
+use serde::Serialize;
+
+use crate::args::BenchArgs;
+use crate::encode::chunking;
+use crate::exit::Exit;
+use crate::model::{open_named, open_source};
+use crate::process::{cpu_seconds, peak_rss_mb};
+use crate::report::{print_record, print_text};
+
+/// The seed of random weights: the same for everyone, so that figures compare.
+const SEED: u64 = 1;
+
+#[derive(Debug, Serialize)]
+struct Record {
+    model: String,
+    /// `random`, `embedded` or the file.
+    weights: String,
+    weights_sha256: String,
+    device: String,
+    precision: String,
+    threads: usize,
+    cpu_level: Option<String>,
+    debug_build: bool,
+    audio_seconds: f64,
+    runs: usize,
+    load_seconds: f64,
+    encode: Timing,
+    decode: Timing,
+    peak_rss_mb: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Timing {
+    wall_seconds_median: f64,
+    cpu_seconds_median: Option<f64>,
+    /// Seconds of audio a second of wall time: above 1 is faster than real time.
+    real_time_factor: f64,
+    wall_seconds: Vec<f64>,
+    cpu_seconds: Option<Vec<f64>>,
+}
+
+/// Runs `dac bench`.
+pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
+    let chunk = chunking(&args.chunk)?;
+    let started = Instant::now();
+    let dac = open(args)?;
+    let load_seconds = started.elapsed().as_secs_f64();
+
+    let shape = dac.shape();
+    let rate_hz = shape.sample_rate_hz;
+    let audio = Audio::mono(signal(args.seconds.0, rate_hz), rate_hz);
+    let audio_seconds = audio.samples() as f64 / f64::from(rate_hz);
+    let mut encode_options = EncodeOptions::default();
+    encode_options.chunk = chunk;
+    let mut decode_options = dac::DecodeOptions::default();
+    decode_options.chunk = chunk;
+
+    eprintln!("warm-up");
+    let tokens = dac.encode(&audio, &encode_options)?;
+    let _ = dac.decode(&tokens, &decode_options)?;
+    let runs = usize::from(args.runs);
+    let encode =
+        measure("encode", runs, audio_seconds, || Ok(dac.encode(&audio, &encode_options).map(drop)?))?;
+    let decode =
+        measure("decode", runs, audio_seconds, || Ok(dac.decode(&tokens, &decode_options).map(drop)?))?;
+
+    let info = dac.info();
+    let weights = match (&info.path, args.random_weights) {
+        (_, true) => "random".to_owned(),
+        (Some(path), _) => path.display().to_string(),
+        (None, _) => "embedded".to_owned(),
+    };
+    let record = Record {
+        model: args.model.to_string(),
+        weights,
+        weights_sha256: info.weights_sha256.clone(),
+        device: args.run.device.to_string(),
+        precision: args.run.precision.to_string(),
+        threads: threads(args),
+        cpu_level: dac.codec().cpu_level().map(|level| level.to_string()),
+        debug_build: cfg!(debug_assertions),
+        audio_seconds,
+        runs,
+        load_seconds,
+        encode,
+        decode,
+        peak_rss_mb: peak_rss_mb(),
+    };
+    if args.json {
+        print_record(&record)?;
+    } else {
+        print_text(&table(&record))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn open(args: &BenchArgs) -> Result<Dac, Error> {
+    if args.random_weights {
+        let source = ModelSource::Random { preset: args.model, seed: SEED };
+        return open_source(&source, Some(args.model), &args.run);
+    }
+    open_named(Some(args.model), args.weights.as_deref(), &args.run)
+}
+
+/// Threads that the engine uses: `--threads`, else as many as rayon's pool has.
+fn threads(args: &BenchArgs) -> usize {
+    let by_variable = || std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok().filter(|&count| count > 0);
+    let asked = args.run.threads.map(usize::from).or_else(by_variable);
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// A loud, broad signal that is the same everywhere: a gliding tone with its overtones over noise.
+fn signal(seconds: f64, rate_hz: u32) -> Vec<f32> {
+    let rate = f64::from(rate_hz);
+    let samples = ((seconds * rate).round() as usize).max(1);
+    let mut state = 0x9e37_79b9_u32;
+    (0..samples)
+        .map(|n| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            let noise = f64::from(state) / f64::from(u32::MAX) - 0.5;
+            let time = n as f64 / rate;
+            let phase = std::f64::consts::TAU * (220.0 * time - 30.0 * (2.0 * time).cos());
+            let tone: f64 = (1..=4).map(|k| (f64::from(k) * phase).sin() / f64::from(k)).sum();
+            (0.2 * tone + 0.1 * noise) as f32
+        })
+        .collect()
+}
+
+fn measure(
+    what: &str,
+    runs: usize,
+    audio_seconds: f64,
+    mut work: impl FnMut() -> Result<(), Error>,
+) -> Result<Timing, Error> {
+    let (mut wall, mut cpu) = (Vec::with_capacity(runs), Vec::with_capacity(runs));
+    for run in 1..=runs {
+        let (started, cpu_before) = (Instant::now(), cpu_seconds());
+        work()?;
+        wall.push(started.elapsed().as_secs_f64());
+        cpu.push(cpu_seconds().zip(cpu_before).map(|(after, before)| after - before));
+        eprintln!("{what} {run} of {runs}: {:.3} s", wall.last().copied().unwrap_or(0.0));
+    }
+    let cpu: Option<Vec<f64>> = cpu.into_iter().collect();
+    let wall_seconds_median = median(&wall).ok_or_else(|| anyhow!("no run"))?;
+    Ok(Timing {
+        wall_seconds_median,
+        cpu_seconds_median: cpu.as_deref().and_then(median),
+        real_time_factor: audio_seconds / wall_seconds_median,
+        wall_seconds: wall,
+        cpu_seconds: cpu,
+    })
+}
+
+/// The middle value, or the mean of the two middle ones.
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = sorted.get(sorted.len() / 2)?;
+    let lower = sorted.get(sorted.len().checked_sub(1)? / 2)?;
+    Some((lower + upper) / 2.0)
+}
+
+fn table(record: &Record) -> String {
+    let Record { model, weights, device, threads, precision, .. } = record;
+    let level = record.cpu_level.as_deref().unwrap_or("-");
+    let mut text = format!(
+        "{model} ({weights} weights) on {device} ({level}), {threads} threads, {precision}: {:.2} s of audio, median of {}\n",
+        record.audio_seconds, record.runs
+    );
+    text += &format!("{:<8}{:>12}{:>12}{:>18}", "", "wall s", "CPU s", "x real time");
+    for (name, timing) in [("encode", &record.encode), ("decode", &record.decode)] {
+        let cpu = timing.cpu_seconds_median.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.3}"));
+        text += &format!(
+            "\n{name:<8}{:>12.3}{cpu:>12}{:>18.2}",
+            timing.wall_seconds_median, timing.real_time_factor
+        );
+    }
+    let peak = record.peak_rss_mb.map_or_else(|| "unknown".to_owned(), |mb| format!("{mb:.0} MB"));
+    text + &format!("\nloaded in {:.2} s, peak memory {peak}", record.load_seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_of_odd_and_even_counts() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
+        assert_eq!(median(&[]), None);
+    }
+
+    #[test]
+    fn the_signal_is_loud_and_stays_within_full_scale() {
+        let signal = signal(0.5, 16000);
+        assert_eq!(signal.len(), 8000);
+        let rms = (signal.iter().map(|v| v * v).sum::<f32>() / 8000.0).sqrt();
+        assert!(rms > 0.1 && signal.iter().all(|v| v.abs() < 1.0), "{rms}");
+        assert_eq!(super::signal(1e-9, 16000).len(), 1);
+    }
+}

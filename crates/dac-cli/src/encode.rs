@@ -1,0 +1,169 @@
+//! `dac encode`: audio files to token files.
+
+use std::path::Path;
+
+use anyhow::{Context, Error, anyhow};
+use dac::tokens::{Format, TokenFile, WriteOptions};
+use dac::{AudioReader, AudioSpec, Chunking, Dac, EncodeOptions};
+
+use crate::args::{ChunkArg, ChunkArgs, EncodeArgs, FileArgs, TokenArgs, save};
+use crate::batch::{self, Done};
+use crate::existing::{Existing, ExpectedTokens};
+use crate::exit::{Exit, Usage};
+use crate::model::{self, nominal_kbps};
+use crate::plan::{Job, plan};
+use crate::report::Record;
+
+/// Runs `dac encode`.
+pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
+    let format = args.tokens.format;
+    let jobs = plan(&args.files.inputs, &args.files.output, &[format.extension()])?;
+    let save = check_save(&args.tokens)?;
+    let chunk = chunking(&args.chunk)?;
+    let dac = model::open(&args.model)?;
+    let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
+    model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
+    let options = encode_options(codebooks, &args.tokens, save, chunk);
+    make_folder(&args.files)?;
+    Ok(batch::run(&jobs, args.files.json, |job, record| {
+        one(&dac, job, record, &options, format, args.files.overwrite)
+    }))
+}
+
+fn one(
+    dac: &Dac,
+    job: &Job,
+    record: &mut Record,
+    options: &EncodeOptions,
+    format: Format,
+    overwrite: bool,
+) -> Result<Done, Error> {
+    let output = first_output(job)?;
+    name_model(dac, record);
+    let spec = AudioReader::open(&job.input)?.spec().clone();
+    let channels = options.channels.channels(spec.channels);
+    record.set_input(spec.samples, Some(spec.sample_rate_hz));
+    record.channels = Some(channels);
+    if !overwrite {
+        let expected = ExpectedTokens {
+            format,
+            model: dac.info(),
+            codebooks: options.codebooks.unwrap_or(dac.shape().codebooks),
+            channels,
+            save: options.save,
+            input_rate_hz: spec.sample_rate_hz,
+            input_samples: spec.samples,
+        };
+        match expected.judge(output) {
+            Existing::Absent => {}
+            Existing::Valid => {
+                record.codebooks = Some(expected.codebooks);
+                return Ok(Done::Skipped(format!("{} is there; --overwrite redoes it", output.display())));
+            }
+            Existing::Stale(what) => eprintln!("{}: of another {what}, done anew", output.display()),
+            Existing::Foreign(what) => return Err(in_the_way(output, &what)),
+        }
+    }
+    let tokens = dac.encode_file(&job.input, options)?;
+    tokens.write(output, format, &WriteOptions::default())?;
+    fill(record, &tokens, options.codebooks.unwrap_or(dac.shape().codebooks));
+    Ok(Done::Written(describe(dac, record, &spec, output)))
+}
+
+/// The options of an encode from the command line's.
+pub(crate) fn encode_options(
+    codebooks: Option<usize>,
+    tokens: &TokenArgs,
+    save: dac::Save,
+    chunk: Chunking,
+) -> EncodeOptions {
+    let mut options = EncodeOptions::default();
+    options.codebooks = codebooks;
+    options.channels = tokens.channels.into();
+    options.save = save;
+    options.chunk = chunk;
+    options
+}
+
+/// What `--save` asks for, if the format can hold it.
+pub(crate) fn check_save(args: &TokenArgs) -> Result<dac::Save, Usage> {
+    let save = save(&args.save);
+    let arrays = usize::from(save.codes) + usize::from(save.z) + usize::from(save.latents);
+    let holds = match args.format {
+        Format::Safetensors | Format::Pt => true,
+        Format::Npy => arrays == 1 && !save.latents,
+        _ => save.codes && arrays == 1,
+    };
+    if args.format == Format::Dac {
+        return Err(Usage("--format dac is read, but not written yet".to_owned()));
+    }
+    if holds {
+        return Ok(save);
+    }
+    let can = if args.format == Format::Npy { "codes or z alone" } else { "codes alone" };
+    Err(Usage(format!("--format {} holds {can}; safetensors and pt hold any --save", args.format)))
+}
+
+/// The chunking of `--chunk` and `--chunk-seconds`.
+pub(crate) fn chunking(args: &ChunkArgs) -> Result<Chunking, Usage> {
+    match (args.chunk, args.chunk_seconds) {
+        (ChunkArg::Whole, None) => Ok(Chunking::Whole),
+        (ChunkArg::Whole, Some(_)) => {
+            Err(Usage("--chunk-seconds has no meaning with --chunk whole".to_owned()))
+        }
+        (ChunkArg::Exact, None) => Ok(Chunking::default()),
+        (ChunkArg::Exact, Some(seconds)) => Ok(Chunking::Exact { chunk_seconds: seconds.0 }),
+    }
+}
+
+/// Makes the output folder.
+pub(crate) fn make_folder(args: &FileArgs) -> Result<(), Error> {
+    std::fs::create_dir_all(&args.output)
+        .map_err(|error| Usage(format!("{}: cannot be made a folder: {error}", args.output.display())).into())
+}
+
+pub(crate) fn first_output(job: &Job) -> Result<&Path, Error> {
+    job.outputs.first().map(|output| output.as_path()).context("a job without output")
+}
+
+/// The error for a file that must not be replaced unasked.
+pub(crate) fn in_the_way(output: &Path, what: &str) -> Error {
+    anyhow!("{} is there and is not this result ({what}); --overwrite replaces it", output.display())
+}
+
+/// Puts the model into the record.
+pub(crate) fn name_model(dac: &Dac, record: &mut Record) {
+    record.model = Some(dac.info().name.clone());
+    record.weights_sha256 = Some(dac.info().weights_sha256.clone());
+}
+
+/// Puts what was encoded into the record.
+pub(crate) fn fill(record: &mut Record, tokens: &TokenFile, codebooks: usize) {
+    record.set_input(tokens.meta.input_samples, tokens.meta.input_rate_hz);
+    if let Some([channels, _, frames]) = tokens.shape() {
+        record.channels = Some(channels);
+        record.frames = Some(frames);
+    }
+    record.codebooks = Some(tokens.codes.as_ref().map_or(codebooks, dac::Codes::codebooks));
+}
+
+/// What happened to the signal on its way, for people.
+pub(crate) fn describe(dac: &Dac, record: &Record, spec: &AudioSpec, output: &Path) -> String {
+    let model_rate_hz = dac.shape().sample_rate_hz;
+    let seconds = record.audio_seconds.unwrap_or(0.0);
+    let mut text = format!("{seconds:.2} s");
+    if spec.sample_rate_hz != model_rate_hz {
+        text += &format!(", resampled from {} Hz to {model_rate_hz} Hz", spec.sample_rate_hz);
+    }
+    let channels = record.channels.unwrap_or(1);
+    if spec.channels != channels {
+        text += &format!(", {} channels mixed to {channels}", spec.channels);
+    }
+    let (frames, codebooks) = (record.frames.unwrap_or(0), record.codebooks.unwrap_or(0));
+    let kbps = nominal_kbps(dac.shape(), codebooks) * channels as f64;
+    text += &format!(" -> {}: {frames} frames of {codebooks} codebooks", output.display());
+    if channels > 1 {
+        text += &format!(" in {channels} channels");
+    }
+    text + &format!(", nominally {kbps:.2} kbit/s")
+}

@@ -1,0 +1,90 @@
+//! `dac models`: the presets, and whether their weights are on this machine.
+
+use anyhow::Error;
+use dac::cache::{self, Environment};
+use dac::{Preset, registry};
+use serde::Serialize;
+
+use crate::args::ModelsArgs;
+use crate::exit::Exit;
+use crate::model::nominal_kbps;
+use crate::report::{print_record, print_text};
+
+#[derive(Debug, Serialize)]
+struct Record {
+    model: &'static str,
+    sample_rate_hz: u32,
+    codebooks: usize,
+    codebook_size: usize,
+    hop_samples: usize,
+    frame_rate_hz: f64,
+    nominal_kbps: f64,
+    /// Whether it can be used without a download.
+    cached: bool,
+    /// Whether it is part of the program.
+    embedded: bool,
+    path: Option<String>,
+    /// Whose cache the path lies in.
+    origin: Option<String>,
+    sources: Vec<Publication>,
+}
+
+#[derive(Debug, Serialize)]
+struct Publication {
+    source: &'static str,
+    url: &'static str,
+    bytes: Option<u64>,
+    sha256: Option<&'static str>,
+}
+
+/// Runs `dac models`.
+pub(crate) fn run(args: &ModelsArgs) -> Result<Exit, Error> {
+    let environment = Environment::from_process();
+    let records: Vec<Record> = Preset::ALL.into_iter().map(|preset| record(preset, &environment)).collect();
+    if args.json {
+        for record in &records {
+            print_record(record)?;
+        }
+        return Ok(Exit::Done);
+    }
+    let mut table =
+        format!("{:<14}{:>8}{:>11}{:>10}{:>9}  weights", "model", "Hz", "codebooks", "frames/s", "kbit/s");
+    for record in &records {
+        let Record { model, sample_rate_hz, codebooks, frame_rate_hz, nominal_kbps, .. } = record;
+        let weights = match (&record.path, &record.origin) {
+            _ if record.embedded => "part of this program".to_owned(),
+            (Some(path), Some(origin)) => format!("{path} ({origin})"),
+            _ if record.sources.is_empty() => "not part of this build".to_owned(),
+            _ => format!("not here: dac download {model}"),
+        };
+        table += &format!(
+            "\n{model:<14}{sample_rate_hz:>8}{codebooks:>11}{frame_rate_hz:>10.2}{nominal_kbps:>9.2}  {weights}"
+        );
+    }
+    print_text(&table)?;
+    Ok(Exit::Done)
+}
+
+fn record(preset: Preset, environment: &Environment) -> Record {
+    let shape = preset.shape();
+    let found = cache::find(preset, environment);
+    let embedded = preset == Preset::Tiny && cfg!(feature = "tiny");
+    let sources = registry::sources(preset).into_iter().filter_map(|source| {
+        let file = registry::published(preset, source)?;
+        Some(Publication { source: source.name(), url: file.url, bytes: file.bytes, sha256: file.sha256 })
+    });
+    Record {
+        model: preset.name(),
+        sample_rate_hz: shape.sample_rate_hz,
+        codebooks: shape.codebooks,
+        codebook_size: shape.codebook_size,
+        hop_samples: shape.hop_samples(),
+        frame_rate_hz: shape.frame_rate_hz(),
+        nominal_kbps: nominal_kbps(&shape, shape.codebooks),
+        cached: embedded || found.is_some(),
+        embedded,
+        path: found.as_ref().map(|weights| weights.path.display().to_string()),
+        origin: found.as_ref().map(|weights| weights.origin.to_string()),
+        sources: sources.collect(),
+    }
+}

@@ -1,0 +1,170 @@
+//! `dac decode`: lengths and rates of the result, sample formats, fewer codebooks, z, every token format.
+
+use crate::support::Lab;
+
+#[test]
+fn every_length_comes_back_exactly() {
+    let lab = Lab::new();
+    let lengths = [1, 2, 511, 512, 513, 1023, 1024, 1025, 4801];
+    let inputs: Vec<_> = lengths.iter().map(|n| format!("n{n}.wav")).collect();
+    for (name, &samples) in inputs.iter().zip(&lengths) {
+        lab.wav(name, 44100, samples, &[0.5]);
+    }
+    let run = lab.dac(&format!("encode {} --output t --model tiny --json", inputs.join(" "))).expect(0);
+    for (record, samples) in run.records().iter().zip(lengths) {
+        assert_eq!(record["frames"], samples.div_ceil(512));
+    }
+    let tokens: Vec<_> = lengths.iter().map(|n| format!("t/n{n}.safetensors")).collect();
+    let run = lab.dac(&format!("decode {} --output d --json", tokens.join(" "))).expect(0);
+    assert_eq!(run.records().len(), lengths.len());
+    for (record, samples) in run.records().iter().zip(lengths) {
+        assert_eq!((&record["status"], &record["input_samples"]), (&"ok".into(), &samples.into()));
+        let wave = lab.wave_of(&format!("d/n{samples}.wav"));
+        assert_eq!((wave.rate_hz, wave.channels, wave.bits), (44100, 1, 16));
+        assert_eq!(wave.samples(), samples);
+    }
+}
+
+#[test]
+fn a_stride_of_five_loses_no_sample() {
+    let lab = Lab::new();
+    for (preset, rate_hz, lengths) in
+        [("24khz", 24000, [1, 319, 320, 321, 10000]), ("16khz", 16000, [313, 321, 640, 959, 32000])]
+    {
+        let weights = format!("{}/../../fixtures/parity/{preset}/weights.pth", env!("CARGO_MANIFEST_DIR"));
+        for samples in lengths {
+            let name = format!("{preset}-{samples}");
+            lab.wav(&format!("{name}.wav"), rate_hz, samples, &[0.5]);
+            lab.dac(&format!("encode {name}.wav --output t --weights {weights}")).expect(0);
+            let decode = format!("decode t/{name}.safetensors --output d --weights {weights} --json");
+            let record = lab.dac(&decode).expect(0).records().remove(0);
+            assert_eq!(
+                (&record["model"], &record["frames"]),
+                (&"custom".into(), &samples.div_ceil(320).into())
+            );
+            assert_eq!(lab.wave_of(&format!("d/{name}.wav")).samples(), samples, "{name}");
+        }
+    }
+}
+
+#[test]
+fn lengths_at_other_rates_are_rounded_or_exact() {
+    let lab = Lab::new();
+    for (rate_hz, samples) in [(8000_u32, 777_usize), (22050, 2001), (48000, 4099)] {
+        let name = format!("r{rate_hz}");
+        lab.wav(&format!("{name}.wav"), rate_hz, samples, &[0.5]);
+        lab.dac(&format!("encode {name}.wav --output t --model tiny")).expect(0);
+        let at = |rate: &str, folder: &str| {
+            lab.dac(&format!("decode t/{name}.safetensors --output {folder} --output-rate {rate}")).expect(0);
+            let wave = lab.wave_of(&format!("{folder}/{name}.wav"));
+            (wave.rate_hz, wave.samples())
+        };
+        let scaled = |to: f64| (samples as f64 * to / f64::from(rate_hz)).round() as usize;
+        assert_eq!(at("model", "m"), (44100, scaled(44100.0)));
+        assert_eq!(at("input", "i"), (rate_hz, samples));
+        assert_eq!(at("24000", "h"), (24000, scaled(24000.0)));
+    }
+    lab.dac("decode t/r8000.safetensors --output x --output-rate 100").expect(2);
+}
+
+#[test]
+fn sample_formats() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 2000, &[0.5]);
+    lab.dac("encode a.wav --output t --model tiny").expect(0);
+    for (format, bits, float) in [("i16", 16, false), ("i24", 24, false), ("f32", 32, true)] {
+        lab.dac(&format!("decode t/a.safetensors --output {format} --sample-format {format}")).expect(0);
+        let wave = lab.wave_of(&format!("{format}/a.wav"));
+        assert_eq!((wave.bits, wave.float, wave.samples()), (bits, float, 2000));
+    }
+    lab.dac("decode t/a.safetensors --output x --sample-format s16").expect(2);
+}
+
+#[test]
+fn fewer_codebooks_of_a_file_are_those_of_a_smaller_file() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 4000, &[0.5]);
+    lab.dac("encode a.wav --output all --model tiny").expect(0);
+    lab.dac("encode a.wav --output two --model tiny --quantizers 2").expect(0);
+    lab.dac("decode two/a.safetensors --output d2").expect(0);
+    let run = lab.dac("decode all/a.safetensors --output d9 --quantizers 2 --json").expect(0);
+    assert_eq!(run.records()[0]["codebooks"], 2);
+    assert_eq!(lab.read("d9/a.wav"), lab.read("d2/a.wav"));
+    lab.dac("decode all/a.safetensors --output full").expect(0);
+    assert_ne!(lab.read("full/a.wav"), lab.read("d2/a.wav"));
+
+    // A bitrate is a bound, a number is a demand.
+    lab.dac("decode two/a.safetensors --output b --bitrate 6").expect(0).says("2 of 9 codebooks");
+    assert_eq!(lab.read("b/a.wav"), lab.read("d2/a.wav"));
+    lab.dac("decode two/a.safetensors --output q --quantizers 3").expect(1).says("holds 2 codebooks");
+}
+
+#[test]
+fn z_decodes_like_its_codes() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 4000, &[0.5]);
+    lab.dac("encode a.wav --output c --model tiny").expect(0);
+    lab.dac("encode a.wav --output z --model tiny --save z").expect(0);
+    for folder in ["c", "z"] {
+        lab.dac(&format!("decode {folder}/a.safetensors --output {folder} --sample-format f32")).expect(0);
+    }
+    let values = |name: &str| -> Vec<f32> {
+        let data = lab.wave_of(name).data;
+        data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    };
+    let (codes, z) = (values("c/a.wav"), values("z/a.wav"));
+    assert_eq!(codes.len(), z.len());
+    let largest = codes.iter().zip(&z).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(largest < 1e-4, "{largest}");
+    lab.dac("decode z/a.safetensors --output zq --quantizers 2").expect(1).says("holds no codes");
+}
+
+#[test]
+fn every_token_format_decodes() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 4000, &[0.5]);
+    lab.dac("encode a.wav --output s --model tiny").expect(0);
+    lab.dac("decode s/a.safetensors --output s").expect(0);
+    let expected = lab.wave_of("s/a.wav").data;
+    // .npy and .pt carry no length: all frames are decoded.
+    for (format, samples) in [("dacp", 4000), ("npy", 4096), ("pt", 4096)] {
+        lab.dac(&format!("encode a.wav --output {format} --model tiny --format {format}")).expect(0);
+        assert_eq!(lab.names(format), [format!("a.{format}")]);
+        lab.dac(&format!("decode {format}/a.{format} --output {format} --model tiny")).expect(0);
+        let wave = lab.wave_of(&format!("{format}/a.wav"));
+        assert_eq!(wave.samples(), samples, "{format}");
+        assert_eq!(wave.data[..8000], expected[..8000], "{format}");
+    }
+}
+
+#[test]
+fn the_file_names_its_model() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 1000, &[0.5]);
+    lab.dac("encode a.wav --output t --model tiny").expect(0);
+    // Without --model: tiny, although the default is another.
+    let run = lab.dac("decode t/a.safetensors --output d --json").expect(0);
+    assert_eq!(run.records()[0]["model"], "tiny");
+    // A file that names none needs the default, whose weights are not here: the ways out are named.
+    lab.dac("encode a.wav --output n --model tiny --format npy").expect(0);
+    let run = lab.dac("decode n/a.npy --output e --json").expect(1);
+    run.says("dac download 44khz").says("--model tiny");
+    assert_eq!(run.records()[0]["status"], "error");
+}
+
+#[test]
+fn a_recording_is_never_replaced_unasked() {
+    let lab = Lab::new();
+    let original = lab.wav("a.wav", 16000, 4000, &[0.5]);
+    let bytes = std::fs::read(&original).unwrap();
+    lab.dac("encode a.wav --output . --model tiny").expect(0);
+    lab.dac("decode a.safetensors --output .").expect(1).says("--overwrite");
+    assert_eq!(std::fs::read(&original).unwrap(), bytes);
+
+    lab.dac("decode a.safetensors --output d").expect(0);
+    let again = lab.dac("decode a.safetensors --output d --json").expect(0);
+    assert_eq!(again.records()[0]["status"], "skipped");
+    lab.dac("decode a.safetensors --output d --sample-format f32").expect(1);
+    lab.dac("decode a.safetensors --output d --sample-format f32 --overwrite").expect(0);
+    assert!(lab.wave_of("d/a.wav").float);
+}

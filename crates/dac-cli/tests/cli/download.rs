@@ -1,0 +1,132 @@
+//! `dac download` from a server on this machine and from files; resuming in detail is tested beside the code.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::thread;
+
+use dac::Preset;
+use tiny_http::{Response, Server};
+
+use crate::support::Lab;
+
+/// Serves one file under any name but `missing`, which is 404.
+fn serve(path: &Path) -> String {
+    let server = Server::http("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", server.server_addr().to_ip().unwrap());
+    let path = path.to_owned();
+    thread::spawn(move || {
+        for request in server.incoming_requests() {
+            // The other side may have had enough before the end.
+            let _ = if request.url().contains("missing") {
+                request.respond(Response::empty(404))
+            } else {
+                let file = Response::from_file(File::open(&path).unwrap());
+                request.respond(file.with_chunked_threshold(usize::MAX))
+            };
+        }
+    });
+    address
+}
+
+/// A checkpoint of a preset's full shape in half precision, all zeros, which takes no room on most disks.
+fn zeros(lab: &Lab, name: &str, preset: Preset) {
+    let (mut header, mut at) = (serde_json::Map::new(), 0_usize);
+    for (key, shape) in preset.shape().parameters() {
+        let end = at + 2 * shape.iter().product::<usize>();
+        header.insert(key, serde_json::json!({ "dtype": "F16", "shape": shape, "data_offsets": [at, end] }));
+        at = end;
+    }
+    let header = serde_json::to_vec(&header).unwrap();
+    let mut file = File::create(lab.path(name)).unwrap();
+    file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
+    file.write_all(&header).unwrap();
+    file.set_len((8 + header.len() + at) as u64).unwrap();
+}
+
+#[test]
+fn weights_arrive_are_proved_and_found() {
+    let lab = Lab::new();
+    zeros(&lab, "model.safetensors", Preset::Khz44Kbps16);
+    let server = serve(&lab.path("model.safetensors"));
+    let url = format!("{server}/models/model.safetensors?download=true");
+    let run = lab.dac(&format!("download 44khz-16kbps --url {url} --json")).expect(0);
+    run.says("10 %").says("90 %");
+    let record = run.records().remove(0);
+    let target = lab.path("home/dac/weights/44khz-16kbps-custom.safetensors");
+    assert_eq!((&record["status"], &record["from"]), (&"ok".into(), &url.as_str().into()));
+    assert_eq!(record["path"].as_str(), target.to_str());
+    let bytes = fs::metadata(lab.path("model.safetensors")).unwrap().len();
+    assert_eq!((record["bytes"].as_u64(), fs::metadata(&target).unwrap().len()), (Some(bytes), bytes));
+    let names = ["44khz-16kbps-custom.safetensors"];
+    assert_eq!(lab.names("home/dac/weights"), names);
+    let models = lab.dac("models --json").expect(0).records();
+    assert_eq!((&models[1]["cached"], models[1]["path"].as_str()), (&true.into(), target.to_str()));
+
+    let hash = record["sha256"].as_str().unwrap();
+    let again = lab.dac(&format!("download 44khz-16kbps --url {url} --sha256 {hash} --json")).expect(0);
+    assert_eq!(
+        (&again.records()[0]["status"], &again.records()[0]["sha256"]),
+        (&"skipped".into(), &hash.into())
+    );
+
+    // The wrong hash: what is there stays, what came is removed and said to be.
+    let wrong = "0".repeat(64);
+    let run =
+        lab.dac(&format!("download 44khz-16kbps --url {url} --sha256 {wrong} --overwrite --json")).expect(1);
+    run.says("SHA-256").says(hash).says(&wrong).says("removed");
+    assert_eq!(run.records()[0]["status"], "error");
+    assert_eq!(
+        (lab.names("home/dac/weights"), fs::metadata(&target).unwrap().len()),
+        (names.map(String::from).to_vec(), bytes)
+    );
+
+    // Another model's weights are not taken for this one's.
+    let run = lab.dac("download 44khz --from model.safetensors").expect(1);
+    run.says("not weights of 44khz").says("removed");
+    assert_eq!(lab.names("home/dac/weights"), names);
+}
+
+#[test]
+fn what_is_no_checkpoint_is_refused() {
+    let lab = Lab::new();
+    let page = lab.put("page.html", b"<html>log in first</html>");
+    let server = serve(&page);
+    for arguments in ["--url SERVER/weights.pth", "--from page.html"] {
+        let arguments = arguments.replace("SERVER", &server);
+        let run = lab.dac(&format!("download 16khz {arguments}")).expect(1);
+        run.says("not weights of 16khz").says("removed");
+        assert_eq!(lab.names("home/dac/weights"), [""; 0]);
+    }
+    // As a mirror of a published file it is refused by its size already.
+    let run = lab.dac(&format!("download 16khz --source descript --url {server}/weights.pth")).expect(1);
+    run.says("has 25 bytes, the published file has 296820733");
+    assert_eq!(lab.names("home/dac/weights"), [""; 0]);
+}
+
+#[test]
+fn refusals_and_missing_files_name_what_was_asked() {
+    let lab = Lab::new();
+    let server = serve(&lab.put("x", b"x"));
+    let run = lab.dac(&format!("download 24khz --url {server}/missing.pth --json")).expect(1);
+    run.says("404").says(&format!("{server}/missing.pth"));
+    assert_eq!(run.records()[0]["status"], "error");
+    assert!(run.records()[0]["error"].as_str().unwrap().contains("404"));
+    lab.dac("download 24khz --from nowhere.pth").expect(1).says("nowhere.pth");
+    let run = lab.dac("download 24khz --url http://127.0.0.1:9/weights.pth").expect(1);
+    run.says("http://127.0.0.1:9/weights.pth").says("--from FILE");
+}
+
+#[test]
+fn the_caches_of_relatives_spare_a_download() {
+    let lab = Lab::new();
+    let python = lab.put("home/.cache/descript/dac/weights_44khz_8kbps_latest.pth", b"weights");
+    let hub = "home/.cache/huggingface/hub/models--descript--dac_16khz/snapshots/abc/model.safetensors";
+    let hub = lab.put(hub, b"weights");
+    for (preset, path) in [("44khz", python), ("16khz", hub)] {
+        let run = lab.dac(&format!("download {preset} --json")).expect(0);
+        run.says("already there");
+        let record = run.records().remove(0);
+        assert_eq!((&record["status"], record["path"].as_str()), (&"skipped".into(), path.to_str()));
+    }
+}

@@ -1,0 +1,162 @@
+//! Broken files, hostile files, wrong usage: exit codes, messages, and what is left behind.
+
+use crate::support::{Lab, wav_bytes, wav_file};
+
+#[test]
+fn one_bad_file_never_ends_a_batch() {
+    let lab = Lab::new();
+    lab.put("empty.wav", b"");
+    lab.put("text.wav", b"this is a letter, not a recording\n");
+    let whole = wav_bytes(44100, 2000, &[0.5]);
+    lab.put("header.wav", &whole[..30]);
+    lab.put("nothing.wav", &wav_file(1, 44100, 1, 16, &[]));
+    lab.wav("good.wav", 44100, 2000, &[0.5]);
+    let mut floats: Vec<u8> = (0..600).flat_map(|_| 0.1_f32.to_le_bytes()).collect();
+    floats[4 * 300..4 * 301].copy_from_slice(&f32::NAN.to_le_bytes());
+    lab.put("nan.wav", &wav_file(3, 44100, 1, 32, &floats));
+
+    let names = ["empty", "text", "header", "nothing", "nan", "good"];
+    let inputs: Vec<_> = names.iter().map(|name| format!("{name}.wav")).collect();
+    let run = lab.dac(&format!("encode {} --output out --model tiny --json", inputs.join(" "))).expect(1);
+    let records = run.records();
+    assert_eq!(records.len(), names.len());
+    for (record, name) in records.iter().zip(names) {
+        assert_eq!(record["input"], format!("{name}.wav"));
+        let status = if name == "good" { "ok" } else { "error" };
+        assert_eq!(record["status"], status, "{record}");
+        assert_eq!(record["error"].is_null(), name == "good");
+    }
+    let error = |at: usize| records[at]["error"].as_str().unwrap().to_owned();
+    assert!(error(0).contains("empty"), "{}", error(0));
+    assert!(error(1).contains("not an audio file"), "{}", error(1));
+    assert!(error(4).contains("sample 300"), "{}", error(4));
+    assert_eq!(lab.names("out"), ["good.safetensors"]);
+    run.says("1 done, 0 skipped, 5 failed");
+}
+
+#[test]
+fn hostile_token_files_are_refused_quickly() {
+    let lab = Lab::new();
+    let mut header = (1_u64 << 60).to_le_bytes().to_vec();
+    header.extend(b"{\"codes\":{}}");
+    lab.put("huge.safetensors", &header);
+    lab.put("system.pt", b"cos\nsystem\n(S'touch owned'\ntR.");
+    lab.put("cut.npy", b"\x93NUMPY\x01\x00");
+    lab.put("empty.dacp", b"");
+    lab.wav("a.wav", 44100, 3000, &[0.5]);
+    lab.dac("encode a.wav --output . --model tiny").expect(0);
+    let whole = lab.read("a.safetensors");
+    lab.put("cut.safetensors", &whole[..whole.len() - 7]);
+
+    let names = "huge.safetensors system.pt empty.dacp cut.safetensors";
+    let run = lab.dac(&format!("decode {names} --output out --model tiny --json")).expect(1);
+    assert!(run.records().iter().all(|record| record["status"] == "error"), "{}", run.stdout);
+    lab.dac("decode cut.npy --output out --model tiny").expect(1);
+    assert_eq!(lab.names("out"), [""; 0]);
+    assert!(!lab.path("owned").exists());
+}
+
+#[test]
+fn the_tokens_of_another_model_are_refused() {
+    let lab = Lab::new();
+    let weights = format!("{}/../../fixtures/parity/44khz/weights.pth", env!("CARGO_MANIFEST_DIR"));
+    lab.wav("a.wav", 44100, 1000, &[0.5]);
+    lab.dac(&format!("encode a.wav --output t --weights {weights}")).expect(0);
+    lab.dac("decode t/a.safetensors --output d").expect(1).says("--weights FILE");
+    lab.dac("decode t/a.safetensors --output d --model tiny").expect(1).says("model custom, not with tiny");
+    assert_eq!(lab.names("d"), [""; 0]);
+    lab.dac(&format!("decode t/a.safetensors --output d --weights {weights}")).expect(0);
+    // Weights of another shape are not the preset that was named.
+    lab.dac(&format!("encode a.wav --output u --model 44khz --weights {weights}")).expect(1).says("44khz");
+}
+
+#[test]
+fn codes_beyond_the_codebook_are_named() {
+    let lab = Lab::new();
+    // A numpy file of 1 × 9 × 2 codes, one of which is 1024.
+    let text = "{'descr': '<u2', 'fortran_order': False, 'shape': (1, 9, 2), }";
+    let mut file = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    file.extend(format!("{text:<117}\n").bytes());
+    file.extend((0..18_u16).flat_map(|i| (if i == 5 { 1024 } else { i }).to_le_bytes()));
+    lab.put("bad.npy", &file);
+    lab.dac("decode bad.npy --output out --model tiny").expect(1).says("1024");
+}
+
+#[test]
+fn wrong_weights_are_an_error_before_any_file() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 1000, &[0.5]);
+    lab.put("text.pth", b"not weights");
+    let run = lab.dac("encode a.wav --output out --weights text.pth --json").expect(1);
+    run.says("text.pth");
+    assert_eq!(run.stdout, "");
+    lab.dac("encode a.wav --output out --weights missing.pth").expect(2).says("missing.pth");
+}
+
+#[test]
+fn without_weights_both_ways_out_are_named() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 1000, &[0.5]);
+    let run = lab.dac("encode a.wav --output out").expect(2);
+    run.says("dac download 44khz").says("--model tiny").says("--weights FILE");
+    assert!(!lab.path("out").exists());
+    lab.dac("encode a.wav --output out --model 16khz").expect(2).says("dac download 16khz");
+}
+
+#[test]
+fn a_plan_that_cannot_be_carried_out_does_nothing() {
+    let lab = Lab::new();
+    lab.wav("one/a.wav", 44100, 1000, &[0.5]);
+    lab.wav("two/a.wav", 44100, 1000, &[0.5]);
+    let run =
+        lab.dac("encode one/a.wav two/a.wav missing.wav one --output out --model tiny --json").expect(2);
+    run.says("missing.wav: no such file").says("one: is a folder");
+    run.says("out/a.safetensors would be written by 2 inputs").says("two/a.wav");
+    assert_eq!((run.stdout.as_str(), lab.path("out").exists()), ("", false));
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 1000, &[0.5]);
+    for arguments in [
+        "",
+        "compress a.wav",
+        "encode a.wav",
+        "encode --output out",
+        "encode a.wav --output out --model 48khz",
+        "encode a.wav --output out --model tiny --chunk whole --chunk-seconds 1",
+        "encode a.wav --output out --model tiny --device cpu:3",
+        "encode a.wav --output a.wav --model tiny",
+        "download tiny",
+        "download 44khz-16kbps --source hance",
+        "download 44khz --url ftp://a/b",
+        "download 44khz --sha256 abc",
+        "bench --weights a --random-weights",
+    ] {
+        let run = lab.dac(arguments).expect(2);
+        assert!(run.stdout.is_empty() && !run.stderr.is_empty(), "{arguments}");
+    }
+    assert_eq!(lab.names("out"), [""; 0]);
+    lab.dac("--help").expect(0);
+    assert!(lab.dac("--version").expect(0).stdout.starts_with("dac "));
+}
+
+#[test]
+fn a_device_that_is_not_built_in_names_its_feature() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 1000, &[0.5]);
+    if cfg!(not(feature = "cuda")) {
+        lab.dac("encode a.wav --output out --model tiny --device cuda:0").expect(2).says("feature 'cuda'");
+    }
+}
+
+#[test]
+fn a_debug_build_says_so_once() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 1000, &[0.5]);
+    lab.wav("b.wav", 44100, 1000, &[0.5]);
+    let run = lab.dac("encode a.wav b.wav --output out --model tiny").expect(0);
+    assert_eq!(run.stderr.matches("debug build").count(), usize::from(cfg!(debug_assertions)));
+    assert_eq!(lab.dac("models").expect(0).stderr, "");
+}

@@ -1,0 +1,10 @@
+//! The program as its users meet it: every test starts the real binary in a folder and a home of its own.
+
+mod bench;
+mod decode;
+mod download;
+mod encode;
+mod faults;
+mod info;
+mod roundtrip;
+mod support;

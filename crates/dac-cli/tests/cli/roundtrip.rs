@@ -1,0 +1,56 @@
+//! `dac roundtrip`: both results, and the comparison.
+
+use crate::support::Lab;
+
+#[test]
+fn tokens_wave_and_distortion() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 30000, &[0.5]);
+    let run = lab.dac("roundtrip a.wav --output out --model tiny").expect(0);
+    assert!(run.stdout.contains("SI-SDR") && run.stdout.contains("kbit/s"), "{}", run.stdout);
+    assert_eq!(lab.names("out"), ["a.safetensors", "a.wav"]);
+    assert_eq!(lab.wave_of("out/a.wav").samples(), 30000);
+
+    let distortion = |arguments: &str| {
+        let run = lab.dac(&format!("roundtrip a.wav --model tiny --json {arguments}")).expect(0);
+        let record = run.records().remove(0);
+        assert_eq!(record["decoded"].as_str().unwrap().rsplit('/').next(), Some("a.wav"));
+        assert_eq!(record["input_bytes"], 60044);
+        assert!(record["token_bytes"].as_u64().unwrap() > 0 && record["file_kbps"].as_f64().unwrap() > 0.0);
+        (record["si_sdr_db"].as_f64().unwrap(), record["nominal_kbps"].as_f64().unwrap())
+    };
+    let (full, full_kbps) = distortion("--output out9");
+    let (one, one_kbps) = distortion("--output out1 --quantizers 1");
+    assert!((full_kbps - 7.75).abs() < 1e-9 && (one_kbps - 0.86).abs() < 1e-9, "{full_kbps} {one_kbps}");
+    assert!(full > one, "{full} {one}");
+    assert!(full > 0.0, "{full}");
+}
+
+#[test]
+fn other_rates_and_channels_are_compared_in_step() {
+    let lab = Lab::new();
+    lab.wav("s.wav", 22050, 11025, &[0.5, 0.3]);
+    for rate in ["model", "input", "16000"] {
+        let arguments = format!(
+            "roundtrip s.wav --output {rate} --model tiny --channels keep --output-rate {rate} --json"
+        );
+        let record = lab.dac(&arguments).expect(0).records().remove(0);
+        assert_eq!(record["channels"], 2);
+        // A shift by one sample would already cost most of it.
+        assert!(record["si_sdr_db"].as_f64().unwrap() > 0.0, "{rate}: {record}");
+    }
+}
+
+#[test]
+fn earlier_results_are_redone_and_recordings_kept() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 2000, &[0.5]);
+    lab.dac("roundtrip a.wav --output out --model tiny").expect(0);
+    lab.dac("roundtrip a.wav --output out --model tiny --quantizers 2").expect(0);
+    // Its result would replace the input.
+    lab.dac("roundtrip a.wav --output . --model tiny").expect(2).says("itself an input");
+    let other = lab.wav("in/a.wav", 44100, 100, &[0.5]);
+    let bytes = std::fs::read(&other).unwrap();
+    lab.dac("roundtrip a.wav --output in --model tiny").expect(1).says("--overwrite");
+    assert_eq!(std::fs::read(&other).unwrap(), bytes);
+}
