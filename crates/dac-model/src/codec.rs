@@ -94,6 +94,8 @@ pub struct CodecOptions {
     pub precision: Precision,
     /// Instruction set of the CPU engine; `None` takes the best there is.
     pub cpu_level: Option<CpuLevel>,
+    /// Whether streams of the CPU engine give out every frame as soon as they can, at some cost in speed.
+    pub low_latency: bool,
     /// Whether the CPU engine measures each layer.
     pub timings: bool,
 }
@@ -296,6 +298,16 @@ impl Codec {
             Network::Engine(network) => Some(network.decoder_stream()),
             #[cfg(feature = "burn")]
             Network::Tensor(_) => None,
+        }
+    }
+
+    /// Frames that a decode which begins within a signal has to begin at a multiple of, for the same rounding as the whole
+    /// signal's: the engine's minimal filtering works on tiles of 4 or 6 rows, each `dilation` apart.
+    pub fn decode_grid_frames(&self) -> usize {
+        match &self.network {
+            Network::Engine(_) => 108,
+            #[cfg(feature = "burn")]
+            Network::Tensor(_) => 1,
         }
     }
 

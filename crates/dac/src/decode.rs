@@ -1,11 +1,13 @@
 //! Tokens to audio: check, decode, trim, resample, hand on.
 
+use std::ops::Range;
 use std::path::Path;
 
 use dac_audio::{Planar, Resampler, SampleFormat, WavWriter, WriteReport};
 use dac_model::CodecError;
 use dac_rvq::{Array3, Codes};
 use dac_stream::StreamDecoder;
+use dac_stream::overlap::{self, OverlapSettings};
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio::Audio;
@@ -34,6 +36,17 @@ pub struct DecodeOptions {
     pub output_rate: OutputRate,
     /// How long signals are cut.
     pub chunk: Chunking,
+    /// The part of the signal to decode; `None` for all of it.
+    pub range: Option<TimeRange>,
+}
+
+/// A part of a signal, cut at the signal's end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TimeRange {
+    /// Where it begins, in seconds from the signal's start.
+    pub start_seconds: f64,
+    /// How long it is, in seconds.
+    pub duration_seconds: f64,
 }
 
 impl Dac {
@@ -106,22 +119,20 @@ impl Dac {
     }
 }
 
-/// What a channel is decoded from, one frame after another.
-enum Rows {
-    Codes { rows: Vec<u16>, codebooks: usize },
-    Z { rows: Vec<f32>, latent: usize },
-}
-
 /// A decode in progress: blocks of audio out, in constant memory beside the tokens.
 pub struct DecodeSession {
     dac: Dac,
     tracks: Vec<(Rows, StreamDecoder)>,
-    frames: usize,
+    overlap: Option<OverlapSettings>,
+    /// Frames that the network sees: those of the range and their context.
+    window: Range<usize>,
     block_frames: usize,
     next_frame: usize,
-    /// Samples at the model's rate still to be handed on, after which the network's output is cut.
-    model_samples_left: u64,
+    trim: Trim,
     resampler: Resampler,
+    /// Resampled samples before the range, to be dropped: what the filter needs to be settled.
+    output_skip: u64,
+    output_left: u64,
     output_samples: u64,
     finished: bool,
 }
@@ -134,38 +145,42 @@ impl DecodeSession {
     pub fn new(dac: &Dac, tokens: &TokenFile, options: &DecodeOptions) -> Result<Self, Error> {
         dac.check_tokens(&tokens.meta)?;
         let (rows, frames) = rows_of(dac, tokens, options.codebooks)?;
+        let overlap = if let Chunking::Overlap(settings) = options.chunk { Some(settings) } else { None };
         let chunk_frames = options.chunk.frames(dac.shape())?.unwrap_or(frames.max(1));
-        let model_hz = dac.shape().sample_rate_hz;
-        let decoded = (frames * dac.geometry().hop_samples) as u64;
-        let original = tokens.meta.input_samples.zip(tokens.meta.input_rate_hz).filter(|(_, hz)| *hz > 0);
-        // A damaged length must not make an endless file of zeros: nothing beyond the frames is invented.
-        let model_samples = original.map_or(decoded, |(n, hz)| rescale(n, hz, model_hz).min(decoded));
-        let (output_hz, output_samples) = match (options.output_rate, original) {
-            (OutputRate::Model, _) => (model_hz, model_samples),
-            (OutputRate::Input, Some((n, hz))) => (hz, n.min(rescale(decoded, model_hz, hz))),
-            (OutputRate::Input, None) => {
-                return Err(Error::Needs {
-                    what: "the input's rate",
-                    needs: "the rate and length of the input",
-                });
-            }
-            (OutputRate::Hz(hz), Some((n, input_hz))) if n <= rescale(decoded, model_hz, input_hz) => {
-                (hz, rescale(n, input_hz, hz))
-            }
-            (OutputRate::Hz(hz), _) => (hz, rescale(model_samples, model_hz, hz)),
+        let hop = dac.geometry().hop_samples;
+        let lengths =
+            Lengths::new(tokens, options.output_rate, dac.shape().sample_rate_hz, (frames * hop) as u64)?;
+        let mut resampler = Resampler::new(lengths.model_hz, lengths.output_hz, rows.len())?;
+        // The output's samples, the model's samples they are made of, and the frames those are made of.
+        let output = match options.range {
+            None => 0..lengths.output_samples,
+            Some(range) => range.samples(lengths.output_hz, lengths.output_samples)?,
         };
-        let mut resampler = Resampler::new(model_hz, output_hz, rows.len())?;
-        resampler.set_output_samples(output_samples)?;
+        let (model, output_skip) = lengths.model_range(&output, &resampler);
+        let window = if overlap.is_some() {
+            0..frames
+        } else {
+            let (left, right) = dac.geometry().decoder_context_frames();
+            let grid = dac.codec.decode_grid_frames();
+            let first = (model.start / hop as u64) as usize;
+            let end = (model.end.div_ceil(hop as u64) as usize).clamp(first + 1, frames.max(first + 1));
+            first.saturating_sub(left) / grid * grid..end.saturating_add(right).min(frames)
+        };
+        let output_samples = output.end - output.start;
+        resampler.set_output_samples(output_skip + output_samples)?;
         let tracks =
             rows.into_iter().map(|r| (r, StreamDecoder::new(dac.codec.clone(), chunk_frames))).collect();
         Ok(Self {
             dac: dac.clone(),
             tracks,
-            frames,
+            overlap,
             block_frames: chunk_frames,
-            next_frame: 0,
-            model_samples_left: model_samples,
+            next_frame: window.start,
+            trim: Trim { skip: model.start - (window.start * hop) as u64, left: model.end - model.start },
+            window,
             resampler,
+            output_skip,
+            output_left: output_samples,
             output_samples,
             finished: false,
         })
@@ -194,31 +209,17 @@ impl DecodeSession {
         if self.finished {
             return Ok(None);
         }
-        let range = self.next_frame..(self.next_frame + self.block_frames).min(self.frames);
-        let last = range.end == self.frames;
+        let range = self.next_frame..(self.next_frame + self.block_frames).min(self.window.end);
+        let last = range.end == self.window.end;
         let mut block: Planar = Vec::with_capacity(self.tracks.len());
         for (rows, decoder) in &mut self.tracks {
-            let mut samples = Vec::new();
-            match rows {
-                Rows::Codes { rows, codebooks } => {
-                    let part = &rows[range.start * *codebooks..range.end * *codebooks];
-                    decoder.push_codes(part, *codebooks, &mut samples)?;
-                }
-                Rows::Z { rows, latent } => {
-                    decoder.push_z(&rows[range.start * *latent..range.end * *latent], &mut samples)?;
-                }
-            }
-            if last {
-                decoder.flush(&mut samples)?;
-            }
-            block.push(samples);
+            block.push(match &self.overlap {
+                Some(settings) => rows.decode_overlapping(&self.dac, settings)?,
+                None => rows.decode(range.clone(), decoder, last)?,
+            });
         }
         self.next_frame = range.end;
-        let ready = block.first().map_or(0, Vec::len) as u64;
-        // At the end, samples that the network does not reach (its stride of 5 falls 8 short) are zeros.
-        let wanted = if last { self.model_samples_left } else { ready.min(self.model_samples_left) };
-        block.iter_mut().for_each(|samples| samples.resize(wanted as usize, 0.0));
-        self.model_samples_left -= wanted;
+        self.trim.apply(&mut block, last);
         let mut out = self.resampler.push(&block)?;
         if last {
             self.finished = true;
@@ -226,6 +227,11 @@ impl DecodeSession {
                 channel.extend(rest);
             }
         }
+        let ready = out.first().map_or(0, Vec::len) as u64;
+        let skip = self.output_skip.min(ready);
+        out.iter_mut().for_each(|channel| drop(channel.drain(..skip as usize)));
+        self.output_skip -= skip;
+        self.output_left -= (ready - skip).min(self.output_left);
         Ok(Some(out))
     }
 
@@ -233,6 +239,145 @@ impl DecodeSession {
     pub fn dac(&self) -> &Dac {
         &self.dac
     }
+}
+
+/// What a channel is decoded from, one frame after another.
+enum Rows {
+    Codes { rows: Vec<u16>, codebooks: usize },
+    Z { rows: Vec<f32>, latent: usize },
+}
+
+impl Rows {
+    fn decode(
+        &self,
+        range: Range<usize>,
+        decoder: &mut StreamDecoder,
+        last: bool,
+    ) -> Result<Vec<f32>, Error> {
+        let mut samples = Vec::new();
+        match self {
+            Self::Codes { rows, codebooks } => {
+                decoder.push_codes(
+                    &rows[range.start * codebooks..range.end * codebooks],
+                    *codebooks,
+                    &mut samples,
+                )?;
+            }
+            Self::Z { rows, latent } => {
+                decoder.push_z(&rows[range.start * latent..range.end * latent], &mut samples)?;
+            }
+        }
+        if last {
+            decoder.flush(&mut samples)?;
+        }
+        Ok(samples)
+    }
+
+    fn decode_overlapping(&self, dac: &Dac, settings: &OverlapSettings) -> Result<Vec<f32>, Error> {
+        let array = |rows: &[f32], latent| Array3::from_rows(rows, latent).map_err(CodecError::from);
+        Ok(match self {
+            Self::Codes { rows, codebooks } => {
+                let codes = Codes::from_rows(rows, *codebooks).map_err(CodecError::from)?;
+                overlap::decode_codes(&dac.codec, &codes, settings)?
+            }
+            Self::Z { rows, latent } => overlap::decode_z(&dac.codec, &array(rows, *latent)?, settings)?,
+        })
+    }
+}
+
+/// The part of the network's output that is handed on: what is left of it once so many samples were skipped.
+struct Trim {
+    skip: u64,
+    left: u64,
+}
+
+impl Trim {
+    fn apply(&mut self, block: &mut Planar, last: bool) {
+        let ready = block.first().map_or(0, Vec::len) as u64;
+        let skip = self.skip.min(ready);
+        block.iter_mut().for_each(|samples| drop(samples.drain(..skip as usize)));
+        self.skip -= skip;
+        // At the end, samples that the network does not reach (its stride of 5 falls 8 short) are zeros.
+        let wanted = if last { self.left } else { (ready - skip).min(self.left) };
+        block.iter_mut().for_each(|samples| samples.resize(wanted as usize, 0.0));
+        self.left -= wanted;
+    }
+}
+
+/// Lengths of the whole signal at the model's and the output's rate.
+struct Lengths {
+    model_hz: u32,
+    output_hz: u32,
+    model_samples: u64,
+    output_samples: u64,
+}
+
+impl Lengths {
+    fn new(tokens: &TokenFile, rate: OutputRate, model_hz: u32, decoded: u64) -> Result<Self, Error> {
+        let original = tokens.meta.input_samples.zip(tokens.meta.input_rate_hz).filter(|(_, hz)| *hz > 0);
+        // A damaged length must not make an endless file of zeros: nothing beyond the frames is invented.
+        let original = original.map(|(n, hz)| (n.min(rescale(decoded, model_hz, hz)), hz));
+        let model_samples = original.map_or(decoded, |(n, hz)| rescale(n, hz, model_hz).min(decoded));
+        let (output_hz, output_samples) = match (rate, original) {
+            (OutputRate::Model, _) => (model_hz, model_samples),
+            (OutputRate::Input, Some((n, hz))) => (hz, n),
+            (OutputRate::Input, None) => {
+                return Err(Error::Needs {
+                    what: "the input's rate",
+                    needs: "the rate and length of the input",
+                });
+            }
+            (OutputRate::Hz(hz), Some((n, input_hz))) => (hz, rescale(n, input_hz, hz)),
+            (OutputRate::Hz(hz), None) => (hz, rescale(model_samples, model_hz, hz)),
+        };
+        Ok(Self { model_hz, output_hz, model_samples, output_samples })
+    }
+
+    /// The model's samples that a range of the output is made of, with what the resampling filter looks at on both sides,
+    /// and how many resampled samples come before the range.
+    fn model_range(&self, output: &Range<u64>, resampler: &Resampler) -> (Range<u64>, u64) {
+        let all = 0..self.model_samples;
+        if *output == (0..self.output_samples) {
+            return (all, 0);
+        }
+        if resampler.is_identity() {
+            return (output.start.min(all.end)..output.end.min(all.end), 0);
+        }
+        // The filter repeats every `period` samples of the model: starting there, samples fall where they fell before.
+        let (from, to) = (u64::from(self.model_hz), u64::from(self.output_hz));
+        let gcd = gcd(from, to);
+        let (period, step) = (from / gcd, to / gcd);
+        let reach = 2 * (resampler.latency_samples() as u64 * from).div_ceil(to) + period;
+        let start = (output.start * from / to).saturating_sub(reach) / period * period;
+        let end = ((output.end * from).div_ceil(to) + reach).min(all.end);
+        (start.min(end)..end, output.start - (start / period * step).min(output.start))
+    }
+}
+
+impl TimeRange {
+    fn samples(&self, rate_hz: u32, total: u64) -> Result<Range<u64>, Error> {
+        let at = |what, seconds: f64| {
+            if seconds.is_finite() && seconds >= 0.0 {
+                Ok((seconds * f64::from(rate_hz)).round() as u64)
+            } else {
+                Err(Error::Option { what, found: seconds.to_string(), expected: "0 or more seconds" })
+            }
+        };
+        let start = at("the start of the range", self.start_seconds)?;
+        let length = at("the length of the range", self.duration_seconds)?;
+        if start >= total || length == 0 {
+            return Err(Error::Option {
+                what: "the range's first sample",
+                found: start.to_string(),
+                expected: "one within the signal, and a length above 0",
+            });
+        }
+        Ok(start..start.saturating_add(length).min(total))
+    }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// round(samples · to / from).

@@ -6,6 +6,7 @@ use dac_audio::{AudioReader, ChannelMix, NonFinitePolicy, Planar, Resampler};
 use dac_rvq::plain::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 use dac_stream::StreamEncoder;
+use dac_stream::overlap::OverlapEncoder;
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio::{Audio, BLOCK_SAMPLES};
@@ -103,6 +104,7 @@ pub struct EncodeSession {
 /// One channel of the output.
 enum Track {
     Stream { encoder: Box<StreamEncoder>, kept: QuantizedRows, scratch: QuantizedRows },
+    Overlap { encoder: OverlapEncoder, kept: QuantizedRows, scratch: QuantizedRows },
     Whole { samples: Vec<f32> },
 }
 
@@ -118,13 +120,18 @@ impl EncodeSession {
         let resampler = Resampler::new(rate_hz, dac.shape().sample_rate_hz, tracks)?;
         let tracks = (0..tracks)
             .map(|_| {
-                Ok(match chunk_frames {
-                    None => Track::Whole { samples: Vec::new() },
-                    Some(frames) => Track::Stream {
-                        encoder: Box::new(StreamEncoder::new(dac.codec.clone(), options.codebooks, frames)?),
-                        kept: QuantizedRows::default(),
-                        scratch: QuantizedRows::default(),
+                let (kept, scratch) = (QuantizedRows::default(), QuantizedRows::default());
+                Ok(match (options.chunk, chunk_frames) {
+                    (Chunking::Overlap(settings), _) => Track::Overlap {
+                        encoder: OverlapEncoder::new(&dac.codec, options.codebooks, &settings),
+                        kept,
+                        scratch,
                     },
+                    (_, None) => Track::Whole { samples: Vec::new() },
+                    (_, Some(frames)) => {
+                        let encoder = StreamEncoder::new(dac.codec.clone(), options.codebooks, frames)?;
+                        Track::Stream { encoder: Box::new(encoder), kept, scratch }
+                    }
                 })
             })
             .collect::<Result<_, Error>>()?;
@@ -151,9 +158,56 @@ impl EncodeSession {
                     encoder.push(samples, scratch)?;
                     keep(scratch, kept, save);
                 }
+                Track::Overlap { encoder, kept, scratch } => {
+                    encoder.push(&self.dac.codec, samples, scratch)?;
+                    keep(scratch, kept, save);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Takes the frames of codes that all channels have by now; [`EncodeSession::finish`] gives the rest. `None` when there
+    /// are none, and where the signal is worked on as a whole.
+    ///
+    /// # Errors
+    /// Never with the codes that a model makes.
+    pub fn take_codes(&mut self) -> Result<Option<Codes>, Error> {
+        let codebooks = self.dac.codec.codebooks(self.options.codebooks)?;
+        let ready = self.tracks.iter().map(|track| match track {
+            Track::Stream { kept, .. } | Track::Overlap { kept, .. } => kept.codes.len(),
+            Track::Whole { .. } => 0,
+        });
+        let ready = ready.min().unwrap_or(0) / codebooks * codebooks;
+        if ready == 0 {
+            return Ok(None);
+        }
+        let mut parts = Vec::new();
+        for track in &mut self.tracks {
+            if let Track::Stream { kept, .. } | Track::Overlap { kept, .. } = track {
+                let rows: Vec<u16> = kept.codes.drain(..ready).collect();
+                parts.push(Codes::from_rows(&rows, codebooks).map_err(dac_model::CodecError::from)?);
+            }
+        }
+        Ok(Some(Codes::stack_channels(&parts).map_err(dac_model::CodecError::from)?))
+    }
+
+    /// What is known of the tokens before they are there: all but the input's length.
+    pub fn meta(&self) -> TokenMeta {
+        let shape = self.dac.shape();
+        let mut meta = TokenMeta::default();
+        meta.model = Some(self.dac.info.name.clone());
+        meta.weights_sha256 = Some(self.dac.info.weights_sha256.clone());
+        meta.model_rate_hz = Some(shape.sample_rate_hz);
+        meta.input_rate_hz = Some(self.rate_hz);
+        meta.codebook_size = Some(shape.codebook_size);
+        meta.hop_samples = Some(shape.hop_samples());
+        meta
+    }
+
+    /// Channels of the tokens.
+    pub fn channels(&self) -> usize {
+        self.tracks.len()
     }
 
     /// Ends the signal and gives its tokens; `name` is what errors call it.
@@ -168,42 +222,40 @@ impl EncodeSession {
         }
         let Save { codes: save_codes, z: save_z, latents: save_latents } = self.options.save;
         let shape = self.dac.shape().clone();
+        let mut meta = self.meta();
+        meta.input_samples = Some(self.input_samples);
         let codebooks = self.dac.codec.codebooks(self.options.codebooks)?;
         let (mut codes, mut z, mut latents) = (vec![], vec![], vec![]);
         for track in self.tracks {
-            match track {
+            let (mut kept, mut scratch) = match track {
                 Track::Whole { samples } => {
                     let encoded = self.dac.codec.encode(&Array3::mono(samples), Some(codebooks))?;
                     codes.push(encoded.codes);
                     z.push(encoded.z);
                     latents.push(encoded.latents);
+                    continue;
                 }
-                Track::Stream { mut encoder, mut kept, mut scratch } => {
+                Track::Stream { mut encoder, kept, mut scratch } => {
                     encoder.flush(&mut scratch)?;
-                    keep(&mut scratch, &mut kept, self.options.save);
-                    if save_codes {
-                        codes.push(
-                            Codes::from_rows(&kept.codes, codebooks).map_err(dac_model::CodecError::from)?,
-                        );
-                    }
-                    if save_z {
-                        z.push(from_rows(&kept.z, shape.latent_dim)?);
-                    }
-                    if save_latents {
-                        latents.push(from_rows(&kept.latents, codebooks * shape.codebook_dim)?);
-                    }
+                    (kept, scratch)
                 }
+                Track::Overlap { mut encoder, kept, mut scratch } => {
+                    encoder.flush(&self.dac.codec, &mut scratch)?;
+                    (kept, scratch)
+                }
+            };
+            keep(&mut scratch, &mut kept, self.options.save);
+            if save_codes {
+                codes.push(Codes::from_rows(&kept.codes, codebooks).map_err(dac_model::CodecError::from)?);
+            }
+            if save_z {
+                z.push(from_rows(&kept.z, shape.latent_dim)?);
+            }
+            if save_latents {
+                latents.push(from_rows(&kept.latents, codebooks * shape.codebook_dim)?);
             }
         }
         let stack = |parts: &[Array3]| Array3::stack(parts).map_err(dac_model::CodecError::from);
-        let mut meta = TokenMeta::default();
-        meta.model = Some(self.dac.info.name.clone());
-        meta.weights_sha256 = Some(self.dac.info.weights_sha256.clone());
-        meta.model_rate_hz = Some(shape.sample_rate_hz);
-        meta.input_rate_hz = Some(self.rate_hz);
-        meta.input_samples = Some(self.input_samples);
-        meta.codebook_size = Some(shape.codebook_size);
-        meta.hop_samples = Some(shape.hop_samples());
         let mut tokens = TokenFile::default();
         tokens.meta = meta;
         if save_codes {

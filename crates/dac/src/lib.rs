@@ -35,10 +35,11 @@ pub use dac_model::{
 };
 pub use dac_nn::{Device, DeviceError, Geometry, NetworkShape};
 pub use dac_rvq::{Array3, Codes, CodesError};
+pub use dac_stream::overlap::OverlapSettings;
 pub use dac_stream::{ChunkPlan, StreamDecoder, StreamEncoder};
 pub use dac_tokens as tokens;
 pub use dac_tokens::{Format, TokenFile, TokenMeta};
-pub use decode::{DecodeOptions, DecodeSession, OutputRate};
+pub use decode::{DecodeOptions, DecodeSession, OutputRate, TimeRange};
 pub use encode::{EncodeOptions, EncodeSession, Save};
 pub use error::Error;
 pub use model::{Chunking, Dac, LoadOptions, ModelInfo, ModelSource};

@@ -9,6 +9,7 @@ use dac_model::checkpoint::{sha256_of_bytes, sha256_of_file};
 use dac_model::codec::CpuLevel;
 use dac_model::{Checkpoint, Codec, CodecOptions, LoadReport, Precision, Preset, RandomWeights};
 use dac_nn::{Device, Geometry, NetworkShape};
+use dac_stream::overlap::OverlapSettings;
 
 use crate::cache::{self, Environment};
 use crate::error::Error;
@@ -49,6 +50,8 @@ pub struct LoadOptions {
     pub precision: Precision,
     /// Instruction set of the CPU engine; `None` takes the best there is.
     pub cpu_level: Option<CpuLevel>,
+    /// Whether streams of the CPU engine give out every frame as soon as they can, at some cost in speed.
+    pub low_latency: bool,
     /// Whether the CPU engine measures each layer.
     pub timings: bool,
 }
@@ -71,16 +74,18 @@ pub enum Chunking {
         /// Length of a chunk in seconds; the result does not depend on it.
         chunk_seconds: f64,
     },
+    /// As the original card's wrapper: chunks coded alone, decoded chunks averaged where they overlap. Not exact.
+    Overlap(OverlapSettings),
 }
 
 impl Chunking {
     /// Length of a chunk by default, in seconds.
     pub const DEFAULT_SECONDS: f64 = 4.0;
 
-    /// Frames of a chunk; `None` for the whole signal.
+    /// Frames of an exact chunk; `None` where there is none.
     pub(crate) fn frames(self, shape: &NetworkShape) -> Result<Option<usize>, Error> {
         match self {
-            Self::Whole => Ok(None),
+            Self::Whole | Self::Overlap(_) => Ok(None),
             Self::Exact { chunk_seconds } if chunk_seconds.is_finite() && chunk_seconds > 0.0 => {
                 Ok(Some(((chunk_seconds * shape.frame_rate_hz()).round() as usize).clamp(1, 1 << 20)))
             }
@@ -212,6 +217,7 @@ impl Dac {
         codec_options.threads = options.threads;
         codec_options.precision = options.precision;
         codec_options.cpu_level = options.cpu_level;
+        codec_options.low_latency = options.low_latency;
         codec_options.timings = options.timings;
         let codec = Codec::load(shape, weights, codec_options)?;
         Ok(Self { codec: Arc::new(codec), info: Arc::new(info) })

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use dac::tokens::WriteOptions;
 use dac::{
-    Audio, ChannelMix, Chunking, Dac, DecodeOptions, Device, EncodeOptions, Error, Format, LoadOptions,
-    ModelSource, OutputRate, Preset, SampleFormat, Save, TokenFile, metrics,
+    Audio, ChannelMix, Chunking, Codes, Dac, DecodeOptions, Device, EncodeOptions, EncodeSession, Error,
+    Format, LoadOptions, ModelSource, OutputRate, Preset, SampleFormat, Save, TimeRange, TokenFile, metrics,
 };
 
 fn recording() -> PathBuf {
@@ -177,4 +177,50 @@ fn tokens_of_another_model_are_refused_and_other_weights_remarked_on() {
     assert!(matches!(dac.decode(&tokens, &DecodeOptions::default()), Err(Error::OtherModel { .. })));
     let nothing = TokenFile::default();
     assert!(matches!(dac.decode(&nothing, &DecodeOptions::default()), Err(Error::NoTokens)));
+}
+
+#[test]
+fn a_range_is_that_part_of_the_whole() {
+    for device in [Device::Cpu, Device::Flex] {
+        if !Device::compiled().contains(&device) {
+            continue;
+        }
+        let dac = Dac::load("tiny", device).unwrap();
+        let tokens = dac.encode_file(recording(), &EncodeOptions::default()).unwrap();
+        for output_rate in [OutputRate::Model, OutputRate::Input, OutputRate::Hz(48_000)] {
+            let mut options = DecodeOptions::default();
+            options.output_rate = output_rate;
+            let whole = dac.decode(&tokens, &options).unwrap();
+            for (start_seconds, duration_seconds) in
+                [(0.0, 0.1), (1.0, 0.5), (2.013, 1.0), (4.9, 60.0), (0.5, 0.000_05)]
+            {
+                options.range = Some(TimeRange { start_seconds, duration_seconds });
+                let part = dac.decode(&tokens, &options).unwrap();
+                let start = (start_seconds * f64::from(whole.rate_hz)).round() as usize;
+                let samples = ((duration_seconds * f64::from(whole.rate_hz)).round() as usize)
+                    .min(whole.samples() - start);
+                assert_eq!(part.samples(), samples);
+                let pairs = part.channels[0].iter().zip(&whole.channels[0][start..]);
+                let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(largest <= 1e-5, "{device}, {output_rate:?}, {start_seconds} s: {largest}");
+            }
+            options.range = Some(TimeRange { start_seconds: 6.0, duration_seconds: 1.0 });
+            assert!(matches!(dac.decode(&tokens, &options), Err(Error::Option { .. })));
+        }
+    }
+}
+
+#[test]
+fn codes_taken_on_the_way_are_those_of_the_end() {
+    let dac = tiny();
+    let audio = Audio::read(recording()).unwrap();
+    let expected = dac.encode(&audio, &EncodeOptions::default()).unwrap().codes.unwrap();
+    let mut session = EncodeSession::new(&dac, audio.rate_hz, 1, &EncodeOptions::default()).unwrap();
+    let mut parts = Vec::new();
+    for block in audio.channels[0].chunks(5_000) {
+        session.push(vec![block.to_vec()]).unwrap();
+        parts.extend(session.take_codes().unwrap());
+    }
+    parts.push(session.finish("audio").unwrap().codes.unwrap());
+    assert_eq!(Codes::concat_frames(&parts).unwrap(), expected);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dac_kernels::{CpuLevel, Pipeline, PipelineOptions, Stream, Threads};
+use dac_kernels::{CpuLevel, Pipeline, PipelineOptions, Schedule, Stream, Threads};
 use dac_nn::engine::{EngineError, build};
 use dac_nn::{NetworkShape, Weights};
 use dac_rvq::plain::{QuantizedRows, ResidualQuantizer};
@@ -39,6 +39,9 @@ impl EngineNetwork {
         let missing = CodecError::Precision { device: options.device, precision: options.precision };
         pipeline.precision = options.precision.on_engine().ok_or(missing)?;
         pipeline.timings = options.timings;
+        if options.low_latency {
+            pipeline.schedule = Schedule::LowLatency;
+        }
         if let Some(threads) = options.threads {
             pipeline.threads = Threads::Count(threads);
         }
