@@ -85,7 +85,7 @@ pub(crate) struct RunArgs {
     /// Threads; by default RAYON_NUM_THREADS, or one a core.
     #[arg(short, long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
-    /// Arithmetic: f32, exact (f32 by direct sums alone) or bf16 (where the processor has it).
+    /// Arithmetic: f32, exact (f32 by direct sums alone), bf16 or f16 (where the device has them).
     #[arg(long, default_value_t = Precision::F32)]
     pub(crate) precision: Precision,
 }
@@ -122,7 +122,7 @@ pub(crate) struct TokenArgs {
     /// What to save: codes, z (the quantized latents), latents (the projected ones), separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [SaveArg::Codes])]
     pub(crate) save: Vec<SaveArg>,
-    /// Format of the token files.
+    /// Format of the token files: safetensors, npy, pt or dacp (dac is read only).
     #[arg(short, long, default_value_t = Format::Safetensors)]
     pub(crate) format: Format,
 }

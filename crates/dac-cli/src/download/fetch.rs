@@ -28,6 +28,8 @@ const STALL: Duration = Duration::from_secs(60);
 enum Failure {
     /// Another attempt cannot help.
     Final(Error),
+    /// Another process has the part.
+    Busy(Error),
     /// The connection broke; what has arrived is kept.
     Cut(Error),
     /// What has arrived cannot be continued: begin again, at most once.
@@ -55,7 +57,11 @@ pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Resu
         let before = length(part);
         match fetch_once(&agent, url, part, expected_bytes) {
             Ok(()) => return Ok(()),
-            Err(Failure::Final(error)) => return Err(error),
+            Err(Failure::Busy(error)) => return Err(error),
+            Err(Failure::Final(error)) => {
+                remove_empty(part);
+                return Err(error);
+            }
             Err(Failure::Stale) if restarted => {
                 return Err(anyhow!("{url}: the server's ranges do not fit the file"));
             }
@@ -66,6 +72,7 @@ pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Resu
             Err(Failure::Cut(error)) => {
                 let arrived = length(part);
                 if arrived <= before || attempt >= ATTEMPTS {
+                    remove_empty(part);
                     let kept =
                         format!("{arrived} bytes are kept in {}; run again to continue", part.display());
                     return Err(if arrived > 0 { error.context(kept) } else { error });
@@ -82,6 +89,13 @@ pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Resu
 pub(super) fn remove(part: &Path) {
     let _ = fs::remove_file(part);
     let _ = fs::remove_file(info_path(part));
+}
+
+/// Removes a part that nothing has arrived in.
+fn remove_empty(part: &Path) {
+    if length(part) == 0 {
+        remove(part);
+    }
 }
 
 /// Forgets what is known of a part, which is finished.
@@ -216,7 +230,7 @@ fn open_locked(part: &Path) -> Result<File, Failure> {
     match file.try_lock() {
         Err(fs::TryLockError::WouldBlock) => {
             let said = format!("{}: another process is downloading this file", part.display());
-            Err(Failure::Final(anyhow!(said)))
+            Err(Failure::Busy(anyhow!(said)))
         }
         // Not every file system has locks; without one, the check of the finished file remains.
         Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(file),

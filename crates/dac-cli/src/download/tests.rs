@@ -231,6 +231,7 @@ fn refusals_name_the_address_and_the_answer() {
         let error = format!("{:#}", fetch(&local.url, &local.part(), None).unwrap_err());
         assert!(error.contains(status) && error.contains(&local.url), "{error}");
         assert_eq!(local.seen().len(), 1);
+        assert!(!local.part().exists());
     }
 }
 
@@ -240,7 +241,9 @@ fn an_unreachable_server_is_named_with_a_way_out() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("http://127.0.0.1:{port}/weights.pth");
-    let error = format!("{:#}", fetch(&url, &folder.path().join("x.part"), None).unwrap_err());
+    let part = folder.path().join("x.part");
+    let error = format!("{:#}", fetch(&url, &part, None).unwrap_err());
+    assert!(!part.exists());
     assert!(error.contains(&url) && error.contains("--from FILE"), "{error}");
 }
 
@@ -250,7 +253,7 @@ fn two_downloads_of_one_file_do_not_mix() {
     let held = fs::File::create(local.part()).unwrap();
     held.try_lock().unwrap();
     let error = format!("{:#}", fetch(&local.url, &local.part(), None).unwrap_err());
-    assert!(error.contains("another process"), "{error}");
+    assert!(error.contains("another process") && local.part().exists(), "{error}");
     drop(held);
     fetch(&local.url, &local.part(), None).unwrap();
 }

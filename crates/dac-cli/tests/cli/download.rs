@@ -112,6 +112,7 @@ fn refusals_and_missing_files_name_what_was_asked() {
     run.says("404").says(&format!("{server}/missing.pth"));
     assert_eq!(run.records()[0]["status"], "error");
     assert!(run.records()[0]["error"].as_str().unwrap().contains("404"));
+    assert_eq!(lab.names("home/dac/weights"), [""; 0]);
     lab.dac("download 24khz --from nowhere.pth").expect(1).says("nowhere.pth");
     let run = lab.dac("download 24khz --url http://127.0.0.1:9/weights.pth").expect(1);
     run.says("http://127.0.0.1:9/weights.pth").says("--from FILE");
