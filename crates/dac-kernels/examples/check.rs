@@ -15,7 +15,8 @@ fn main() {
     for level in CpuLevel::available() {
         for (precision, most) in [(Precision::F32, 1e-4), (Precision::Exact, 1e-5)] {
             for net in nets() {
-                let options = PipelineOptions { level, precision, threads: Threads::Count(1), ..Default::default() };
+                let options =
+                    PipelineOptions { level, precision, threads: Threads::Count(1), ..Default::default() };
                 let pipeline = net.pipeline(options);
                 for rows in [0, 1, 7, 63] {
                     let x = noise(rows * net.in_channels(), 21);

@@ -73,6 +73,11 @@ impl Simd for Avx2 {
         // SAFETY: a prefetch never faults, and every x86-64 processor has it.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
     }
+    #[inline(always)]
+    fn prefetch_near(p: *const f32) {
+        // SAFETY: a prefetch never faults, and every x86-64 processor has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
 }
 
 super::kernels!(Avx2, "avx2,fma", rows 6, 4, 2, vectors 2);

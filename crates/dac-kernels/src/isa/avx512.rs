@@ -69,6 +69,11 @@ impl Simd for Avx512 {
         // SAFETY: a prefetch never faults, and every x86-64 processor has it.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
     }
+    #[inline(always)]
+    fn prefetch_near(p: *const f32) {
+        // SAFETY: a prefetch never faults, and every x86-64 processor has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
 }
 
 super::kernels!(Avx512, "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma", rows 12, 8, 4, vectors 2);

@@ -73,7 +73,12 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize, const FULL: bool>(t: Til
                     S::prefetch(ahead.wrapping_add(line * LINE));
                 }
                 ahead = ahead.wrapping_add(t.lines * LINE);
+                // The left side is read once, so the first-level cache never has it yet.
+                let next = a.wrapping_add(t.chunk_stride);
                 for k in 0..S::LANES {
+                    if FULL && k < R {
+                        S::prefetch_near(next.wrapping_add(k * S::LANES));
+                    }
                     let mut columns = [S::splat(0.0); V];
                     for (v, column) in columns.iter_mut().enumerate() {
                         *column = S::load(b.add((k * V + v) * S::LANES));

@@ -66,6 +66,8 @@ impl Simd for Neon {
     }
     #[inline(always)]
     fn prefetch(_: *const f32) {}
+    #[inline(always)]
+    fn prefetch_near(_: *const f32) {}
 }
 
 super::kernels!(Neon, "neon", rows 12, 8, 4, vectors 2);

@@ -67,6 +67,8 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn prefetch(_: *const f32) {}
+    #[inline(always)]
+    fn prefetch_near(_: *const f32) {}
 }
 
 super::kernels!(Portable, "", rows 4, 2, 1, vectors 2);

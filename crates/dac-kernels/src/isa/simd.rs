@@ -47,4 +47,6 @@ pub(super) trait Simd: Copy {
     unsafe fn sum(self) -> f32;
     /// Asks for the cache line at `p` in the second-level cache; any address will do.
     fn prefetch(p: *const f32);
+    /// Asks for the cache line at `p` in the first-level cache; any address will do.
+    fn prefetch_near(p: *const f32);
 }
