@@ -302,10 +302,10 @@ impl Codec {
     }
 
     /// Frames that a decode which begins within a signal has to begin at a multiple of, for the same rounding as the whole
-    /// signal's: the engine's minimal filtering works on tiles of 4 or 6 rows, each `dilation` apart.
+    /// signal's: the engine's minimal filtering works on tiles of 3, 5, 6 or 8 rows, up to 9 apart, counted from the start.
     pub fn decode_grid_frames(&self) -> usize {
         match &self.network {
-            Network::Engine(_) => 108,
+            Network::Engine(_) => 270,
             #[cfg(feature = "burn")]
             Network::Tensor(_) => 1,
         }

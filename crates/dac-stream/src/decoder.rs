@@ -120,7 +120,7 @@ impl StreamDecoder {
 
     fn try_push_z(&mut self, rows: &[f32], out: &mut Vec<f32>) -> Result<(), CodecError> {
         let latent = self.codec.shape().latent_dim;
-        if rows.len() % latent != 0 {
+        if !rows.len().is_multiple_of(latent) {
             let expected = format!("a whole number of frames of {latent} values");
             return Err(CodecError::Input { what: "z", found: [1, 1, rows.len()], expected });
         }

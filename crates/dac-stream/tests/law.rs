@@ -1,4 +1,5 @@
 //! The law of exact chunking: whatever the chunk or the push, codes and audio are those of the whole signal.
+#![allow(clippy::print_stderr, reason = "excused ties are listed")]
 
 use std::sync::Arc;
 

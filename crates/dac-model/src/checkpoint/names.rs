@@ -124,7 +124,7 @@ fn split_leaf(key: &str) -> (&str, Leaf<'_>) {
 /// The reference's module name of one of the transformers library's, `None` when it is not one.
 fn reference_module(module: &str, [encoder_blocks, decoder_blocks]: [usize; 2]) -> Option<String> {
     let parts: Vec<&str> = module.split('.').collect();
-    let unit = |name: &str| Some(["snake1", "conv1", "snake2", "conv2"].iter().position(|n| *n == name)?);
+    let unit = |name: &str| ["snake1", "conv1", "snake2", "conv2"].iter().position(|n| *n == name);
     match parts[..] {
         ["encoder", "conv1"] => Some("encoder.block.0".to_owned()),
         ["encoder", "snake1"] => Some(format!("encoder.block.{}", encoder_blocks + 1)),

@@ -34,17 +34,15 @@ impl EngineNetwork {
             Some(level) => level,
             None => CpuLevel::from_env().map_err(EngineError::from)?,
         };
-        let mut pipeline = PipelineOptions::default();
-        pipeline.level = level;
         let missing = CodecError::Precision { device: options.device, precision: options.precision };
-        pipeline.precision = options.precision.on_engine().ok_or(missing)?;
-        pipeline.timings = options.timings;
-        if options.low_latency {
-            pipeline.schedule = Schedule::LowLatency;
-        }
-        if let Some(threads) = options.threads {
-            pipeline.threads = Threads::Count(threads);
-        }
+        let pipeline = PipelineOptions {
+            level,
+            precision: options.precision.on_engine().ok_or(missing)?,
+            schedule: if options.low_latency { Schedule::LowLatency } else { Schedule::Throughput },
+            threads: options.threads.map_or(Threads::Current, Threads::Count),
+            timings: options.timings,
+            ..PipelineOptions::default()
+        };
         let quantizer =
             ResidualQuantizer::new(level, quantizer_weights(shape, weights)?).map_err(EngineError::from)?;
         Ok(Self {

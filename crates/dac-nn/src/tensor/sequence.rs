@@ -36,7 +36,7 @@ enum Step {
     Conv(Conv),
     ConvTranspose(ConvTranspose),
     Snake(Snake),
-    ResidualUnit(ResidualUnit),
+    ResidualUnit(Box<ResidualUnit>),
     Tanh,
 }
 
@@ -62,7 +62,7 @@ impl Sequence {
                     }
                     Layer::Snake(spec) => Step::Snake(Snake::load(spec, weights, device)?),
                     Layer::ResidualUnit(spec) => {
-                        Step::ResidualUnit(ResidualUnit::load(spec, weights, device)?)
+                        Step::ResidualUnit(Box::new(ResidualUnit::load(spec, weights, device)?))
                     }
                     Layer::Tanh { .. } => Step::Tanh,
                 };
