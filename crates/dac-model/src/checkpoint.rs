@@ -1,5 +1,6 @@
 //! Checkpoints in every published layout, read one tensor at a time, weight norm folded.
 
+mod config;
 mod error;
 mod infer;
 mod names;
@@ -11,6 +12,7 @@ use std::path::Path;
 use dac_nn::{NetworkShape, WeightError, Weights};
 use sha2::{Digest, Sha256};
 
+pub use config::SideConfig;
 pub use error::{CheckpointError, Mismatch, Reason};
 pub use names::Layout;
 
@@ -65,7 +67,7 @@ impl Checkpoint {
     /// When the file is not a checkpoint of this codec, is cut, or is not `expected`; missing, unused and mis-shaped keys
     /// are all listed in one error.
     pub fn open(path: &Path, expected: Option<Preset>) -> Result<Self, CheckpointError> {
-        let rate = sampling_rate_beside(path);
+        let rate = SideConfig::beside(path).sampling_rate_hz;
         Self::read(&Bytes::Path(path), expected, rate)
     }
 
@@ -217,16 +219,6 @@ fn report(shape: &NetworkShape, source: &Source, names: &Names) -> LoadReport {
         storage,
         foreign: names.foreign.len(),
     }
-}
-
-/// The sample rate in a `config.json` beside a safetensors file, as the transformers library writes it.
-fn sampling_rate_beside(path: &Path) -> Option<i64> {
-    const MAX_CONFIG_BYTES: u64 = 1 << 20;
-    let mut text = Vec::new();
-    let file = std::fs::File::open(path.with_file_name("config.json")).ok()?;
-    file.take(MAX_CONFIG_BYTES).read_to_end(&mut text).ok()?;
-    let config: serde_json::Value = serde_json::from_slice(&text).ok()?;
-    config.get("sampling_rate")?.as_i64()
 }
 
 /// SHA-256 of a file, in lower-case hexadecimal, read in pieces.

@@ -381,7 +381,7 @@ fn gcd(a: u64, b: u64) -> u64 {
 }
 
 /// round(samples · to / from).
-fn rescale(samples: u64, from_hz: u32, to_hz: u32) -> u64 {
+pub(crate) fn rescale(samples: u64, from_hz: u32, to_hz: u32) -> u64 {
     let (from, to) = (u128::from(from_hz.max(1)), u128::from(to_hz));
     u64::try_from((u128::from(samples) * to * 2 + from) / (2 * from)).unwrap_or(u64::MAX)
 }

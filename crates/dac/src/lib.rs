@@ -20,6 +20,7 @@ pub mod cache;
 mod decode;
 mod encode;
 mod error;
+mod live;
 mod model;
 
 pub use audio::Audio;
@@ -42,4 +43,5 @@ pub use dac_tokens::{Format, TokenFile, TokenMeta};
 pub use decode::{DecodeOptions, DecodeSession, OutputRate, TimeRange};
 pub use encode::{EncodeOptions, EncodeSession, Save};
 pub use error::Error;
+pub use live::LiveDecoder;
 pub use model::{Chunking, Dac, LoadOptions, ModelInfo, ModelSource};

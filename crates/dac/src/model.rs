@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::thread;
 
-use dac_model::checkpoint::{sha256_of_bytes, sha256_of_file};
+use dac_model::checkpoint::{SideConfig, sha256_of_bytes, sha256_of_file};
 use dac_model::codec::CpuLevel;
 use dac_model::{Checkpoint, Codec, CodecOptions, LoadReport, Precision, Preset, RandomWeights};
 use dac_nn::{Device, Geometry, NetworkShape};
@@ -236,6 +236,17 @@ impl Dac {
     /// The assembled codec, for whole signals as arrays.
     pub fn codec(&self) -> &Arc<Codec> {
         &self.codec
+    }
+
+    /// The numbers of the original card's chunking: those of the `config.json` beside the weights, else the card's defaults.
+    pub fn overlap_settings(&self) -> OverlapSettings {
+        let config = self.info.path.as_deref().map(SideConfig::beside).unwrap_or_default();
+        let defaults = OverlapSettings::default();
+        OverlapSettings {
+            encoding_chunk_seconds: config.encoding_chunk_seconds.unwrap_or(defaults.encoding_chunk_seconds),
+            decoding_chunk_rate: config.decoding_chunk_rate.unwrap_or(defaults.decoding_chunk_rate),
+            decoding_overlap_rate: config.decoding_overlap_rate.unwrap_or(defaults.decoding_overlap_rate),
+        }
     }
 
     /// Which model it is.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use dac::tokens::WriteOptions;
 use dac::{
     Audio, ChannelMix, Chunking, Codes, Dac, DecodeOptions, Device, EncodeOptions, EncodeSession, Error,
-    Format, LoadOptions, ModelSource, OutputRate, Preset, SampleFormat, Save, TimeRange, TokenFile, metrics,
+    Format, LiveDecoder, LoadOptions, ModelSource, OutputRate, OverlapSettings, Preset, SampleFormat, Save,
+    TimeRange, TokenFile, metrics,
 };
 
 fn recording() -> PathBuf {
@@ -223,4 +224,58 @@ fn codes_taken_on_the_way_are_those_of_the_end() {
     }
     parts.push(session.finish("audio").unwrap().codes.unwrap());
     assert_eq!(Codes::concat_frames(&parts).unwrap(), expected);
+}
+
+#[test]
+fn the_cards_numbers_come_from_the_config_beside_the_weights() {
+    let layouts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/parity/layouts");
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("model.safetensors");
+    std::fs::copy(layouts.join("card/model.safetensors"), &weights).unwrap();
+    let load = || Dac::load(weights.to_str().unwrap(), Device::Cpu).unwrap().overlap_settings();
+    assert_eq!(load(), OverlapSettings::default());
+    let config =
+        r#"{"encoding_chunk_size_in_sec": 2, "decoding_chunk_rate": 0.25, "decoding_overlap_rate": "none"}"#;
+    std::fs::write(folder.path().join("config.json"), config).unwrap();
+    let expected = OverlapSettings {
+        encoding_chunk_seconds: 2.0,
+        decoding_chunk_rate: 0.25,
+        decoding_overlap_rate: 0.1,
+    };
+    assert_eq!(load(), expected);
+}
+
+#[test]
+fn codes_that_arrive_one_by_one_decode_to_the_same_audio() {
+    for low_latency in [false, true] {
+        let mut options = LoadOptions::on(Device::Cpu);
+        options.low_latency = low_latency;
+        let dac = Dac::open(&ModelSource::Preset(Preset::Tiny), None, &options).unwrap();
+        let audio = Audio::mono((0..30_001).map(|i| 0.3 * (i as f32 * 0.05).sin()).collect(), 48_000);
+        let tokens = dac.encode(&audio, &EncodeOptions::default()).unwrap();
+        let codes = tokens.codes.as_ref().unwrap();
+        for output_rate in [OutputRate::Model, OutputRate::Input] {
+            let mut options = DecodeOptions::default();
+            options.output_rate = output_rate;
+            let expected = dac.decode(&tokens, &options).unwrap();
+            let mut live = LiveDecoder::new(&dac, &tokens.meta, 1, output_rate).unwrap();
+            let mut found = Vec::new();
+            let mut late = 0;
+            for t in 0..codes.frames() {
+                found.extend(live.push(&codes.slice_frames(t..t + 1)).unwrap().remove(0));
+                let model_samples = found.len() * 44_100 / live.rate_hz() as usize;
+                late = late.max((t + 1) * 512 - model_samples.min((t + 1) * 512));
+            }
+            let at_most = (live.latency_frames() + 1) * 512;
+            assert!(
+                !low_latency || output_rate != OutputRate::Model || late <= at_most,
+                "{late} samples late"
+            );
+            found.extend(live.finish(Some(30_001)).unwrap().remove(0));
+            assert_eq!(found.len(), expected.samples());
+            let largest =
+                found.iter().zip(&expected.channels[0]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(largest <= 1e-5, "{largest}");
+        }
+    }
 }
