@@ -44,6 +44,9 @@ pub(crate) struct Side {
     pub(crate) equal_codes: f64,
     /// Power of the reference's audio over that of the difference, from the same codes.
     pub(crate) audio_snr_db: f64,
+    /// Multiply-adds that one core can do, measured in the same process; the binary alone says it.
+    #[serde(default)]
+    pub(crate) fma_peak_gflops: Option<f64>,
 }
 
 /// Seconds of each round.
@@ -207,6 +210,7 @@ impl Bench<'_> {
             peak_rss_mb: Vec::new(),
             equal_codes,
             audio_snr_db,
+            fma_peak_gflops: None,
         }
     }
 
@@ -261,6 +265,7 @@ impl Bench<'_> {
             };
             add(timed(&record.encode), timed(&record.decode), peak);
             side.version = version(&record);
+            side.fma_peak_gflops = record.rest.get("fma_peak_gflops").and_then(serde_json::Value::as_f64);
         } else {
             let found: Measured =
                 serde_json::from_str(line).with_context(|| format!("not a record: {line:.200}"))?;

@@ -120,9 +120,38 @@ fn sides(sides: &[Side]) -> String {
              the reference's own output.",
             first.audio_seconds, first.model
         );
+        text += &direct(first);
         text += &scaling(first, sides);
     }
     text
+}
+
+/// What direct convolution could do at best on this processor, where our side measured that.
+fn direct(side: &Side) -> String {
+    let (Some(peak), Some((encode, decode))) = (side.fma_peak_gflops, gmacs_a_second(&side.model)) else {
+        return String::new();
+    };
+    let (ours_encode, ours_decode) = (side.encode.medians().1, side.decode.medians().1);
+    let cpu = |gmacs: f64| 2.0 * gmacs * side.audio_seconds / peak;
+    format!(
+        " Direct convolution at the multiply-add peak measured here ({peak:.0} GFLOP/s a core) would take {:.2} s and {:.2} s: \
+         we encode in {:.2} and decode in {:.2} of that.",
+        cpu(encode),
+        cpu(decode),
+        ours_encode / cpu(encode),
+        ours_decode / cpu(decode),
+    )
+}
+
+/// Multiply-adds, in thousand millions, that a second of audio takes by direct convolution: encode and decode.
+fn gmacs_a_second(model: &str) -> Option<(f64, f64)> {
+    Some(match model {
+        "44khz" => (30.6, 69.3),
+        "44khz-16kbps" => (30.4, 68.4),
+        "24khz" => (18.4, 41.7),
+        "16khz" => (12.3, 27.8),
+        _ => return None,
+    })
 }
 
 /// How much faster our side is with more threads, by the wall clock.
@@ -160,6 +189,7 @@ mod tests {
             peak_rss_mb: vec![600.0],
             equal_codes: 1.0,
             audio_snr_db: 100.0,
+            fma_peak_gflops: None,
         }
     }
 
@@ -171,6 +201,20 @@ mod tests {
         assert!(rows[2].contains("2.00 | 2.00 | 1.00 ×"), "{}", rows[2]);
         assert!(rows[3].contains("8.00 | 8.00 | 4.00 ×") && rows[5].contains("5.00 ×"), "{table}");
         assert!(table.contains("2 threads against 1: encode 2.00 ×, decode 2.00 ×"), "{table}");
+    }
+
+    #[test]
+    fn our_time_is_given_as_a_share_of_direct_convolutions() {
+        let mut ours = side("dac", 1, 2.0);
+        assert_eq!(direct(&ours), "");
+        ours.fma_peak_gflops = Some(100.0);
+        assert!(
+            direct(&ours).contains("would take 6.12 s and 13.86 s: we encode in 0.33 and decode in 0.14"),
+            "{}",
+            direct(&ours)
+        );
+        ours.model = "tiny".to_owned();
+        assert_eq!(direct(&ours), "");
     }
 
     #[test]
