@@ -13,7 +13,7 @@ pub enum Precision {
     F32,
     /// `f32`, direct convolutions only.
     Exact,
-    /// Products of `bf16` summed in `f32`, where the processor has them.
+    /// Products of `bf16` summed in `f32`; not offered yet: building a pipeline with it is an error.
     Bf16,
 }
 

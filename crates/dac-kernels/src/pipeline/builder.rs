@@ -8,8 +8,8 @@ use super::{
     plan::{self, Place},
 };
 use crate::{
-    ConvParams, ConvTransposeParams, CpuLevel, KernelError, PipelineOptions, Precision, ResidualUnit,
-    error::check_len, isa::Kernels,
+    ConvParams, ConvTransposeParams, KernelError, PipelineOptions, Precision, ResidualUnit, error::check_len,
+    isa::Kernels,
 };
 
 /// Collects the layers of a [`Pipeline`] in order.
@@ -161,8 +161,9 @@ impl PipelineBuilder {
         if !self.options.level.is_available() {
             return Err(KernelError::LevelMissing { level: self.options.level });
         }
-        if self.options.precision == Precision::Bf16 && self.options.level != CpuLevel::Avx512 {
-            return Err(KernelError::PrecisionMissing { precision: "bf16", why: "it needs avx512_bf16" });
+        if self.options.precision == Precision::Bf16 {
+            let why = "this version has no products of bf16";
+            return Err(KernelError::PrecisionMissing { precision: "bf16", why });
         }
         self.flush();
         if self.layers.is_empty() {
