@@ -7,7 +7,7 @@ use dac::{Audio, Dac, EncodeOptions, ModelSource};
 use serde::Serialize;
 
 use crate::args::BenchArgs;
-use crate::encode::chunking;
+use crate::chunk;
 use crate::exit::Exit;
 use crate::model::{open_named, open_source};
 use crate::process::{cpu_seconds, peak_rss_mb};
@@ -47,11 +47,12 @@ struct Timing {
 
 /// Runs `dac bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
-    let chunk = chunking(&args.chunk)?;
+    chunk::check(&args.chunk)?;
     let started = Instant::now();
     let dac = open(args)?;
     let load_seconds = started.elapsed().as_secs_f64();
 
+    let chunk = chunk::chunking(&args.chunk, dac.info())?;
     let shape = dac.shape();
     let rate_hz = shape.sample_rate_hz;
     let audio = Audio::mono(signal(args.seconds.0, rate_hz), rate_hz);

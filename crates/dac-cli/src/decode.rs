@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::{Error, bail};
 use dac::tokens::{TokenInfo, TokenReader};
-use dac::{Chunking, Dac, DecodeOptions, DecodeSession, WavWriter, WriteReport};
+use dac::{Dac, DecodeOptions, DecodeSession, TimeRange, WavWriter, WriteReport};
 
-use crate::args::{BitrateArgs, DecodeArgs, WaveArgs};
+use crate::args::{BitrateArgs, ChunkArgs, DecodeArgs, WaveArgs};
 use crate::batch::{self, Done};
-use crate::encode::{chunking, first_output, in_the_way, make_folder, name_model};
+use crate::chunk;
+use crate::encode::{first_output, in_the_way, make_folder, name_model};
 use crate::existing::{Existing, ExpectedWave};
 use crate::exit::Exit;
 use crate::model::{self, Models};
@@ -19,22 +20,38 @@ use crate::report::Record;
 struct Settings<'a> {
     bitrate: &'a BitrateArgs,
     wave: &'a WaveArgs,
-    chunk: Chunking,
+    chunk: &'a ChunkArgs,
+    range: Option<TimeRange>,
     overwrite: bool,
 }
 
 /// Runs `dac decode`.
 pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
     let jobs = plan(&args.files.inputs, &args.files.output, &["wav"])?;
-    let chunk = chunking(&args.chunk)?;
+    chunk::check(&args.chunk)?;
     let mut models = Models::new(&args.model)?;
     if let Some(dac) = models.fixed() {
         model::codebooks(&args.bitrate, dac.shape())?;
     }
     make_folder(&args.files)?;
-    let settings =
-        Settings { bitrate: &args.bitrate, wave: &args.wave, chunk, overwrite: args.files.overwrite };
+    let settings = Settings {
+        bitrate: &args.bitrate,
+        wave: &args.wave,
+        chunk: &args.chunk,
+        range: range(args),
+        overwrite: args.files.overwrite,
+    };
     Ok(batch::run(&jobs, args.files.json, |job, record| one(&mut models, job, record, &settings)))
+}
+
+/// The range of `--start` and `--duration`, either of which may be left out.
+fn range(args: &DecodeArgs) -> Option<TimeRange> {
+    if args.start.is_none() && args.duration.is_none() {
+        return None;
+    }
+    // The library cuts a range at the signal's end.
+    let duration_seconds = args.duration.map_or(f64::MAX, |seconds| seconds.0);
+    Some(TimeRange { start_seconds: args.start.unwrap_or(0.0), duration_seconds })
 }
 
 fn one(
@@ -105,7 +122,8 @@ fn options(dac: &Dac, info: &TokenInfo, settings: &Settings<'_>) -> Result<Decod
     let mut options = DecodeOptions::default();
     options.codebooks = codebooks;
     options.output_rate = settings.wave.output_rate.0;
-    options.chunk = settings.chunk;
+    options.chunk = chunk::chunking(settings.chunk, dac.info())?;
+    options.range = settings.range;
     Ok(options)
 }
 

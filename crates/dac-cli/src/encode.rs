@@ -6,8 +6,9 @@ use anyhow::{Context, Error, anyhow};
 use dac::tokens::{Format, TokenFile, WriteOptions};
 use dac::{AudioReader, AudioSpec, Chunking, Dac, EncodeOptions};
 
-use crate::args::{ChunkArg, ChunkArgs, EncodeArgs, FileArgs, TokenArgs, save};
+use crate::args::{EncodeArgs, FileArgs, TokenArgs, save};
 use crate::batch::{self, Done};
+use crate::chunk;
 use crate::existing::{Existing, ExpectedTokens};
 use crate::exit::{Exit, Usage};
 use crate::model::{self, nominal_kbps};
@@ -19,8 +20,9 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     let format = args.tokens.format;
     let jobs = plan(&args.files.inputs, &args.files.output, &[format.extension()])?;
     let save = check_save(&args.tokens)?;
-    let chunk = chunking(&args.chunk)?;
+    chunk::check(&args.chunk)?;
     let dac = model::open(&args.model)?;
+    let chunk = chunk::chunking(&args.chunk, dac.info())?;
     let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
     model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
     let options = encode_options(codebooks, &args.tokens, save, chunk);
@@ -102,18 +104,6 @@ pub(crate) fn check_save(args: &TokenArgs) -> Result<dac::Save, Usage> {
     }
     let can = if args.format == Format::Npy { "codes or z alone" } else { "codes alone" };
     Err(Usage(format!("--format {} holds {can}; safetensors and pt hold any --save", args.format)))
-}
-
-/// The chunking of `--chunk` and `--chunk-seconds`.
-pub(crate) fn chunking(args: &ChunkArgs) -> Result<Chunking, Usage> {
-    match (args.chunk, args.chunk_seconds) {
-        (ChunkArg::Whole, None) => Ok(Chunking::Whole),
-        (ChunkArg::Whole, Some(_)) => {
-            Err(Usage("--chunk-seconds has no meaning with --chunk whole".to_owned()))
-        }
-        (ChunkArg::Exact, None) => Ok(Chunking::default()),
-        (ChunkArg::Exact, Some(seconds)) => Ok(Chunking::Exact { chunk_seconds: seconds.0 }),
-    }
 }
 
 /// Makes the output folder.

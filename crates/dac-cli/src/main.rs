@@ -7,6 +7,7 @@
 mod args;
 mod batch;
 mod bench;
+mod chunk;
 mod decode;
 mod download;
 mod encode;

@@ -12,9 +12,8 @@ use dac::{
 
 use crate::args::RoundtripArgs;
 use crate::batch::{self, Done};
-use crate::encode::{
-    check_save, chunking, describe, encode_options, fill, in_the_way, make_folder, name_model,
-};
+use crate::chunk;
+use crate::encode::{check_save, describe, encode_options, fill, in_the_way, make_folder, name_model};
 use crate::exit::Exit;
 use crate::model::{self, nominal_kbps};
 use crate::plan::{Job, plan};
@@ -37,8 +36,9 @@ pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
     let format = args.tokens.format;
     let jobs = plan(&args.files.inputs, &args.files.output, &[format.extension(), "wav"])?;
     let save = check_save(&args.tokens)?;
-    let chunk = chunking(&args.chunk)?;
+    chunk::check(&args.chunk)?;
     let dac = model::open(&args.model)?;
+    let chunk = chunk::chunking(&args.chunk, dac.info())?;
     let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
     model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
     let mut decode = DecodeOptions::default();

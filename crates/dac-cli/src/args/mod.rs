@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use dac::registry::Source;
 use dac::{Device, Format, Precision, Preset, SampleFormat};
 
-pub(crate) use values::{ChannelsArg, ChunkArg, OutputRateArg, SaveArg, Seconds, save};
+pub(crate) use values::{ChannelsArg, ChunkArg, OutputRateArg, SaveArg, Seconds, Share, save};
 
 /// The model that is used when none is named.
 pub(crate) const DEFAULT_MODEL: Preset = Preset::Khz44;
@@ -102,15 +102,20 @@ pub(crate) struct BitrateArgs {
     pub(crate) bitrate: Option<f64>,
 }
 
-/// How long audio is cut. The result does not depend on it.
+/// How audio is cut.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ChunkArgs {
-    /// Work on the whole file at once, or on chunks with exact context.
+    /// Work on chunks with exact context (the result of the whole file), on the whole file at once, or as the original
+    /// card's wrapper does.
     #[arg(long, value_enum, default_value_t = ChunkArg::Exact)]
     pub(crate) chunk: ChunkArg,
-    /// Seconds of audio a chunk.
+    /// Seconds of audio a chunk; the result depends on it with `overlap` alone.
     #[arg(long, value_name = "S")]
     pub(crate) chunk_seconds: Option<Seconds>,
+    /// With `overlap`: the share of a decoded chunk that overlaps with the one before, from 0 to 1 [default: 0.1, or what
+    /// the config.json beside the weights says].
+    #[arg(long, value_name = "R")]
+    pub(crate) overlap_rate: Option<Share>,
 }
 
 /// What the tokens of an encode hold.
@@ -162,6 +167,12 @@ pub(crate) struct DecodeArgs {
     pub(crate) bitrate: BitrateArgs,
     #[command(flatten)]
     pub(crate) wave: WaveArgs,
+    /// Decode from this second on.
+    #[arg(long, value_name = "S", value_parser = values::not_negative)]
+    pub(crate) start: Option<f64>,
+    /// Decode so many seconds.
+    #[arg(long, value_name = "S")]
+    pub(crate) duration: Option<Seconds>,
     #[command(flatten)]
     pub(crate) chunk: ChunkArgs,
 }
@@ -277,6 +288,7 @@ mod tests {
             &["--chunk-seconds", "-1"],
             &["--chunk-seconds", "inf"],
             &["--save", "codes,y"],
+            &["--overlap-rate", "1.5"],
             &["--model", "48khz"],
             &["--device", "gpu"],
             &["--threads", "0"],

@@ -49,8 +49,10 @@ pub(crate) fn save(items: &[SaveArg]) -> Save {
 pub(crate) enum ChunkArg {
     /// The whole file at once: memory grows with its length.
     Whole,
-    /// Chunks with the context that the layers need.
+    /// Chunks with the context that the layers need: the result of the whole file, in constant memory.
     Exact,
+    /// Chunks coded alone and averaged where they overlap, as the original card's wrapper does: not exact.
+    Overlap,
 }
 
 /// `--output-rate`.
@@ -86,6 +88,25 @@ impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// A share from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Share(pub(crate) f64);
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+        share.map(Self).ok_or_else(|| "expected a number from 0 to 1".to_owned())
+    }
+}
+
+/// A finite number that is not negative.
+pub(super) fn not_negative(text: &str) -> Result<f64, String> {
+    let value = text.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0);
+    value.ok_or_else(|| "expected a number of 0 or more".to_owned())
 }
 
 /// A positive, finite number.

@@ -2,6 +2,11 @@
 
 use crate::support::Lab;
 
+fn largest_difference(one: &[f32], other: &[f32]) -> f32 {
+    assert_eq!(one.len(), other.len());
+    one.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
 #[test]
 fn every_length_comes_back_exactly() {
     let lab = Lab::new();
@@ -68,6 +73,50 @@ fn lengths_at_other_rates_are_rounded_or_exact() {
 }
 
 #[test]
+fn a_range_is_that_part_of_the_whole() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 40000, &[0.5]);
+    lab.dac("encode a.wav --output t --model tiny").expect(0);
+    let part = |arguments: &str, folder: &str| {
+        let run = format!("decode t/a.safetensors --output {folder} --sample-format f32 {arguments}");
+        lab.dac(&run).expect(0);
+        lab.wave_of(&format!("{folder}/a.wav")).floats()
+    };
+    let whole = part("", "whole");
+    let (start, length) = (13230, 8820);
+    for (arguments, folder, range) in [
+        ("--start 0.3 --duration 0.2", "middle", start..start + length),
+        ("--start 0.3", "end", start..whole.len()),
+        ("--duration 0.2", "begin", 0..length),
+    ] {
+        let largest = largest_difference(&part(arguments, folder), &whole[range]);
+        assert!(largest < 1e-5, "{arguments}: {largest}");
+    }
+    lab.dac("decode t/a.safetensors --output x --start 5").expect(1);
+    lab.dac("decode t/a.safetensors --output x --start -1").expect(2);
+}
+
+#[test]
+fn the_cards_chunks_are_another_result_of_the_same_length() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 60000, &[0.5]);
+    lab.dac("encode a.wav --output exact --model tiny").expect(0);
+    lab.dac("encode a.wav --output overlap --model tiny --chunk overlap --chunk-seconds 0.5").expect(0);
+    assert_ne!(lab.read("exact/a.safetensors"), lab.read("overlap/a.safetensors"));
+    let mut results = Vec::new();
+    for (at, arguments) in
+        ["--chunk exact", "--chunk overlap", "--chunk overlap --overlap-rate 0"].iter().enumerate()
+    {
+        lab.dac(&format!("decode exact/a.safetensors --output d{at} {arguments}")).expect(0);
+        let wave = lab.wave_of(&format!("d{at}/a.wav"));
+        assert_eq!(wave.samples(), 60000, "{arguments}");
+        assert!(!results.contains(&wave.data), "{arguments}");
+        results.push(wave.data);
+    }
+    lab.dac("decode exact/a.safetensors --output x --overlap-rate 0.1").expect(2).says("--chunk overlap");
+}
+
+#[test]
 fn sample_formats() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 2000, &[0.5]);
@@ -108,13 +157,7 @@ fn z_decodes_like_its_codes() {
     for folder in ["c", "z"] {
         lab.dac(&format!("decode {folder}/a.safetensors --output {folder} --sample-format f32")).expect(0);
     }
-    let values = |name: &str| -> Vec<f32> {
-        let data = lab.wave_of(name).data;
-        data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
-    };
-    let (codes, z) = (values("c/a.wav"), values("z/a.wav"));
-    assert_eq!(codes.len(), z.len());
-    let largest = codes.iter().zip(&z).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let largest = largest_difference(&lab.wave_of("c/a.wav").floats(), &lab.wave_of("z/a.wav").floats());
     assert!(largest < 1e-4, "{largest}");
     lab.dac("decode z/a.safetensors --output zq --quantizers 2").expect(1).says("holds no codes");
 }

@@ -170,6 +170,12 @@ impl Wave {
         self.data.len() / (usize::from(self.bits) / 8) / self.channels
     }
 
+    /// The values of a 32-bit float file, channels interleaved.
+    pub(crate) fn floats(&self) -> Vec<f32> {
+        assert!(self.float && self.bits == 32);
+        self.data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    }
+
     /// Root mean square of one channel of a 16-bit file.
     pub(crate) fn rms(&self, channel: usize) -> f64 {
         let values: Vec<f64> = self
