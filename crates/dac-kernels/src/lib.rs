@@ -6,7 +6,7 @@
 //! - [`Pipeline`]: a chain of convolutions, transposed convolutions, residual units and snakes (the
 //!   codec's encoder or decoder), packed once and shared by any number of [`Stream`]s;
 //! - [`Linear`] and [`Nearest`]: what a residual vector quantizer needs;
-//! - [`reference`]: the same operations written plainly, which define what is right.
+//! - [`mod@reference`]: the same operations written plainly, which define what is right.
 //!
 //! The instruction set is chosen at run time ([`CpuLevel`]).
 

@@ -91,7 +91,7 @@ impl Stream {
     }
 
     /// The time each layer has taken since the stream was made, in the order of
-    /// [`crate::Pipeline::layer_names`]; all zero unless [`crate::PipelineOptions::timings`] is set.
+    /// [`crate::Pipeline::layers`]; all zero unless [`crate::PipelineOptions::timings`] is set.
     pub fn layer_times(&self) -> &[Duration] {
         &self.times
     }
