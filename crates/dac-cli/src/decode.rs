@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Error, bail};
-use dac::tokens::{TokenInfo, TokenReader};
+use dac::tokens::TokenReader;
 use dac::{Dac, DecodeOptions, DecodeSession, TimeRange, WavWriter, WriteReport};
 
 use crate::args::{BitrateArgs, ChunkArgs, DecodeArgs, WaveArgs};
@@ -11,8 +11,9 @@ use crate::batch::{self, Done};
 use crate::chunk;
 use crate::encode::{first_output, in_the_way, make_folder, name_model};
 use crate::existing::{Existing, ExpectedWave};
-use crate::exit::Exit;
+use crate::exit::{Exit, Usage};
 use crate::model::{self, Models};
+use crate::pipe;
 use crate::plan::{Job, plan};
 use crate::report::Record;
 
@@ -27,13 +28,7 @@ struct Settings<'a> {
 
 /// Runs `dac decode`.
 pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
-    let jobs = plan(&args.files.inputs, &args.files.output, &["wav"])?;
     chunk::check(&args.chunk)?;
-    let mut models = Models::new(&args.model)?;
-    if let Some(dac) = models.fixed() {
-        model::codebooks(&args.bitrate, dac.shape())?;
-    }
-    make_folder(&args.files)?;
     let settings = Settings {
         bitrate: &args.bitrate,
         wave: &args.wave,
@@ -41,6 +36,18 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
         range: range(args),
         overwrite: args.files.overwrite,
     };
+    if pipe::is_asked(&args.files.inputs, args.files.output.as_ref(), args.files.json)? {
+        return pipe::decode(args, |dac, held| options(dac, held, &settings));
+    }
+    if args.raw {
+        return Err(Usage("--raw goes with - alone: files are written as WAV".to_owned()).into());
+    }
+    let jobs = plan(&args.files.inputs, args.files.folder()?, &["wav"])?;
+    let mut models = Models::new(&args.model)?;
+    if let Some(dac) = models.fixed() {
+        model::codebooks(&args.bitrate, dac.shape())?;
+    }
+    make_folder(&args.files)?;
     Ok(batch::run(&jobs, args.files.json, |job, record| one(&mut models, job, record, &settings)))
 }
 
@@ -77,8 +84,9 @@ fn one(
     if info.truncated {
         eprintln!("{}: the file is cut; its {} frames are decoded", job.input.display(), info.frames());
     }
-    let options = options(&dac, &info, settings)?;
-    record.codebooks = options.codebooks.or(info.codes.map(|[_, codebooks, _]| codebooks));
+    let held = info.codes.map(|[_, codebooks, _]| codebooks);
+    let options = options(&dac, held, settings)?;
+    record.codebooks = options.codebooks.or(held);
     let tokens = reader.read_all()?;
     let mut session = DecodeSession::new(&dac, &tokens, &options)?;
     let (rate_hz, channels, samples) = (session.rate_hz(), session.channels(), session.samples());
@@ -106,9 +114,9 @@ fn one(
 
 /// The options of one file's decode. `--bitrate` is an upper bound, so a file that holds less is decoded whole;
 /// `--quantizers` is a number, so it has to hold as many.
-fn options(dac: &Dac, info: &TokenInfo, settings: &Settings<'_>) -> Result<DecodeOptions, Error> {
+fn options(dac: &Dac, held: Option<usize>, settings: &Settings<'_>) -> Result<DecodeOptions, Error> {
     let mut codebooks = model::codebooks(settings.bitrate, dac.shape())?;
-    if let (Some(asked), Some([_, held, _])) = (codebooks, info.codes) {
+    if let (Some(asked), Some(held)) = (codebooks, held) {
         if settings.bitrate.bitrate.is_some() {
             codebooks = Some(asked.min(held));
             model::tell_bitrate(settings.bitrate, dac.shape(), codebooks);
@@ -116,7 +124,7 @@ fn options(dac: &Dac, info: &TokenInfo, settings: &Settings<'_>) -> Result<Decod
             bail!("--quantizers {asked}: the file holds {held} codebooks");
         }
     }
-    if codebooks.is_some() && info.codes.is_none() {
+    if codebooks.is_some() && held.is_none() {
         bail!("the file holds no codes: --quantizers and --bitrate have no meaning for it");
     }
     let mut options = DecodeOptions::default();

@@ -12,13 +12,20 @@ use crate::chunk;
 use crate::existing::{Existing, ExpectedTokens};
 use crate::exit::{Exit, Usage};
 use crate::model::{self, nominal_kbps};
+use crate::pipe;
 use crate::plan::{Job, plan};
 use crate::report::Record;
 
 /// Runs `dac encode`.
 pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
+    if pipe::is_asked(&args.files.inputs, args.files.output.as_ref(), args.files.json)? {
+        return pipe::encode(args);
+    }
+    if args.raw_rate.is_some() {
+        return Err(Usage("--raw-rate goes with - alone: files say their rate themselves".to_owned()).into());
+    }
     let format = args.tokens.format;
-    let jobs = plan(&args.files.inputs, &args.files.output, &[format.extension()])?;
+    let jobs = plan(&args.files.inputs, args.files.folder()?, &[format.extension()])?;
     let save = check_save(&args.tokens)?;
     chunk::check(&args.chunk)?;
     let dac = model::open(&args.model)?;
@@ -108,8 +115,9 @@ pub(crate) fn check_save(args: &TokenArgs) -> Result<dac::Save, Usage> {
 
 /// Makes the output folder.
 pub(crate) fn make_folder(args: &FileArgs) -> Result<(), Error> {
-    std::fs::create_dir_all(&args.output)
-        .map_err(|error| Usage(format!("{}: cannot be made a folder: {error}", args.output.display())).into())
+    let folder = args.folder()?;
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Usage(format!("{}: cannot be made a folder: {error}", folder.display())).into())
 }
 
 pub(crate) fn first_output(job: &Job) -> Result<&Path, Error> {

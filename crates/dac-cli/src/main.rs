@@ -16,6 +16,7 @@ mod exit;
 mod info;
 mod model;
 mod models;
+mod pipe;
 mod plan;
 mod process;
 mod report;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use anyhow::{Error, anyhow, bail};
 use dac::cache::{self, Environment};
 use dac::tokens::{TokenInfo, guess_model};
-use dac::{CodecError, Dac, LoadOptions, ModelSource, NetworkShape, Preset};
+use dac::{CodecError, Dac, LoadOptions, ModelSource, NetworkShape, Preset, TokenMeta};
 
 use crate::args::{BitrateArgs, DEFAULT_MODEL, ModelArgs, RunArgs};
 use crate::exit::Usage;
@@ -52,6 +52,7 @@ fn load_options(run: &RunArgs) -> LoadOptions {
     options.device = run.device;
     options.threads = run.threads.map(usize::from);
     options.precision = run.precision;
+    options.low_latency = run.low_latency;
     options
 }
 
@@ -105,10 +106,17 @@ impl<'a> Models<'a> {
     /// # Errors
     /// When the file is of another model than the one asked for, or its model cannot be loaded.
     pub(crate) fn for_tokens(&mut self, info: &TokenInfo) -> Result<Rc<Dac>, Error> {
-        let meta = &info.meta;
+        self.for_meta(&info.meta, info.codes.map(|[_, codebooks, _]| codebooks))
+    }
+
+    /// The same from what is known of tokens, and how many codebooks their codes have.
+    ///
+    /// # Errors
+    /// As [`Models::for_tokens`].
+    pub(crate) fn for_meta(&mut self, meta: &TokenMeta, codebooks: Option<usize>) -> Result<Rc<Dac>, Error> {
         let dac = match (&self.fixed, meta.model.as_deref().map(str::parse::<Preset>)) {
             (Some(dac), _) => Rc::clone(dac),
-            (None, None) => self.load(guess(info))?,
+            (None, None) => self.load(guess(codebooks))?,
             (None, Some(Ok(preset))) => self.load(preset)?,
             (None, Some(Err(unknown))) => {
                 bail!("was made with the model '{}': give its weights with --weights FILE", unknown.found)
@@ -132,8 +140,8 @@ impl<'a> Models<'a> {
 }
 
 /// The model that a file without a model's name is taken for; told on standard error.
-fn guess(info: &TokenInfo) -> Preset {
-    let guessed = info.codes.and_then(|[_, codebooks, _]| guess_model(codebooks)?.parse().ok());
+fn guess(codebooks: Option<usize>) -> Preset {
+    let guessed = codebooks.and_then(|codebooks| guess_model(codebooks)?.parse().ok());
     let preset = guessed.unwrap_or(DEFAULT_MODEL);
     eprintln!("the tokens name no model and are taken for {preset}; --model names another");
     preset

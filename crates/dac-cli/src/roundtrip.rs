@@ -34,7 +34,7 @@ struct Settings {
 /// Runs `dac roundtrip`.
 pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
     let format = args.tokens.format;
-    let jobs = plan(&args.files.inputs, &args.files.output, &[format.extension(), "wav"])?;
+    let jobs = plan(&args.files.inputs, args.files.folder()?, &[format.extension(), "wav"])?;
     let save = check_save(&args.tokens)?;
     chunk::check(&args.chunk)?;
     let dac = model::open(&args.model)?;

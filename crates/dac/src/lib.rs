@@ -32,7 +32,8 @@ pub use dac_audio::{
 pub use dac_model::checkpoint::{Mismatch, Reason, sha256_of_file};
 pub use dac_model::codec::CpuLevel;
 pub use dac_model::{
-    Checkpoint, CheckpointError, Codec, CodecError, Encoded, LoadReport, Precision, Preset, registry,
+    Checkpoint, CheckpointError, Codec, CodecError, CodecOptions as LoadOptions, Encoded, LoadReport,
+    Precision, Preset, registry,
 };
 pub use dac_nn::{Device, DeviceError, Geometry, NetworkShape};
 pub use dac_rvq::{Array3, Codes, CodesError};
@@ -44,4 +45,4 @@ pub use decode::{DecodeOptions, DecodeSession, OutputRate, TimeRange};
 pub use encode::{EncodeOptions, EncodeSession, Save};
 pub use error::Error;
 pub use live::LiveDecoder;
-pub use model::{Chunking, Dac, LoadOptions, ModelInfo, ModelSource};
+pub use model::{Chunking, Dac, ModelInfo, ModelSource};

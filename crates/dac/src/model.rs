@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use dac_model::checkpoint::{SideConfig, sha256_of_bytes, sha256_of_file};
-use dac_model::codec::CpuLevel;
-use dac_model::{Checkpoint, Codec, CodecOptions, LoadReport, Precision, Preset, RandomWeights};
+use dac_model::{Checkpoint, Codec, CodecOptions as LoadOptions, LoadReport, Preset, RandomWeights};
 use dac_nn::{Device, Geometry, NetworkShape};
 use dac_stream::overlap::OverlapSettings;
 
@@ -35,31 +34,6 @@ impl From<&str> for ModelSource {
     /// A preset's name, else a path.
     fn from(text: &str) -> Self {
         Preset::from_str(text).map_or_else(|_| Self::File(text.into()), Self::Preset)
-    }
-}
-
-/// Where and how a model runs.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct LoadOptions {
-    /// The device.
-    pub device: Device,
-    /// Threads of the CPU engine; `None` takes as many as there are cores.
-    pub threads: Option<usize>,
-    /// Precision of the CPU engine.
-    pub precision: Precision,
-    /// Instruction set of the CPU engine; `None` takes the best there is.
-    pub cpu_level: Option<CpuLevel>,
-    /// Whether streams of the CPU engine give out every frame as soon as they can, at some cost in speed.
-    pub low_latency: bool,
-    /// Whether the CPU engine measures each layer.
-    pub timings: bool,
-}
-
-impl LoadOptions {
-    /// The defaults on `device`.
-    pub fn on(device: Device) -> Self {
-        Self { device, ..Self::default() }
     }
 }
 
@@ -213,13 +187,7 @@ impl Dac {
         info: ModelInfo,
         options: &LoadOptions,
     ) -> Result<Self, Error> {
-        let mut codec_options = CodecOptions::on(options.device);
-        codec_options.threads = options.threads;
-        codec_options.precision = options.precision;
-        codec_options.cpu_level = options.cpu_level;
-        codec_options.low_latency = options.low_latency;
-        codec_options.timings = options.timings;
-        let codec = Codec::load(shape, weights, codec_options)?;
+        let codec = Codec::load(shape, weights, options.clone())?;
         Ok(Self { codec: Arc::new(codec), info: Arc::new(info) })
     }
 

@@ -3,12 +3,13 @@
 mod values;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use dac::registry::Source;
 use dac::{Device, Format, Precision, Preset, SampleFormat};
 
+use crate::exit::Usage;
 pub(crate) use values::{ChannelsArg, ChunkArg, OutputRateArg, SaveArg, Seconds, Share, save};
 
 /// The model that is used when none is named.
@@ -48,12 +49,12 @@ pub(crate) enum Command {
 /// What is read and where results go.
 #[derive(Debug, Args)]
 pub(crate) struct FileArgs {
-    /// Files to read.
+    /// Files to read; `-` alone reads standard input and writes standard output.
     #[arg(required = true, value_name = "IN")]
     pub(crate) inputs: Vec<PathBuf>,
     /// Folder for the results, made if it is not there; each is named after its input's stem.
     #[arg(short, long, value_name = "DIR")]
-    pub(crate) output: PathBuf,
+    pub(crate) output: Option<PathBuf>,
     /// Redo results that exist already.
     #[arg(long)]
     pub(crate) overwrite: bool,
@@ -62,8 +63,19 @@ pub(crate) struct FileArgs {
     pub(crate) json: bool,
 }
 
+impl FileArgs {
+    /// The folder for the results.
+    ///
+    /// # Errors
+    /// When `--output` was not given.
+    pub(crate) fn folder(&self) -> Result<&Path, Usage> {
+        let missing = || Usage("--output DIR is missing: where should the results go?".to_owned());
+        self.output.as_deref().ok_or_else(missing)
+    }
+}
+
 /// Which network, and where it runs.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
     /// Model: 44khz, 44khz-16kbps, 24khz, 16khz or tiny. Decoding takes the one that a token file names, where it names one;
     /// otherwise the default is 44khz.
@@ -88,6 +100,9 @@ pub(crate) struct RunArgs {
     /// Arithmetic: f32, exact (f32 by direct sums alone), bf16 or f16 (where the device has them).
     #[arg(long, default_value_t = Precision::F32)]
     pub(crate) precision: Precision,
+    /// Whether streams give out what they can at once; decided by the command, not by its user.
+    #[arg(skip)]
+    pub(crate) low_latency: bool,
 }
 
 /// How many codebooks are used.
@@ -155,6 +170,9 @@ pub(crate) struct EncodeArgs {
     pub(crate) tokens: TokenArgs,
     #[command(flatten)]
     pub(crate) chunk: ChunkArgs,
+    /// With `-`: standard input is headerless little-endian f32 of one channel at this rate.
+    #[arg(long, value_name = "HZ")]
+    pub(crate) raw_rate: Option<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -175,6 +193,9 @@ pub(crate) struct DecodeArgs {
     pub(crate) duration: Option<Seconds>,
     #[command(flatten)]
     pub(crate) chunk: ChunkArgs,
+    /// With `-`: write headerless little-endian f32 samples instead of WAV.
+    #[arg(long)]
+    pub(crate) raw: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,5 +6,6 @@ mod download;
 mod encode;
 mod faults;
 mod info;
+mod pipe;
 mod roundtrip;
 mod support;

@@ -2,8 +2,9 @@
 
 use std::f64::consts::TAU;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -68,6 +69,42 @@ impl Lab {
 
     /// Runs `dac` in the folder. Arguments are separated by blanks.
     pub(crate) fn dac(&self, arguments: &str) -> Run {
+        let output = self.command(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().expect("the program was killed");
+        Run { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Runs `dac` with this on its standard input.
+    pub(crate) fn run_with(&self, arguments: &str, input: &[u8]) -> Output {
+        self.feed(self.command(arguments).stdout(Stdio::piped()), input)
+    }
+
+    /// What `dac` writes to a pipe for this on its standard input.
+    pub(crate) fn pipe(&self, arguments: &str, input: &[u8]) -> Vec<u8> {
+        let output = self.run_with(arguments, input);
+        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    /// The same with a file as standard output.
+    pub(crate) fn pipe_to(&self, arguments: &str, input: &[u8], name: &str) {
+        let file = fs::File::create(self.path(name)).unwrap();
+        let output = self.feed(self.command(arguments).stdout(file), input);
+        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn feed(&self, command: &mut Command, input: &[u8]) -> Output {
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (mut pipe, input) = (child.stdin.take().unwrap(), input.to_vec());
+        // A program that stops early closes its end: that is for its exit code to tell.
+        let writer = std::thread::spawn(move || drop(pipe.write_all(&input)));
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        output
+    }
+
+    fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dac"));
         for name in ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"] {
             command.env_remove(name);
@@ -77,10 +114,7 @@ impl Lab {
         }
         command.env("HOME", self.path("home")).env("DAC_HOME", self.path("home/dac"));
         command.current_dir(self.folder.path()).args(arguments.split_whitespace());
-        let output = command.output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let code = output.status.code().expect("the program was killed");
-        Run { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+        command
     }
 
     /// A 16-bit WAV file of gliding tones, one a channel, each with its loudness.

@@ -14,6 +14,9 @@ use super::{CodecError, CodecOptions, Encoded, check_finite, quantizer_weights};
 /// further by itself, and transposed copies of the input stay small.
 const PUSH_FRAMES: usize = 512;
 
+/// Samples that a layer of the encoder may hold back for the sake of larger tiles when frames are to come at once.
+const ENCODER_HOLD_SAMPLES: f32 = 64.0;
+
 /// Encoder, quantizer and decoder, packed once and shared by all streams.
 pub(super) struct EngineNetwork {
     encoder: Pipeline,
@@ -46,7 +49,11 @@ impl EngineNetwork {
         let quantizer =
             ResidualQuantizer::new(level, quantizer_weights(shape, weights)?).map_err(EngineError::from)?;
         Ok(Self {
-            encoder: build(&shape.encoder(), weights, pipeline.clone())?,
+            encoder: build(
+                &shape.encoder(),
+                weights,
+                PipelineOptions { hold_rows: ENCODER_HOLD_SAMPLES, ..pipeline.clone() },
+            )?,
             decoder: build(&shape.decoder(), weights, pipeline)?,
             quantizer: Arc::new(quantizer),
             hop_samples: shape.hop_samples(),
