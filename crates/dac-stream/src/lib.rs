@@ -5,6 +5,7 @@
 //! does.
 
 mod decoder;
+pub mod descript;
 mod encoder;
 pub mod overlap;
 pub mod plan;

@@ -18,6 +18,7 @@
 mod audio;
 pub mod cache;
 mod decode;
+mod descript;
 mod encode;
 mod error;
 mod live;
@@ -37,11 +38,17 @@ pub use dac_model::{
 };
 pub use dac_nn::{Device, DeviceError, Geometry, NetworkShape};
 pub use dac_rvq::{Array3, Codes, CodesError};
+pub use dac_stream::descript::{
+    DescriptChunks, DescriptDecoder, DescriptEncoder, DescriptError, DescriptPlan,
+};
 pub use dac_stream::overlap::OverlapSettings;
 pub use dac_stream::{ChunkPlan, StreamDecoder, StreamEncoder};
 pub use dac_tokens as tokens;
 pub use dac_tokens::{Format, TokenFile, TokenMeta};
 pub use decode::{DecodeOptions, DecodeSession, OutputRate, TimeRange};
+pub use descript::{
+    DESCRIPT_LOUDNESS_DB, DESCRIPT_WINDOW_SECONDS, DecompressOptions, DecompressSession, InputLoudness,
+};
 pub use encode::{EncodeOptions, EncodeSession, Save};
 pub use error::Error;
 pub use live::LiveDecoder;

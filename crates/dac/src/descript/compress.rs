@@ -1,0 +1,234 @@
+//! Audio to the codes of a `.dac` file.
+
+use std::path::Path;
+
+use dac_audio::{AudioError, AudioReader, ChannelMix, LoudnessMeter, Planar, Resampler, loudness_gain};
+use dac_model::CodecError;
+use dac_rvq::Codes;
+use dac_rvq::plain::QuantizedRows;
+use dac_stream::descript::{DescriptEncoder, DescriptError, DescriptPlan, DescriptSummary};
+use dac_tokens::{TokenFile, TokenMeta};
+
+use super::DESCRIPT_LOUDNESS_DB;
+use crate::audio::{Audio, BLOCK_SAMPLES};
+use crate::encode::EncodeOptions;
+use crate::error::Error;
+use crate::model::Dac;
+
+/// What the first pass finds: a signal mixed and resampled as it is encoded, all channels together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InputLoudness {
+    /// Integrated loudness in dB (LUFS), at least −70.
+    pub input_db: f32,
+    /// The largest absolute sample of any channel, linear.
+    pub peak: f32,
+    /// Samples a channel at the model's rate.
+    pub model_samples: u64,
+}
+
+impl InputLoudness {
+    /// The one gain for all channels that brings the signal to `target_db`, or as near as its peak at 1 allows; 1 if that is
+    /// no finite number.
+    pub fn gain_to(&self, target_db: f32) -> f32 {
+        let gain = loudness_gain(f64::from(self.input_db), f64::from(target_db));
+        if gain * self.peak > 1.0 { 1.0 / self.peak } else { gain }
+    }
+}
+
+impl Dac {
+    /// Measures the loudness of a signal as it would be encoded: what a `.dac` file stores as `input_db`.
+    ///
+    /// # Errors
+    /// When it has no samples, or holds a value that is not finite.
+    pub fn measure_loudness(
+        &self,
+        reader: AudioReader,
+        channels: ChannelMix,
+    ) -> Result<InputLoudness, Error> {
+        self.measure(Pass::of_reader(reader), channels)
+    }
+
+    /// Encodes audio in memory as the reference's `compress` does, in windows of `window_seconds`; of `options`, the
+    /// codebooks and channels count. The result holds all that [`dac_tokens::Format::Dac`] stores.
+    ///
+    /// # Errors
+    /// When there are no samples, a value is not finite, the model lacks the codebooks, or the window is too small for it.
+    pub fn compress(
+        &self,
+        audio: &Audio,
+        window_seconds: f64,
+        options: &EncodeOptions,
+    ) -> Result<TokenFile, Error> {
+        self.compress_passes(&mut || Ok(Pass::of_audio(audio)), window_seconds, options, &mut |_| {})
+    }
+
+    /// Encodes an audio file as [`Dac::compress`] does, reading it twice.
+    ///
+    /// # Errors
+    /// As [`Dac::compress`], and when it is not audio.
+    pub fn compress_file(
+        &self,
+        path: impl AsRef<Path>,
+        window_seconds: f64,
+        options: &EncodeOptions,
+    ) -> Result<TokenFile, Error> {
+        self.compress_reader(&mut || AudioReader::open(path.as_ref()), window_seconds, options, &mut |_| {})
+    }
+
+    /// Encodes as [`Dac::compress`] does what `open` gives, which is called twice for the same audio; `progress` is told
+    /// during the second reading how many samples a channel were read.
+    ///
+    /// # Errors
+    /// As [`Dac::compress_file`].
+    pub fn compress_reader(
+        &self,
+        open: &mut dyn FnMut() -> Result<AudioReader, AudioError>,
+        window_seconds: f64,
+        options: &EncodeOptions,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<TokenFile, Error> {
+        let policy = options.non_finite;
+        let mut pass = || Ok(Pass::of_reader(open()?.with_non_finite(policy)));
+        self.compress_passes(&mut pass, window_seconds, options, progress)
+    }
+
+    fn compress_passes<'a>(
+        &self,
+        open: &mut dyn FnMut() -> Result<Pass<'a>, Error>,
+        window_seconds: f64,
+        options: &EncodeOptions,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<TokenFile, Error> {
+        let plan = DescriptPlan::new(self.shape(), window_seconds).map_err(window_error)?;
+        let codebooks = self.codec.codebooks(options.codebooks)?;
+        let loudness = self.measure(open()?, options.channels)?;
+        let gain = loudness.gain_to(DESCRIPT_LOUDNESS_DB);
+
+        let mut signal = Prepared::new(self, open()?, options.channels)?;
+        let mut tracks = (0..signal.channels())
+            .map(|_| {
+                let encoder = DescriptEncoder::new(self.codec.clone(), Some(codebooks), plan)?;
+                Ok((encoder, QuantizedRows::default(), Vec::new()))
+            })
+            .collect::<Result<Vec<_>, CodecError>>()?;
+        while let Some(block) = signal.next_block()? {
+            for ((encoder, rows, codes), mut samples) in tracks.iter_mut().zip(block) {
+                samples.iter_mut().for_each(|v| *v *= gain);
+                encoder.push(&samples, rows)?;
+                keep_codes(rows, codes);
+            }
+            progress(signal.input_samples);
+        }
+        let mut channels = Vec::new();
+        let mut summary = None::<DescriptSummary>;
+        for (mut encoder, mut rows, mut codes) in tracks {
+            summary = Some(encoder.flush(&mut rows)?);
+            keep_codes(&mut rows, &mut codes);
+            channels.push(Codes::from_rows(&codes, codebooks).map_err(CodecError::from)?);
+        }
+        let codes = Codes::stack_channels(&channels).map_err(CodecError::from)?;
+
+        let mut meta = TokenMeta::default();
+        meta.model = Some(self.info.name.clone());
+        meta.weights_sha256 = Some(self.info.weights_sha256.clone());
+        meta.model_rate_hz = Some(self.shape().sample_rate_hz);
+        meta.input_rate_hz = Some(signal.pass.rate_hz);
+        meta.input_samples = Some(signal.input_samples);
+        meta.codebook_size = Some(self.shape().codebook_size);
+        meta.hop_samples = Some(self.shape().hop_samples());
+        meta.input_db = Some(loudness.input_db);
+        meta.chunk_frames = summary.map(|s| s.chunk_frames as u64);
+        meta.padding = summary.map(|s| s.padding);
+        Ok(TokenFile::of_codes(codes, meta))
+    }
+
+    fn measure(&self, pass: Pass<'_>, channels: ChannelMix) -> Result<InputLoudness, Error> {
+        let mut signal = Prepared::new(self, pass, channels)?;
+        let mut meter = LoudnessMeter::new(self.shape().sample_rate_hz, signal.channels())?;
+        let mut model_samples = 0;
+        while let Some(block) = signal.next_block()? {
+            model_samples += block.first().map_or(0, Vec::len) as u64;
+            meter.push(&block)?;
+        }
+        if signal.input_samples == 0 {
+            return Err(Error::NoSamples { name: signal.pass.name });
+        }
+        Ok(InputLoudness { input_db: meter.integrated_db() as f32, peak: meter.peak(), model_samples })
+    }
+}
+
+/// z and latents are not stored in a `.dac` file, and take a hundred times the memory.
+fn keep_codes(rows: &mut QuantizedRows, codes: &mut Vec<u16>) {
+    codes.append(&mut rows.codes);
+    rows.z.clear();
+    rows.latents.clear();
+}
+
+fn window_error(error: DescriptError) -> Error {
+    let (what, expected) = ("the window", "one that the unpadded network gives a sample for");
+    Error::Option { what, found: error.to_string(), expected }
+}
+
+/// One reading of a signal, block by block.
+struct Pass<'a> {
+    name: String,
+    rate_hz: u32,
+    channels: usize,
+    next: Box<dyn FnMut() -> Result<Option<Planar>, Error> + 'a>,
+}
+
+impl<'a> Pass<'a> {
+    fn of_reader(mut reader: AudioReader) -> Self {
+        let name = reader.path().display().to_string();
+        let (rate_hz, channels) = (reader.spec().sample_rate_hz, reader.spec().channels);
+        Self { name, rate_hz, channels, next: Box::new(move || Ok(reader.next_block(BLOCK_SAMPLES)?)) }
+    }
+
+    fn of_audio(audio: &'a Audio) -> Self {
+        let mut start = 0;
+        let next = move || {
+            let end = (start + BLOCK_SAMPLES).min(audio.samples());
+            let part = |channel: &Vec<f32>| channel.get(start..end).unwrap_or_default().to_vec();
+            let block = (start < end).then(|| audio.channels.iter().map(part).collect());
+            start = end;
+            Ok(block)
+        };
+        let name = "the audio".to_owned();
+        Self { name, rate_hz: audio.rate_hz, channels: audio.channels.len(), next: Box::new(next) }
+    }
+}
+
+/// A signal mixed and at the model's rate.
+struct Prepared<'a> {
+    pass: Pass<'a>,
+    mix: ChannelMix,
+    resampler: Resampler,
+    channels: usize,
+    input_samples: u64,
+    finished: bool,
+}
+
+impl<'a> Prepared<'a> {
+    fn new(dac: &Dac, pass: Pass<'a>, mix: ChannelMix) -> Result<Self, Error> {
+        let channels = mix.channels(pass.channels);
+        let resampler = Resampler::new(pass.rate_hz, dac.shape().sample_rate_hz, channels)?;
+        Ok(Self { pass, mix, resampler, channels, input_samples: 0, finished: false })
+    }
+
+    fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The next block `[channels][samples]`, which may be empty; `None` at the end.
+    fn next_block(&mut self) -> Result<Option<Planar>, Error> {
+        if self.finished {
+            return Ok(None);
+        }
+        let Some(block) = (self.pass.next)()? else {
+            self.finished = true;
+            return Ok(Some(self.resampler.flush()?));
+        };
+        self.input_samples += block.first().map_or(0, Vec::len) as u64;
+        Ok(Some(self.resampler.push(&self.mix.apply(block))?))
+    }
+}
