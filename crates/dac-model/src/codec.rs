@@ -245,10 +245,29 @@ impl Codec {
     /// As [`Codec::codes_to_z`].
     pub fn decode_codes(&self, codes: &Codes) -> Result<Array3, CodecError> {
         self.check_codes(codes)?;
+        self.run_decoder(codes, true)
+    }
+
+    /// Decodes codes `[batch, codebooks, frames]` with the padding of every layer switched off, as the reference does for
+    /// its files, to audio `[batch, 1, samples]`; samples by [`dac_nn::Layer::unpadded_len`] of each layer in turn.
+    ///
+    /// # Errors
+    /// As [`Codec::codes_to_z`], and when there are too few frames for a sample.
+    pub fn decode_codes_unpadded(&self, codes: &Codes) -> Result<Array3, CodecError> {
+        self.check_codes(codes)?;
+        let layers = self.shape.decoder();
+        if layers.iter().try_fold(codes.frames(), |n, layer| layer.unpadded_len(n)).is_none() {
+            let expected = "frames enough for a sample without padding".to_owned();
+            return Err(CodecError::Input { what: "codes", found: codes.shape(), expected });
+        }
+        self.run_decoder(codes, false)
+    }
+
+    fn run_decoder(&self, codes: &Codes, padding: bool) -> Result<Array3, CodecError> {
         let audio = match &self.network {
-            Network::Engine(network) => network.decode_codes(codes)?,
+            Network::Engine(network) => network.decode_codes(codes, padding)?,
             #[cfg(feature = "burn")]
-            Network::Tensor(network) => network.decode_codes(codes)?,
+            Network::Tensor(network) => network.decode_codes(codes, padding)?,
         };
         check_finite("the decoder's output", audio.as_slice())?;
         Ok(audio)
@@ -308,6 +327,16 @@ impl Codec {
             Network::Engine(_) => 270,
             #[cfg(feature = "burn")]
             Network::Tensor(_) => 1,
+        }
+    }
+
+    /// As [`Codec::decoder_stream`] with the padding of every layer switched off: the stream form of
+    /// [`Codec::decode_codes_unpadded`]. Too few frames give no samples.
+    pub fn unpadded_decoder_stream(&self) -> Option<DecoderStream> {
+        match &self.network {
+            Network::Engine(network) => Some(network.unpadded_decoder_stream()),
+            #[cfg(feature = "burn")]
+            Network::Tensor(_) => None,
         }
     }
 

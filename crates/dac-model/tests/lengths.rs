@@ -60,3 +60,42 @@ fn nothing_to_code_and_wrong_shapes_are_errors() {
         assert!(matches!(infinite, CodecError::NonFinite { .. }), "{infinite}");
     }
 }
+
+#[test]
+fn without_padding_every_device_gives_the_same_samples() {
+    for preset in Preset::ALL {
+        let mut first: Option<Vec<f32>> = None;
+        for device in devices() {
+            let codec = narrow(preset, device);
+            let layers = codec.shape().decoder();
+            let samples = |frames| layers.iter().try_fold(frames, |n, layer| layer.unpadded_len(n));
+            let smallest = (1..).find(|&frames| samples(frames).is_some()).unwrap();
+            let codes = |frames: usize| {
+                let codes = (0..frames * 2).map(|i| (i * 29 % 64) as u16).collect();
+                dac_rvq::Codes::new(codes, [1, 2, frames]).unwrap()
+            };
+            let refused = codec.decode_codes_unpadded(&codes(smallest - 1)).unwrap_err();
+            assert!(matches!(refused, CodecError::Input { .. }), "{preset}, {device}: {refused}");
+            for frames in [smallest, smallest + 1, smallest + 11] {
+                let audio = codec.decode_codes_unpadded(&codes(frames)).unwrap().into_vec();
+                assert_eq!(Some(audio.len()), samples(frames), "{preset}, {device}, {frames} frames");
+                if let Some(mut stream) = codec.unpadded_decoder_stream() {
+                    for _ in 0..2 {
+                        let mut pushed = Vec::new();
+                        for rows in codes(frames).to_rows(0).chunks(6) {
+                            stream.push_codes(rows, 2, &mut pushed).unwrap();
+                        }
+                        stream.finish(&mut pushed).unwrap();
+                        assert_eq!(pushed, audio, "{preset}, {frames} frames: the pushes show");
+                    }
+                }
+                if frames == smallest + 11 {
+                    let expected = first.get_or_insert_with(|| audio.clone());
+                    let differences = audio.iter().zip(&*expected).map(|(a, b)| (a - b).abs());
+                    let worst = differences.fold(0.0, f32::max);
+                    assert!(worst < 5e-5, "{preset}, {device}: {worst}");
+                }
+            }
+        }
+    }
+}

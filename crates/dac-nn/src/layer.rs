@@ -161,6 +161,18 @@ impl Layer {
         }
     }
 
+    /// Positions out for positions in with the padding switched off, as the reference does for its files: convolutions
+    /// give what lies within their input, a transposed one its full output. `None` when the input is too short.
+    pub fn unpadded_len(&self, len: usize) -> Option<usize> {
+        let conv = |l: &Conv| Some(len.checked_sub(l.dilation * (l.kernel - 1) + 1)? / l.stride + 1);
+        match self {
+            Self::Conv(l) => conv(l),
+            Self::ResidualUnit(l) => conv(&l.conv1),
+            Self::ConvTranspose(l) => Some(len.checked_sub(1)? * l.stride + l.kernel),
+            Self::Snake(_) | Self::Tanh { .. } => Some(len),
+        }
+    }
+
     /// The input positions, first and last, that output positions `first..=last` of an endless signal depend on.
     pub fn receptive_field(&self, (first, last): (i64, i64)) -> (i64, i64) {
         let conv = |l: &Conv, (a, b): (i64, i64)| {

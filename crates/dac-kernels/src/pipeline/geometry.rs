@@ -109,6 +109,17 @@ impl Geometry {
         })
     }
 
+    /// The same layer without its padding: only what happens at the ends of a signal differs, never the weights.
+    pub(crate) fn unpadded(&self) -> Self {
+        let mut bare = self.clone();
+        match &mut bare.length {
+            Length::Same => {}
+            Length::Conv(p) => (p.padding, bare.lead) = (0, 0),
+            Length::Transpose(p) => (p.padding, bare.skip) = (0, 0),
+        }
+        bare
+    }
+
     /// Rows out of a whole signal of so many rows; 0 for an empty signal.
     pub(crate) fn rows_out(&self, rows: usize) -> usize {
         match &self.length {

@@ -81,6 +81,19 @@ impl Pipeline {
 
     /// A new stream at the start of a signal.
     pub fn stream(&self) -> Stream {
-        Stream::new(self.inner.clone())
+        let geometry = self.inner.layers.iter().map(|l| l.geometry.clone()).collect();
+        Stream::new(self.inner.clone(), geometry)
+    }
+
+    /// A new stream through the same weights with the padding of every layer switched off: a convolution gives the rows
+    /// that lie within its signal, a transposed one its full output, and a residual unit crops what it adds.
+    pub fn unpadded_stream(&self) -> Stream {
+        let geometry = self.inner.layers.iter().map(|l| l.geometry.unpadded()).collect();
+        Stream::new(self.inner.clone(), geometry)
+    }
+
+    /// Rows that come out of an [`Pipeline::unpadded_stream`] of so many rows.
+    pub fn unpadded_rows_out(&self, rows: usize) -> usize {
+        self.inner.layers.iter().fold(rows, |rows, l| l.geometry.unpadded().rows_out(rows))
     }
 }

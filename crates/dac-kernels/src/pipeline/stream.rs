@@ -2,7 +2,7 @@
 
 use super::{
     Inner,
-    layer::Layer,
+    geometry::Geometry,
     run::{Context, ScratchPool},
 };
 use crate::{Schedule, Threads, buffer::Queue};
@@ -16,6 +16,8 @@ use std::{sync::Arc, time::Duration, time::Instant};
 #[derive(Debug)]
 pub struct Stream {
     pipeline: Arc<Inner>,
+    /// Of each layer, with its padding or without.
+    geometry: Arc<[Geometry]>,
     signal: Signal,
     scratch: ScratchPool,
     times: Vec<Duration>,
@@ -42,14 +44,15 @@ struct Stage {
 
 impl Signal {
     /// The start of a signal, in the memory of one that is over.
-    fn new(pipeline: &Inner, over: Self) -> Self {
+    fn new(pipeline: &Inner, geometry: &[Geometry], over: Self) -> Self {
         let mut old = over.stages.into_iter().map(|stage| stage.rows);
-        let stage = |l: &Layer| Stage {
-            rows: Queue::new(l.geometry.lead * l.in_stride, old.next().unwrap_or_default()),
+        let leads = pipeline.layers.iter().zip(geometry).map(|(l, g)| g.lead * l.in_stride);
+        let stages = leads.map(|lead| Stage {
+            rows: Queue::new(lead, old.next().unwrap_or_default()),
             received: 0,
             units: 0,
-        };
-        Self { stages: pipeline.layers.iter().map(stage).collect(), out: Queue::new(0, over.out) }
+        });
+        Self { stages: stages.collect(), out: Queue::new(0, over.out) }
     }
 }
 
@@ -65,10 +68,10 @@ enum Until {
 }
 
 impl Stream {
-    pub(crate) fn new(pipeline: Arc<Inner>) -> Self {
-        let signal = Signal::new(&pipeline, Signal::default());
+    pub(crate) fn new(pipeline: Arc<Inner>, geometry: Arc<[Geometry]>) -> Self {
+        let signal = Signal::new(&pipeline, &geometry, Signal::default());
         let times = vec![Duration::ZERO; pipeline.layers.len()];
-        Self { pipeline, signal, scratch: ScratchPool::default(), times }
+        Self { pipeline, geometry, signal, scratch: ScratchPool::default(), times }
     }
 
     /// Takes `rows`, `[rows][in_channels]`, and appends the rows that are ready, `[rows_out][out_channels]`.
@@ -87,7 +90,7 @@ impl Stream {
 
     /// Forgets the signal: the stream is as new.
     pub fn reset(&mut self) {
-        self.signal = Signal::new(&self.pipeline, std::mem::take(&mut self.signal));
+        self.signal = Signal::new(&self.pipeline, &self.geometry, std::mem::take(&mut self.signal));
     }
 
     /// The time each layer has taken since the stream was made, in the order of
@@ -117,7 +120,8 @@ impl Stream {
         let (channels, stride) = (first.geometry.in_channels, first.in_stride);
         let piece = first.block_units(threads) * first.unit() * first.geometry.in_group;
         let rows = &rows[..rows.len() / channels * channels];
-        let mut walk = Walk { pipeline, scratch: &self.scratch, times: &mut self.times, threads };
+        let (geometry, scratch) = (&*self.geometry, &self.scratch);
+        let mut walk = Walk { pipeline, geometry, scratch, times: &mut self.times, threads };
         for rows in rows.chunks(piece.max(1) * channels) {
             let stage = &mut self.signal.stages[0];
             let count = rows.len() / channels;
@@ -166,6 +170,7 @@ impl Signal {
 /// in the caches.
 struct Walk<'a> {
     pipeline: &'a Inner,
+    geometry: &'a [Geometry],
     scratch: &'a ScratchPool,
     times: &'a mut [Duration],
     threads: usize,
@@ -174,8 +179,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn down(&mut self, stages: &mut [Stage], out: &mut Queue, index: usize, until: Until) {
         let pipeline = self.pipeline;
-        let Some(layer) = pipeline.layers.get(index) else { return };
-        let g = &layer.geometry;
+        let (Some(layer), Some(g)) = (pipeline.layers.get(index), self.geometry.get(index)) else { return };
         let (unit, block) = (layer.unit(), layer.block_units(self.threads));
         let (wide_in, wide_out) = layer.widths();
         let reach = (g.taps - 1) * g.dilation;

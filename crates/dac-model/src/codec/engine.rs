@@ -83,6 +83,10 @@ impl EngineNetwork {
         }
     }
 
+    pub(super) fn unpadded_decoder_stream(&self) -> DecoderStream {
+        DecoderStream { stream: self.decoder.unpadded_stream(), ..self.decoder_stream() }
+    }
+
     /// `signal` holds items of `samples` samples, whole hops each.
     pub(super) fn encode(
         &self,
@@ -124,11 +128,11 @@ impl EngineNetwork {
         Ok(Array3::stack(&items.collect::<Result<Vec<_>, CodecError>>()?)?)
     }
 
-    pub(super) fn decode_codes(&self, codes: &Codes) -> Result<Array3, CodecError> {
+    pub(super) fn decode_codes(&self, codes: &Codes, padding: bool) -> Result<Array3, CodecError> {
         let codebooks = codes.codebooks();
         let items = (0..codes.channels()).map(|item| {
             let rows = codes.to_rows(item);
-            let mut stream = self.decoder_stream();
+            let mut stream = if padding { self.decoder_stream() } else { self.unpadded_decoder_stream() };
             let mut audio = Vec::new();
             for part in rows.chunks(PUSH_FRAMES * codebooks) {
                 stream.push_codes(part, codebooks, &mut audio)?;

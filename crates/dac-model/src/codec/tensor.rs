@@ -52,8 +52,10 @@ impl TensorNetwork {
         self.array(self.decoder.forward(upload(z.as_slice().to_vec(), z.shape(), &self.device)))
     }
 
-    pub(super) fn decode_codes(&self, codes: &Codes) -> Result<Array3, CodecError> {
-        self.array(self.decoder.forward(self.quantizer.decode(self.upload_codes(codes))))
+    pub(super) fn decode_codes(&self, codes: &Codes, padding: bool) -> Result<Array3, CodecError> {
+        let z = self.quantizer.decode(self.upload_codes(codes));
+        // The layers are handles: taking them without padding copies no weights.
+        self.array(if padding { self.decoder.forward(z) } else { self.decoder.unpadded().forward(z) })
     }
 
     pub(super) fn codes_to_z(&self, codes: &Codes) -> Result<Array3, CodecError> {

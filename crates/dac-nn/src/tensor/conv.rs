@@ -34,6 +34,12 @@ impl Conv {
         })
     }
 
+    /// The same weights without padding.
+    #[must_use]
+    pub fn unpadded(&self) -> Self {
+        Self { padding: 0, ..self.clone() }
+    }
+
     /// # Shapes
     /// `[batch, in, positions]` to `[batch, out, positions']`, lengths as [`crate::Layer::output_len`].
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {

@@ -36,6 +36,12 @@ impl ConvTranspose {
         })
     }
 
+    /// The same weights without padding: the full output.
+    #[must_use]
+    pub fn unpadded(&self) -> Self {
+        Self { padding: 0, ..self.clone() }
+    }
+
     /// # Shapes
     /// `[batch, in, positions]` to `[batch, out, (positions − 1)·stride − 2·padding + kernel]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {

@@ -33,10 +33,18 @@ impl ResidualUnit {
         })
     }
 
+    /// The same weights without padding.
+    #[must_use]
+    pub fn unpadded(&self) -> Self {
+        Self { conv1: self.conv1.unpadded(), ..self.clone() }
+    }
+
     /// # Shapes
-    /// `[batch, channels, positions]` in and out.
+    /// `[batch, channels, positions]` in and out; without padding fewer come out, and `x` is cropped on both sides alike.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let inner = self.conv1.forward(self.snake1.forward(x.clone()));
+        let (before, after) = (x.dims()[2], inner.dims()[2]);
+        let x = if after < before { x.narrow(2, (before - after) / 2, after) } else { x };
         x + self.conv2.forward(self.snake2.forward(inner))
     }
 }

@@ -72,6 +72,21 @@ impl Sequence {
         Ok(Self { steps })
     }
 
+    /// The same layers and weights with the padding of every one switched off, lengths as [`Layer::unpadded_len`].
+    #[must_use]
+    pub fn unpadded(&self) -> Self {
+        let steps = self.steps.iter().map(|(name, step)| {
+            let step = match step {
+                Step::Conv(layer) => Step::Conv(layer.unpadded()),
+                Step::ConvTranspose(layer) => Step::ConvTranspose(layer.unpadded()),
+                Step::ResidualUnit(layer) => Step::ResidualUnit(Box::new(layer.unpadded())),
+                Step::Snake(_) | Step::Tanh => step.clone(),
+            };
+            (name.clone(), step)
+        });
+        Self { steps: steps.collect() }
+    }
+
     /// # Shapes
     /// Encoder: `[batch, 1, samples]` to `[batch, latent, frames]`. Decoder: `[batch, latent, frames]` to
     /// `[batch, 1, samples]`. Lengths as [`Layer::output_len`] of each layer in turn.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use dac_model::codec::DecoderStream;
 use dac_model::{Codec, CodecError};
-use dac_nn::{Layer, NetworkShape};
+use dac_nn::NetworkShape;
+use dac_rvq::Codes;
 
 use super::PIECE_FRAMES;
 use super::plan::{DescriptError, unpadded};
@@ -42,33 +44,44 @@ impl DescriptChunks {
     }
 }
 
-/// Decodes one channel in the chunks of the reference's `decompress`, in constant memory.
+/// Decodes one channel as the reference's `decompress` does, chunk by chunk, in constant memory on the CPU engine and in that
+/// of a chunk elsewhere.
 ///
-/// An unpadded chunk is cut out of a padded decode of the same frames. That is the reference's but for some 450 samples next to
-/// each joint, where it differs by up to a hundredth of the peak: an unpadded transposed convolution gives its full output, whose
-/// ends lack what the frames beyond would add, and the layers after it use them.
-///
-/// After [`DescriptDecoder::flush`] or an error the next signal starts clean.
+/// An unpadded chunk is no part of a padded one: a transposed convolution gives its full output there, whose ends lack what
+/// the frames beyond would add, and the layers after it use them. After [`DescriptDecoder::flush`] or an error the next
+/// signal starts clean.
 pub struct DescriptDecoder {
     codec: Arc<Codec>,
     chunks: DescriptChunks,
-    decoder: StreamDecoder,
-    /// Where the output of an unpadded chunk begins in that of a padded one.
-    offset_samples: usize,
+    chunk: Chunk,
     /// Frames of the chunk so far.
     frames: usize,
-    /// Samples of the padded chunk so far.
-    position: usize,
-    scratch: Vec<f32>,
+}
+
+/// A chunk in progress.
+enum Chunk {
+    Padded(Box<StreamDecoder>),
+    Unpadded(Box<DecoderStream>),
+    /// Collected for a device that keeps no state.
+    Collected {
+        rows: Vec<u16>,
+        codebooks: usize,
+    },
 }
 
 impl DescriptDecoder {
     /// A decoder for files that are cut as `chunks` says.
     pub fn new(codec: Arc<Codec>, chunks: DescriptChunks) -> Self {
         let chunks = DescriptChunks { chunk_frames: chunks.chunk_frames.max(1), ..chunks };
-        let offset_samples = if chunks.padding { 0 } else { offset(&codec.shape().decoder()) };
-        let decoder = StreamDecoder::new(codec.clone(), chunks.chunk_frames.min(PIECE_FRAMES));
-        Self { codec, chunks, decoder, offset_samples, frames: 0, position: 0, scratch: Vec::new() }
+        let chunk = if chunks.padding {
+            Chunk::Padded(Box::new(StreamDecoder::new(codec.clone(), chunks.chunk_frames.min(PIECE_FRAMES))))
+        } else {
+            match codec.unpadded_decoder_stream() {
+                Some(stream) => Chunk::Unpadded(Box::new(stream)),
+                None => Chunk::Collected { rows: Vec::new(), codebooks: 0 },
+            }
+        };
+        Self { codec, chunks, chunk, frames: 0 }
     }
 
     /// Takes any number of frames of codes, `[frames][codebooks]`, and appends the samples that are complete.
@@ -82,17 +95,32 @@ impl DescriptDecoder {
         codebooks: usize,
         out: &mut Vec<f32>,
     ) -> Result<(), CodecError> {
+        let result = self.try_push(rows, codebooks, out);
+        self.cleaned(result)
+    }
+
+    fn try_push(&mut self, rows: &[u16], codebooks: usize, out: &mut Vec<f32>) -> Result<(), CodecError> {
         let codebooks = self.codec.codebooks(Some(codebooks))?;
+        Codes::from_rows(rows, codebooks)?.check_range(self.codec.shape().codebook_size)?;
         let mut rows = rows;
         while !rows.is_empty() {
             let wanted = (self.chunks.chunk_frames - self.frames).saturating_mul(codebooks);
             let (part, rest) = rows.split_at(wanted.min(rows.len()));
-            let pushed = self.decoder.push_codes(part, codebooks, &mut self.scratch);
-            self.cleaned(pushed)?;
+            match &mut self.chunk {
+                Chunk::Padded(decoder) => decoder.push_codes(part, codebooks, out)?,
+                Chunk::Unpadded(stream) => stream.push_codes(part, codebooks, out)?,
+                Chunk::Collected { rows: held, codebooks: k } => {
+                    if !held.is_empty() && *k != codebooks {
+                        let expected = format!("codes of {k} codebooks, as the chunk began");
+                        return Err(CodecError::Input { what: "codes", found: [1, codebooks, 0], expected });
+                    }
+                    *k = codebooks;
+                    held.extend_from_slice(part);
+                }
+            }
             self.frames += part.len() / codebooks;
-            self.hand_on(usize::MAX, out);
             if self.frames == self.chunks.chunk_frames {
-                self.flush(out)?;
+                self.end_chunk(out)?;
             }
             rows = rest;
         }
@@ -104,54 +132,44 @@ impl DescriptDecoder {
     /// # Errors
     /// As [`DescriptDecoder::push_codes`].
     pub fn flush(&mut self, out: &mut Vec<f32>) -> Result<(), CodecError> {
-        if self.frames == 0 {
-            return Ok(());
-        }
-        let samples = self.chunks.samples(self.codec.shape(), self.frames);
-        let samples = samples.map_err(|error| CodecError::Input {
-            what: "a chunk of codes",
-            found: [1, 0, self.frames],
-            expected: error.to_string(),
-        });
-        let samples = self.cleaned(samples)?;
-        let flushed = self.decoder.flush(&mut self.scratch);
-        self.cleaned(flushed)?;
-        self.hand_on(self.offset_samples + samples, out);
+        let result = if self.frames == 0 { Ok(()) } else { self.end_chunk(out) };
         self.reset();
-        Ok(())
+        result
+    }
+
+    fn end_chunk(&mut self, out: &mut Vec<f32>) -> Result<(), CodecError> {
+        let frames = std::mem::take(&mut self.frames);
+        self.chunks.samples(self.codec.shape(), frames).map_err(|error| CodecError::Input {
+            what: "a chunk of codes",
+            found: [1, 0, frames],
+            expected: error.to_string(),
+        })?;
+        match &mut self.chunk {
+            Chunk::Padded(decoder) => decoder.flush(out),
+            Chunk::Unpadded(stream) => stream.finish(out),
+            Chunk::Collected { rows, codebooks } => {
+                let codes = Codes::from_rows(rows, *codebooks)?;
+                rows.clear();
+                out.extend_from_slice(self.codec.decode_codes_unpadded(&codes)?.as_slice());
+                Ok(())
+            }
+        }
     }
 
     /// Forgets the signal so far.
     pub fn reset(&mut self) {
-        self.decoder.reset();
-        (self.frames, self.position) = (0, 0);
-        self.scratch.clear();
+        self.frames = 0;
+        match &mut self.chunk {
+            Chunk::Padded(decoder) => decoder.reset(),
+            Chunk::Unpadded(stream) => stream.reset(),
+            Chunk::Collected { rows, .. } => rows.clear(),
+        }
     }
 
-    fn cleaned<T>(&mut self, result: Result<T, CodecError>) -> Result<T, CodecError> {
+    fn cleaned(&mut self, result: Result<(), CodecError>) -> Result<(), CodecError> {
         if result.is_err() {
             self.reset();
         }
         result
     }
-
-    /// Appends what lies between the offset and `end` of the padded chunk.
-    fn hand_on(&mut self, end: usize, out: &mut Vec<f32>) {
-        let (at, ready) = (self.position, self.scratch.len());
-        let from = self.offset_samples.saturating_sub(at).min(ready);
-        let to = end.saturating_sub(at).clamp(from, ready.max(from));
-        out.extend_from_slice(&self.scratch[from..to]);
-        self.position += ready;
-        self.scratch.clear();
-    }
-}
-
-/// Where the first sample of the unpadded decoder lies in the output of the padded one.
-fn offset(decoder: &[Layer]) -> usize {
-    decoder.iter().fold(0_usize, |at, layer| match layer {
-        Layer::Conv(l) => at + l.padding,
-        Layer::ResidualUnit(l) => at + l.conv1.padding,
-        Layer::ConvTranspose(l) => (at * l.stride).saturating_sub(l.padding),
-        Layer::Snake(_) | Layer::Tanh { .. } => at,
-    })
 }

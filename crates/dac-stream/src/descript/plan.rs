@@ -110,15 +110,7 @@ impl DescriptPlan {
 
 /// Positions out of `layers` for positions in, without padding; `None` when a layer has too few.
 pub(super) fn unpadded(layers: &[Layer], positions: usize) -> Option<usize> {
-    layers.iter().try_fold(positions, |n, layer| {
-        let conv = |span: usize, stride: usize| n.checked_sub(span).map(|rest| rest / stride + 1);
-        match layer {
-            Layer::Conv(l) => conv(l.dilation * (l.kernel - 1) + 1, l.stride),
-            Layer::ResidualUnit(l) => conv(l.conv1.dilation * (l.conv1.kernel - 1) + 1, 1),
-            Layer::ConvTranspose(l) => n.checked_sub(1).map(|rest| rest * l.stride + l.kernel),
-            Layer::Snake(_) | Layer::Tanh { .. } => Some(n),
-        }
-    })
+    layers.iter().try_fold(positions, |n, layer| layer.unpadded_len(n))
 }
 
 /// The reference's `get_delay`: half of what the unpadded network is short of, by its own rounding. It follows an output of
