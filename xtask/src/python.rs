@@ -58,7 +58,7 @@ pub(crate) fn environment_with(
     run(command(base).args(["-m", "venv", "--clear"]).arg(&folder))?;
     let install = || {
         let mut pip = command(&python);
-        pip.args(["-m", "pip", "--disable-pip-version-check", "-q", "install"]);
+        pip.args(["-m", "pip", "--disable-pip-version-check", "-q", "install", "--no-compile"]);
         pip
     };
     run(install().args(packages))?;
