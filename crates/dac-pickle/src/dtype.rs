@@ -62,6 +62,26 @@ pub enum DTypeError {
 }
 
 impl DType {
+    /// The type that safetensors files call by this name (`F32`, `BOOL`); `None` for those that torch's pickles lack.
+    pub fn from_safetensors(name: &str) -> Option<Self> {
+        Some(match name {
+            "F64" => Self::F64,
+            "F32" => Self::F32,
+            "F16" => Self::F16,
+            "BF16" => Self::BF16,
+            "I64" => Self::I64,
+            "I32" => Self::I32,
+            "I16" => Self::I16,
+            "I8" => Self::I8,
+            "U64" => Self::U64,
+            "U32" => Self::U32,
+            "U16" => Self::U16,
+            "U8" => Self::U8,
+            "BOOL" => Self::Bool,
+            _ => return None,
+        })
+    }
+
     /// Bytes an element takes.
     pub fn size(self) -> usize {
         match self {

@@ -133,7 +133,6 @@ fn open_safetensors(mut reader: Box<dyn ReadSeek>) -> Result<Source, Reason> {
     }
     let mut tensors = BTreeMap::new();
     for (key, info) in metadata.tensors() {
-        // A buffer of counters or masks is no parameter; its type is only refused when it is read.
         let dtype = dtype_of(info.dtype)
             .ok_or_else(|| Reason::DType { key: key.clone(), found: info.dtype.to_string() })?;
         tensors.insert(key, (info.shape.clone(), dtype));
@@ -142,22 +141,7 @@ fn open_safetensors(mut reader: Box<dyn ReadSeek>) -> Result<Source, Reason> {
 }
 
 fn dtype_of(dtype: Dtype) -> Option<DType> {
-    Some(match dtype {
-        Dtype::F64 => DType::F64,
-        Dtype::F32 => DType::F32,
-        Dtype::F16 => DType::F16,
-        Dtype::BF16 => DType::BF16,
-        Dtype::I64 => DType::I64,
-        Dtype::I32 => DType::I32,
-        Dtype::I16 => DType::I16,
-        Dtype::I8 => DType::I8,
-        Dtype::U64 => DType::U64,
-        Dtype::U32 => DType::U32,
-        Dtype::U16 => DType::U16,
-        Dtype::U8 => DType::U8,
-        Dtype::BOOL => DType::Bool,
-        _ => return None,
-    })
+    DType::from_safetensors(&dtype.to_string())
 }
 
 fn open_torch(reader: Box<dyn ReadSeek>) -> Result<Source, Reason> {
