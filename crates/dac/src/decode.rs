@@ -132,7 +132,6 @@ pub struct DecodeSession {
     resampler: Resampler,
     /// Resampled samples before the range, to be dropped: what the filter needs to be settled.
     output_skip: u64,
-    output_left: u64,
     output_samples: u64,
     finished: bool,
 }
@@ -148,8 +147,9 @@ impl DecodeSession {
         let overlap = if let Chunking::Overlap(settings) = options.chunk { Some(settings) } else { None };
         let chunk_frames = options.chunk.frames(dac.shape())?.unwrap_or(frames.max(1));
         let hop = dac.geometry().hop_samples;
+        let input = tokens.meta.input_samples.zip(tokens.meta.input_rate_hz);
         let lengths =
-            Lengths::new(tokens, options.output_rate, dac.shape().sample_rate_hz, (frames * hop) as u64)?;
+            Lengths::new(input, options.output_rate, dac.shape().sample_rate_hz, (frames * hop) as u64)?;
         let mut resampler = Resampler::new(lengths.model_hz, lengths.output_hz, rows.len())?;
         // The output's samples, the model's samples they are made of, and the frames those are made of.
         let output = match options.range {
@@ -180,7 +180,6 @@ impl DecodeSession {
             window,
             resampler,
             output_skip,
-            output_left: output_samples,
             output_samples,
             finished: false,
         })
@@ -231,7 +230,6 @@ impl DecodeSession {
         let skip = self.output_skip.min(ready);
         out.iter_mut().for_each(|channel| drop(channel.drain(..skip as usize)));
         self.output_skip -= skip;
-        self.output_left -= (ready - skip).min(self.output_left);
         Ok(Some(out))
     }
 
@@ -305,16 +303,22 @@ impl Trim {
 }
 
 /// Lengths of the whole signal at the model's and the output's rate.
-struct Lengths {
+pub(crate) struct Lengths {
     model_hz: u32,
     output_hz: u32,
-    model_samples: u64,
-    output_samples: u64,
+    pub(crate) model_samples: u64,
+    pub(crate) output_samples: u64,
 }
 
 impl Lengths {
-    fn new(tokens: &TokenFile, rate: OutputRate, model_hz: u32, decoded: u64) -> Result<Self, Error> {
-        let original = tokens.meta.input_samples.zip(tokens.meta.input_rate_hz).filter(|(_, hz)| *hz > 0);
+    /// From the input's length and rate, where they are known, and the samples that the frames stand for.
+    pub(crate) fn new(
+        input: Option<(u64, u32)>,
+        rate: OutputRate,
+        model_hz: u32,
+        decoded: u64,
+    ) -> Result<Self, Error> {
+        let original = input.filter(|(_, hz)| *hz > 0);
         // A damaged length must not make an endless file of zeros: nothing beyond the frames is invented.
         let original = original.map(|(n, hz)| (n.min(rescale(decoded, model_hz, hz)), hz));
         let model_samples = original.map_or(decoded, |(n, hz)| rescale(n, hz, model_hz).min(decoded));
@@ -381,7 +385,7 @@ fn gcd(a: u64, b: u64) -> u64 {
 }
 
 /// round(samples · to / from).
-pub(crate) fn rescale(samples: u64, from_hz: u32, to_hz: u32) -> u64 {
+fn rescale(samples: u64, from_hz: u32, to_hz: u32) -> u64 {
     let (from, to) = (u128::from(from_hz.max(1)), u128::from(to_hz));
     u64::try_from((u128::from(samples) * to * 2 + from) / (2 * from)).unwrap_or(u64::MAX)
 }
@@ -399,7 +403,15 @@ fn rows_of(dac: &Dac, tokens: &TokenFile, codebooks: Option<usize>) -> Result<(V
         (None, Some(_), None) => return Err(Error::Needs { what: "a number of codebooks", needs: "codes" }),
         (None, None, None) => return Err(Error::NoTokens),
     };
-    let codes: Codes = match codebooks {
+    let codes = checked_codes(dac, codes, codebooks)?;
+    let codebooks = codes.codebooks();
+    let rows = (0..codes.channels()).map(|c| Rows::Codes { rows: codes.to_rows(c), codebooks }).collect();
+    Ok((rows, codes.frames()))
+}
+
+/// The first `codebooks` codebooks of codes (`None`: all), which have to be some and in range.
+pub(crate) fn checked_codes(dac: &Dac, codes: &Codes, codebooks: Option<usize>) -> Result<Codes, Error> {
+    let codes = match codebooks {
         Some(k) => codes.truncate(k).map_err(CodecError::from)?,
         None => codes.clone(),
     };
@@ -408,9 +420,7 @@ fn rows_of(dac: &Dac, tokens: &TokenFile, codebooks: Option<usize>) -> Result<(V
     }
     dac.codec.codebooks(Some(codes.codebooks()))?;
     codes.check_range(dac.shape().codebook_size).map_err(CodecError::from)?;
-    let codebooks = codes.codebooks();
-    let rows = (0..codes.channels()).map(|c| Rows::Codes { rows: codes.to_rows(c), codebooks }).collect();
-    Ok((rows, codes.frames()))
+    Ok(codes)
 }
 
 fn rows_of_z(dac: &Dac, z: &Array3) -> Result<(Vec<Rows>, usize), Error> {

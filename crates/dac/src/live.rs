@@ -5,7 +5,7 @@ use dac_rvq::Codes;
 use dac_stream::StreamDecoder;
 use dac_tokens::TokenMeta;
 
-use crate::decode::{OutputRate, rescale};
+use crate::decode::{Lengths, OutputRate};
 use crate::error::Error;
 use crate::model::Dac;
 
@@ -84,10 +84,9 @@ impl LiveDecoder {
     pub fn finish(mut self, input_samples: Option<u64>) -> Result<Planar, Error> {
         let model_hz = self.dac.shape().sample_rate_hz;
         let decoded = self.received_frames * self.dac.geometry().hop_samples as u64;
-        let input = input_samples.zip(self.meta.input_rate_hz).filter(|(_, hz)| *hz > 0);
-        let input = input.map(|(n, hz)| (n.min(rescale(decoded, model_hz, hz)), hz));
-        let total = input.map_or(decoded, |(n, hz)| rescale(n, hz, model_hz).min(decoded));
-        let left = total.saturating_sub(self.emitted_samples);
+        let input = input_samples.zip(self.meta.input_rate_hz);
+        let lengths = Lengths::new(input, OutputRate::Hz(self.resampler.to_hz()), model_hz, decoded)?;
+        let left = lengths.model_samples.saturating_sub(self.emitted_samples);
         let mut block = Planar::new();
         for decoder in &mut self.tracks {
             let mut samples = Vec::new();
@@ -96,9 +95,8 @@ impl LiveDecoder {
             block.push(samples);
         }
         let mut out = self.resampler.push(&block)?;
-        let (hz, samples) = input.map_or((model_hz, total), |(n, hz)| (hz, n));
         // A rest that is already out cannot be taken back; the resampler says so rather than cut in silence.
-        self.resampler.set_output_samples(rescale(samples, hz, self.resampler.to_hz()))?;
+        self.resampler.set_output_samples(lengths.output_samples)?;
         for (channel, rest) in out.iter_mut().zip(self.resampler.flush()?) {
             channel.extend(rest);
         }

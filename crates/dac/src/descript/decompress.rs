@@ -6,11 +6,11 @@ use dac_audio::{
     LoudnessMeter, MIN_LOUDNESS_DB, Planar, Resampler, SampleFormat, WavWriter, WriteReport, loudness_gain,
     resampled_samples,
 };
-use dac_model::CodecError;
 use dac_stream::descript::{DescriptChunks, DescriptDecoder};
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio::Audio;
+use crate::decode::checked_codes;
 use crate::error::Error;
 use crate::model::{Chunking, Dac};
 
@@ -173,14 +173,8 @@ impl Decoded {
     fn new(dac: &Dac, tokens: &TokenFile, codebooks: Option<usize>) -> Result<Self, Error> {
         dac.check_tokens(&tokens.meta)?;
         let codes = tokens.codes.as_ref().ok_or(Error::NoTokens)?;
-        let truncated = codebooks.map(|k| codes.truncate(k)).transpose().map_err(CodecError::from)?;
-        let codes = truncated.as_ref().unwrap_or(codes);
+        let codes = checked_codes(dac, codes, codebooks)?;
         let [channels, codebooks, frames] = codes.shape();
-        if channels == 0 || frames == 0 {
-            return Err(CodecError::Empty { what: "codes" }.into());
-        }
-        dac.codec.codebooks(Some(codebooks))?;
-        codes.check_range(dac.shape().codebook_size).map_err(CodecError::from)?;
         let chunks = chunks_of(&tokens.meta, frames)?;
         let samples = chunks.samples(dac.shape(), frames).map_err(|error| Error::Option {
             what: "the tokens' chunk length",
