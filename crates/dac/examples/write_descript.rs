@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use dac::tokens::WriteOptions;
 use dac::{
-    Audio, AudioReader, ChannelMix, Dac, DecompressOptions, Device, EncodeOptions, Format, LoadOptions,
-    ModelSource, SampleFormat,
+    Audio, ChannelMix, Dac, DecodeOptions, Device, EncodeOptions, Format, LoadOptions, ModelSource,
+    OutputRate, SampleFormat,
 };
 
 /// Name, model, input (under fixtures/), samples of it, and seconds of a window; without, the exact way in one chunk.
@@ -38,21 +38,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         audio.channels.iter_mut().for_each(|channel| channel.truncate(samples));
         let mut options = EncodeOptions::default();
         options.channels = ChannelMix::Keep;
+        options.measure_loudness = true;
         let tokens = match window {
             Some(seconds) => dac.compress(&audio, seconds, &options)?,
-            None => {
-                let mut tokens = dac.encode(&audio, &options)?;
-                let wav = folder.join("input.wav");
-                audio.write(&wav, SampleFormat::F32)?;
-                tokens.meta.input_db =
-                    Some(dac.measure_loudness(AudioReader::open(&wav)?, options.channels)?.input_db);
-                std::fs::remove_file(wav)?;
-                tokens
-            }
+            None => dac.encode(&audio, &options)?,
         };
         tokens.write(&folder.join(format!("{name}.dac")), Format::Dac, &WriteOptions::default())?;
         let decoded = folder.join(format!("{name}.wav"));
-        dac.decompress_to_file(&tokens, decoded, SampleFormat::F32, &DecompressOptions::default())?;
+        let mut options = DecodeOptions::default();
+        options.output_rate = OutputRate::Input;
+        options.restore_loudness = true;
+        dac.decode_to_file(&tokens, decoded, SampleFormat::F32, &options)?;
         models.push(format!(" \"{name}\": \"{model}\""));
     }
     Ok(std::fs::write(folder.join("models.json"), format!("{{\n{}\n}}\n", models.join(",\n")))?)

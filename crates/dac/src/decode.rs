@@ -7,6 +7,7 @@ use dac_audio::{Planar, Resampler, SampleFormat, WavWriter, WriteReport};
 use dac_model::CodecError;
 use dac_rvq::{Array3, Codes};
 use dac_stream::StreamDecoder;
+use dac_stream::descript::{DescriptChunks, DescriptDecoder};
 use dac_stream::overlap::{self, OverlapSettings};
 use dac_tokens::{TokenFile, TokenMeta};
 
@@ -38,6 +39,9 @@ pub struct DecodeOptions {
     pub chunk: Chunking,
     /// The part of the signal to decode; `None` for all of it.
     pub range: Option<TimeRange>,
+    /// Brings all channels by one gain to the loudness that the tokens store of the input ([`Dac::loudness_gain`]), after a
+    /// first pass over everything, also for a range; tokens that store none are left as they are.
+    pub restore_loudness: bool,
 }
 
 /// A part of a signal, cut at the signal's end.
@@ -51,7 +55,7 @@ pub struct TimeRange {
 
 impl Dac {
     /// Decodes tokens in memory. The length is that of the audio that was encoded where the tokens tell it, at the output's
-    /// rate; else frames · hop.
+    /// rate; else all that the frames decode to. Codes of the reference's unpadded windows are decoded as such.
     ///
     /// # Errors
     /// When the tokens are another model's, are empty or out of range, or an option needs what they do not have.
@@ -122,7 +126,8 @@ impl Dac {
 /// A decode in progress: blocks of audio out, in constant memory beside the tokens.
 pub struct DecodeSession {
     dac: Dac,
-    tracks: Vec<(Rows, StreamDecoder)>,
+    tracks: Vec<(Rows, Decoder)>,
+    gain: f32,
     overlap: Option<OverlapSettings>,
     /// Frames that the network sees: those of the range and their context.
     window: Range<usize>,
@@ -145,11 +150,20 @@ impl DecodeSession {
         dac.check_tokens(&tokens.meta)?;
         let (rows, frames) = rows_of(dac, tokens, options.codebooks)?;
         let overlap = if let Chunking::Overlap(settings) = options.chunk { Some(settings) } else { None };
+        let windows = windows_of(dac, &tokens.meta, frames)?;
+        if overlap.is_some() && windows.is_some() {
+            return Err(Error::Option {
+                what: "the chunking",
+                found: "overlap".to_owned(),
+                expected: "another: these codes are of windows that do not overlap",
+            });
+        }
+        let gain = if options.restore_loudness { dac.loudness_gain(tokens, options.codebooks)? } else { 1.0 };
         let chunk_frames = options.chunk.frames(dac.shape())?.unwrap_or(frames.max(1));
         let hop = dac.geometry().hop_samples;
         let input = tokens.meta.input_samples.zip(tokens.meta.input_rate_hz);
-        let lengths =
-            Lengths::new(input, options.output_rate, dac.shape().sample_rate_hz, (frames * hop) as u64)?;
+        let decoded = windows.as_ref().map_or(frames * hop, |windows| windows.samples);
+        let lengths = Lengths::new(input, options.output_rate, dac.shape().sample_rate_hz, decoded as u64)?;
         let mut resampler = Resampler::new(lengths.model_hz, lengths.output_hz, rows.len())?;
         // The output's samples, the model's samples they are made of, and the frames those are made of.
         let output = match options.range {
@@ -157,26 +171,38 @@ impl DecodeSession {
             Some(range) => range.samples(lengths.output_hz, lengths.output_samples)?,
         };
         let (model, output_skip) = lengths.model_range(&output, &resampler);
-        let window = if overlap.is_some() {
-            0..frames
+        let (window, window_start) = if let Some(windows) = &windows {
+            let chunk = windows.chunks.chunk_frames;
+            let first = (model.start / windows.chunk_samples as u64) as usize;
+            let end = (model.end.div_ceil(windows.chunk_samples as u64) as usize).max(first + 1);
+            (first * chunk..end.saturating_mul(chunk).min(frames), first * windows.chunk_samples)
+        } else if overlap.is_some() {
+            (0..frames, 0)
         } else {
             let (left, right) = dac.geometry().decoder_context_frames();
             let grid = dac.codec.decode_grid_frames();
             let first = (model.start / hop as u64) as usize;
             let end = (model.end.div_ceil(hop as u64) as usize).clamp(first + 1, frames.max(first + 1));
-            first.saturating_sub(left) / grid * grid..end.saturating_add(right).min(frames)
+            let start = first.saturating_sub(left) / grid * grid;
+            (start..end.saturating_add(right).min(frames), start * hop)
         };
         let output_samples = output.end - output.start;
         resampler.set_output_samples(output_skip + output_samples)?;
-        let tracks =
-            rows.into_iter().map(|r| (r, StreamDecoder::new(dac.codec.clone(), chunk_frames))).collect();
+        let decoder = || match &windows {
+            Some(windows) => {
+                Decoder::Windows(Box::new(DescriptDecoder::new(dac.codec.clone(), windows.chunks)))
+            }
+            None => Decoder::Stream(Box::new(StreamDecoder::new(dac.codec.clone(), chunk_frames))),
+        };
+        let tracks = rows.into_iter().map(|rows| (rows, decoder())).collect();
         Ok(Self {
             dac: dac.clone(),
             tracks,
+            gain,
             overlap,
             block_frames: chunk_frames,
             next_frame: window.start,
-            trim: Trim { skip: model.start - (window.start * hop) as u64, left: model.end - model.start },
+            trim: Trim { skip: model.start - window_start as u64, left: model.end - model.start },
             window,
             resampler,
             output_skip,
@@ -200,6 +226,11 @@ impl DecodeSession {
         self.output_samples
     }
 
+    /// The one gain that is applied to all channels.
+    pub fn gain(&self) -> f32 {
+        self.gain
+    }
+
     /// The next block `[channels][samples]`, which may be empty; `None` at the end.
     ///
     /// # Errors
@@ -219,6 +250,9 @@ impl DecodeSession {
         }
         self.next_frame = range.end;
         self.trim.apply(&mut block, last);
+        if self.gain != 1.0 {
+            block.iter_mut().flatten().for_each(|sample| *sample *= self.gain);
+        }
         let mut out = self.resampler.push(&block)?;
         if last {
             self.finished = true;
@@ -239,6 +273,46 @@ impl DecodeSession {
     }
 }
 
+/// How a channel is decoded.
+enum Decoder {
+    /// As one signal.
+    Stream(Box<StreamDecoder>),
+    /// In the windows that the tokens were cut into, each by itself.
+    Windows(Box<DescriptDecoder>),
+}
+
+/// The windows that codes are made of.
+struct Windows {
+    chunks: DescriptChunks,
+    /// Samples of each window but the last.
+    chunk_samples: usize,
+    /// Samples of all.
+    samples: usize,
+}
+
+/// The windows of the reference that the tokens' own facts tell; none where they are one padded chunk, which is the exact way.
+fn windows_of(dac: &Dac, meta: &TokenMeta, frames: usize) -> Result<Option<Windows>, Error> {
+    let wrong = |found: String, expected| Error::Option {
+        what: "the tokens' chunk length in frames",
+        found,
+        expected,
+    };
+    let chunk_frames = match meta.chunk_frames {
+        None => frames,
+        Some(0) => return Err(wrong("0".to_owned(), "1 or more")),
+        Some(chunk) => usize::try_from(chunk).unwrap_or(usize::MAX).min(frames),
+    };
+    let chunks = DescriptChunks { chunk_frames, padding: meta.padding.unwrap_or(true) };
+    if chunks.padding && chunk_frames == frames {
+        return Ok(None);
+    }
+    let samples = |frames| {
+        let expected = "chunks that the unpadded network gives a sample for";
+        chunks.samples(dac.shape(), frames).map_err(|error| wrong(error.to_string(), expected))
+    };
+    Ok(Some(Windows { chunks, chunk_samples: samples(chunk_frames)?, samples: samples(frames)? }))
+}
+
 /// What a channel is decoded from, one frame after another.
 enum Rows {
     Codes { rows: Vec<u16>, codebooks: usize },
@@ -246,27 +320,28 @@ enum Rows {
 }
 
 impl Rows {
-    fn decode(
-        &self,
-        range: Range<usize>,
-        decoder: &mut StreamDecoder,
-        last: bool,
-    ) -> Result<Vec<f32>, Error> {
+    fn decode(&self, range: Range<usize>, decoder: &mut Decoder, last: bool) -> Result<Vec<f32>, Error> {
         let mut samples = Vec::new();
-        match self {
-            Self::Codes { rows, codebooks } => {
-                decoder.push_codes(
-                    &rows[range.start * codebooks..range.end * codebooks],
-                    *codebooks,
-                    &mut samples,
-                )?;
+        match (self, &mut *decoder) {
+            (Self::Codes { rows, codebooks }, decoder) => {
+                let rows = &rows[range.start * codebooks..range.end * codebooks];
+                match decoder {
+                    Decoder::Stream(decoder) => decoder.push_codes(rows, *codebooks, &mut samples)?,
+                    Decoder::Windows(decoder) => decoder.push_codes(rows, *codebooks, &mut samples)?,
+                }
             }
-            Self::Z { rows, latent } => {
+            (Self::Z { rows, latent }, Decoder::Stream(decoder)) => {
                 decoder.push_z(&rows[range.start * latent..range.end * latent], &mut samples)?;
+            }
+            (Self::Z { .. }, Decoder::Windows(_)) => {
+                return Err(Error::Needs { what: "a decode in windows", needs: "codes" });
             }
         }
         if last {
-            decoder.flush(&mut samples)?;
+            match decoder {
+                Decoder::Stream(decoder) => decoder.flush(&mut samples)?,
+                Decoder::Windows(decoder) => decoder.flush(&mut samples)?,
+            }
         }
         Ok(samples)
     }

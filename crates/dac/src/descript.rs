@@ -8,10 +8,9 @@
 //! too, but limits the peak of, and brings back, each channel by itself: there all channels come out equally loud.
 
 mod compress;
-mod decompress;
+mod loudness;
 
 pub use compress::InputLoudness;
-pub use decompress::{DecompressOptions, DecompressSession};
 
 /// What a signal is brought to before it is encoded in windows, in dB (LUFS).
 pub const DESCRIPT_LOUDNESS_DB: f32 = -16.0;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dac_audio::{AudioReader, ChannelMix, NonFinitePolicy, Planar, Resampler};
+use dac_audio::{AudioReader, ChannelMix, LoudnessMeter, NonFinitePolicy, Planar, Resampler};
 use dac_rvq::plain::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 use dac_stream::StreamEncoder;
@@ -44,6 +44,8 @@ pub struct EncodeOptions {
     pub chunk: Chunking,
     /// What becomes of values that are not finite.
     pub non_finite: NonFinitePolicy,
+    /// Measures the loudness of what is encoded, all channels together, and stores it in the tokens: a `.dac` file needs it.
+    pub measure_loudness: bool,
 }
 
 impl Dac {
@@ -98,6 +100,7 @@ pub struct EncodeSession {
     rate_hz: u32,
     input_samples: u64,
     resampler: Resampler,
+    meter: Option<LoudnessMeter>,
     tracks: Vec<Track>,
 }
 
@@ -117,7 +120,9 @@ impl EncodeSession {
         let tracks = options.channels.channels(channels);
         dac.codec.codebooks(options.codebooks)?;
         let chunk_frames = options.chunk.frames(dac.shape())?;
-        let resampler = Resampler::new(rate_hz, dac.shape().sample_rate_hz, tracks)?;
+        let model_hz = dac.shape().sample_rate_hz;
+        let resampler = Resampler::new(rate_hz, model_hz, tracks)?;
+        let meter = options.measure_loudness.then(|| LoudnessMeter::new(model_hz, tracks)).transpose()?;
         let tracks = (0..tracks)
             .map(|_| {
                 let (kept, scratch) = (QuantizedRows::default(), QuantizedRows::default());
@@ -135,7 +140,8 @@ impl EncodeSession {
                 })
             })
             .collect::<Result<_, Error>>()?;
-        Ok(Self { dac: dac.clone(), options: options.clone(), rate_hz, input_samples: 0, resampler, tracks })
+        let (dac, options) = (dac.clone(), options.clone());
+        Ok(Self { dac, options, rate_hz, input_samples: 0, resampler, meter, tracks })
     }
 
     /// Takes a block `[channels][samples]` at the input's rate.
@@ -151,6 +157,9 @@ impl EncodeSession {
 
     fn feed(&mut self, block: &Planar) -> Result<(), Error> {
         let save = self.options.save;
+        if let Some(meter) = &mut self.meter {
+            meter.push(block)?;
+        }
         for (track, samples) in self.tracks.iter_mut().zip(block) {
             match track {
                 Track::Whole { samples: held } => held.extend_from_slice(samples),
@@ -224,6 +233,7 @@ impl EncodeSession {
         let shape = self.dac.shape().clone();
         let mut meta = self.meta();
         meta.input_samples = Some(self.input_samples);
+        meta.input_db = self.meter.as_ref().map(|meter| meter.integrated_db() as f32);
         let codebooks = self.dac.codec.codebooks(self.options.codebooks)?;
         let (mut codes, mut z, mut latents) = (vec![], vec![], vec![]);
         for track in self.tracks {

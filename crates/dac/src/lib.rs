@@ -46,9 +46,7 @@ pub use dac_stream::{ChunkPlan, StreamDecoder, StreamEncoder};
 pub use dac_tokens as tokens;
 pub use dac_tokens::{Format, TokenFile, TokenMeta};
 pub use decode::{DecodeOptions, DecodeSession, OutputRate, TimeRange};
-pub use descript::{
-    DESCRIPT_LOUDNESS_DB, DESCRIPT_WINDOW_SECONDS, DecompressOptions, DecompressSession, InputLoudness,
-};
+pub use descript::{DESCRIPT_LOUDNESS_DB, DESCRIPT_WINDOW_SECONDS, InputLoudness};
 pub use encode::{EncodeOptions, EncodeSession, Save};
 pub use error::Error;
 pub use live::LiveDecoder;

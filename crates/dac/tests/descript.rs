@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use dac::tokens::WriteOptions;
 use dac::{
-    Audio, ChannelMix, Dac, DecompressOptions, DecompressSession, Device, EncodeOptions, Error, Format,
-    LoadOptions, LoudnessMeter, ModelSource, Resampler, SampleFormat, TokenFile,
+    Audio, ChannelMix, Dac, DecodeOptions, DecodeSession, Device, EncodeOptions, Error, Format, LoadOptions,
+    LoudnessMeter, ModelSource, OutputRate, Resampler, SampleFormat, TokenFile,
 };
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -34,6 +34,14 @@ fn model(case: &Value, device: Device) -> Dac {
 
 fn devices() -> Vec<Device> {
     Device::compiled().into_iter().filter(|d| matches!(d, Device::Cpu | Device::Flex)).collect()
+}
+
+/// The input's rate, length and loudness.
+fn restoring() -> DecodeOptions {
+    let mut options = DecodeOptions::default();
+    options.output_rate = OutputRate::Input;
+    options.restore_loudness = true;
+    options
 }
 
 fn file(name: &str) -> PathBuf {
@@ -106,7 +114,7 @@ fn its_files_decode_to_its_audio() {
         for device in devices() {
             let dac = model(&case, device);
             let tokens = TokenFile::read(&file(&name)).unwrap();
-            let decoded = dac.decompress(&tokens, &DecompressOptions::default()).unwrap();
+            let decoded = dac.decode(&tokens, &restoring()).unwrap();
             let expected = expected.audio(&name);
             assert_eq!(u64::from(decoded.rate_hz), case["sample_rate_hz"].as_u64().unwrap(), "{name}");
             assert_eq!(decoded.channels.len(), expected.len(), "{name}");
@@ -244,13 +252,13 @@ fn one_gain_keeps_the_balance_and_restores_the_loudness() {
     let case = &cases()["44khz_stereo_whole"];
     let dac = model(case, Device::Cpu);
     let tokens = TokenFile::read(&file("44khz_stereo_whole")).unwrap();
-    let mut options = DecompressOptions::default();
-    options.skip_loudness = true;
-    let plain = dac.decompress(&tokens, &options).unwrap();
-    let session = DecompressSession::new(&dac, &tokens, &DecompressOptions::default()).unwrap();
+    let mut options = restoring();
+    options.restore_loudness = false;
+    let plain = dac.decode(&tokens, &options).unwrap();
+    let session = DecodeSession::new(&dac, &tokens, &restoring()).unwrap();
     let gain = session.gain();
     assert_eq!(gain, dac.loudness_gain(&tokens, None).unwrap());
-    let restored = dac.decompress(&tokens, &DecompressOptions::default()).unwrap();
+    let restored = dac.decode(&tokens, &restoring()).unwrap();
     for (plain, restored) in plain.channels.iter().zip(&restored.channels) {
         assert!(worst(plain, restored, gain) < 1e-6);
     }
@@ -288,9 +296,9 @@ fn files_as_audio_in_memory_and_windows_that_are_too_small() {
 
     let folder = tempfile::tempdir().unwrap();
     let wav = folder.path().join("decoded.wav");
-    let options = DecompressOptions::default();
-    dac.decompress_to_file(&expected, &wav, SampleFormat::F32, &options).unwrap();
-    assert_eq!(Audio::read(&wav).unwrap(), dac.decompress(&expected, &options).unwrap());
+    let options = restoring();
+    dac.decode_to_file(&expected, &wav, SampleFormat::F32, &options).unwrap();
+    assert_eq!(Audio::read(&wav).unwrap(), dac.decode(&expected, &options).unwrap());
 
     let refused = dac.compress_file(&path, 0.4, &EncodeOptions::default()).unwrap_err();
     assert!(refused.to_string().contains("0.453"), "{refused}");
@@ -299,10 +307,10 @@ fn files_as_audio_in_memory_and_windows_that_are_too_small() {
     let mut broken = expected.clone();
     for chunk_frames in [0, 17] {
         broken.meta.chunk_frames = Some(chunk_frames);
-        assert!(matches!(dac.decompress(&broken, &options), Err(Error::Option { .. })), "{chunk_frames}");
+        assert!(matches!(dac.decode(&broken, &options), Err(Error::Option { .. })), "{chunk_frames}");
     }
-    // A length beyond what there is is cut, and filled up by a second at most.
+    // A length beyond what there is is cut.
     broken.meta.chunk_frames = expected.meta.chunk_frames;
     broken.meta.input_samples = Some(1 << 50);
-    assert_eq!(dac.decompress(&broken, &options).unwrap().samples(), 2 * 13346 + 24000);
+    assert_eq!(dac.decode(&broken, &options).unwrap().samples(), 2 * 13346);
 }
