@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use dac::{Chunking, ModelInfo, OverlapSettings};
+use dac::{Chunking, DESCRIPT_WINDOW_SECONDS, ModelInfo, OverlapSettings};
 use serde::Deserialize;
 
 use crate::args::{ChunkArg, ChunkArgs};
@@ -27,11 +27,17 @@ pub(crate) fn check(args: &ChunkArgs) -> Result<(), Usage> {
         ChunkArg::Whole if args.chunk_seconds.is_some() => {
             Err(Usage("--chunk-seconds has no meaning with --chunk whole".to_owned()))
         }
-        ChunkArg::Whole | ChunkArg::Exact if args.overlap_rate.is_some() => {
+        ChunkArg::Whole | ChunkArg::Exact | ChunkArg::Descript if args.overlap_rate.is_some() => {
             Err(Usage("--overlap-rate has a meaning with --chunk overlap alone".to_owned()))
         }
         _ => Ok(()),
     }
+}
+
+/// The seconds of a window, where the signal is to be cut into the reference's own.
+pub(crate) fn window_seconds(args: &ChunkArgs) -> Option<f64> {
+    let windows = args.chunk == ChunkArg::Descript;
+    windows.then(|| args.chunk_seconds.map_or(DESCRIPT_WINDOW_SECONDS, |seconds| seconds.0))
 }
 
 /// The chunking for a model: what the command line says, else what a `config.json` beside the weights says, else the
@@ -39,6 +45,10 @@ pub(crate) fn check(args: &ChunkArgs) -> Result<(), Usage> {
 pub(crate) fn chunking(args: &ChunkArgs, model: &ModelInfo) -> Result<Chunking, Usage> {
     check(args)?;
     Ok(match (args.chunk, args.chunk_seconds) {
+        (ChunkArg::Descript, _) => {
+            let why = "--chunk descript is a way to encode; a .dac file says itself how it is decoded";
+            return Err(Usage(why.to_owned()));
+        }
         (ChunkArg::Whole, _) => Chunking::Whole,
         (ChunkArg::Exact, None) => Chunking::default(),
         (ChunkArg::Exact, Some(seconds)) => Chunking::Exact { chunk_seconds: seconds.0 },

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Error, bail};
-use dac::tokens::TokenReader;
+use dac::tokens::{Format, TokenReader};
 use dac::{Dac, DecodeOptions, DecodeSession, TimeRange, WavWriter, WriteReport};
 
 use crate::args::{BitrateArgs, ChunkArgs, DecodeArgs, WaveArgs};
@@ -23,6 +23,7 @@ struct Settings<'a> {
     wave: &'a WaveArgs,
     chunk: &'a ChunkArgs,
     range: Option<TimeRange>,
+    loudness: bool,
     overwrite: bool,
 }
 
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
         wave: &args.wave,
         chunk: &args.chunk,
         range: range(args),
+        loudness: !args.no_loudness,
         overwrite: args.files.overwrite,
     };
     if pipe::is_asked(&args.files.inputs, args.files.output.as_ref(), args.files.json)? {
@@ -73,9 +75,6 @@ fn one(
     record.set_input(info.meta.input_samples, info.meta.input_rate_hz);
     record.channels = Some(info.channels());
     record.frames = Some(info.frames());
-    if info.meta.padding == Some(false) {
-        bail!("was cut into unpadded windows by the reference's own chunking, which is not decoded yet");
-    }
     let dac = models.for_tokens(&info)?;
     name_model(&dac, record);
     if let Some(remark) = dac.check_tokens(&info.meta)? {
@@ -85,7 +84,9 @@ fn one(
         eprintln!("{}: the file is cut; its {} frames are decoded", job.input.display(), info.frames());
     }
     let held = info.codes.map(|[_, codebooks, _]| codebooks);
-    let options = options(&dac, held, settings)?;
+    let mut options = options(&dac, held, settings)?;
+    // A .dacp can be decoded as it comes, where no first pass is possible: from a file it has to sound the same.
+    options.restore_loudness = settings.loudness && info.format != Format::Dacp;
     record.codebooks = options.codebooks.or(held);
     let tokens = reader.read_all()?;
     let mut session = DecodeSession::new(&dac, &tokens, &options)?;

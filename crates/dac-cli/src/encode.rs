@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Error, anyhow};
 use dac::tokens::{Format, TokenFile, WriteOptions};
-use dac::{AudioReader, AudioSpec, Chunking, Dac, EncodeOptions};
+use dac::{AudioReader, AudioSpec, Dac, DescriptPlan, EncodeOptions, Save};
 
-use crate::args::{EncodeArgs, FileArgs, TokenArgs, save};
+use crate::args::{ChunkArgs, EncodeArgs, FileArgs, TokenArgs, save};
 use crate::batch::{self, Done};
 use crate::chunk;
 use crate::existing::{Existing, ExpectedTokens};
@@ -24,30 +24,21 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     if args.raw_rate.is_some() {
         return Err(Usage("--raw-rate goes with - alone: files say their rate themselves".to_owned()).into());
     }
-    let format = args.tokens.format;
-    let jobs = plan(&args.files.inputs, args.files.folder()?, &[format.extension()])?;
-    let save = check_save(&args.tokens)?;
-    chunk::check(&args.chunk)?;
+    let kind = Kind::of(&args.tokens, &args.chunk)?;
+    let jobs = plan(&args.files.inputs, args.files.folder()?, &[kind.format.extension()])?;
     let dac = model::open(&args.model)?;
-    let chunk = chunk::chunking(&args.chunk, dac.info())?;
     let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
     model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
-    let options = encode_options(codebooks, &args.tokens, save, chunk);
+    let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
     make_folder(&args.files)?;
     Ok(batch::run(&jobs, args.files.json, |job, record| {
-        one(&dac, job, record, &options, format, args.files.overwrite)
+        one(&dac, job, record, &coding, args.files.overwrite)
     }))
 }
 
-fn one(
-    dac: &Dac,
-    job: &Job,
-    record: &mut Record,
-    options: &EncodeOptions,
-    format: Format,
-    overwrite: bool,
-) -> Result<Done, Error> {
+fn one(dac: &Dac, job: &Job, record: &mut Record, coding: &Coding, overwrite: bool) -> Result<Done, Error> {
     let output = first_output(job)?;
+    let options = &coding.options;
     name_model(dac, record);
     let spec = AudioReader::open(&job.input)?.spec().clone();
     let channels = options.channels.channels(spec.channels);
@@ -55,13 +46,17 @@ fn one(
     record.channels = Some(channels);
     if !overwrite {
         let expected = ExpectedTokens {
-            format,
+            format: coding.kind.format,
+            windows: coding.windows,
             model: dac.info(),
             codebooks: options.codebooks.unwrap_or(dac.shape().codebooks),
             channels,
             save: options.save,
             input_rate_hz: spec.sample_rate_hz,
             input_samples: spec.samples,
+            model_samples: spec.samples.map(|samples| {
+                dac::resampled_samples(samples, spec.sample_rate_hz, dac.shape().sample_rate_hz)
+            }),
         };
         match expected.judge(output) {
             Existing::Absent => {}
@@ -73,44 +68,90 @@ fn one(
             Existing::Foreign(what) => return Err(in_the_way(output, &what)),
         }
     }
-    let tokens = dac.encode_file(&job.input, options)?;
-    tokens.write(output, format, &WriteOptions::default())?;
+    let tokens = coding.encode(dac, &job.input)?;
+    tokens.write(output, coding.kind.format, &coding.write)?;
     fill(record, &tokens, options.codebooks.unwrap_or(dac.shape().codebooks));
     Ok(Done::Written(describe(dac, record, &spec, output)))
 }
 
-/// The options of an encode from the command line's.
-pub(crate) fn encode_options(
-    codebooks: Option<usize>,
-    tokens: &TokenArgs,
-    save: dac::Save,
-    chunk: Chunking,
-) -> EncodeOptions {
-    let mut options = EncodeOptions::default();
-    options.codebooks = codebooks;
-    options.channels = tokens.channels.into();
-    options.save = save;
-    options.chunk = chunk;
-    options
+/// What the token files are, as far as the arguments alone tell.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kind {
+    pub(crate) format: Format,
+    pub(crate) save: Save,
 }
 
-/// What `--save` asks for, if the format can hold it.
-pub(crate) fn check_save(args: &TokenArgs) -> Result<dac::Save, Usage> {
-    let save = save(&args.save);
-    let arrays = usize::from(save.codes) + usize::from(save.z) + usize::from(save.latents);
-    let holds = match args.format {
-        Format::Safetensors | Format::Pt => true,
-        Format::Npy => arrays == 1 && !save.latents,
-        _ => save.codes && arrays == 1,
-    };
-    if args.format == Format::Dac {
-        return Err(Usage("--format dac is read, but not written yet".to_owned()));
+impl Kind {
+    /// Checks that the arguments go together: the format can hold what is saved, and the chunking has its parameters.
+    pub(crate) fn of(args: &TokenArgs, chunk: &ChunkArgs) -> Result<Self, Usage> {
+        chunk::check(chunk)?;
+        let windows = chunk::window_seconds(chunk).is_some();
+        let format = args.format.unwrap_or(if windows { Format::Dac } else { Format::Safetensors });
+        if windows && format != Format::Dac {
+            let why = "only a .dac file tells the windows that it is made of";
+            return Err(Usage(format!("--chunk descript writes --format dac, not {format}: {why}")));
+        }
+        if args.dtype.is_some() && format != Format::Npy {
+            return Err(Usage(format!("--dtype has a meaning with --format npy alone, not with {format}")));
+        }
+        let save = save(&args.save);
+        let arrays = usize::from(save.codes) + usize::from(save.z) + usize::from(save.latents);
+        let holds = match format {
+            Format::Safetensors | Format::Pt => true,
+            Format::Npy => arrays == 1 && !save.latents,
+            _ => save.codes && arrays == 1,
+        };
+        if holds {
+            return Ok(Self { format, save });
+        }
+        let can = if format == Format::Npy { "codes or z alone" } else { "codes alone" };
+        Err(Usage(format!("--format {format} holds {can}; safetensors and pt hold any --save")))
     }
-    if holds {
-        return Ok(save);
+}
+
+/// How files are encoded and written.
+pub(crate) struct Coding {
+    pub(crate) kind: Kind,
+    pub(crate) options: EncodeOptions,
+    /// The reference's windows, where they are asked for.
+    windows: Option<DescriptPlan>,
+    pub(crate) write: WriteOptions,
+}
+
+impl Coding {
+    pub(crate) fn new(
+        kind: Kind,
+        dac: &Dac,
+        codebooks: Option<usize>,
+        tokens: &TokenArgs,
+        chunk: &ChunkArgs,
+    ) -> Result<Self, Usage> {
+        let windows = chunk::window_seconds(chunk)
+            .map(|seconds| DescriptPlan::new(dac.shape(), seconds))
+            .transpose()
+            .map_err(|error| Usage(format!("--chunk-seconds: {error}")))?;
+        let mut options = EncodeOptions::default();
+        options.codebooks = codebooks;
+        options.channels = tokens.channels.into();
+        options.save = kind.save;
+        options.measure_loudness = kind.format == Format::Dac;
+        if windows.is_none() {
+            options.chunk = chunk::chunking(chunk, dac.info())?;
+        }
+        let mut write = WriteOptions::default();
+        if let Some(dtype) = tokens.dtype {
+            write.npy_integer = dtype.into();
+        }
+        Ok(Self { kind, options, windows, write })
     }
-    let can = if args.format == Format::Npy { "codes or z alone" } else { "codes alone" };
-    Err(Usage(format!("--format {} holds {can}; safetensors and pt hold any --save", args.format)))
+
+    /// Encodes a file.
+    pub(crate) fn encode(&self, dac: &Dac, input: &Path) -> Result<TokenFile, dac::Error> {
+        match self.windows {
+            Some(windows) => dac.compress_file(input, windows.window_seconds, &self.options),
+            None => dac.encode_file(input, &self.options),
+        }
+    }
 }
 
 /// Makes the output folder.

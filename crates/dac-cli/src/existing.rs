@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dac::tokens::{Format, TokenReader};
-use dac::{AudioReader, ModelInfo, SampleFormat, Save};
+use dac::{AudioReader, DescriptPlan, ModelInfo, SampleFormat, Save};
 
 use crate::report::error_text;
 
@@ -23,12 +23,16 @@ pub(crate) enum Existing {
 /// What a token file has to be to count as the encode of an input.
 pub(crate) struct ExpectedTokens<'a> {
     pub(crate) format: Format,
+    /// The reference's windows; `None` for the exact way.
+    pub(crate) windows: Option<DescriptPlan>,
     pub(crate) model: &'a ModelInfo,
     pub(crate) codebooks: usize,
     pub(crate) channels: usize,
     pub(crate) save: Save,
     pub(crate) input_rate_hz: u32,
     pub(crate) input_samples: Option<u64>,
+    /// The input's samples at the model's rate.
+    pub(crate) model_samples: Option<u64>,
 }
 
 impl ExpectedTokens<'_> {
@@ -53,11 +57,20 @@ impl ExpectedTokens<'_> {
             (Some(found), Some(expected)) => found == expected,
             _ => true,
         };
+        let cut = meta.padding == Some(false) || meta.chunk_frames.is_some_and(|n| n < info.frames() as u64);
+        let chunking = match (self.windows, cut) {
+            (None, cut) => !cut,
+            (Some(windows), true) => meta.chunk_frames == Some(windows.chunk_frames as u64),
+            (Some(windows), false) => {
+                self.model_samples.is_none_or(|samples| windows.is_whole(samples as usize))
+            }
+        };
         let checks = [
             ("format", info.format == self.format),
             ("model", model),
             ("number of codebooks", codes),
             ("content", content),
+            ("chunking", chunking),
             ("number of channels", info.channels() == self.channels),
             ("length", rate && samples && !info.truncated),
         ];

@@ -12,8 +12,7 @@ use dac::{
 };
 
 use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, ModelArgs};
-use crate::chunk;
-use crate::encode::{check_save, encode_options};
+use crate::encode::{Coding, Kind};
 use crate::exit::{Exit, Usage};
 use crate::model::{self, Models};
 
@@ -47,14 +46,11 @@ pub(crate) fn is_asked(inputs: &[PathBuf], output: Option<&PathBuf>, json: bool)
 
 /// `dac encode -`: WAV or raw samples in, a .dacp stream out.
 pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
-    if !matches!(args.tokens.format, Format::Dacp | Format::Safetensors) {
-        bail!(Usage(format!(
-            "encode - writes .dacp, which can be read as it comes, not .{}",
-            args.tokens.format
-        )));
+    if let Some(format) = args.tokens.format.filter(|format| *format != Format::Dacp) {
+        bail!(Usage(format!("encode - writes .dacp, which can be read as it comes, not .{format}")));
     }
-    let save = check_save(&args.tokens)?;
-    if save != dac::Save::default() || args.chunk.chunk != ChunkArg::Exact {
+    let kind = Kind::of(&args.tokens, &args.chunk)?;
+    if kind.save != dac::Save::default() || args.chunk.chunk != ChunkArg::Exact {
         bail!(Usage("encode - writes codes alone, in exact chunks".to_owned()));
     }
     let dac = model::open(&live(&args.model))?;
@@ -65,8 +61,8 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
         None => AudioReader::from_stream(io::stdin(), NAME)?,
     };
     let spec = reader.spec().clone();
-    let options = encode_options(codebooks, &args.tokens, save, chunk::chunking(&args.chunk, dac.info())?);
-    let mut session = EncodeSession::new(&dac, spec.sample_rate_hz, spec.channels, &options)?;
+    let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
+    let mut session = EncodeSession::new(&dac, spec.sample_rate_hz, spec.channels, &coding.options)?;
     let codebooks = codebooks.unwrap_or(dac.shape().codebooks);
     let header =
         DacpHeader::new(session.channels(), codebooks, session.meta())?.with_block_frames(BLOCK_FRAMES)?;
@@ -109,7 +105,9 @@ pub(crate) fn decode(
     let tokens = TokenFile::read_stream(input)?;
     let held = tokens.codes.as_ref().map(dac::Codes::codebooks);
     let dac = models.for_meta(&tokens.meta, held)?;
-    let mut session = DecodeSession::new(&dac, &tokens, &options(&dac, held)?)?;
+    let mut options = options(&dac, held)?;
+    options.restore_loudness = !args.no_loudness && format != Some(Format::Dacp);
+    let mut session = DecodeSession::new(&dac, &tokens, &options)?;
     let mut out = Output::open(args, session.rate_hz(), session.channels())?;
     while let Some(block) = session.next_block()? {
         out.write(&block)?;

@@ -5,15 +5,12 @@ use std::path::Path;
 
 use anyhow::{Error, bail};
 use dac::metrics::DistortionMeter;
-use dac::tokens::{Format, TokenReader, WriteOptions};
-use dac::{
-    Audio, AudioReader, ChannelMix, Dac, DecodeOptions, EncodeOptions, Planar, Resampler, SampleFormat,
-};
+use dac::tokens::{Format, TokenReader};
+use dac::{Audio, AudioReader, ChannelMix, Dac, DecodeOptions, Planar, Resampler, SampleFormat};
 
 use crate::args::RoundtripArgs;
 use crate::batch::{self, Done};
-use crate::chunk;
-use crate::encode::{check_save, describe, encode_options, fill, in_the_way, make_folder, name_model};
+use crate::encode::{Coding, Kind, describe, fill, in_the_way, make_folder, name_model};
 use crate::exit::Exit;
 use crate::model::{self, nominal_kbps};
 use crate::plan::{Job, plan};
@@ -23,9 +20,8 @@ use crate::report::{Record, Roundtrip, print_text};
 const BLOCK_SAMPLES: usize = 1 << 16;
 
 struct Settings {
-    encode: EncodeOptions,
+    coding: Coding,
     decode: DecodeOptions,
-    format: Format,
     sample_format: SampleFormat,
     overwrite: bool,
     json: bool,
@@ -33,21 +29,19 @@ struct Settings {
 
 /// Runs `dac roundtrip`.
 pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
-    let format = args.tokens.format;
-    let jobs = plan(&args.files.inputs, args.files.folder()?, &[format.extension(), "wav"])?;
-    let save = check_save(&args.tokens)?;
-    chunk::check(&args.chunk)?;
+    let kind = Kind::of(&args.tokens, &args.chunk)?;
+    let jobs = plan(&args.files.inputs, args.files.folder()?, &[kind.format.extension(), "wav"])?;
     let dac = model::open(&args.model)?;
-    let chunk = chunk::chunking(&args.chunk, dac.info())?;
     let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
     model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
+    let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
     let mut decode = DecodeOptions::default();
     decode.output_rate = args.wave.output_rate.0;
-    decode.chunk = chunk;
+    decode.chunk = coding.options.chunk;
+    decode.restore_loudness = kind.format == Format::Dac;
     let settings = Settings {
-        encode: encode_options(codebooks, &args.tokens, save, chunk),
+        coding,
         decode,
-        format,
         sample_format: args.wave.sample_format,
         overwrite: args.files.overwrite,
         json: args.files.json,
@@ -69,15 +63,15 @@ fn one(dac: &Dac, job: &Job, record: &mut Record, settings: &Settings) -> Result
             }
         }
     }
-    let tokens = dac.encode_file(&job.input, &settings.encode)?;
-    tokens.write(token_path, settings.format, &WriteOptions::default())?;
-    let codebooks = settings.encode.codebooks.unwrap_or(dac.shape().codebooks);
+    let tokens = settings.coding.encode(dac, &job.input)?;
+    tokens.write(token_path, settings.coding.kind.format, &settings.coding.write)?;
+    let codebooks = settings.coding.options.codebooks.unwrap_or(dac.shape().codebooks);
     fill(record, &tokens, codebooks);
 
     let decoded = dac.decode(&tokens, &settings.decode)?;
     decoded.write(wave_path, settings.sample_format)?;
 
-    let si_sdr_db = si_sdr_db(&job.input, settings.encode.channels, &decoded)?;
+    let si_sdr_db = si_sdr_db(&job.input, settings.coding.options.channels, &decoded)?;
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
     let (input_bytes, token_bytes) = (bytes(&job.input), bytes(token_path));
     let kbps = |bytes: u64| record.audio_seconds.map(|seconds| bytes as f64 * 0.008 / seconds);

@@ -10,7 +10,7 @@ use dac::registry::Source;
 use dac::{Device, Format, Precision, Preset, SampleFormat};
 
 use crate::exit::Usage;
-pub(crate) use values::{ChannelsArg, ChunkArg, OutputRateArg, SaveArg, Seconds, Share, save};
+pub(crate) use values::{ChannelsArg, ChunkArg, DtypeArg, OutputRateArg, SaveArg, Seconds, Share, save};
 
 /// The model that is used when none is named.
 pub(crate) const DEFAULT_MODEL: Preset = Preset::Khz44;
@@ -120,11 +120,11 @@ pub(crate) struct BitrateArgs {
 /// How audio is cut.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ChunkArgs {
-    /// Work on chunks with exact context (the result of the whole file), on the whole file at once, or as the original
-    /// card's wrapper does.
+    /// Work on chunks with exact context (the result of the whole file), on the whole file at once, as the original card's
+    /// wrapper does, or as the reference's own files are made. A .dac file says itself how it is decoded.
     #[arg(long, value_enum, default_value_t = ChunkArg::Exact)]
     pub(crate) chunk: ChunkArg,
-    /// Seconds of audio a chunk; the result depends on it with `overlap` alone.
+    /// Seconds of audio a chunk [default: 5 with `descript`]; the result depends on it with `overlap` and `descript` alone.
     #[arg(long, value_name = "S")]
     pub(crate) chunk_seconds: Option<Seconds>,
     /// With `overlap`: the share of a decoded chunk that overlaps with the one before, from 0 to 1 [default: 0.1, or what
@@ -142,9 +142,12 @@ pub(crate) struct TokenArgs {
     /// What to save: codes, z (the quantized latents), latents (the projected ones), separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [SaveArg::Codes])]
     pub(crate) save: Vec<SaveArg>,
-    /// Format of the token files: safetensors, npy, pt or dacp (dac is read only).
-    #[arg(short, long, default_value_t = Format::Safetensors)]
-    pub(crate) format: Format,
+    /// Format of the token files: safetensors, npy, pt, dac or dacp [default: safetensors, or dac with `--chunk descript`].
+    #[arg(short, long)]
+    pub(crate) format: Option<Format>,
+    /// With `--format npy`: the integers of codes.
+    #[arg(long, value_enum)]
+    pub(crate) dtype: Option<DtypeArg>,
 }
 
 /// How decoded audio is written.
@@ -193,6 +196,9 @@ pub(crate) struct DecodeArgs {
     pub(crate) duration: Option<Seconds>,
     #[command(flatten)]
     pub(crate) chunk: ChunkArgs,
+    /// Leave the audio of .dac files as loud as it was decoded, instead of the loudness of the input that they store.
+    #[arg(long)]
+    pub(crate) no_loudness: bool,
     /// With `-`: write headerless little-endian f32 samples instead of WAV.
     #[arg(long)]
     pub(crate) raw: bool,

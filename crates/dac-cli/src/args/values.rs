@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use dac::tokens::NpyInteger;
 use dac::{ChannelMix, MAX_RATE_HZ, MIN_RATE_HZ, OutputRate, Save};
 
 /// `--channels`.
@@ -53,6 +54,26 @@ pub(crate) enum ChunkArg {
     Exact,
     /// Chunks coded alone and averaged where they overlap, as the original card's wrapper does: not exact.
     Overlap,
+    /// Encoding alone: unpadded windows at one loudness, as the reference's own `compress` makes them, into .dac files.
+    Descript,
+}
+
+/// `--dtype`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DtypeArg {
+    /// Two bytes a code.
+    U16,
+    /// Eight bytes a code, which torch indexes with.
+    I64,
+}
+
+impl From<DtypeArg> for NpyInteger {
+    fn from(value: DtypeArg) -> Self {
+        match value {
+            DtypeArg::U16 => Self::U16,
+            DtypeArg::I64 => Self::I64,
+        }
+    }
 }
 
 /// `--output-rate`.

@@ -1,11 +1,6 @@
 //! `dac decode`: lengths and rates of the result, sample formats, fewer codebooks, z, every token format.
 
-use crate::support::Lab;
-
-fn largest_difference(one: &[f32], other: &[f32]) -> f32 {
-    assert_eq!(one.len(), other.len());
-    one.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
-}
+use crate::support::{Lab, largest_difference};
 
 #[test]
 fn every_length_comes_back_exactly() {

@@ -104,7 +104,7 @@ fn z_and_latents_are_saved_on_demand() {
     lab.dac("encode a.wav --output z --model tiny --save z").expect(0);
     assert!(tokens(&lab, "z/a.safetensors").codes.is_none());
 
-    for (format, save) in [("npy", "codes,z"), ("dacp", "z"), ("dac", "codes")] {
+    for (format, save) in [("npy", "codes,z"), ("dacp", "z"), ("dac", "codes,z")] {
         let run = lab.dac(&format!("encode a.wav --output no --model tiny --format {format} --save {save}"));
         run.expect(2).says(&format!("--format {format}"));
     }

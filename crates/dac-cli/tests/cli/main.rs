@@ -1,6 +1,7 @@
 //! The program as its users meet it: every test starts the real binary in a folder and a home of its own.
 
 mod bench;
+mod dac_file;
 mod decode;
 mod download;
 mod encode;

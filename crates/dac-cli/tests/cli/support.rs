@@ -222,3 +222,9 @@ impl Wave {
         (values.iter().map(|v| v * v).sum::<f64>() / values.len().max(1) as f64).sqrt()
     }
 }
+
+/// The largest difference of two signals of one length.
+pub(crate) fn largest_difference(one: &[f32], other: &[f32]) -> f32 {
+    assert_eq!(one.len(), other.len());
+    one.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
