@@ -1,4 +1,5 @@
-//! `cargo xtask interop`: Python's own libraries read the token files that dac-tokens writes, value by value.
+//! `cargo xtask interop`: Python's own libraries read the token files that dac-tokens writes, value by value, and on demand the
+//! reference implementation decodes them.
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,10 @@ pub(crate) struct Args {
     /// Debian's python3-torch puts it.
     #[arg(long, default_value = "/usr/bin/python3")]
     python: PathBuf,
+    /// A Python that can import the reference implementation (fixtures/python/setup.sh makes one): its own decoder reads the
+    /// .dac files of this project too, exact ones and windowed ones, and what comes out is compared.
+    #[arg(long)]
+    reference: Option<PathBuf>,
 }
 
 /// One reader: what must be importable, and where.
@@ -53,6 +58,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
     println!(
         "every format is read as it was written by numpy 1.26, numpy 2, torch, safetensors and plain Python"
     );
+    if let Some(reference) = &args.reference {
+        let folder = target().join("interop-reference");
+        // The workspace's own selection of features: the tests' builds serve here too.
+        run_command(cargo().args(["build", "--quiet", "--workspace", "--example", "write_descript"]))?;
+        run_command(command(&target().join("debug/examples/write_descript")).arg(&folder))?;
+        run_command(command(reference).arg(python::scripts().join("check_descript.py")).arg(&folder))?;
+        println!("the reference decodes every .dac file as we do");
+    }
     Ok(())
 }
 
