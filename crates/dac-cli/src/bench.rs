@@ -10,7 +10,7 @@ use crate::args::BenchArgs;
 use crate::chunk;
 use crate::exit::Exit;
 use crate::model::{open_named, open_source};
-use crate::process::{cpu_seconds, peak_rss_mb};
+use crate::process::{cpu_seconds, peak_rss_mb, threads};
 use crate::report::{print_record, print_text};
 
 /// The seed of random weights: the same for everyone, so that figures compare.
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
         weights_sha256: info.weights_sha256.clone(),
         device: args.run.device.to_string(),
         precision: args.run.precision.to_string(),
-        threads: threads(args),
+        threads: threads(args.run.threads),
         cpu_level: dac.codec().cpu_level().map(|level| level.to_string()),
         debug_build: cfg!(debug_assertions),
         audio_seconds,
@@ -107,13 +107,6 @@ fn open(args: &BenchArgs) -> Result<Dac, Error> {
         return open_source(&source, Some(args.model), &args.run);
     }
     open_named(Some(args.model), args.weights.as_deref(), &args.run)
-}
-
-/// Threads that the engine uses: `--threads`, else as many as rayon's pool has.
-fn threads(args: &BenchArgs) -> usize {
-    let by_variable = || std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok().filter(|&count| count > 0);
-    let asked = args.run.threads.map(usize::from).or_else(by_variable);
-    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// A loud, broad signal that is the same everywhere: a gliding tone with its overtones over noise.

@@ -9,6 +9,7 @@ mod batch;
 mod bench;
 mod chunk;
 mod decode;
+mod doctor;
 mod download;
 mod encode;
 mod existing;
@@ -66,5 +67,6 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
         Command::Models(args) => models::run(args),
         Command::Download(args) => download::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Doctor(args) => doctor::run(args),
     }
 }

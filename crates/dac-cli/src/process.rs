@@ -1,4 +1,13 @@
-//! What this process has used of the machine.
+//! What this process may use of the machine, and what it has used.
+
+use std::num::NonZeroUsize;
+
+/// Threads that the engine uses: so many as were asked for, else as many as rayon's pool has.
+pub(crate) fn threads(asked: Option<NonZeroUsize>) -> usize {
+    let by_variable = || std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok().filter(|&count| count > 0);
+    let asked = asked.map(usize::from).or_else(by_variable);
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
 
 /// Processor seconds of all threads so far; none where the platform does not say.
 pub(crate) fn cpu_seconds() -> Option<f64> {

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Download(DownloadArgs),
     /// Time encode and decode inside one process.
     Bench(BenchArgs),
+    /// Examine this machine: processor, devices, caches; a fixed signal through every device.
+    Doctor(DoctorArgs),
 }
 
 /// What is read and where results go.
@@ -284,6 +286,13 @@ pub(crate) struct BenchArgs {
     pub(crate) run: RunArgs,
     #[command(flatten)]
     pub(crate) chunk: ChunkArgs,
+    /// Print one JSON record.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
     /// Print one JSON record.
     #[arg(long)]
     pub(crate) json: bool,

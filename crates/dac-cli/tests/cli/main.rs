@@ -3,6 +3,7 @@
 mod bench;
 mod dac_file;
 mod decode;
+mod doctor;
 mod download;
 mod encode;
 mod faults;

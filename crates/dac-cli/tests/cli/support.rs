@@ -69,7 +69,12 @@ impl Lab {
 
     /// Runs `dac` in the folder. Arguments are separated by blanks.
     pub(crate) fn dac(&self, arguments: &str) -> Run {
-        let output = self.command(arguments).output().unwrap();
+        self.dac_with(arguments, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn dac_with(&self, arguments: &str, variables: &[(&str, &str)]) -> Run {
+        let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let code = output.status.code().expect("the program was killed");
         Run { code, stdout: text(output.stdout), stderr: text(output.stderr) }

@@ -1,0 +1,194 @@
+//! The weights in the caches, each against the hash that it must have.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Error, bail};
+use dac::cache::{self, CachedWeights, Environment, Origin, PARTIAL_SUFFIX};
+use dac::registry::{self, Published};
+use dac::{Checkpoint, Preset};
+use serde::Serialize;
+
+use super::guard::guarded;
+use crate::report::{Status, error_text};
+
+/// The largest file is hashed in seconds; a network's file system may take longer.
+const TIME_LIMIT: Duration = Duration::from_secs(600);
+/// Digits of a SHA-256.
+const SHA256_DIGITS: usize = 64;
+
+/// The caches and what lies in them.
+#[derive(Debug, Serialize)]
+pub(super) struct CacheCheck {
+    /// Our own cache; null when neither `DAC_HOME` nor a home folder is known.
+    pub(super) folder: Option<String>,
+    /// All folders that weights are looked for in, in order.
+    pub(super) searched: Vec<String>,
+    pub(super) files: Vec<FileCheck>,
+    /// How the folder fared: `error` when it is there but cannot be read.
+    pub(super) status: Status,
+    pub(super) error: Option<String>,
+}
+
+/// How one file fared.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct FileCheck {
+    pub(super) path: String,
+    /// Whose cache it lies in.
+    pub(super) origin: Option<String>,
+    pub(super) model: Option<&'static str>,
+    /// Whose copy it is by its name.
+    pub(super) source: Option<&'static str>,
+    pub(super) bytes: Option<u64>,
+    pub(super) sha256: Option<String>,
+    /// Null where none is known: then the file has to be a checkpoint of the model.
+    pub(super) expected_sha256: Option<String>,
+    /// `skipped` for a file that is never used.
+    pub(super) status: Status,
+    pub(super) note: Option<String>,
+    pub(super) error: Option<String>,
+}
+
+/// Looks through the caches of `environment`.
+pub(super) fn check(environment: &Environment) -> CacheCheck {
+    let found = Preset::ALL.into_iter().flat_map(|preset| cache::find_all(preset, environment));
+    let found: Vec<CachedWeights> = found.collect();
+    let folder = environment.weights_folder();
+    let (unused, error) = match folder.as_deref().map(|folder| unused(folder, &found)) {
+        Some(Ok(unused)) => (unused, None),
+        Some(Err(error)) => (Vec::new(), Some(error_text(&error))),
+        None => (Vec::new(), None),
+    };
+    let searched = cache::searched_folders(environment);
+    CacheCheck {
+        folder: folder.map(|folder| folder.display().to_string()),
+        searched: searched.iter().map(|folder| folder.display().to_string()).collect(),
+        files: found.into_iter().map(check_weights).chain(unused).collect(),
+        status: if error.is_some() { Status::Error } else { Status::Ok },
+        error,
+    }
+}
+
+fn check_weights(weights: CachedWeights) -> FileCheck {
+    let expected_sha256 = expected_sha256(&weights);
+    let check = FileCheck {
+        path: weights.path.display().to_string(),
+        origin: Some(weights.origin.to_string()),
+        model: Some(weights.preset.name()),
+        source: weights.source.map(|source| source.name()),
+        bytes: fs::metadata(&weights.path).ok().map(|found| found.len()),
+        expected_sha256: expected_sha256.clone(),
+        ..FileCheck::default()
+    };
+    let path = weights.path.clone();
+    let hashed = guarded("hash", TIME_LIMIT, move || dac::sha256_of_file(&path));
+    let sha256 = match hashed {
+        Ok(Ok(sha256)) => sha256,
+        Ok(Err(error)) => return check.failed(format!("cannot be read: {error}")),
+        Err(error) => return check.failed(error),
+    };
+    let check = FileCheck { sha256: Some(sha256.clone()), ..check };
+    if let Some(expected) = expected_sha256 {
+        if sha256 == expected {
+            return FileCheck { note: Some("SHA-256 as expected".to_owned()), ..check };
+        }
+        let remedy = match (weights.origin, weights.source) {
+            (Origin::Own, Some(source)) => {
+                format!("dac download {} --source {source} --overwrite replaces it", weights.preset)
+            }
+            _ => "remove it".to_owned(),
+        };
+        return check.failed(format!("has the SHA-256 {sha256}, expected {expected}; {remedy}"));
+    }
+    match guarded("checkpoint", TIME_LIMIT, move || prove(&weights, &sha256)) {
+        Ok(Ok(note)) => FileCheck { note: Some(note), ..check },
+        Ok(Err(error)) => check.failed(error_text(&error)),
+        Err(error) => check.failed(error),
+    }
+}
+
+/// The hash that a file must have: that of the hub's blob that it links to, which is named after it, else the published one.
+fn expected_sha256(weights: &CachedWeights) -> Option<String> {
+    let blob = || {
+        let target = fs::canonicalize(&weights.path).ok()?;
+        let name = target.file_name()?.to_str()?.to_owned();
+        let is_hash = name.len() == SHA256_DIGITS && name.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_hash.then(|| name.to_ascii_lowercase())
+    };
+    let blob = if weights.origin == Origin::HuggingFace { blob() } else { None };
+    blob.or_else(|| Some(release(weights)?.sha256?.to_owned()))
+}
+
+/// What is published under the file's name. The Python package keeps other releases beside the published one.
+fn release(weights: &CachedWeights) -> Option<Published> {
+    let published = registry::published(weights.preset, weights.source?)?;
+    let other = weights.origin == Origin::PythonPackage && {
+        let name = weights.path.file_name()?.to_str()?;
+        !name.ends_with(&format!("_{}.pth", published.tag?))
+    };
+    (!other).then_some(published)
+}
+
+/// Proves a file whose hash is not known by its size and its content. Returns what it is.
+fn prove(weights: &CachedWeights, sha256: &str) -> Result<String, Error> {
+    let preset = weights.preset;
+    let found = fs::metadata(&weights.path)?.len();
+    if let Some(expected) = release(weights).and_then(|file| file.bytes).filter(|&bytes| bytes != found) {
+        bail!("has {found} bytes, the published file has {expected}");
+    }
+    Checkpoint::open(&weights.path, Some(preset)).with_context(|| format!("not weights of {preset}"))?;
+    Ok(match registry::of_sha256(sha256) {
+        Some((_, source)) => format!("this is {preset} as {source} publishes it"),
+        None => format!("a checkpoint of {preset}; no SHA-256 is known for it"),
+    })
+}
+
+/// Files in our own cache that are never used, with what they are.
+///
+/// # Errors
+/// When the folder is there but cannot be read.
+fn unused(folder: &Path, used: &[CachedWeights]) -> Result<Vec<FileCheck>, Error> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(Error::new(error).context(format!("{}: cannot be read", folder.display())));
+        }
+    };
+    let mut checks = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("{}: cannot be read", folder.display()))?.path();
+        if used.iter().any(|weights| weights.path == path) {
+            continue;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let bytes = fs::metadata(&path).ok().filter(fs::Metadata::is_file).map(|found| found.len());
+        let note = if name.ends_with(PARTIAL_SUFFIX) {
+            "a download that is not finished; dac download continues it"
+        } else if name.ends_with(&format!("{PARTIAL_SUFFIX}.json")) {
+            continue;
+        } else if bytes == Some(0) {
+            "is empty and not used"
+        } else {
+            "has no name of weights and is not used"
+        };
+        checks.push(FileCheck {
+            path: path.display().to_string(),
+            origin: Some(Origin::Own.to_string()),
+            bytes,
+            status: Status::Skipped,
+            note: Some(note.to_owned()),
+            ..FileCheck::default()
+        });
+    }
+    checks.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(checks)
+}
+
+impl FileCheck {
+    fn failed(self, error: String) -> Self {
+        Self { status: Status::Error, error: Some(error), ..self }
+    }
+}
