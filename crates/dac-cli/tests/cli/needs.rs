@@ -5,6 +5,7 @@
 ///
 /// # Panics
 /// When a required tool is not there.
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(crate) fn needs(tool: &str, found: bool) -> bool {
     let required =
         std::env::var("DAC_REQUIRE").is_ok_and(|list| list.split(',').any(|name| name.trim() == tool));
