@@ -19,8 +19,7 @@ impl Dac {
         let Some(input_db) = tokens.meta.input_db.filter(|db| !db.is_nan()) else { return Ok(1.0) };
         let mut uncut = tokens.clone();
         uncut.meta.input_samples = None;
-        let mut options = DecodeOptions::default();
-        options.codebooks = codebooks;
+        let options = DecodeOptions { codebooks, ..DecodeOptions::default() };
         let mut session = DecodeSession::new(self, &uncut, &options)?;
         let mut meter = LoudnessMeter::new(session.rate_hz(), session.channels())?;
         while let Some(block) = session.next_block()? {
