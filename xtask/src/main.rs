@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask parity|bench|interop|tidy`.
+//! Developer tasks: `cargo xtask parity|bench|interop|figures|tidy`.
 //!
 //! A task runs the project's programs and the peers' as any user would and compares what they write. Nothing here links the
 //! codec, so that a task builds in seconds and measures the binary that is shipped.
@@ -7,6 +7,7 @@
 mod bench;
 mod binary;
 mod compare;
+mod figures;
 mod interop;
 mod parity;
 mod process;
@@ -35,6 +36,8 @@ enum Task {
     Bench(bench::Args),
     /// Let numpy and torch read the token files that dac-tokens writes.
     Interop(interop::Args),
+    /// Draw the pictures of the docs.
+    Figures(figures::Args),
     /// Check the rules that no compiler checks: module docs, file lengths, dependency arrows.
     Tidy(tidy::Args),
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Task::Parity(args) => parity::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Interop(args) => interop::run(&args),
+        Task::Figures(args) => figures::run(&args),
         Task::Tidy(args) => tidy::run(&args),
     };
     match result {

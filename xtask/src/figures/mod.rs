@@ -1,0 +1,110 @@
+//! `cargo xtask figures`: the pictures of the docs, from what the binary really gives.
+//!
+//! One picture so far: the same tokens decoded in chunks that are joined, in chunks that overlap by a tenth and are averaged, and
+//! exactly, each beside its error against the decode of the whole.
+
+mod picture;
+mod spectrogram;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Error, bail};
+
+use crate::binary::Binary;
+use crate::process::{root, run as run_command, target};
+use crate::wav;
+use picture::Row;
+
+/// Sample rate of the tiny model in Hz.
+const RATE_HZ: usize = 44_100;
+/// The stretch that is drawn: a sentence with several borders of chunks in it.
+const STRETCH: std::ops::Range<usize> = RATE_HZ..RATE_HZ * 22 / 10;
+/// Title, name of the folder and arguments of each decode.
+const DECODES: [(&str, &str, &[&str]); 3] = [
+    (
+        "Chunks joined (--chunk overlap --overlap-rate 0)",
+        "joined",
+        &["--chunk", "overlap", "--overlap-rate", "0"],
+    ),
+    ("Chunks averaged where they overlap by a tenth (--chunk overlap)", "averaged", &["--chunk", "overlap"]),
+    ("Exact (the default)", "exact", &[]),
+];
+
+/// Arguments of the task.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Use this binary instead of building one.
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// The folder for the pictures.
+    #[arg(long, default_value = "docs/figures")]
+    output: PathBuf,
+}
+
+/// Runs the task.
+///
+/// # Errors
+/// When the binary fails, what it writes has another length than the whole, or a picture cannot be written.
+pub(crate) fn run(args: &Args) -> Result<(), Error> {
+    let binary = Binary::for_devices(args.binary.as_deref(), &[])?;
+    let work = target().join("figures");
+    let tokens = work.join("tokens");
+    let speech = root().join("fixtures/audio/librivox_austen.wav");
+    let model = ["--model", "tiny", "--overwrite"];
+    run_command(binary.command().arg("encode").arg(&speech).arg("--output").arg(&tokens).args(model))?;
+    let decode = |folder: &str, more: &[&str]| -> Result<Vec<f32>, Error> {
+        let folder = work.join(folder);
+        let mut command = binary.command();
+        command.arg("decode").arg(tokens.join("librivox_austen.safetensors")).arg("--output").arg(&folder);
+        run_command(command.args(model).args(["--sample-format", "f32"]).args(more))?;
+        wav::read(&folder.join("librivox_austen.wav"))
+    };
+    let whole = decode("whole", &["--chunk", "whole"])?;
+    let mut rows = Vec::new();
+    for (title, folder, more) in DECODES {
+        let signal = decode(folder, more)?;
+        if signal.len() != whole.len() {
+            bail!("{title}: {} samples, the whole has {}", signal.len(), whole.len());
+        }
+        let error: Vec<f32> = signal.iter().zip(&whole).map(|(a, b)| a - b).collect();
+        let said = said(error_db(&error, &whole));
+        println!("{title}: {said}");
+        let part =
+            |signal: &[f32]| signal.get(STRETCH).map(<[f32]>::to_vec).context("the recording is too short");
+        rows.push(Row { title, said, signal: part(&signal)?, error: part(&error)? });
+    }
+    let folder = root().join(&args.output);
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join("chunking.svg");
+    std::fs::write(&path, picture::svg(&rows, RATE_HZ, STRETCH.start as f64 / RATE_HZ as f64)?)
+        .with_context(|| path.display().to_string())?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+/// The power of an error over that of the signal in dB; −∞ where there is none.
+fn error_db(error: &[f32], signal: &[f32]) -> f64 {
+    let power = |signal: &[f32]| signal.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
+    10.0 * (power(error) / power(signal)).log10()
+}
+
+fn said(error_db: f64) -> String {
+    if error_db == f64::NEG_INFINITY {
+        "identical to the whole".to_owned()
+    } else {
+        format!("error against the whole: {error_db:.1} dB")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenth_of_the_amplitude_is_20_db_less() {
+        let signal = [0.5, -1.0, 0.25];
+        let error = signal.map(|v| v / 10.0);
+        assert!((error_db(&error, &signal) + 20.0).abs() < 1e-4);
+        assert_eq!(said(error_db(&[0.0; 3], &signal)), "identical to the whole");
+    }
+}
