@@ -21,6 +21,7 @@ mod decode;
 mod descript;
 mod encode;
 mod error;
+mod lengths;
 mod live;
 mod model;
 

@@ -5,8 +5,9 @@ use dac_rvq::Codes;
 use dac_stream::StreamDecoder;
 use dac_tokens::TokenMeta;
 
-use crate::decode::{Lengths, OutputRate};
+use crate::decode::OutputRate;
 use crate::error::Error;
+use crate::lengths::Lengths;
 use crate::model::Dac;
 
 /// A decode of a stream of codes: frames in, audio out as soon as the decoder's look-ahead allows, exactly the audio that
