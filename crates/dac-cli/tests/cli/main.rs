@@ -8,8 +8,6 @@ mod download;
 mod encode;
 mod faults;
 mod info;
-#[allow(dead_code, reason = "for tests with tools that not every machine has")]
-mod needs;
 mod pipe;
 mod roundtrip;
 mod support;
