@@ -1,5 +1,7 @@
 //! `dac bench`: encode and decode timed inside one process, after a warm-up.
 
+mod layers;
+
 use std::time::Instant;
 
 use anyhow::{Error, anyhow};
@@ -12,6 +14,7 @@ use crate::exit::Exit;
 use crate::model::{open_named, open_source};
 use crate::process::{cpu_seconds, peak_rss_mb, threads};
 use crate::report::{print_record, print_text};
+use layers::LayerRecord;
 
 /// The seed of random weights: the same for everyone, so that figures compare.
 const SEED: u64 = 1;
@@ -33,6 +36,10 @@ struct Record {
     encode: Timing,
     decode: Timing,
     peak_rss_mb: Option<f64>,
+    /// Of one core with the engine's instructions, a multiply-add counting as two; none on other devices.
+    fma_peak_gflops: Option<f64>,
+    /// With `--layers`.
+    layers: Option<Vec<LayerRecord>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,6 +55,9 @@ struct Timing {
 /// Runs `dac bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     chunk::check(&args.chunk)?;
+    if args.layers {
+        layers::check(args)?;
+    }
     let started = Instant::now();
     let dac = open(args)?;
     let load_seconds = started.elapsed().as_secs_f64();
@@ -71,6 +81,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let decode =
         measure("decode", runs, audio_seconds, || Ok(dac.decode(&tokens, &decode_options).map(drop)?))?;
 
+    let layers = if args.layers { Some(layers::measure(&dac, &audio, runs)?) } else { None };
+    let fma_peak_gflops = dac.codec().fma_peak_flops().map(|flops| flops / 1e9);
+
     let info = dac.info();
     let weights = match (&info.path, args.random_weights) {
         (_, true) => "random".to_owned(),
@@ -92,6 +105,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
         encode,
         decode,
         peak_rss_mb: peak_rss_mb(),
+        layers: layers.map(|times| layers::records(&times, fma_peak_gflops)),
+        fma_peak_gflops,
     };
     if args.json {
         print_record(&record)?;
@@ -102,11 +117,13 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
 }
 
 fn open(args: &BenchArgs) -> Result<Dac, Error> {
+    let mut run = args.run.clone();
+    run.timings = args.layers;
     if args.random_weights {
         let source = ModelSource::Random { preset: args.model, seed: SEED };
-        return open_source(&source, Some(args.model), &args.run);
+        return open_source(&source, Some(args.model), &run);
     }
-    open_named(Some(args.model), args.weights.as_deref(), &args.run)
+    open_named(Some(args.model), args.weights.as_deref(), &run)
 }
 
 /// A loud, broad signal that is the same everywhere: a gliding tone with its overtones over noise.
@@ -178,7 +195,14 @@ fn table(record: &Record) -> String {
         );
     }
     let peak = record.peak_rss_mb.map_or_else(|| "unknown".to_owned(), |mb| format!("{mb:.0} MB"));
-    text + &format!("\nloaded in {:.2} s, peak memory {peak}", record.load_seconds)
+    text += &format!("\nloaded in {:.2} s, peak memory {peak}", record.load_seconds);
+    if let Some(gflops) = record.fma_peak_gflops {
+        text += &format!("; multiply-add peak of a core {gflops:.1} GFLOP/s");
+    }
+    if let Some(layers) = &record.layers {
+        text += &layers::table(layers);
+    }
+    text
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ fn load_options(run: &RunArgs) -> LoadOptions {
     options.threads = run.threads.map(usize::from);
     options.precision = run.precision;
     options.low_latency = run.low_latency;
+    options.timings = run.timings;
     options
 }
 

@@ -4,7 +4,7 @@ use crate::{
     CpuLevel,
     isa::{Kernels, Peak},
 };
-use std::time::Instant;
+use std::{ops::Range, time::Instant};
 
 /// The most floating-point operations a second (a multiply-add counts as two) that one core gave in several
 /// short runs of multiply-adds on registers, with the instructions of `level`.
@@ -29,6 +29,9 @@ pub fn fma_peak(level: CpuLevel) -> f64 {
 pub struct LayerInfo {
     /// Which layer, with its channels, kernel and stride.
     pub name: String,
+    /// Which of the builder's calls it carries out, counted from 0: more than one where they are fused, none where rows are
+    /// only copied to another stride.
+    pub calls: Range<usize>,
     /// How its convolution is computed: `F(6,7)`, `direct`, …
     pub method: String,
     /// Multiply-adds of direct convolution.

@@ -75,3 +75,28 @@ fn mistakes_are_reported() {
     let zero = build(builder().conv(ConvParams { stride: 0, ..p }, &[0.0; 18], &[0.0; 3]));
     assert!(matches!(zero, Err(KernelError::Parameter { what: "stride", .. })));
 }
+
+#[test]
+fn every_call_of_the_builder_is_carried_out_by_one_layer() {
+    let conv = |in_channels, out_channels| ConvParams {
+        in_channels,
+        out_channels,
+        kernel: 3,
+        stride: 1,
+        dilation: 1,
+        padding: 1,
+    };
+    let pipeline = Pipeline::builder(PipelineOptions::default())
+        .snake(&[1.0; 3])
+        .snake(&[1.0; 3])
+        .conv(conv(3, 40), &[0.1; 360], &[0.0; 40])
+        .conv(conv(40, 2), &[0.1; 240], &[0.0; 2])
+        .snake(&[1.0; 2])
+        .tanh()
+        .build()
+        .unwrap();
+    let layers = pipeline.layers(10);
+    let calls: Vec<_> = layers.iter().map(|l| l.calls.clone()).filter(|calls| !calls.is_empty()).collect();
+    // The first snake stands alone, the second is fused with the convolution after it, the tanh with what is before it.
+    assert_eq!(calls, [0..1, 1..3, 3..4, 4..6]);
+}

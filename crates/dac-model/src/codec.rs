@@ -1,6 +1,7 @@
 //! The assembled codec on one device.
 
 mod engine;
+mod profile;
 #[cfg(feature = "burn")]
 mod tensor;
 
@@ -12,6 +13,7 @@ use thiserror::Error;
 use crate::precision::Precision;
 pub use dac_kernels::CpuLevel;
 pub use engine::{DecoderStream, EncoderStream};
+pub use profile::{LayerTime, Part};
 
 /// What a codec cannot do.
 #[derive(Debug, Error)]

@@ -1,6 +1,8 @@
 //! The CPU engine's view of the layer list: one packed pipeline an encoder or decoder.
 
-use dac_kernels::{ConvParams, ConvTransposeParams, KernelError, Pipeline, PipelineOptions, ResidualUnit};
+use dac_kernels::{
+    ConvParams, ConvTransposeParams, KernelError, LayerInfo, Pipeline, PipelineOptions, ResidualUnit,
+};
 use thiserror::Error;
 
 use crate::layer::{Conv, Layer};
@@ -62,6 +64,14 @@ pub fn build(
         };
     }
     Ok(builder.build()?)
+}
+
+/// The name of one of the pipeline's layers: those of the layers of the list it was built from that it carries out, joined
+/// by ` + `; what the kernels call it where it is none of them.
+pub fn layer_name(layers: &[Layer], info: &LayerInfo) -> String {
+    let names: Vec<&str> =
+        layers.get(info.calls.clone()).unwrap_or_default().iter().map(Layer::name).collect();
+    if names.is_empty() { info.name.clone() } else { names.join(" + ") }
 }
 
 fn params(conv: &Conv) -> ConvParams {

@@ -32,7 +32,7 @@ pub use dac_audio::{
     resampled_samples,
 };
 pub use dac_model::checkpoint::{Mismatch, Reason, sha256_of_file};
-pub use dac_model::codec::CpuLevel;
+pub use dac_model::codec::{CpuLevel, LayerTime, Part};
 pub use dac_model::{
     Checkpoint, CheckpointError, Codec, CodecError, CodecOptions as LoadOptions, Encoded, LoadReport,
     Precision, Preset, registry,

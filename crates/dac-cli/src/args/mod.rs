@@ -105,6 +105,9 @@ pub(crate) struct RunArgs {
     /// Whether streams give out what they can at once; decided by the command, not by its user.
     #[arg(skip)]
     pub(crate) low_latency: bool,
+    /// Whether the engine measures each layer; decided by the command too.
+    #[arg(skip)]
+    pub(crate) timings: bool,
 }
 
 /// How many codebooks are used.
@@ -286,6 +289,10 @@ pub(crate) struct BenchArgs {
     pub(crate) run: RunArgs,
     #[command(flatten)]
     pub(crate) chunk: ChunkArgs,
+    /// Measure each layer too: its time, its share, and how much of the processor's multiply-add peak the multiplications
+    /// that it needs reach. On the engine (cpu) with one thread.
+    #[arg(long)]
+    pub(crate) layers: bool,
     /// Print one JSON record.
     #[arg(long)]
     pub(crate) json: bool,

@@ -22,6 +22,8 @@ fn the_record_has_its_fields() {
     assert_eq!((&record["model"], &record["device"]), (&"tiny".into(), &"cpu".into()));
     assert_eq!((&record["threads"], &record["runs"]), (&1.into(), &2.into()));
     assert!(record["cpu_level"].is_string());
+    assert!(record["fma_peak_gflops"].as_f64().unwrap() > 0.0);
+    assert!(record["layers"].is_null());
     if cfg!(target_os = "linux") {
         assert!(record["peak_rss_mb"].as_f64().unwrap() > 1.0);
     }
@@ -32,4 +34,53 @@ fn random_weights_need_no_file() {
     let lab = Lab::new();
     let run = lab.dac("bench --model tiny --random-weights --seconds 0.1 --runs 1").expect(0);
     assert!(run.stdout.contains("random") && run.stdout.contains("decode"), "{}", run.stdout);
+}
+
+#[test]
+fn layers_have_their_time_their_share_and_their_part_of_the_peak() {
+    let lab = Lab::new();
+    let line = "bench --model tiny --seconds 0.5 --runs 1 --threads 1 --layers";
+    let record = lab.dac(&format!("{line} --json")).expect(0).records().remove(0);
+    let layers = record["layers"].as_array().unwrap();
+    let number = |layer: &serde_json::Value, key: &str| layer[key].as_f64().unwrap();
+    let peak = number(&record, "fma_peak_gflops");
+    for (part, first, fused, last) in [
+        ("encoder", "encoder.block.0", "encoder.block.1.block.3 + encoder.block.1.block.4", "quantizer"),
+        ("decoder", "quantizer", "decoder.model.1.block.0 + decoder.model.1.block.1", "decoder.model.7"),
+    ] {
+        let layers: Vec<_> = layers.iter().filter(|layer| layer["part"] == part).collect();
+        let name = |layer: &serde_json::Value| layer["layer"].as_str().unwrap().to_owned();
+        assert_eq!(name(layers[0]), first);
+        assert!(name(layers[layers.len() - 1]).ends_with(last), "{:?}", layers.last());
+        assert!(layers.iter().any(|layer| name(layer) == fused), "{layers:?}");
+        let share: f64 = layers.iter().map(|layer| number(layer, "share")).sum();
+        assert!((share - 1.0).abs() < 1e-9, "{part}: {share}");
+        for layer in layers {
+            assert!(number(layer, "seconds") > 0.0, "{layer}");
+            let gmac = number(layer, "gmac");
+            if gmac == 0.0 {
+                assert!(layer["percent_of_peak"].is_null(), "{layer}");
+                continue;
+            }
+            let expected = 100.0 * 2.0 * gmac / peak / number(layer, "seconds");
+            assert!((number(layer, "percent_of_peak") / expected - 1.0).abs() < 1e-9, "{layer}");
+        }
+    }
+    let text = lab.dac(line).expect(0).stdout;
+    for found in ["% peak", "encoder.block.0 ", "quantizer ", "all "] {
+        assert!(text.contains(found), "{found}: {text}");
+    }
+}
+
+#[test]
+fn layers_are_measured_on_one_thread_of_the_engine() {
+    let lab = Lab::new();
+    for (more, says) in [
+        ("--threads 2", "--threads 1"),
+        ("--threads 1 --device flex", "--device cpu"),
+        ("--threads 1 --chunk overlap", "--chunk overlap"),
+    ] {
+        let run = lab.dac(&format!("bench --model tiny --seconds 0.1 --runs 1 --layers {more}")).expect(2);
+        assert!(run.stderr.contains(says) && run.stdout.is_empty(), "{more}: {}", run.stderr);
+    }
 }

@@ -11,6 +11,7 @@ use crate::{
     ConvParams, ConvTransposeParams, KernelError, PipelineOptions, Precision, ResidualUnit, error::check_len,
     isa::Kernels,
 };
+use std::ops::Range;
 
 /// Collects the layers of a [`Pipeline`] in order.
 ///
@@ -23,18 +24,22 @@ pub struct PipelineBuilder {
     layers: Vec<Layer>,
     /// A snake that waits for the convolution it is fused with.
     pending: Option<Vec<f32>>,
+    /// Calls so far, and how many of them the layers carry out; a pending snake is not among those yet.
+    calls: usize,
+    carried_out: usize,
     error: Option<KernelError>,
 }
 
 impl PipelineBuilder {
     pub(crate) fn new(options: PipelineOptions) -> Self {
         let kernels = Kernels::for_level(options.level);
-        Self { options, kernels, layers: Vec::new(), pending: None, error: None }
+        Self { options, kernels, layers: Vec::new(), pending: None, calls: 0, carried_out: 0, error: None }
     }
 
     fn with(mut self, step: impl FnOnce(&mut Self) -> Result<(), KernelError>) -> Self {
         if self.error.is_none() {
             self.error = step(&mut self).err();
+            self.calls += 1;
         }
         self
     }
@@ -143,7 +148,11 @@ impl PipelineBuilder {
         self.with(|b| {
             b.flush();
             match b.layers.last_mut() {
-                Some(last) => last.tanh = true,
+                Some(last) => {
+                    last.tanh = true;
+                    last.calls.end = b.calls + 1;
+                    b.carried_out = b.calls + 1;
+                }
                 None => return Err(KernelError::Empty),
             }
             Ok(())
@@ -186,11 +195,19 @@ impl PipelineBuilder {
         }
     }
 
+    /// The calls before call `end` that no layer carries out yet.
+    fn carry_out(&mut self, end: usize) -> Range<usize> {
+        let calls = self.carried_out..end;
+        self.carried_out = end;
+        calls
+    }
+
     /// Makes a pending snake a layer of its own.
     fn flush(&mut self) {
         if let Some(alpha) = self.pending.take() {
             let stride = self.wide_rows(alpha.len());
-            self.layers.push(pack::pointwise(&alpha, stride));
+            let calls = self.carry_out(self.calls);
+            self.layers.push(pack::pointwise(&alpha, stride, calls));
         }
     }
 
@@ -232,6 +249,7 @@ impl PipelineBuilder {
             _ => g.out_channels.next_multiple_of(kernels.columns),
         };
         let snake = self.pending.take().map(|alpha| pack::snake(&alpha, in_stride));
-        self.layers.push(Layer { name, geometry, in_stride, out_stride, snake, kind, tanh: false });
+        let calls = self.carry_out(self.calls + 1);
+        self.layers.push(Layer { name, calls, geometry, in_stride, out_stride, snake, kind, tanh: false });
     }
 }

@@ -2,6 +2,7 @@
 
 use super::geometry::Geometry;
 use crate::{LayerInfo, buffer::Aligned, toom::Toom};
+use std::ops::Range;
 
 /// Values of a layer's weights beyond which threads share its blocks: 12 MiB.
 pub(crate) const HEAVY: usize = 3 << 20;
@@ -10,6 +11,8 @@ pub(crate) const HEAVY: usize = 3 << 20;
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) name: String,
+    /// The builder's calls that it carries out.
+    pub(crate) calls: Range<usize>,
     pub(crate) geometry: Geometry,
     /// Values from one row to the next in the memory of what goes in; channels beyond the layer's own are 0.
     pub(crate) in_stride: usize,
@@ -139,6 +142,6 @@ impl Layer {
                 (method, tap * taps + tail, tap * needed + tail)
             }
         };
-        LayerInfo { name: self.name.clone(), method, direct_macs, needed_macs }
+        LayerInfo { name: self.name.clone(), calls: self.calls.clone(), method, direct_macs, needed_macs }
     }
 }

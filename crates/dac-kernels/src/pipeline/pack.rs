@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{buffer::Aligned, isa::Kernels};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Reads a layer's weight at (in, out, tap).
 pub(super) trait Weights: Fn(usize, usize, usize) -> f32 + Sync {}
@@ -114,9 +115,10 @@ pub(super) fn has_one_channel_out(g: &Geometry) -> bool {
 }
 
 /// A layer that only applies a snake.
-pub(super) fn pointwise(alpha: &[f32], stride: usize) -> Layer {
+pub(super) fn pointwise(alpha: &[f32], stride: usize, calls: Range<usize>) -> Layer {
     Layer {
         name: format!("snake {}", alpha.len()),
+        calls,
         geometry: Geometry::pointwise(alpha.len()),
         in_stride: stride,
         out_stride: stride,
@@ -130,6 +132,7 @@ pub(super) fn pointwise(alpha: &[f32], stride: usize) -> Layer {
 pub(super) fn copy(channels: usize, in_stride: usize, out_stride: usize) -> Layer {
     Layer {
         name: format!("copy {channels}"),
+        calls: 0..0,
         geometry: Geometry::pointwise(channels),
         in_stride,
         out_stride,

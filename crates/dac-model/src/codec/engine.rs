@@ -1,5 +1,7 @@
 //! The codec on the CPU engine: packed pipelines and streams over them.
 
+mod profile;
+
 use std::sync::Arc;
 
 use dac_kernels::{CpuLevel, Pipeline, PipelineOptions, Schedule, Stream, Threads};

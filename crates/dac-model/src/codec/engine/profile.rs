@@ -1,0 +1,73 @@
+//! The engine's layers, measured on one signal.
+
+use std::time::{Duration, Instant};
+
+use dac_kernels::{Pipeline, Stream};
+use dac_nn::engine::layer_name;
+use dac_nn::{Layer, NetworkShape};
+use dac_rvq::plain::QuantizedRows;
+
+use super::{EngineNetwork, PUSH_FRAMES};
+use crate::codec::{CodecError, LayerTime, Part, check_finite};
+
+impl EngineNetwork {
+    /// `signal` is whole hops.
+    pub(in crate::codec) fn profile(
+        &self,
+        shape: &NetworkShape,
+        signal: &[f32],
+    ) -> Result<Vec<LayerTime>, CodecError> {
+        let (encoded, stream) = run(&self.encoder, signal, PUSH_FRAMES * self.hop_samples);
+        check_finite("the encoder's output", &encoded)?;
+        let mut times = layers(Part::Encoder, &shape.encoder(), &self.encoder, signal.len(), &stream);
+
+        let frames = encoded.len() / self.latent.max(1);
+        let projection = (shape.latent_dim * shape.codebook_dim) as f64;
+        let search = (shape.codebook_size * shape.codebook_dim) as f64;
+        let quantizer = |part, time, macs: f64| LayerTime {
+            part,
+            layer: "quantizer".to_owned(),
+            method: "direct".to_owned(),
+            time,
+            needed_macs: (frames * shape.codebooks) as f64 * macs,
+        };
+        let mut rows = QuantizedRows::default();
+        let time = timed(|| self.quantizer.encode(&encoded, shape.codebooks, &mut rows));
+        times.push(quantizer(Part::Encoder, time, 2.0 * projection + search));
+        let mut z = Vec::new();
+        let time = timed(|| self.quantizer.decode(&rows.codes, shape.codebooks, &mut z));
+        times.push(quantizer(Part::Decoder, time, projection));
+
+        let (audio, stream) = run(&self.decoder, &z, PUSH_FRAMES * self.latent);
+        check_finite("the decoder's output", &audio)?;
+        times.extend(layers(Part::Decoder, &shape.decoder(), &self.decoder, frames, &stream));
+        Ok(times)
+    }
+}
+
+/// What a pipeline gives for a whole signal, pushed in pieces of `piece` values, and the stream that measured it.
+fn run(pipeline: &Pipeline, signal: &[f32], piece: usize) -> (Vec<f32>, Stream) {
+    let (mut stream, mut out) = (pipeline.stream(), Vec::new());
+    signal.chunks(piece.max(1)).for_each(|part| stream.push(part, &mut out));
+    stream.finish(&mut out);
+    (out, stream)
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+/// What `stream` measured for a signal of `rows` rows.
+fn layers(part: Part, list: &[Layer], pipeline: &Pipeline, rows: usize, stream: &Stream) -> Vec<LayerTime> {
+    let infos = pipeline.layers(rows).into_iter().zip(stream.layer_times());
+    let times = infos.map(|(info, &time)| LayerTime {
+        part,
+        layer: layer_name(list, &info),
+        method: info.method,
+        time,
+        needed_macs: info.needed_macs,
+    });
+    times.collect()
+}
