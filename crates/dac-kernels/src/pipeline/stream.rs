@@ -227,3 +227,66 @@ impl Walk<'_> {
         }
     }
 }
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+    use crate::{ConvParams, ConvTransposeParams, Pipeline, PipelineOptions, pipeline::Layer};
+
+    /// Rows that no 32-bit counter holds; 24 hours at 44.1 kHz are 3.8e9.
+    const LATE: usize = 1 << 33;
+
+    impl Stream {
+        /// Renumbers the rows held, as if `LATE` rows or more had gone before them.
+        fn postpone(&mut self) {
+            let layers = self.pipeline.layers.iter().zip(&*self.geometry);
+            let grid = |(l, g): (&Layer, &Geometry)| l.unit() * g.in_group * g.out_group;
+            let mut rows = LATE * layers.clone().map(grid).product::<usize>();
+            for ((layer, g), stage) in layers.zip(&mut self.signal.stages) {
+                // What is skipped at the signal's start has to be over.
+                assert!(stage.units * layer.unit() * g.out_group > g.skip);
+                stage.received += rows;
+                stage.units += rows / (layer.unit() * g.in_group);
+                rows = rows / g.in_group * g.out_group;
+                assert!(rows >= LATE);
+            }
+        }
+    }
+
+    #[test]
+    fn late_rows_come_out_as_early_ones() {
+        let conv = |in_channels, out_channels, kernel, stride, dilation, padding| ConvParams {
+            in_channels,
+            out_channels,
+            kernel,
+            stride,
+            dilation,
+            padding,
+        };
+        let up = ConvTransposeParams { in_channels: 24, out_channels: 20, kernel: 10, stride: 5, padding: 3 };
+        let weights = |n: usize| (0..n).map(|i| ((i * 37 % 101) as f32 - 50.0) / 400.0).collect::<Vec<_>>();
+        let options = PipelineOptions { schedule: Schedule::LowLatency, ..PipelineOptions::default() };
+        let pipeline = Pipeline::builder(options)
+            .conv(conv(1, 20, 7, 1, 1, 3), &weights(140), &weights(20))
+            .conv(conv(20, 24, 8, 4, 1, 2), &weights(3840), &weights(24))
+            .conv_transpose(up, &weights(4800), &weights(20))
+            .conv(conv(20, 20, 7, 1, 3, 9), &weights(2800), &weights(20))
+            .conv(conv(20, 1, 7, 1, 1, 3), &weights(140), &weights(1))
+            .build()
+            .unwrap();
+        let signal = weights(1501);
+        let run = |postpone: bool| {
+            let (mut stream, mut out) = (pipeline.stream(), Vec::new());
+            stream.push(&signal[..700], &mut out);
+            if postpone {
+                stream.postpone();
+            }
+            stream.push(&signal[700..], &mut out);
+            stream.finish(&mut out);
+            out
+        };
+        let early = run(false);
+        assert_eq!(early.len(), pipeline.rows_out(signal.len()));
+        assert_eq!(run(true), early);
+    }
+}
