@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask parity|bench|interop|figures|tidy`.
+//! Developer tasks: `cargo xtask parity|bench|interop|figures|fuzz|tidy`.
 //!
 //! A task runs the project's programs and the peers' as any user would and compares what they write. Nothing here links the
 //! codec, so that a task builds in seconds and measures the binary that is shipped.
@@ -8,6 +8,7 @@ mod bench;
 mod binary;
 mod compare;
 mod figures;
+mod fuzz;
 mod interop;
 mod parity;
 mod process;
@@ -38,6 +39,8 @@ enum Task {
     Interop(interop::Args),
     /// Draw the pictures of the docs.
     Figures(figures::Args),
+    /// Feed damaged and hostile files to every reader for a bounded time.
+    Fuzz(fuzz::Args),
     /// Check the rules that no compiler checks: module docs, file lengths, dependency arrows.
     Tidy(tidy::Args),
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::Interop(args) => interop::run(&args),
         Task::Figures(args) => figures::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Tidy(args) => tidy::run(&args),
     };
     match result {
