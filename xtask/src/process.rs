@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, bail};
 
@@ -59,6 +60,32 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Error> {
     String::from_utf8(output.stdout).with_context(|| format!("no text from {}", shown(command)))
 }
 
+/// Runs a command that says little, and gives its standard output; one that runs longer than `limit` is ended.
+///
+/// # Errors
+/// When it cannot be started, fails, takes too long, or writes no UTF-8.
+pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<String, Error> {
+    let shown = shown(command);
+    eprintln!("$ {shown}");
+    // Nothing reads the pipe before the end: it holds some 64 KiB, and whoever writes more runs into the limit.
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = child.with_context(|| format!("cannot run {shown}"))?;
+    let start = Instant::now();
+    while child.try_wait()?.is_none() {
+        if start.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            bail!("not done after {} s: {shown}", limit.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        bail!("{}: {shown}", output.status);
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("no text from {shown}"))
+}
+
 /// Whether a command that says nothing succeeds.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -96,5 +123,14 @@ mod tests {
         assert!(format!("{error:#}").contains("false now"), "{error:#}");
         assert!(output(&mut command("no-such-program-here")).is_err());
         assert_eq!(output(command("echo").arg("text")).unwrap(), "text\n");
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_ended() {
+        let long = Duration::from_secs(60);
+        assert_eq!(run_within(command("echo").arg("text"), long).unwrap(), "text\n");
+        assert!(run_within(&mut command("false"), long).is_err());
+        let error = run_within(command("sleep").arg("60"), Duration::from_millis(50)).unwrap_err();
+        assert!(error.to_string().contains("sleep 60"), "{error}");
     }
 }
