@@ -1,6 +1,5 @@
 //! One job after another: each ends in a record, none ends the batch.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -8,7 +7,7 @@ use anyhow::{Error, anyhow};
 
 use crate::exit::Exit;
 use crate::plan::Job;
-use crate::report::{Record, Status, error_of_file, error_text, print_record};
+use crate::report::{Record, Status, error_of_file, error_text, panic_text, print_record};
 
 /// How a job ended that did not fail, and what to say of it.
 pub(crate) enum Done {
@@ -31,8 +30,9 @@ pub(crate) fn run(
         let started = Instant::now();
         let mut record = Record::of(&job.input);
         record.output = job.outputs.first().map(|output| output.display().to_string());
-        let result = catch_unwind(AssertUnwindSafe(|| work(job, &mut record)))
-            .unwrap_or_else(|panic| Err(anyhow!("internal fault: {}", panic_text(panic.as_ref()))));
+        let result = catch_unwind(AssertUnwindSafe(|| work(job, &mut record))).unwrap_or_else(|panic| {
+            Err(anyhow!("internal fault: {}", panic_text(panic.as_ref()).unwrap_or("unknown")))
+        });
         record.elapsed_seconds = started.elapsed().as_secs_f64();
         let input = job.input.display();
         match result {
@@ -63,11 +63,6 @@ pub(crate) fn run(
         eprintln!("{written} done, {skipped} skipped, {failed} failed");
     }
     if failed == 0 && told { Exit::Done } else { Exit::SomeFailed }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
         overwrite: args.files.overwrite,
     };
     if pipe::is_asked(&args.files.inputs, args.files.output.as_ref(), args.files.json)? {
-        return pipe::decode(args, |dac, held| options(dac, held, &settings));
+        return pipe::decode(args, |dac, format, held| options(dac, format, held, &settings));
     }
     if args.raw {
         return Err(Usage("--raw goes with - alone: files are written as WAV".to_owned()).into());
@@ -84,9 +84,7 @@ fn one(
         eprintln!("{}: the file is cut; its {} frames are decoded", job.input.display(), info.frames());
     }
     let held = info.codes.map(|[_, codebooks, _]| codebooks);
-    let mut options = options(&dac, held, settings)?;
-    // A .dacp can be decoded as it comes, where no first pass is possible: from a file it has to sound the same.
-    options.restore_loudness = settings.loudness && info.format != Format::Dacp;
+    let options = options(&dac, Some(info.format), held, settings)?;
     record.codebooks = options.codebooks.or(held);
     let tokens = reader.read_all()?;
     let mut session = DecodeSession::new(&dac, &tokens, &options)?;
@@ -115,7 +113,12 @@ fn one(
 
 /// The options of one file's decode. `--bitrate` is an upper bound, so a file that holds less is decoded whole;
 /// `--quantizers` is a number, so it has to hold as many.
-fn options(dac: &Dac, held: Option<usize>, settings: &Settings<'_>) -> Result<DecodeOptions, Error> {
+fn options(
+    dac: &Dac,
+    format: Option<Format>,
+    held: Option<usize>,
+    settings: &Settings<'_>,
+) -> Result<DecodeOptions, Error> {
     let mut codebooks = model::codebooks(settings.bitrate, dac.shape())?;
     if let (Some(asked), Some(held)) = (codebooks, held) {
         if settings.bitrate.bitrate.is_some() {
@@ -133,6 +136,8 @@ fn options(dac: &Dac, held: Option<usize>, settings: &Settings<'_>) -> Result<De
     options.output_rate = settings.wave.output_rate.0;
     options.chunk = chunk::chunking(settings.chunk, dac.info())?;
     options.range = settings.range;
+    // A .dacp can be decoded as it comes, where no first pass is possible: from a file it has to sound the same.
+    options.restore_loudness = settings.loudness && format != Some(Format::Dacp);
     Ok(options)
 }
 

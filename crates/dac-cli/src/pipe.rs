@@ -85,7 +85,7 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
 /// `dac decode -`: tokens of any format in, WAV or raw samples out; .dacp as it comes.
 pub(crate) fn decode(
     args: &DecodeArgs,
-    options: impl Fn(&Dac, Option<usize>) -> Result<DecodeOptions, Error>,
+    options: impl Fn(&Dac, Option<Format>, Option<usize>) -> Result<DecodeOptions, Error>,
 ) -> Result<Exit, Error> {
     let mut input = io::stdin().lock();
     let mut head = Vec::new();
@@ -105,9 +105,7 @@ pub(crate) fn decode(
     let tokens = TokenFile::read_stream(input)?;
     let held = tokens.codes.as_ref().map(dac::Codes::codebooks);
     let dac = models.for_meta(&tokens.meta, held)?;
-    let mut options = options(&dac, held)?;
-    options.restore_loudness = !args.no_loudness && format != Some(Format::Dacp);
-    let mut session = DecodeSession::new(&dac, &tokens, &options)?;
+    let mut session = DecodeSession::new(&dac, &tokens, &options(&dac, format, held)?)?;
     let mut out = Output::open(args, session.rate_hz(), session.channels())?;
     while let Some(block) = session.next_block()? {
         out.write(&block)?;
@@ -119,7 +117,7 @@ fn decode_live(
     args: &DecodeArgs,
     models: &mut Models<'_>,
     mut reader: DacpReader<impl Read>,
-    options: impl Fn(&Dac, Option<usize>) -> Result<DecodeOptions, Error>,
+    options: impl Fn(&Dac, Option<Format>, Option<usize>) -> Result<DecodeOptions, Error>,
 ) -> Result<Exit, Error> {
     let header = reader.header();
     let (channels, held, meta) =
@@ -128,7 +126,7 @@ fn decode_live(
     if let Some(remark) = dac.check_tokens(&meta)? {
         eprintln!("{NAME}: {remark}");
     }
-    let options = options(&dac, Some(held))?;
+    let options = options(&dac, Some(Format::Dacp), Some(held))?;
     let mut decoder = LiveDecoder::new(&dac, &meta, channels, options.output_rate)?;
     let mut out = Output::open(args, decoder.rate_hz(), channels)?;
     while let Some(codes) = reader.next_codes()? {

@@ -1,5 +1,6 @@
 //! What is said of each file: one JSON record on standard output, or a line for people on standard error.
 
+use std::any::Any;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -83,6 +84,12 @@ pub(crate) fn error_text(error: &Error) -> String {
         }
         text
     })
+}
+
+/// What a panic said, if it said anything.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> Option<&str> {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
 }
 
 /// The error with the file's name in front, unless it begins with it.

@@ -148,10 +148,20 @@ impl DecodeSession {
     /// # Errors
     /// As [`Dac::decode`].
     pub fn new(dac: &Dac, tokens: &TokenFile, options: &DecodeOptions) -> Result<Self, Error> {
-        dac.check_tokens(&tokens.meta)?;
+        Self::with_meta(dac, tokens, &tokens.meta, options)
+    }
+
+    /// The same with other facts than the tokens' own.
+    pub(crate) fn with_meta(
+        dac: &Dac,
+        tokens: &TokenFile,
+        meta: &TokenMeta,
+        options: &DecodeOptions,
+    ) -> Result<Self, Error> {
+        dac.check_tokens(meta)?;
         let (rows, frames) = rows_of(dac, tokens, options.codebooks)?;
         let overlap = if let Chunking::Overlap(settings) = options.chunk { Some(settings) } else { None };
-        let windows = windows_of(dac, &tokens.meta, frames)?;
+        let windows = windows_of(dac, meta, frames)?;
         if overlap.is_some() && windows.is_some() {
             return Err(Error::Option {
                 what: "the chunking",
@@ -162,7 +172,7 @@ impl DecodeSession {
         let gain = if options.restore_loudness { dac.loudness_gain(tokens, options.codebooks)? } else { 1.0 };
         let chunk_frames = options.chunk.frames(dac.shape())?.unwrap_or(frames.max(1));
         let hop = dac.geometry().hop_samples;
-        let input = tokens.meta.input_samples.zip(tokens.meta.input_rate_hz);
+        let input = meta.input_samples.zip(meta.input_rate_hz);
         let decoded = windows.as_ref().map_or(frames * hop, |windows| windows.samples);
         let lengths = Lengths::new(input, options.output_rate, dac.shape().sample_rate_hz, decoded as u64)?;
         let mut resampler = Resampler::new(lengths.model_hz, lengths.output_hz, rows.len())?;
@@ -282,6 +292,22 @@ enum Decoder {
     Windows(Box<DescriptDecoder>),
 }
 
+impl Decoder {
+    fn push_codes(&mut self, rows: &[u16], codebooks: usize, out: &mut Vec<f32>) -> Result<(), CodecError> {
+        match self {
+            Self::Stream(decoder) => decoder.push_codes(rows, codebooks, out),
+            Self::Windows(decoder) => decoder.push_codes(rows, codebooks, out),
+        }
+    }
+
+    fn flush(&mut self, out: &mut Vec<f32>) -> Result<(), CodecError> {
+        match self {
+            Self::Stream(decoder) => decoder.flush(out),
+            Self::Windows(decoder) => decoder.flush(out),
+        }
+    }
+}
+
 /// The windows that codes are made of.
 struct Windows {
     chunks: DescriptChunks,
@@ -326,10 +352,7 @@ impl Rows {
         match (self, &mut *decoder) {
             (Self::Codes { rows, codebooks }, decoder) => {
                 let rows = &rows[range.start * codebooks..range.end * codebooks];
-                match decoder {
-                    Decoder::Stream(decoder) => decoder.push_codes(rows, *codebooks, &mut samples)?,
-                    Decoder::Windows(decoder) => decoder.push_codes(rows, *codebooks, &mut samples)?,
-                }
+                decoder.push_codes(rows, *codebooks, &mut samples)?;
             }
             (Self::Z { rows, latent }, Decoder::Stream(decoder)) => {
                 decoder.push_z(&rows[range.start * latent..range.end * latent], &mut samples)?;
@@ -339,10 +362,7 @@ impl Rows {
             }
         }
         if last {
-            match decoder {
-                Decoder::Stream(decoder) => decoder.flush(&mut samples)?,
-                Decoder::Windows(decoder) => decoder.flush(&mut samples)?,
-            }
+            decoder.flush(&mut samples)?;
         }
         Ok(samples)
     }

@@ -93,6 +93,20 @@ impl Dac {
     }
 }
 
+impl Dac {
+    /// What the model and the input's rate tell of tokens.
+    pub(crate) fn token_meta(&self, input_rate_hz: u32) -> TokenMeta {
+        let mut meta = TokenMeta::default();
+        meta.model = Some(self.info.name.clone());
+        meta.weights_sha256 = Some(self.info.weights_sha256.clone());
+        meta.model_rate_hz = Some(self.shape().sample_rate_hz);
+        meta.input_rate_hz = Some(input_rate_hz);
+        meta.codebook_size = Some(self.shape().codebook_size);
+        meta.hop_samples = Some(self.shape().hop_samples());
+        meta
+    }
+}
+
 /// An encode in progress: blocks in, tokens at the end. Memory grows with what is saved alone.
 pub struct EncodeSession {
     dac: Dac,
@@ -203,15 +217,7 @@ impl EncodeSession {
 
     /// What is known of the tokens before they are there: all but the input's length.
     pub fn meta(&self) -> TokenMeta {
-        let shape = self.dac.shape();
-        let mut meta = TokenMeta::default();
-        meta.model = Some(self.dac.info.name.clone());
-        meta.weights_sha256 = Some(self.dac.info.weights_sha256.clone());
-        meta.model_rate_hz = Some(shape.sample_rate_hz);
-        meta.input_rate_hz = Some(self.rate_hz);
-        meta.codebook_size = Some(shape.codebook_size);
-        meta.hop_samples = Some(shape.hop_samples());
-        meta
+        self.dac.token_meta(self.rate_hz)
     }
 
     /// Channels of the tokens.

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Error, bail};
 
 use crate::binary::Binary;
+use crate::compare::AudioComparison;
 use crate::process::{root, run as run_command, target};
 use crate::wav;
 use picture::Row;
@@ -67,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
             bail!("{title}: {} samples, the whole has {}", signal.len(), whole.len());
         }
         let error: Vec<f32> = signal.iter().zip(&whole).map(|(a, b)| a - b).collect();
-        let said = said(error_db(&error, &whole));
+        let said = said(AudioComparison::new(&signal, &whole)?);
         println!("{title}: {said}");
         let part =
             |signal: &[f32]| signal.get(STRETCH).map(<[f32]>::to_vec).context("the recording is too short");
@@ -82,17 +83,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
     Ok(())
 }
 
-/// The power of an error over that of the signal in dB; −∞ where there is none.
-fn error_db(error: &[f32], signal: &[f32]) -> f64 {
-    let power = |signal: &[f32]| signal.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
-    10.0 * (power(error) / power(signal)).log10()
-}
-
-fn said(error_db: f64) -> String {
-    if error_db == f64::NEG_INFINITY {
+/// How far a decode is from the whole.
+fn said(AudioComparison { snr_db, .. }: AudioComparison) -> String {
+    if snr_db == f64::INFINITY {
         "identical to the whole".to_owned()
     } else {
-        format!("error against the whole: {error_db:.1} dB")
+        format!("error against the whole: {:.1} dB", -snr_db)
     }
 }
 
@@ -102,9 +98,10 @@ mod tests {
 
     #[test]
     fn a_tenth_of_the_amplitude_is_20_db_less() {
-        let signal = [0.5, -1.0, 0.25];
-        let error = signal.map(|v| v / 10.0);
-        assert!((error_db(&error, &signal) + 20.0).abs() < 1e-4);
-        assert_eq!(said(error_db(&[0.0; 3], &signal)), "identical to the whole");
+        let whole = [0.5, -1.0, 0.25];
+        let louder = AudioComparison::new(&whole.map(|v| v * 1.1), &whole).unwrap();
+        assert!((louder.snr_db - 20.0).abs() < 1e-4);
+        assert_eq!(said(louder), "error against the whole: -20.0 dB");
+        assert_eq!(said(AudioComparison::new(&whole, &whole).unwrap()), "identical to the whole");
     }
 }

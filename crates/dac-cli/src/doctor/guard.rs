@@ -1,9 +1,10 @@
 //! Work that may panic or hang without harm to the program.
 
-use std::any::Any;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
+
+use crate::report::panic_text;
 
 /// Runs `work` in a thread of that name and waits for it so long at most; a thread that hangs is left behind.
 ///
@@ -25,14 +26,11 @@ pub(super) fn guarded<T: Send + 'static>(
         Err(RecvTimeoutError::Timeout) => Err(format!("no answer within {} s", limit.as_secs_f64())),
         Err(RecvTimeoutError::Disconnected) => match thread.join() {
             Ok(()) => Err("it ended without an answer".to_owned()),
-            Err(payload) => Err(format!("it panicked: {}", message(payload.as_ref()))),
+            Err(payload) => {
+                Err(format!("it panicked: {}", panic_text(payload.as_ref()).unwrap_or("without a message")))
+            }
         },
     }
-}
-
-fn message(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 #[cfg(test)]

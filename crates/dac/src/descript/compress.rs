@@ -7,7 +7,7 @@ use dac_model::CodecError;
 use dac_rvq::Codes;
 use dac_rvq::plain::QuantizedRows;
 use dac_stream::descript::{DescriptEncoder, DescriptError, DescriptPlan, DescriptSummary};
-use dac_tokens::{TokenFile, TokenMeta};
+use dac_tokens::TokenFile;
 
 use super::DESCRIPT_LOUDNESS_DB;
 use crate::audio::{Audio, BLOCK_SAMPLES};
@@ -128,14 +128,8 @@ impl Dac {
         }
         let codes = Codes::stack_channels(&channels).map_err(CodecError::from)?;
 
-        let mut meta = TokenMeta::default();
-        meta.model = Some(self.info.name.clone());
-        meta.weights_sha256 = Some(self.info.weights_sha256.clone());
-        meta.model_rate_hz = Some(self.shape().sample_rate_hz);
-        meta.input_rate_hz = Some(signal.pass.rate_hz);
+        let mut meta = self.token_meta(signal.pass.rate_hz);
         meta.input_samples = Some(signal.input_samples);
-        meta.codebook_size = Some(self.shape().codebook_size);
-        meta.hop_samples = Some(self.shape().hop_samples());
         meta.input_db = Some(loudness.input_db);
         meta.chunk_frames = summary.map(|s| s.chunk_frames as u64);
         meta.padding = summary.map(|s| s.padding);

@@ -17,10 +17,10 @@ impl Dac {
     /// As [`Dac::decode`].
     pub fn loudness_gain(&self, tokens: &TokenFile, codebooks: Option<usize>) -> Result<f32, Error> {
         let Some(input_db) = tokens.meta.input_db.filter(|db| !db.is_nan()) else { return Ok(1.0) };
-        let mut uncut = tokens.clone();
-        uncut.meta.input_samples = None;
+        let mut uncut = tokens.meta.clone();
+        uncut.input_samples = None;
         let options = DecodeOptions { codebooks, ..DecodeOptions::default() };
-        let mut session = DecodeSession::new(self, &uncut, &options)?;
+        let mut session = DecodeSession::with_meta(self, tokens, &uncut, &options)?;
         let mut meter = LoudnessMeter::new(session.rate_hz(), session.channels())?;
         while let Some(block) = session.next_block()? {
             meter.push(&block)?;
