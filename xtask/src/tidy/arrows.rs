@@ -9,13 +9,14 @@ use super::Findings;
 use crate::process::{cargo, output, succeeds};
 
 /// Every crate with those of ours that it may depend on, lowest first: an arrow never points upwards.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("dac-kernels", &[]),
     ("dac-pickle", &[]),
     ("dac-audio", &[]),
     ("dac-rvq", &["dac-kernels"]),
     ("dac-nn", &["dac-kernels"]),
     ("dac-tokens", &["dac-rvq", "dac-pickle"]),
+    ("dac-manifest", &["dac-tokens"]),
     ("dac-model", &["dac-kernels", "dac-nn", "dac-rvq", "dac-pickle"]),
     ("dac-stream", &["dac-model", "dac-nn", "dac-rvq"]),
     (
@@ -31,12 +32,13 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "dac-stream",
         ],
     ),
-    ("dac-cli", &["dac"]),
+    ("dac-cli", &["dac", "dac-manifest"]),
     ("xtask", &[]),
 ];
 
 /// Crates below the network, and the tool: burn is nothing they know.
-const WITHOUT_BURN: [&str; 5] = ["dac-kernels", "dac-pickle", "dac-audio", "dac-tokens", "xtask"];
+const WITHOUT_BURN: [&str; 6] =
+    ["dac-kernels", "dac-pickle", "dac-audio", "dac-tokens", "dac-manifest", "xtask"];
 
 /// Crates of others that belong to one of ours: libraries neither download nor draw progress bars nor parse arguments.
 const ONLY_IN: [(&str, &[&str]); 4] = [
