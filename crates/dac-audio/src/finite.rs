@@ -15,14 +15,23 @@ pub enum NonFinitePolicy {
 }
 
 impl NonFinitePolicy {
-    /// Applies the policy to a block that starts at sample `start`; returns how many were replaced.
-    pub(crate) fn apply(self, block: &mut [Vec<f32>], path: &Path, start: u64) -> Result<u64, AudioError> {
+    /// Applies the policy to a block `[channels][samples]` that starts at sample `start` of what errors call `name`;
+    /// returns how many values were replaced.
+    ///
+    /// # Errors
+    /// [`AudioError::NonFinite`] with the earliest one, under [`NonFinitePolicy::Error`].
+    pub fn apply(
+        self,
+        block: &mut [Vec<f32>],
+        name: impl AsRef<Path>,
+        start: u64,
+    ) -> Result<u64, AudioError> {
         let Some((sample, channel, value)) = first_non_finite(block) else {
             return Ok(0);
         };
         match self {
             Self::Error => {
-                let path = path.to_owned();
+                let path = name.as_ref().to_owned();
                 Err(AudioError::NonFinite { path, sample: start + sample as u64, channel, value })
             }
             Self::Zero => {

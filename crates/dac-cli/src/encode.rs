@@ -70,6 +70,7 @@ fn one(dac: &Dac, job: &Job, record: &mut Record, coding: &Coding, overwrite: bo
     }
     let tokens = coding.encode(dac, &job.input)?;
     tokens.write(output, coding.kind.format, &coding.write)?;
+    tell_replaced(&job.input, tokens.meta.replaced_samples);
     fill(record, &tokens, options.codebooks.unwrap_or(dac.shape().codebooks));
     Ok(Done::Written(describe(dac, record, &spec, output)))
 }
@@ -134,6 +135,7 @@ impl Coding {
         options.codebooks = codebooks;
         options.channels = tokens.channels.into();
         options.save = kind.save;
+        options.non_finite = tokens.nan.into();
         options.measure_loudness = kind.format == Format::Dac;
         if windows.is_none() {
             options.chunk = chunk::chunking(chunk, dac.info())?;
@@ -168,6 +170,13 @@ pub(crate) fn first_output(job: &Job) -> Result<&Path, Error> {
 /// The error for a file that must not be replaced unasked.
 pub(crate) fn in_the_way(output: &Path, what: &str) -> Error {
     anyhow!("{} is there and is not this result ({what}); --overwrite replaces it", output.display())
+}
+
+/// Says that `--nan zero` had something to do.
+pub(crate) fn tell_replaced(input: &Path, samples: Option<u64>) {
+    if let Some(samples) = samples.filter(|&samples| samples > 0) {
+        eprintln!("{}: {samples} samples were not finite and are coded as 0", input.display());
+    }
 }
 
 /// Puts the model into the record.

@@ -12,7 +12,7 @@ use dac::{
 };
 
 use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, ModelArgs};
-use crate::encode::{Coding, Kind};
+use crate::encode::{Coding, Kind, tell_replaced};
 use crate::exit::{Exit, Usage};
 use crate::model::{self, Models};
 
@@ -56,10 +56,11 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
     let dac = model::open(&live(&args.model))?;
     let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
     model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
-    let mut reader = match args.raw_rate {
+    let reader = match args.raw_rate {
         Some(rate_hz) => AudioReader::from_raw_f32(io::stdin(), NAME, rate_hz, 1)?,
         None => AudioReader::from_stream(io::stdin(), NAME)?,
     };
+    let mut reader = reader.with_non_finite(args.tokens.nan.into());
     let spec = reader.spec().clone();
     let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
     let mut session = EncodeSession::new(&dac, spec.sample_rate_hz, spec.channels, &coding.options)?;
@@ -79,6 +80,7 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
         writer.push(&codes)?;
     }
     drop(writer.finish(Some(samples))?);
+    tell_replaced(Path::new(NAME), Some(reader.replaced_samples()));
     Ok(Exit::Done)
 }
 

@@ -6,11 +6,11 @@ use std::path::Path;
 use anyhow::{Error, bail};
 use dac::metrics::DistortionMeter;
 use dac::tokens::{Format, TokenReader};
-use dac::{Audio, AudioReader, ChannelMix, Dac, DecodeOptions, Planar, Resampler, SampleFormat};
+use dac::{Audio, AudioReader, Dac, DecodeOptions, EncodeOptions, Planar, Resampler, SampleFormat};
 
 use crate::args::RoundtripArgs;
 use crate::batch::{self, Done};
-use crate::encode::{Coding, Kind, describe, fill, in_the_way, make_folder, name_model};
+use crate::encode::{Coding, Kind, describe, fill, in_the_way, make_folder, name_model, tell_replaced};
 use crate::exit::Exit;
 use crate::model::{self, nominal_kbps};
 use crate::plan::{Job, plan};
@@ -65,13 +65,14 @@ fn one(dac: &Dac, job: &Job, record: &mut Record, settings: &Settings) -> Result
     }
     let tokens = settings.coding.encode(dac, &job.input)?;
     tokens.write(token_path, settings.coding.kind.format, &settings.coding.write)?;
+    tell_replaced(&job.input, tokens.meta.replaced_samples);
     let codebooks = settings.coding.options.codebooks.unwrap_or(dac.shape().codebooks);
     fill(record, &tokens, codebooks);
 
     let decoded = dac.decode(&tokens, &settings.decode)?;
     decoded.write(wave_path, settings.sample_format)?;
 
-    let si_sdr_db = si_sdr_db(&job.input, settings.coding.options.channels, &decoded)?;
+    let si_sdr_db = si_sdr_db(&job.input, &settings.coding.options, &decoded)?;
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
     let (input_bytes, token_bytes) = (bytes(&job.input), bytes(token_path));
     let kbps = |bytes: u64| record.audio_seconds.map(|seconds| bytes as f64 * 0.008 / seconds);
@@ -93,8 +94,8 @@ fn one(dac: &Dac, job: &Job, record: &mut Record, settings: &Settings) -> Result
 }
 
 /// SI-SDR in dB of a decode against the original, which is mixed and resampled as the encoder did it.
-fn si_sdr_db(input: &Path, mix: ChannelMix, decoded: &Audio) -> Result<f64, Error> {
-    let mut reader = AudioReader::open(input)?;
+fn si_sdr_db(input: &Path, options: &EncodeOptions, decoded: &Audio) -> Result<f64, Error> {
+    let mut reader = AudioReader::open(input)?.with_non_finite(options.non_finite);
     let mut resampler =
         Resampler::new(reader.spec().sample_rate_hz, decoded.rate_hz, decoded.channels.len())?;
     let mut meter = DistortionMeter::new();
@@ -113,7 +114,7 @@ fn si_sdr_db(input: &Path, mix: ChannelMix, decoded: &Audio) -> Result<f64, Erro
         Ok(())
     };
     while let Some(block) = reader.next_block(BLOCK_SAMPLES)? {
-        compare(resampler.push(&mix.apply(block))?)?;
+        compare(resampler.push(&options.channels.apply(block))?)?;
     }
     compare(resampler.flush()?)?;
     Ok(meter.si_sdr_db())

@@ -14,6 +14,9 @@ pub struct TokenMeta {
     pub input_rate_hz: Option<u32>,
     /// The input's length, in samples at its own rate.
     pub input_samples: Option<u64>,
+    /// How many samples of the input, over all channels, were NaN or infinite and were coded as 0. Kept by safetensors and
+    /// pt files alone; not known where none was.
+    pub replaced_samples: Option<u64>,
     /// How many entries a codebook has.
     pub codebook_size: Option<usize>,
     /// Samples at the model's rate that a frame stands for.
@@ -36,6 +39,7 @@ impl TokenMeta {
         put("model_rate_hz", self.model_rate_hz.map(|v| v.to_string()));
         put("input_rate_hz", self.input_rate_hz.map(|v| v.to_string()));
         put("input_samples", self.input_samples.map(|v| v.to_string()));
+        put("replaced_samples", self.replaced_samples.map(|v| v.to_string()));
         put("codebook_size", self.codebook_size.map(|v| v.to_string()));
         put("hop_samples", self.hop_samples.map(|v| v.to_string()));
         // The shortest text that reads back as the same float.
@@ -56,6 +60,7 @@ impl TokenMeta {
             "model_rate_hz" => self.model_rate_hz = parse("model_rate_hz", text)?,
             "input_rate_hz" => self.input_rate_hz = parse("input_rate_hz", text)?,
             "input_samples" => self.input_samples = parse("input_samples", text)?,
+            "replaced_samples" => self.replaced_samples = parse("replaced_samples", text)?,
             "codebook_size" => self.codebook_size = parse("codebook_size", text)?,
             "hop_samples" => self.hop_samples = parse("hop_samples", text)?,
             "input_db" => self.input_db = parse("input_db", text)?,
@@ -79,6 +84,7 @@ mod tests {
             model_rate_hz: Some(44100),
             input_rate_hz: Some(48000),
             input_samples: Some(1 << 50),
+            replaced_samples: Some(3),
             codebook_size: Some(1024),
             hop_samples: Some(512),
             input_db: Some(-23.456_789),

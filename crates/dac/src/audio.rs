@@ -1,10 +1,14 @@
 //! Audio in memory.
 
+use std::ops::Range;
 use std::path::Path;
 
-use dac_audio::{AudioReader, Planar, SampleFormat, WavWriter, WriteReport};
+use dac_audio::{AudioError, AudioReader, Planar, SampleFormat, WavWriter, WriteReport};
 
 use crate::error::Error;
+
+/// What errors call audio in memory.
+pub(crate) const THE_AUDIO: &str = "the audio";
 
 /// Samples read at a time.
 pub(crate) const BLOCK_SAMPLES: usize = 1 << 16;
@@ -27,6 +31,26 @@ impl Audio {
     /// Samples a channel.
     pub fn samples(&self) -> usize {
         self.channels.first().map_or(0, Vec::len)
+    }
+
+    /// That all channels are equally long.
+    pub(crate) fn check(&self) -> Result<(), AudioError> {
+        let expected = self.samples();
+        match self.channels.iter().enumerate().find(|(_, samples)| samples.len() != expected) {
+            Some((channel, samples)) => {
+                Err(AudioError::UnevenChannels { channel, expected, found: samples.len() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A part of it, `[channels][samples]`; samples that are not there are left out.
+    pub(crate) fn slice(&self, range: Range<usize>) -> Planar {
+        let part = |channel: &Vec<f32>| {
+            let end = range.end.min(channel.len());
+            channel.get(range.start..end).unwrap_or_default().to_vec()
+        };
+        self.channels.iter().map(part).collect()
     }
 
     /// Reads a whole file of any supported kind.

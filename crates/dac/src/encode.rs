@@ -9,7 +9,7 @@ use dac_stream::StreamEncoder;
 use dac_stream::overlap::OverlapEncoder;
 use dac_tokens::{TokenFile, TokenMeta};
 
-use crate::audio::{Audio, BLOCK_SAMPLES};
+use crate::audio::{Audio, BLOCK_SAMPLES, THE_AUDIO};
 use crate::error::Error;
 use crate::model::{Chunking, Dac};
 
@@ -52,15 +52,16 @@ impl Dac {
     /// Encodes audio in memory: mixed and resampled as `options` and the model ask.
     ///
     /// # Errors
-    /// When there are no samples, a value is not finite, or the model lacks the codebooks.
+    /// When there are no samples, the channels differ in length, a value is not finite, or the model lacks the codebooks.
     pub fn encode(&self, audio: &Audio, options: &EncodeOptions) -> Result<TokenFile, Error> {
+        audio.check()?;
         let mut session = EncodeSession::new(self, audio.rate_hz, audio.channels.len(), options)?;
         let samples = audio.samples();
         for start in (0..samples).step_by(BLOCK_SAMPLES) {
             let end = (start + BLOCK_SAMPLES).min(samples);
-            session.push(audio.channels.iter().map(|c| c[start..end.min(c.len())].to_vec()).collect())?;
+            session.push(audio.slice(start..end))?;
         }
-        session.finish("the audio")
+        session.finish(THE_AUDIO)
     }
 
     /// Encodes an audio file of any supported kind, block by block.
@@ -68,20 +69,21 @@ impl Dac {
     /// # Errors
     /// When it is not audio, has no samples, or holds a value that is not finite; and as [`Dac::encode`].
     pub fn encode_file(&self, path: impl AsRef<Path>, options: &EncodeOptions) -> Result<TokenFile, Error> {
-        let reader = AudioReader::open(path)?.with_non_finite(options.non_finite);
-        self.encode_reader(reader, options, &mut |_| {})
+        self.encode_reader(AudioReader::open(path)?, options, &mut |_| {})
     }
 
-    /// Encodes an open reader, telling `progress` after each block how many samples a channel were read.
+    /// Encodes an open reader, telling `progress` after each block how many samples a channel were read. What becomes of
+    /// values that are not finite is for `options` to say, whatever the reader was told.
     ///
     /// # Errors
     /// As [`Dac::encode_file`].
     pub fn encode_reader(
         &self,
-        mut reader: AudioReader,
+        reader: AudioReader,
         options: &EncodeOptions,
         progress: &mut dyn FnMut(u64),
     ) -> Result<TokenFile, Error> {
+        let mut reader = reader.with_non_finite(options.non_finite);
         let name = reader.path().display().to_string();
         let spec = reader.spec().clone();
         let mut session = EncodeSession::new(self, spec.sample_rate_hz, spec.channels, options)?;
@@ -89,6 +91,7 @@ impl Dac {
             session.push(block)?;
             progress(reader.position());
         }
+        session.replaced_samples += reader.replaced_samples();
         session.finish(&name)
     }
 }
@@ -113,6 +116,7 @@ pub struct EncodeSession {
     options: EncodeOptions,
     rate_hz: u32,
     input_samples: u64,
+    replaced_samples: u64,
     resampler: Resampler,
     meter: Option<LoudnessMeter>,
     tracks: Vec<Track>,
@@ -155,14 +159,15 @@ impl EncodeSession {
             })
             .collect::<Result<_, Error>>()?;
         let (dac, options) = (dac.clone(), options.clone());
-        Ok(Self { dac, options, rate_hz, input_samples: 0, resampler, meter, tracks })
+        Ok(Self { dac, options, rate_hz, input_samples: 0, replaced_samples: 0, resampler, meter, tracks })
     }
 
     /// Takes a block `[channels][samples]` at the input's rate.
     ///
     /// # Errors
-    /// When the block has other channels, or the device fails.
-    pub fn push(&mut self, block: Planar) -> Result<(), Error> {
+    /// When the block has other channels, a value is not finite and not to be replaced, or the device fails.
+    pub fn push(&mut self, mut block: Planar) -> Result<(), Error> {
+        self.replaced_samples += self.options.non_finite.apply(&mut block, THE_AUDIO, self.input_samples)?;
         self.input_samples += block.first().map_or(0, Vec::len) as u64;
         let mixed = self.options.channels.apply(block);
         let ready = self.resampler.push(&mixed)?;
@@ -239,6 +244,7 @@ impl EncodeSession {
         let shape = self.dac.shape().clone();
         let mut meta = self.meta();
         meta.input_samples = Some(self.input_samples);
+        meta.replaced_samples = Some(self.replaced_samples).filter(|&count| count > 0);
         meta.input_db = self.meter.as_ref().map(|meter| meter.integrated_db() as f32);
         let codebooks = self.dac.codec.codebooks(self.options.codebooks)?;
         let (mut codes, mut z, mut latents) = (vec![], vec![], vec![]);

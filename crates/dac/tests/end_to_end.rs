@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use dac::tokens::WriteOptions;
 use dac::{
     Audio, ChannelMix, Chunking, Codes, Dac, DecodeOptions, Device, EncodeOptions, EncodeSession, Error,
-    Format, LiveDecoder, LoadOptions, ModelSource, OutputRate, OverlapSettings, Preset, SampleFormat, Save,
-    TimeRange, TokenFile, metrics,
+    Format, LiveDecoder, LoadOptions, ModelSource, NonFinitePolicy, OutputRate, OverlapSettings, Preset,
+    SampleFormat, Save, TimeRange, TokenFile, metrics,
 };
 
 fn recording() -> PathBuf {
@@ -278,4 +278,35 @@ fn codes_that_arrive_one_by_one_decode_to_the_same_audio() {
             assert!(largest <= 1e-5, "{largest}");
         }
     }
+}
+
+#[test]
+fn audio_in_memory_is_held_to_the_same_rule_as_files() {
+    let dac = tiny();
+    // Past the first block, so that the index is that of the whole.
+    let mut audio = Audio::mono(vec![0.25; 70_000], 44_100);
+    let silent = audio.clone();
+    audio.channels[0][69_000] = f32::NAN;
+    let mut options = EncodeOptions::default();
+    for windows in [false, true] {
+        let encode = |audio: &Audio, options: &EncodeOptions| {
+            if windows { dac.compress(audio, 1.0, options) } else { dac.encode(audio, options) }
+        };
+        options.non_finite = NonFinitePolicy::Error;
+        let error = encode(&audio, &options).unwrap_err();
+        let text = "the audio: sample 69000 of channel 0 is NaN, expected a finite number";
+        assert_eq!(error.to_string(), text);
+        options.non_finite = NonFinitePolicy::Zero;
+        let tokens = encode(&audio, &options).unwrap();
+        assert_eq!(tokens.meta.replaced_samples, Some(1));
+        let mut zero = silent.clone();
+        zero.channels[0][69_000] = 0.0;
+        let wanted = encode(&zero, &options).unwrap();
+        assert_eq!((tokens.codes, wanted.meta.replaced_samples), (wanted.codes, None));
+    }
+    // Channels that differ in length are an error too.
+    let uneven = Audio { channels: vec![vec![0.1; 70_000], vec![0.1; 10]], rate_hz: 44_100 };
+    let error = dac.encode(&uneven, &EncodeOptions::default()).unwrap_err().to_string();
+    assert_eq!(error, "channel 1 of a block has 10 samples, the first has 70000");
+    assert!(dac.compress(&uneven, 1.0, &EncodeOptions::default()).is_err());
 }

@@ -10,7 +10,9 @@ use dac::registry::Source;
 use dac::{Device, Format, Precision, Preset, SampleFormat};
 
 use crate::exit::Usage;
-pub(crate) use values::{ChannelsArg, ChunkArg, DtypeArg, OutputRateArg, SaveArg, Seconds, Share, save};
+pub(crate) use values::{
+    ChannelsArg, ChunkArg, DtypeArg, NanArg, OutputRateArg, SaveArg, Seconds, Share, save,
+};
 
 /// The model that is used when none is named.
 pub(crate) const DEFAULT_MODEL: Preset = Preset::Khz44;
@@ -144,6 +146,9 @@ pub(crate) struct TokenArgs {
     /// Mix all channels to one by their mean, or code each on its own.
     #[arg(long, value_enum, default_value_t = ChannelsArg::Mono)]
     pub(crate) channels: ChannelsArg,
+    /// What becomes of samples that are NaN or infinite.
+    #[arg(long, value_enum, default_value_t = NanArg::Error)]
+    pub(crate) nan: NanArg,
     /// What to save: codes, z (the quantized latents), latents (the projected ones), separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [SaveArg::Codes])]
     pub(crate) save: Vec<SaveArg>,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use dac::tokens::NpyInteger;
-use dac::{ChannelMix, MAX_RATE_HZ, MIN_RATE_HZ, OutputRate, Save};
+use dac::{ChannelMix, MAX_RATE_HZ, MIN_RATE_HZ, NonFinitePolicy, OutputRate, Save};
 
 /// `--channels`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +21,24 @@ impl From<ChannelsArg> for ChannelMix {
         match value {
             ChannelsArg::Mono => Self::Mono,
             ChannelsArg::Keep => Self::Keep,
+        }
+    }
+}
+
+/// `--nan`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NanArg {
+    /// The file fails; its first such sample is named.
+    Error,
+    /// They are coded as 0, and counted.
+    Zero,
+}
+
+impl From<NanArg> for NonFinitePolicy {
+    fn from(value: NanArg) -> Self {
+        match value {
+            NanArg::Error => Self::Error,
+            NanArg::Zero => Self::Zero,
         }
     }
 }

@@ -160,3 +160,76 @@ fn a_debug_build_says_so_once() {
     assert_eq!(run.stderr.matches("debug build").count(), usize::from(cfg!(debug_assertions)));
     assert_eq!(lab.dac("models").expect(0).stderr, "");
 }
+
+#[test]
+fn samples_that_are_not_finite_are_named_or_coded_as_zero() {
+    let lab = Lab::new();
+    let wave = |odd: [f32; 3]| {
+        let mut values: Vec<f32> = (0..9_000).map(|i| 0.4 * (i as f32 * 0.03).sin()).collect();
+        // Frame 500's second channel, then two of the first.
+        [values[1_001], values[4_000], values[8_998]] = odd;
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        wav_file(3, 44100, 2, 32, &bytes)
+    };
+    let odd = wave([f32::NAN, f32::INFINITY, f32::NEG_INFINITY]);
+    lab.put("odd.wav", &odd);
+    lab.put("zero.wav", &wave([0.0; 3]));
+    for ways in ["", "--channels keep", "--format dac", "--chunk descript"] {
+        let run = lab.dac(&format!("encode odd.wav --output no --model tiny {ways}")).expect(1);
+        run.says("odd.wav: sample 500 of channel 1 is NaN, expected a finite number");
+        assert_eq!(lab.names("no"), [""; 0], "{ways}");
+
+        let both = format!("encode odd.wav zero.wav --output out --model tiny --overwrite {ways}");
+        let run = lab.dac(&format!("{both} --nan zero")).expect(0);
+        run.says("odd.wav: 3 samples were not finite and are coded as 0");
+        assert_eq!(run.stderr.matches("not finite").count(), 1, "{}", run.stderr);
+        let names = lab.names("out");
+        let read = |name: &str| dac::TokenFile::read(&lab.path("out").join(name)).unwrap();
+        let of = |stem: &str| read(names.iter().rev().find(|name| name.starts_with(stem)).unwrap());
+        let (found, wanted) = (of("odd"), of("zero"));
+        assert_eq!((&found.codes, found.meta.input_db), (&wanted.codes, wanted.meta.input_db), "{ways}");
+        std::fs::remove_dir_all(lab.path("out")).unwrap();
+    }
+    lab.dac("roundtrip odd.wav --output both --model tiny").expect(1).says("sample 500");
+    assert_eq!(lab.names("both"), [""; 0]);
+    lab.dac("roundtrip odd.wav --output both --model tiny --nan zero").expect(0).says("3 samples");
+    let meta = dac::TokenFile::read(&lab.path("both/odd.safetensors")).unwrap().meta;
+    assert_eq!(meta.replaced_samples, Some(3));
+
+    let refused = lab.run_with("encode - --model tiny", &odd);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("-: sample 500 of channel 1 is NaN"));
+    let silenced = lab.run_with("encode - --model tiny --nan zero", &odd);
+    assert!(String::from_utf8_lossy(&silenced.stderr).contains("-: 3 samples were not finite"));
+    assert_eq!(silenced.stdout, lab.pipe("encode - --model tiny", &wave([0.0; 3])));
+}
+
+#[test]
+fn output_that_is_not_finite_never_becomes_a_file() {
+    let lab = Lab::new();
+    let latents = |value: f32| {
+        let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 256, 3), }";
+        let mut file = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        file.extend(format!("{text:<117}\n").bytes());
+        file.extend((0..256 * 3).flat_map(|i| (if i == 300 { value } else { 0.5 }).to_le_bytes()));
+        file
+    };
+    lab.put("fine.npy", &latents(0.5));
+    lab.dac("decode fine.npy --output out --model tiny").expect(0);
+    assert_eq!(lab.names("out"), ["fine.wav"]);
+    for (name, value) in [("nan", f32::NAN), ("infinite", f32::NEG_INFINITY)] {
+        lab.put(&format!("{name}.npy"), &latents(value));
+        for ways in ["", "--chunk whole", "--device flex", "--sample-format f32 --output-rate 16000"] {
+            let run = lab.dac(&format!("decode {name}.npy --output no --model tiny {ways}")).expect(1);
+            run.says(&format!("{name}.npy")).says("not finite");
+            assert_eq!(lab.names("no"), [""; 0], "{name} {ways}");
+        }
+    }
+    // Loud beyond what the network can hold: samples are finite, what comes of them is not.
+    let loud: Vec<u8> = (0..4_000).flat_map(|i| (f32::MAX * (i as f32).sin()).to_le_bytes()).collect();
+    lab.put("loud.wav", &wav_file(3, 44100, 1, 32, &loud));
+    for ways in ["", "--save z", "--device flex", "--chunk whole"] {
+        lab.dac(&format!("encode loud.wav --output no --model tiny {ways}")).expect(1).says("not finite");
+        assert_eq!(lab.names("no"), [""; 0], "{ways}");
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use dac_audio::{AudioError, AudioReader, ChannelMix, LoudnessMeter, Planar, Resampler, loudness_gain};
+use dac_audio::{
+    AudioError, AudioReader, ChannelMix, LoudnessMeter, NonFinitePolicy, Planar, Resampler, loudness_gain,
+};
 use dac_model::CodecError;
 use dac_rvq::Codes;
 use dac_rvq::plain::QuantizedRows;
@@ -10,7 +12,7 @@ use dac_stream::descript::{DescriptEncoder, DescriptError, DescriptPlan, Descrip
 use dac_tokens::TokenFile;
 
 use super::DESCRIPT_LOUDNESS_DB;
-use crate::audio::{Audio, BLOCK_SAMPLES};
+use crate::audio::{Audio, BLOCK_SAMPLES, THE_AUDIO};
 use crate::encode::EncodeOptions;
 use crate::error::Error;
 use crate::model::Dac;
@@ -49,17 +51,24 @@ impl Dac {
     }
 
     /// Encodes audio in memory as the reference's `compress` does, in windows of `window_seconds`; of `options`, the
-    /// codebooks and channels count. The result holds all that [`dac_tokens::Format::Dac`] stores.
+    /// codebooks, channels and values that are not finite count. The result holds all that [`dac_tokens::Format::Dac`] stores.
     ///
     /// # Errors
-    /// When there are no samples, a value is not finite, the model lacks the codebooks, or the window is too small for it.
+    /// When there are no samples, the channels differ in length, a value is not finite, the model lacks the codebooks, or the
+    /// window is too small for it.
     pub fn compress(
         &self,
         audio: &Audio,
         window_seconds: f64,
         options: &EncodeOptions,
     ) -> Result<TokenFile, Error> {
-        self.compress_passes(&mut || Ok(Pass::of_audio(audio)), window_seconds, options, &mut |_| {})
+        audio.check()?;
+        self.compress_passes(
+            &mut || Ok(Pass::of_audio(audio, options.non_finite)),
+            window_seconds,
+            options,
+            &mut |_| {},
+        )
     }
 
     /// Encodes an audio file as [`Dac::compress`] does, reading it twice.
@@ -130,6 +139,7 @@ impl Dac {
 
         let mut meta = self.token_meta(signal.pass.rate_hz);
         meta.input_samples = Some(signal.input_samples);
+        meta.replaced_samples = Some(signal.replaced_samples).filter(|&count| count > 0);
         meta.input_db = Some(loudness.input_db);
         meta.chunk_frames = summary.map(|s| s.chunk_frames as u64);
         meta.padding = summary.map(|s| s.padding);
@@ -168,26 +178,34 @@ struct Pass<'a> {
     name: String,
     rate_hz: u32,
     channels: usize,
-    next: Box<dyn FnMut() -> Result<Option<Planar>, Error> + 'a>,
+    /// The next block, and how many values that are not finite were replaced up to it.
+    next: Box<dyn FnMut() -> Result<Option<(Planar, u64)>, Error> + 'a>,
 }
 
 impl<'a> Pass<'a> {
     fn of_reader(mut reader: AudioReader) -> Self {
         let name = reader.path().display().to_string();
         let (rate_hz, channels) = (reader.spec().sample_rate_hz, reader.spec().channels);
-        Self { name, rate_hz, channels, next: Box::new(move || Ok(reader.next_block(BLOCK_SAMPLES)?)) }
+        let next = move || {
+            let block = reader.next_block(BLOCK_SAMPLES)?;
+            Ok(block.map(|block| (block, reader.replaced_samples())))
+        };
+        Self { name, rate_hz, channels, next: Box::new(next) }
     }
 
-    fn of_audio(audio: &'a Audio) -> Self {
-        let mut start = 0;
+    fn of_audio(audio: &'a Audio, policy: NonFinitePolicy) -> Self {
+        let (mut start, mut replaced) = (0, 0);
         let next = move || {
             let end = (start + BLOCK_SAMPLES).min(audio.samples());
-            let part = |channel: &Vec<f32>| channel.get(start..end).unwrap_or_default().to_vec();
-            let block = (start < end).then(|| audio.channels.iter().map(part).collect());
+            if start == end {
+                return Ok(None);
+            }
+            let mut block = audio.slice(start..end);
+            replaced += policy.apply(&mut block, THE_AUDIO, start as u64)?;
             start = end;
-            Ok(block)
+            Ok(Some((block, replaced)))
         };
-        let name = "the audio".to_owned();
+        let name = THE_AUDIO.to_owned();
         Self { name, rate_hz: audio.rate_hz, channels: audio.channels.len(), next: Box::new(next) }
     }
 }
@@ -199,6 +217,7 @@ struct Prepared<'a> {
     resampler: Resampler,
     channels: usize,
     input_samples: u64,
+    replaced_samples: u64,
     finished: bool,
 }
 
@@ -206,7 +225,7 @@ impl<'a> Prepared<'a> {
     fn new(dac: &Dac, pass: Pass<'a>, mix: ChannelMix) -> Result<Self, Error> {
         let channels = mix.channels(pass.channels);
         let resampler = Resampler::new(pass.rate_hz, dac.shape().sample_rate_hz, channels)?;
-        Ok(Self { pass, mix, resampler, channels, input_samples: 0, finished: false })
+        Ok(Self { pass, mix, resampler, channels, input_samples: 0, replaced_samples: 0, finished: false })
     }
 
     fn channels(&self) -> usize {
@@ -218,11 +237,12 @@ impl<'a> Prepared<'a> {
         if self.finished {
             return Ok(None);
         }
-        let Some(block) = (self.pass.next)()? else {
+        let Some((block, replaced)) = (self.pass.next)()? else {
             self.finished = true;
             return Ok(Some(self.resampler.flush()?));
         };
         self.input_samples += block.first().map_or(0, Vec::len) as u64;
+        self.replaced_samples = replaced;
         Ok(Some(self.resampler.push(&self.mix.apply(block))?))
     }
 }
