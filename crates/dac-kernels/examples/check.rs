@@ -29,5 +29,23 @@ fn main() {
             }
             println!("{level} {precision}: all networks equal their plain twins");
         }
+        quantizer(level);
+        println!("{level}: linear maps and nearest rows equal their plain twins");
+    }
+}
+
+fn quantizer(level: CpuLevel) {
+    for (rows, features, outputs) in [(7, 100, 8), (29, 8, 33)] {
+        let (weight, bias, x) = (noise(features * outputs, 1), noise(outputs, 2), noise(rows * features, 3));
+        let mut got = Vec::new();
+        Linear::new(level, features, &weight, &bias).expect("a map").apply(&x, &mut got);
+        let want = reference::linear(&weight, &bias, &x);
+        assert_within(&got, &want, 1e-5, &format!("linear {features} to {outputs} {level}"));
+    }
+    for (rows, dim, size) in [(70, 8, 1024), (5, 3, 37)] {
+        let (book, x) = (noise(size * dim, 4), noise(rows * dim, 5));
+        let mut got = Vec::new();
+        Nearest::new(level, dim, &book).expect("a codebook").search(&x, &mut got);
+        assert_eq!(got, reference::nearest(&book, dim, &x), "nearest of {size} {level}");
     }
 }

@@ -10,6 +10,14 @@ pub(crate) struct Aligned {
     offset: usize,
 }
 
+impl Clone for Aligned {
+    fn clone(&self) -> Self {
+        let mut copy = Self::zeros(self.as_slice().len());
+        copy.at_least(self.as_slice().len()).copy_from_slice(self.as_slice());
+        copy
+    }
+}
+
 impl Aligned {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {

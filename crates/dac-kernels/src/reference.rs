@@ -116,8 +116,15 @@ pub fn linear(weight: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32> {
 
 /// A row divided by its length, `x / max(‖x‖, 1e-12)`.
 pub fn normalize(row: &[f32]) -> Vec<f32> {
+    let mut normal = Vec::with_capacity(row.len());
+    normalize_into(row, &mut normal);
+    normal
+}
+
+/// [`normalize`], appended to a vector.
+pub(crate) fn normalize_into(row: &[f32], to: &mut Vec<f32>) {
     let norm = row.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-12);
-    row.iter().map(|v| v / norm).collect()
+    to.extend(row.iter().map(|v| v / norm));
 }
 
 /// The codebook row nearest to each row, as the codec's quantizer has it: both sides divided by their

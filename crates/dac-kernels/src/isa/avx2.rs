@@ -55,6 +55,11 @@ impl Simd for Avx2 {
         unsafe { Self(_mm256_min_ps(self.0, o.0)) }
     }
     #[inline(always)]
+    unsafe fn where_less(self, o: Self, a: Self, b: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2.
+        unsafe { Self(_mm256_blendv_ps(b.0, a.0, _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, o.0))) }
+    }
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         // SAFETY: the caller vouches for AVX2.
         unsafe { Self(_mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0)) }

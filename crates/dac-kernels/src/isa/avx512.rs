@@ -55,6 +55,11 @@ impl Simd for Avx512 {
         unsafe { Self(_mm512_min_ps(self.0, o.0)) }
     }
     #[inline(always)]
+    unsafe fn where_less(self, o: Self, a: Self, b: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512.
+        unsafe { Self(_mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, o.0), b.0, a.0)) }
+    }
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         // SAFETY: the caller vouches for AVX-512.
         unsafe { Self(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0)) }

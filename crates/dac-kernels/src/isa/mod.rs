@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod gemm;
+mod nearest;
 mod peak;
 mod pointwise;
 mod simd;
@@ -19,6 +20,7 @@ mod neon;
 mod portable;
 
 pub(crate) use gemm::Gemm;
+pub(crate) use nearest::Search;
 pub(crate) use peak::Peak;
 pub(crate) use pointwise::{Dots, SnakeRows};
 pub(crate) use transform::{Coefficients, Forward, Inverse};
@@ -38,6 +40,7 @@ pub(crate) struct Kernels {
     pub(crate) inverse: fn(Inverse<'_>),
     pub(crate) snake_rows: fn(SnakeRows<'_>),
     pub(crate) dots: fn(Dots<'_>),
+    pub(crate) search: fn(Search<'_>),
     pub(crate) peak: fn(Peak<'_>),
 }
 
@@ -71,6 +74,7 @@ macro_rules! kernels {
             inverse: super::Inverse<'_> => super::transform::inverse::<$simd, $rows, $vectors>, $features;
             snake_rows: super::SnakeRows<'_> => super::pointwise::snake_rows::<$simd>, $features;
             dots: super::Dots<'_> => super::pointwise::dots::<$simd>, $features;
+            search: super::Search<'_> => super::nearest::search::<$simd>, $features;
             peak: super::Peak<'_> => super::peak::peak::<$simd>, $features;
         );
     };

@@ -55,6 +55,11 @@ impl Simd for Neon {
         unsafe { Self(vminnmq_f32(self.0, o.0)) }
     }
     #[inline(always)]
+    unsafe fn where_less(self, o: Self, a: Self, b: Self) -> Self {
+        // SAFETY: the caller vouches for NEON.
+        unsafe { Self(vbslq_f32(vcltq_f32(self.0, o.0), a.0, b.0)) }
+    }
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         // SAFETY: the caller vouches for NEON.
         unsafe { Self(vrndnq_f32(self.0)) }

@@ -56,6 +56,11 @@ impl Simd for Portable {
         self.zip(o, |a, b| if a < b { a } else { b })
     }
     #[inline(always)]
+    unsafe fn where_less(self, o: Self, a: Self, b: Self) -> Self {
+        let pick = |i: usize| if self.0[i] < o.0[i] { a.0[i] } else { b.0[i] };
+        Self([pick(0), pick(1), pick(2), pick(3)])
+    }
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         // Adding and taking away 1.5 · 2^23 rounds to nearest for all |x| < 2^22; beyond, the caller clamps.
         const MAGIC: f32 = 12_582_912.0;

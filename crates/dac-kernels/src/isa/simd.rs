@@ -37,6 +37,10 @@ pub(super) trait Simd: Copy {
     /// # Safety
     /// The processor has the instruction set.
     unsafe fn min(self, o: Self) -> Self;
+    /// `a` where `self < o`, else `b`; so `b` where either is NaN.
+    /// # Safety
+    /// The processor has the instruction set.
+    unsafe fn where_less(self, o: Self, a: Self, b: Self) -> Self;
     /// To the nearest whole number.
     /// # Safety
     /// The processor has the instruction set.
