@@ -1,10 +1,10 @@
-//! SI-SDR and mel distance against the values in `tests/data/meters.tsv`, SNR and rms against their definitions.
+//! SI-SDR and mel distance against the values in `tests/data/meters.tsv`, SNR, rms and octave bands against their definitions.
 
 mod common;
 
 use common::{expected, noise, samples, sine};
 use dac_audio::AudioError;
-use dac_audio::metrics::{DistortionMeter, MelDistance};
+use dac_audio::metrics::{DistortionMeter, MelDistance, octave_bands};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 type Pair = (&'static str, u32, Vec<Vec<f64>>, Vec<Vec<f64>>);
@@ -114,5 +114,31 @@ fn short_signals_and_shapes_that_differ() -> Outcome {
         MelDistance::new(8_000, 2).push(&[[0.0]], &[[0.0]]),
         Err(AudioError::ChannelCount { .. })
     ));
+    Ok(())
+}
+
+#[test]
+fn octave_bands_tell_errors_apart() -> Outcome {
+    let (low, high) = (sine(44_100, 500.0, 44_100, 0.2), sine(44_100, 8_000.0, 44_100, 0.3));
+    let reference = samples(&[sum(&low, &high), low.clone()]);
+    // The low tone loses half, the high one turns over: as strong as before, and as wrong as can be.
+    let estimate = samples(&[sum(&scaled(&low, 0.5), &scaled(&high, -1.0)), scaled(&low, 0.5)]);
+    let bands = octave_bands(44_100, &reference, &estimate)?;
+    let centres: Vec<f64> = bands.iter().map(|band| band.centre_hz).collect();
+    assert_eq!(centres, [62.5, 125.0, 250.0, 500.0, 1e3, 2e3, 4e3, 8e3, 16e3]);
+    let half_db = 20.0 * 0.5_f64.log10();
+    for (index, error_db, level_db) in [(3, half_db, half_db), (7, -half_db, 0.0)] {
+        let band = bands[index];
+        assert!((band.error_db - error_db).abs() < 1e-3, "{band:?}");
+        assert!((band.level_db - level_db).abs() < 1e-3, "{band:?}");
+    }
+    let same = octave_bands(16_000, &reference, &reference)?;
+    assert_eq!(same.len(), 8);
+    assert!(same.iter().all(|band| band.error_db == f64::NEG_INFINITY && band.level_db == 0.0), "{same:?}");
+    let silent = octave_bands(8_000, &[[0.0_f32; 3]], &[[0.5_f32; 3]])?;
+    assert!(silent.iter().all(|band| band.error_db == f64::INFINITY), "{silent:?}");
+    assert!(octave_bands(8_000, &[[0.0_f32; 0]], &[[0.0_f32; 0]])?.iter().all(|band| band.error_db.is_nan()));
+    assert!(matches!(octave_bands(8_000, &[[0.0]], &[[0.0, 1.0]]), Err(AudioError::LengthsDiffer { .. })));
+    assert!(octave_bands(1, &[[0.0]], &[[0.0]])?.is_empty());
     Ok(())
 }

@@ -4,7 +4,6 @@
 //! exactly, each beside its error against the decode of the whole.
 
 mod picture;
-mod spectrogram;
 
 use std::path::PathBuf;
 

@@ -5,8 +5,7 @@ use std::fmt::Write;
 use anyhow::Error;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-
-use super::spectrogram;
+use dac_picture::{spectrogram_db, spectrogram_png};
 
 const WIDTH: usize = 880;
 const MARGIN: usize = 20;
@@ -36,10 +35,7 @@ pub(super) fn svg(rows: &[Row], rate_hz: usize, start_s: f64) -> Result<String, 
     )?;
     writeln!(svg, "<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>")?;
     let peak = rows.iter().flat_map(|row| &row.signal).fold(1e-9_f32, |peak, v| peak.max(v.abs()));
-    let levels = rows
-        .iter()
-        .map(|row| spectrogram::levels_db(&row.signal, STEP_SAMPLES, BINS))
-        .collect::<Result<Vec<_>, _>>()?;
+    let levels: Vec<_> = rows.iter().map(|row| spectrogram_db(&row.signal, STEP_SAMPLES, BINS)).collect();
     let loudest_db = levels.iter().flatten().flatten().copied().fold(f32::MIN, f32::max);
     for (index, (row, levels)) in rows.iter().zip(&levels).enumerate() {
         let top = MARGIN + index * ROW_HEIGHT;
@@ -57,7 +53,7 @@ pub(super) fn svg(rows: &[Row], rate_hz: usize, start_s: f64) -> Result<String, 
             let path = envelope(signal, peak, plot);
             writeln!(svg, "<path d=\"{path}\" stroke=\"{colour}\" fill=\"none\"/>")?;
         }
-        let image = STANDARD.encode(spectrogram::png(levels, loudest_db)?);
+        let image = STANDARD.encode(spectrogram_png(levels, loudest_db)?);
         writeln!(
             svg,
             "<image x=\"{right}\" y=\"{plot}\" width=\"{PLOT_WIDTH}\" height=\"{WAVE_HEIGHT}\" preserveAspectRatio=\"none\" href=\"data:image/png;base64,{image}\"/>"

@@ -9,10 +9,11 @@ use super::Findings;
 use crate::process::{cargo, output, succeeds};
 
 /// Every crate with those of ours that it may depend on, lowest first: an arrow never points upwards.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("dac-kernels", &[]),
     ("dac-pickle", &[]),
     ("dac-audio", &[]),
+    ("dac-picture", &[]),
     ("dac-rvq", &["dac-kernels"]),
     ("dac-nn", &["dac-kernels"]),
     ("dac-tokens", &["dac-rvq", "dac-pickle"]),
@@ -32,13 +33,13 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "dac-stream",
         ],
     ),
-    ("dac-cli", &["dac", "dac-manifest"]),
-    ("xtask", &[]),
+    ("dac-cli", &["dac", "dac-manifest", "dac-picture"]),
+    ("xtask", &["dac-picture"]),
 ];
 
 /// Crates below the network, and the tool: burn is nothing they know.
-const WITHOUT_BURN: [&str; 6] =
-    ["dac-kernels", "dac-pickle", "dac-audio", "dac-tokens", "dac-manifest", "xtask"];
+const WITHOUT_BURN: [&str; 7] =
+    ["dac-kernels", "dac-pickle", "dac-audio", "dac-picture", "dac-tokens", "dac-manifest", "xtask"];
 
 /// Crates of others that belong to one of ours: libraries neither download nor draw progress bars nor parse arguments.
 const ONLY_IN: [(&str, &[&str]); 4] = [

@@ -1,0 +1,9 @@
+//! Spectrograms and other arrays as PNG pictures. Knows numbers and pixels, neither audio files nor the codec.
+
+mod error;
+mod pixels;
+mod spectrogram;
+
+pub use error::PictureError;
+pub use pixels::rgb_png;
+pub use spectrogram::{SPECTROGRAM_WINDOW_SAMPLES, spectrogram_db, spectrogram_png};

@@ -1,0 +1,73 @@
+//! Pixels as PNG files.
+
+use png::{ColorType, Compression, Encoder};
+
+use crate::PictureError;
+
+/// A PNG file of pixels of red, green and blue, row by row from the top, `columns` in each.
+///
+/// # Errors
+/// [`PictureError::Size`] when they are none or fill no rectangle.
+pub fn rgb_png(columns: usize, pixels: &[[u8; 3]]) -> Result<Vec<u8>, PictureError> {
+    write(columns, pixels.len(), pixels.as_flattened(), None)
+}
+
+/// A PNG file of indices into a palette.
+pub(crate) fn indexed_png(
+    columns: usize,
+    indices: &[u8],
+    palette: &[[u8; 3]],
+) -> Result<Vec<u8>, PictureError> {
+    write(columns, indices.len(), indices, Some(palette))
+}
+
+fn write(
+    columns: usize,
+    pixels: usize,
+    bytes: &[u8],
+    palette: Option<&[[u8; 3]]>,
+) -> Result<Vec<u8>, PictureError> {
+    let rows = pixels.checked_div(columns).unwrap_or(0);
+    let size = || PictureError::Size { columns, rows, found: pixels };
+    let side = |side: usize| i32::try_from(side).ok().filter(|&side| side > 0).ok_or_else(size);
+    let (width, height) = (side(columns)?, side(rows)?);
+    if rows * columns != pixels {
+        return Err(size());
+    }
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, width.unsigned_abs(), height.unsigned_abs());
+    encoder.set_compression(Compression::High);
+    match palette {
+        Some(palette) => {
+            encoder.set_color(ColorType::Indexed);
+            encoder.set_palette(palette.as_flattened().to_vec());
+        }
+        None => encoder.set_color(ColorType::Rgb),
+    }
+    encoder.write_header()?.write_image_data(bytes)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_come_back_in_their_places() {
+        let pixels = [[1, 2, 3], [4, 5, 6], [7, 8, 9], [250, 251, 252], [0, 0, 0], [9, 9, 9]];
+        let file = rgb_png(3, &pixels).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bytes).unwrap();
+        assert_eq!((info.width, info.height), (3, 2));
+        assert_eq!(bytes, pixels.as_flattened());
+    }
+
+    #[test]
+    fn what_is_no_rectangle_is_no_picture() {
+        for (columns, count) in [(0, 0), (0, 3), (3, 0), (2, 3), (4, 3)] {
+            let error = rgb_png(columns, &vec![[0; 3]; count]).unwrap_err();
+            assert!(matches!(error, PictureError::Size { .. }), "{columns}, {count}: {error}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Spectrograms: levels from a signal, colours from levels.
+
+use std::f32::consts::TAU;
+
+use realfft::RealFftPlanner;
+
+use crate::PictureError;
+use crate::pixels::indexed_png;
+
+/// Samples of a window, which gives half as many bins and one.
+pub const SPECTROGRAM_WINDOW_SAMPLES: usize = 1024;
+/// Levels from the picture's loudest value down to this many dB below are told apart.
+const DEPTH_DB: f32 = 80.0;
+const COLOURS: usize = 64;
+
+/// Levels in dB, `[columns][bins]`: a Hann window every `step_samples` samples, as many as lie in the signal whole; the bins
+/// from 0 Hz on, at most all. A step of 0 counts as 1.
+#[must_use]
+pub fn spectrogram_db(signal: &[f32], step_samples: usize, bins: usize) -> Vec<Vec<f32>> {
+    let fft = RealFftPlanner::<f32>::new().plan_fft_forward(SPECTROGRAM_WINDOW_SAMPLES);
+    let (mut input, mut output) = (fft.make_input_vec(), fft.make_output_vec());
+    let turn = TAU / SPECTROGRAM_WINDOW_SAMPLES as f32;
+    let hann: Vec<f32> =
+        (0..SPECTROGRAM_WINDOW_SAMPLES).map(|n| 0.5 - 0.5 * (turn * n as f32).cos()).collect();
+    let mut columns = Vec::new();
+    for window in signal.windows(SPECTROGRAM_WINDOW_SAMPLES).step_by(step_samples.max(1)) {
+        for ((into, value), weight) in input.iter_mut().zip(window).zip(&hann) {
+            *into = value * weight;
+        }
+        // Fails only for buffers of another length than the plan's own.
+        let _ = fft.process(&mut input, &mut output);
+        columns.push(output.iter().take(bins).map(|v| 10.0 * (v.norm_sqr() + 1e-12).log10()).collect());
+    }
+    columns
+}
+
+/// A picture of levels `[columns][bins]`, low frequencies at the bottom, dark to bright over the 80 dB below `loudest_db`.
+///
+/// # Errors
+/// [`PictureError::Size`] when there are none, or not the same number in each column.
+pub fn spectrogram_png(levels_db: &[Vec<f32>], loudest_db: f32) -> Result<Vec<u8>, PictureError> {
+    let (columns, rows) = (levels_db.len(), levels_db.first().map_or(0, Vec::len));
+    if levels_db.iter().any(|column| column.len() != rows) {
+        return Err(PictureError::Size { columns, rows, found: levels_db.iter().map(Vec::len).sum() });
+    }
+    let index = |level_db: f32| {
+        let level = (level_db - loudest_db) / DEPTH_DB + 1.0;
+        (level.clamp(0.0, 1.0) * (COLOURS - 1) as f32).round() as u8
+    };
+    let of_row = |bin: usize| levels_db.iter().filter_map(move |column| column.get(bin));
+    let indices: Vec<u8> = (0..rows).rev().flat_map(of_row).map(|&level_db| index(level_db)).collect();
+    let palette: Vec<[u8; 3]> = (0..COLOURS).map(|n| colour(n as f32 / (COLOURS - 1) as f32)).collect();
+    indexed_png(columns, &indices, &palette)
+}
+
+/// From black over violet and orange to a light yellow.
+fn colour(level: f32) -> [u8; 3] {
+    const STOPS: [[f32; 3]; 5] = [
+        [4.0, 4.0, 20.0],
+        [80.0, 18.0, 110.0],
+        [185.0, 55.0, 85.0],
+        [250.0, 140.0, 20.0],
+        [252.0, 250.0, 190.0],
+    ];
+    let at = level * (STOPS.len() - 1) as f32;
+    let low = (at as usize).min(STOPS.len() - 2);
+    std::array::from_fn(|i| {
+        let (from, to) = (STOPS[low][i], STOPS[low + 1][i]);
+        (from + (to - from) * (at - low as f32)).round() as u8
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sine_is_loudest_in_its_own_bin() {
+        let turn = TAU / SPECTROGRAM_WINDOW_SAMPLES as f32;
+        let signal: Vec<f32> = (0..4096).map(|n| (turn * 40.0 * n as f32).sin()).collect();
+        let columns = spectrogram_db(&signal, 256, 200);
+        assert_eq!(columns.len(), 13);
+        for column in &columns {
+            let loudest = (0..200).max_by(|&a, &b| column[a].total_cmp(&column[b]));
+            assert_eq!(loudest, Some(40));
+            assert!(column[40] - column[80] > 60.0);
+        }
+        let file = spectrogram_png(&columns, columns[0][40]).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+        let mut indices = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut indices).unwrap();
+        assert_eq!((info.width, info.height), (13, 200));
+        // The brightest colour, as many rows from the bottom as the bin says.
+        let brightest = 13 * (199 - 40);
+        assert_eq!(indices[brightest..brightest + 13], [63; 13]);
+    }
+
+    #[test]
+    fn odd_sizes_are_answered() {
+        assert!(spectrogram_db(&[0.0; SPECTROGRAM_WINDOW_SAMPLES - 1], 1, 9).is_empty());
+        assert_eq!(spectrogram_db(&[0.0; SPECTROGRAM_WINDOW_SAMPLES], 0, 9999)[0].len(), 513);
+        for levels in [vec![], vec![vec![]], vec![vec![0.0], vec![]]] {
+            assert!(matches!(spectrogram_png(&levels, 0.0), Err(PictureError::Size { .. })));
+        }
+        // Levels that are no numbers are dark.
+        assert!(spectrogram_png(&[vec![f32::NAN, f32::INFINITY]], f32::NAN).is_ok());
+    }
+}
