@@ -6,7 +6,8 @@
 pub struct Limits {
     /// Longest pickle, in bytes; bytes and strings made while reading are held to the same figure.
     pub max_bytes: usize,
-    /// Values made by opcodes, and values in the resulting tree (shared ones count at each use).
+    /// Values made by opcodes, and values in the resulting tree (shared ones count at each use, and so do axes of shapes).
+    /// The tree is also held to eight values for each byte of the pickle.
     pub max_items: usize,
     /// Entries in the memo.
     pub max_memo: usize,

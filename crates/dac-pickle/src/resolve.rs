@@ -9,10 +9,15 @@ use crate::machine::{Call, Heap, Id, Node};
 use crate::value::Value;
 use crate::{numpy, torch};
 
+/// Honest files share few values and bytes; without these bounds a few hundred bytes of lists within lists would come to
+/// hundreds of megabytes.
+const MAX_ITEMS_A_BYTE: usize = 8;
+const MAX_BYTES_A_BYTE: usize = 4;
+
 /// The tree under the heap's root.
 pub(crate) fn resolve(heap: &Heap, limits: &Limits) -> Result<Value, PickleError> {
     let mut resolver = Resolver { heap, limits, items: 0, bytes: 0 };
-    resolver.value(heap.root, 0)
+    resolver.argument(heap.root, 0)
 }
 
 pub(crate) struct Resolver<'a> {
@@ -58,10 +63,12 @@ impl<'a> Resolver<'a> {
         Some(CallView { global: *global, call, args: self.tuple(call.args)?, depth })
     }
 
-    fn count(&mut self, items: usize) -> Result<(), PickleError> {
+    /// Counts values, or axes of a shape, before memory is taken for them.
+    pub(crate) fn count(&mut self, items: usize) -> Result<(), PickleError> {
         self.items = self.items.saturating_add(items);
-        if self.items > self.limits.max_items {
-            let (what, limit) = ("values after sharing is undone", self.limits.max_items);
+        let limit = self.limits.max_items.min(self.heap.consumed.saturating_mul(MAX_ITEMS_A_BYTE));
+        if self.items > limit {
+            let what = "values after sharing is undone";
             return Err(PickleError::Limit { what, limit, offset: self.heap.consumed });
         }
         Ok(())
@@ -70,8 +77,7 @@ impl<'a> Resolver<'a> {
     /// Counts bytes that are made here and are not in the file.
     fn count_bytes(&mut self, bytes: usize) -> Result<(), PickleError> {
         self.bytes = self.bytes.saturating_add(bytes);
-        // Honest files share few such bytes, if any; sharing must not multiply them without bound.
-        let limit = self.limits.max_bytes.min(self.heap.consumed.saturating_mul(4));
+        let limit = self.limits.max_bytes.min(self.heap.consumed.saturating_mul(MAX_BYTES_A_BYTE));
         if self.bytes > limit {
             return Err(PickleError::Limit {
                 what: "bytes made by calls",
@@ -82,12 +88,18 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
-    pub(crate) fn value(&mut self, id: Id, depth: usize) -> Result<Value, PickleError> {
+    /// A value that stands alone.
+    fn argument(&mut self, id: Id, depth: usize) -> Result<Value, PickleError> {
+        self.count(1)?;
+        self.value(id, depth)
+    }
+
+    /// A value that is counted already.
+    fn value(&mut self, id: Id, depth: usize) -> Result<Value, PickleError> {
         if depth > self.limits.max_depth {
             let (what, limit) = ("levels of nesting (or a value holds itself)", self.limits.max_depth);
             return Err(PickleError::Limit { what, limit, offset: self.heap.consumed });
         }
-        self.count(1)?;
         Ok(match self.node(id) {
             Node::None => Value::None,
             Node::Bool(value) => Value::Bool(*value),
@@ -111,12 +123,22 @@ impl<'a> Resolver<'a> {
     }
 
     pub(crate) fn values(&mut self, ids: &[Id], depth: usize) -> Result<Vec<Value>, PickleError> {
-        ids.iter().map(|&id| self.value(id, depth + 1)).collect()
+        self.count(ids.len())?;
+        // Collecting results would take room for four where there is one.
+        let mut values = Vec::with_capacity(ids.len());
+        for &id in ids {
+            values.push(self.value(id, depth + 1)?);
+        }
+        Ok(values)
     }
 
     fn pairs(&mut self, pairs: &[(Id, Id)], depth: usize) -> Result<Vec<(Value, Value)>, PickleError> {
-        let depth = depth + 1;
-        pairs.iter().map(|&(k, v)| Ok((self.value(k, depth)?, self.value(v, depth)?))).collect()
+        self.count(pairs.len().saturating_mul(2))?;
+        let mut values = Vec::with_capacity(pairs.len());
+        for &(key, value) in pairs {
+            values.push((self.value(key, depth + 1)?, self.value(value, depth + 1)?));
+        }
+        Ok(values)
     }
 
     fn made(&mut self, call: CallView<'a>) -> Result<Value, PickleError> {
@@ -127,7 +149,7 @@ impl<'a> Resolver<'a> {
                 let first = if call.global == Global::Dict { call.args.first() } else { None };
                 let mut pairs = Vec::new();
                 if let Some(&first) = first {
-                    match self.value(first, depth + 1)? {
+                    match self.argument(first, depth + 1)? {
                         Value::Dict(given) => pairs = given,
                         Value::List(items) => {
                             for item in items {
@@ -147,7 +169,7 @@ impl<'a> Resolver<'a> {
             }
             Global::List | Global::Set => {
                 let mut items = match call.args.first() {
-                    Some(&first) => match self.value(first, depth + 1)? {
+                    Some(&first) => match self.argument(first, depth + 1)? {
                         Value::List(items) | Value::Tuple(items) => items,
                         _ => return Err(call.refuse("its argument is no list")),
                     },
@@ -168,7 +190,7 @@ impl<'a> Resolver<'a> {
             | Global::RebuildFromType => torch::resolve::tensor(self, &call).map(Value::Tensor),
             Global::TensorSize => {
                 let first = call.arg(0)?;
-                match self.value(first, depth + 1)? {
+                match self.argument(first, depth + 1)? {
                     Value::Tuple(items) | Value::List(items) => Ok(Value::Tuple(items)),
                     _ => Err(call.refuse("its argument is no tuple")),
                 }

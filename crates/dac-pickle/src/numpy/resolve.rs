@@ -100,11 +100,12 @@ fn array(
     array.map_err(|_| call.refuse("the array's bytes do not fill its shape"))
 }
 
-fn read_shape(from: &Resolver<'_>, call: &CallView<'_>, id: Id) -> Result<Vec<usize>, PickleError> {
+fn read_shape(from: &mut Resolver<'_>, call: &CallView<'_>, id: Id) -> Result<Vec<usize>, PickleError> {
     let ids = from.tuple(id).ok_or_else(|| call.refuse("the shape is no tuple"))?;
     if ids.len() > MAX_AXES {
         return Err(call.refuse("too many axes"));
     }
+    from.count(ids.len())?;
     let axis = |&id: &Id| match from.node(id) {
         Node::Int(length) => usize::try_from(*length).ok(),
         _ => None,

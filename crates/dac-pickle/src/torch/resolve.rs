@@ -41,7 +41,7 @@ pub(crate) fn tensor(from: &mut Resolver<'_>, call: &CallView<'_>) -> Result<Ten
 
 /// `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks)`; version 3 has the element type at 6.
 fn rebuild(
-    from: &Resolver<'_>,
+    from: &mut Resolver<'_>,
     call: &CallView<'_>,
     function: Global,
     args: &[Id],
@@ -94,7 +94,7 @@ fn read_storage(
 }
 
 /// A tuple of lengths, or `torch.Size` of one.
-fn lengths(from: &Resolver<'_>, call: &CallView<'_>, id: Id) -> Result<Vec<usize>, PickleError> {
+fn lengths(from: &mut Resolver<'_>, call: &CallView<'_>, id: Id) -> Result<Vec<usize>, PickleError> {
     let inner = match from.call(id, call.depth) {
         Some(size) if size.global == Global::TensorSize => size.arg(0)?,
         _ => id,
@@ -103,6 +103,7 @@ fn lengths(from: &Resolver<'_>, call: &CallView<'_>, id: Id) -> Result<Vec<usize
     if ids.len() > MAX_AXES {
         return Err(call.refuse("too many axes"));
     }
+    from.count(ids.len())?;
     let length = |&id: &Id| match from.node(id) {
         Node::Int(length) => usize::try_from(*length).ok(),
         _ => None,
