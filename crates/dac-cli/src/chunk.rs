@@ -68,6 +68,19 @@ pub(crate) fn chunking(args: &ChunkArgs, model: &ModelInfo) -> Result<Chunking, 
     })
 }
 
+/// What a result depends on of its chunking, as one word.
+pub(crate) fn name(chunking: &Chunking) -> String {
+    match chunking {
+        Chunking::Overlap(OverlapSettings {
+            encoding_chunk_seconds,
+            decoding_chunk_rate,
+            decoding_overlap_rate,
+        }) => format!("overlap:{encoding_chunk_seconds}:{decoding_chunk_rate}:{decoding_overlap_rate}"),
+        // The law of exact chunks: the result of the whole signal.
+        _ => "exact".to_owned(),
+    }
+}
+
 /// The settings in the `config.json` beside the weights, where there is one that has any.
 fn config_beside(weights: &Path) -> Result<Config, Usage> {
     let path = weights.with_file_name("config.json");

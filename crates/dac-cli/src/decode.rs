@@ -4,18 +4,19 @@ use std::path::Path;
 
 use anyhow::{Error, bail};
 use dac::tokens::{Format, TokenReader};
-use dac::{Dac, DecodeOptions, DecodeSession, TimeRange, WavWriter, WriteReport};
+use dac::{Dac, DecodeOptions, DecodeSession, Precision, TimeRange, WavWriter, WriteReport};
+use dac_manifest::Record;
 
 use crate::args::{BitrateArgs, ChunkArgs, DecodeArgs, WaveArgs};
-use crate::batch::{self, Done};
+use crate::batch::{Batch, Done, Task};
 use crate::chunk;
-use crate::encode::{first_output, in_the_way, make_folder, name_model};
-use crate::existing::{Existing, ExpectedWave};
+use crate::encode::name_model;
+use crate::existing::Existing;
 use crate::exit::{Exit, Usage};
 use crate::model::{self, Models};
 use crate::pipe;
 use crate::plan::{Job, plan};
-use crate::report::Record;
+use crate::provenance::Provenance;
 
 /// What does not change from file to file.
 struct Settings<'a> {
@@ -24,7 +25,7 @@ struct Settings<'a> {
     chunk: &'a ChunkArgs,
     range: Option<TimeRange>,
     loudness: bool,
-    overwrite: bool,
+    precision: Precision,
 }
 
 /// Runs `dac decode`.
@@ -36,21 +37,23 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
         chunk: &args.chunk,
         range: range(args),
         loudness: !args.no_loudness,
-        overwrite: args.files.overwrite,
+        precision: args.model.run.precision,
     };
-    if pipe::is_asked(&args.files.inputs, args.files.output.as_ref(), args.files.json)? {
+    if pipe::is_asked(&args.files)? {
         return pipe::decode(args, |dac, format, held| options(dac, format, held, &settings));
     }
     if args.raw {
         return Err(Usage("--raw goes with - alone: files are written as WAV".to_owned()).into());
     }
-    let jobs = plan(&args.files.inputs, args.files.folder()?, &["wav"])?;
-    let mut models = Models::new(&args.model)?;
+    let plan = plan(&args.files, &Format::ALL.map(Format::extension), &["wav"])?;
+    let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads)?;
+    let model = args.model.on_the_pool_around();
+    let models = batch.with_threads(|| Models::new(&model))?;
     if let Some(dac) = models.fixed() {
         model::codebooks(&args.bitrate, dac.shape())?;
     }
-    make_folder(&args.files)?;
-    Ok(batch::run(&jobs, args.files.json, |job, record| one(&mut models, job, record, &settings)))
+    let provenance = Provenance::default();
+    batch.run(|job, task| one(&models, &provenance, job, task, &settings))
 }
 
 /// The range of `--start` and `--duration`, either of which may be left out.
@@ -64,51 +67,77 @@ fn range(args: &DecodeArgs) -> Option<TimeRange> {
 }
 
 fn one(
-    models: &mut Models<'_>,
+    models: &Models<'_>,
+    provenance: &Provenance,
     job: &Job,
-    record: &mut Record,
+    task: &mut Task<'_>,
     settings: &Settings<'_>,
 ) -> Result<Done, Error> {
-    let output = first_output(job)?;
     let mut reader = TokenReader::open_path(&job.input)?;
-    let info = reader.info().clone();
+    let mut info = reader.info().clone();
+    provenance.complete(&job.input, &mut info.meta)?;
+    let record = &mut task.record;
     record.set_input(info.meta.input_samples, info.meta.input_rate_hz);
     record.channels = Some(info.channels());
     record.frames = Some(info.frames());
     let dac = models.for_tokens(&info)?;
     name_model(&dac, record);
-    if let Some(remark) = dac.check_tokens(&info.meta)? {
-        eprintln!("{}: {remark}", job.input.display());
-    }
-    if info.truncated {
-        eprintln!("{}: the file is cut; its {} frames are decoded", job.input.display(), info.frames());
-    }
     let held = info.codes.map(|[_, codebooks, _]| codebooks);
     let options = options(&dac, Some(info.format), held, settings)?;
     record.codebooks = options.codebooks.or(held);
-    let tokens = reader.read_all()?;
+    record.settings = Some(settings.text(&options));
+    if let Some(remark) = dac.check_tokens(&info.meta)? {
+        task.say(&remark);
+    }
+    if info.truncated {
+        task.say(&format!("the file is cut; its {} frames are decoded", info.frames()));
+    }
+    let there = task.end_by_what_is_there(|_, _| {
+        let what = "a file that no manifest knows as its decode";
+        Ok(Existing::Foreign(what.to_owned()))
+    })?;
+    if let Some(done) = there {
+        return Ok(done);
+    }
+    let mut tokens = reader.read_all()?;
+    tokens.meta = info.meta;
     let mut session = DecodeSession::new(&dac, &tokens, &options)?;
     let (rate_hz, channels, samples) = (session.rate_hz(), session.channels(), session.samples());
+    let record = &mut task.record;
     if record.audio_seconds.is_none() {
         record.audio_seconds = Some(samples as f64 / f64::from(rate_hz));
     }
-    if !settings.overwrite {
-        let format = settings.wave.sample_format;
-        match (ExpectedWave { rate_hz, channels, samples, format }).judge(output) {
-            Existing::Absent => {}
-            Existing::Valid => {
-                return Ok(Done::Skipped(format!("{} is there; --overwrite redoes it", output.display())));
-            }
-            Existing::Stale(what) | Existing::Foreign(what) => return Err(in_the_way(output, &what)),
-        }
-    }
-    let mut writer = WavWriter::create(output, rate_hz, channels, settings.wave.sample_format)?;
+    let mut writer = WavWriter::create(task.made(0)?, rate_hz, channels, settings.wave.sample_format)?;
     writer.check_length(samples)?;
     while let Some(block) = session.next_block()? {
+        task.stop().check()?;
         writer.write(&block)?;
     }
     let written = writer.finish()?;
-    Ok(Done::Written(describe(&dac, record, &written, rate_hz, settings, output)))
+    Ok(Done::Written(describe(&dac, &task.record, &written, rate_hz, settings, task.output()?)))
+}
+
+impl Settings<'_> {
+    /// All that a decode depends on beside its tokens and the weights, as one line of `name=value`.
+    fn text(&self, options: &DecodeOptions) -> String {
+        let mut text = format!(
+            "sample-format={} output-rate={} precision={} chunking={}",
+            self.wave.sample_format,
+            self.wave.output_rate,
+            self.precision,
+            chunk::name(&options.chunk)
+        );
+        if let Some(codebooks) = options.codebooks {
+            text += &format!(" codebooks={codebooks}");
+        }
+        if let Some(TimeRange { start_seconds, duration_seconds }) = options.range {
+            text += &format!(" start={start_seconds} duration={duration_seconds}");
+        }
+        if !self.loudness {
+            text += " loudness=decoded";
+        }
+        text
+    }
 }
 
 /// The options of one file's decode. `--bitrate` is an upper bound, so a file that holds less is decoded whole;

@@ -1,78 +1,80 @@
 //! `dac encode`: audio files to token files.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::{Context, Error, anyhow};
+use anyhow::Error;
 use dac::tokens::{Format, TokenFile, WriteOptions};
-use dac::{AudioReader, AudioSpec, Dac, DescriptPlan, EncodeOptions, Save};
+use dac::{
+    AUDIO_EXTENSIONS, AudioReader, AudioSpec, ChannelMix, Dac, DescriptPlan, EncodeOptions, NonFinitePolicy,
+    Precision, Save,
+};
+use dac_manifest::Record;
 
-use crate::args::{ChunkArgs, EncodeArgs, FileArgs, TokenArgs, save};
-use crate::batch::{self, Done};
+use crate::args::{ChunkArgs, EncodeArgs, TokenArgs, save};
+use crate::batch::{Batch, Done, Stop, Task};
 use crate::chunk;
-use crate::existing::{Existing, ExpectedTokens};
+use crate::existing::ExpectedTokens;
 use crate::exit::{Exit, Usage};
 use crate::model::{self, nominal_kbps};
 use crate::pipe;
 use crate::plan::{Job, plan};
-use crate::report::Record;
 
 /// Runs `dac encode`.
 pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
-    if pipe::is_asked(&args.files.inputs, args.files.output.as_ref(), args.files.json)? {
+    if pipe::is_asked(&args.files)? {
         return pipe::encode(args);
     }
     if args.raw_rate.is_some() {
         return Err(Usage("--raw-rate goes with - alone: files say their rate themselves".to_owned()).into());
     }
     let kind = Kind::of(&args.tokens, &args.chunk)?;
-    let jobs = plan(&args.files.inputs, args.files.folder()?, &[kind.format.extension()])?;
-    let dac = model::open(&args.model)?;
+    let plan = plan(&args.files, &AUDIO_EXTENSIONS, &[kind.format.extension()])?;
+    let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads)?;
+    let dac = batch.with_threads(|| model::open(&args.model.on_the_pool_around()))?;
     let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
     model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
     let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
-    make_folder(&args.files)?;
-    Ok(batch::run(&jobs, args.files.json, |job, record| {
-        one(&dac, job, record, &coding, args.files.overwrite)
-    }))
+    let settings = coding.settings(&dac, args.model.run.precision);
+    batch.run(|job, task| {
+        task.record.settings = Some(settings.clone());
+        one(&dac, job, task, &coding)
+    })
 }
 
-fn one(dac: &Dac, job: &Job, record: &mut Record, coding: &Coding, overwrite: bool) -> Result<Done, Error> {
-    let output = first_output(job)?;
+fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, coding: &Coding) -> Result<Done, Error> {
     let options = &coding.options;
-    name_model(dac, record);
-    let spec = AudioReader::open(&job.input)?.spec().clone();
-    let channels = options.channels.channels(spec.channels);
-    record.set_input(spec.samples, Some(spec.sample_rate_hz));
-    record.channels = Some(channels);
-    if !overwrite {
+    let codebooks = options.codebooks.unwrap_or(dac.shape().codebooks);
+    name_model(dac, &mut task.record);
+    let there = task.end_by_what_is_there(|record, output| {
+        let spec = AudioReader::open(&job.input)?.spec().clone();
+        let channels = options.channels.channels(spec.channels);
+        record.set_input(spec.samples, Some(spec.sample_rate_hz));
+        (record.channels, record.codebooks) = (Some(channels), Some(codebooks));
         let expected = ExpectedTokens {
             format: coding.kind.format,
-            windows: coding.windows,
             model: dac.info(),
-            codebooks: options.codebooks.unwrap_or(dac.shape().codebooks),
+            codebooks,
             channels,
             save: options.save,
             input_rate_hz: spec.sample_rate_hz,
             input_samples: spec.samples,
-            model_samples: spec.samples.map(|samples| {
-                dac::resampled_samples(samples, spec.sample_rate_hz, dac.shape().sample_rate_hz)
-            }),
         };
-        match expected.judge(output) {
-            Existing::Absent => {}
-            Existing::Valid => {
-                record.codebooks = Some(expected.codebooks);
-                return Ok(Done::Skipped(format!("{} is there; --overwrite redoes it", output.display())));
-            }
-            Existing::Stale(what) => eprintln!("{}: of another {what}, done anew", output.display()),
-            Existing::Foreign(what) => return Err(in_the_way(output, &what)),
-        }
+        Ok(expected.judge(output))
+    })?;
+    if let Some(done) = there {
+        return Ok(done);
     }
-    let tokens = coding.encode(dac, &job.input)?;
-    tokens.write(output, coding.kind.format, &coding.write)?;
-    tell_replaced(&job.input, tokens.meta.replaced_samples);
-    fill(record, &tokens, options.codebooks.unwrap_or(dac.shape().codebooks));
-    Ok(Done::Written(describe(dac, record, &spec, output)))
+    let spec = AudioReader::open(&job.input)?.spec().clone();
+    task.record.set_input(spec.samples, Some(spec.sample_rate_hz));
+    task.record.channels = Some(options.channels.channels(spec.channels));
+    let tokens = coding.encode(dac, &job.input, task.stop())?;
+    tokens.write(task.made(0)?, coding.kind.format, &coding.write)?;
+    if let Some(remark) = replaced_remark(tokens.meta.replaced_samples) {
+        task.say(&remark);
+    }
+    fill(&mut task.record, &tokens, codebooks);
+    Ok(Done::Written(describe(dac, &task.record, &spec, task.output()?)))
 }
 
 /// What the token files are, as far as the arguments alone tell.
@@ -147,36 +149,58 @@ impl Coding {
         Ok(Self { kind, options, windows, write })
     }
 
-    /// Encodes a file.
-    pub(crate) fn encode(&self, dac: &Dac, input: &Path) -> Result<TokenFile, dac::Error> {
-        match self.windows {
-            Some(windows) => dac.compress_file(input, windows.window_seconds, &self.options),
-            None => dac.encode_file(input, &self.options),
+    /// All that a token file depends on beside its input and the weights, as one line of `name=value`. How long an exact chunk
+    /// is makes no difference to it.
+    pub(crate) fn settings(&self, dac: &Dac, precision: Precision) -> String {
+        let options = &self.options;
+        let Save { codes, z, latents } = options.save;
+        let saved = [(codes, "codes"), (z, "z"), (latents, "latents")];
+        let saved: Vec<_> = saved.iter().filter(|(saved, _)| *saved).map(|(_, name)| *name).collect();
+        let channels = match options.channels {
+            ChannelMix::Mono => "mono",
+            ChannelMix::Keep => "keep",
+        };
+        let codebooks = options.codebooks.unwrap_or(dac.shape().codebooks);
+        let mut text = format!(
+            "format={} codebooks={codebooks} channels={channels} save={} precision={precision} chunking={}",
+            self.kind.format,
+            saved.join(","),
+            match self.windows {
+                Some(windows) => format!("descript:{}", windows.chunk_frames),
+                None => chunk::name(&options.chunk),
+            }
+        );
+        if options.non_finite != NonFinitePolicy::default() {
+            text += " nan=zero";
         }
+        if self.kind.format == Format::Npy {
+            text += &format!(" dtype={:?}", self.write.npy_integer).to_lowercase();
+        }
+        text
+    }
+
+    /// Encodes a file, unless an end is wanted meanwhile.
+    pub(crate) fn encode(&self, dac: &Dac, input: &Path, stop: &Stop) -> Result<TokenFile, Error> {
+        let mut progress =
+            |_: u64| if stop.code().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let mut open = || AudioReader::open(input);
+        let tokens = match self.windows {
+            Some(windows) => {
+                dac.compress_reader(&mut open, windows.window_seconds, &self.options, &mut progress)
+            }
+            None => dac.encode_reader(open()?, &self.options, &mut progress),
+        };
+        if let Err(dac::Error::Stopped) = tokens {
+            stop.check()?;
+        }
+        Ok(tokens?)
     }
 }
 
-/// Makes the output folder.
-pub(crate) fn make_folder(args: &FileArgs) -> Result<(), Error> {
-    let folder = args.folder()?;
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Usage(format!("{}: cannot be made a folder: {error}", folder.display())).into())
-}
-
-pub(crate) fn first_output(job: &Job) -> Result<&Path, Error> {
-    job.outputs.first().map(|output| output.as_path()).context("a job without output")
-}
-
-/// The error for a file that must not be replaced unasked.
-pub(crate) fn in_the_way(output: &Path, what: &str) -> Error {
-    anyhow!("{} is there and is not this result ({what}); --overwrite replaces it", output.display())
-}
-
-/// Says that `--nan zero` had something to do.
-pub(crate) fn tell_replaced(input: &Path, samples: Option<u64>) {
-    if let Some(samples) = samples.filter(|&samples| samples > 0) {
-        eprintln!("{}: {samples} samples were not finite and are coded as 0", input.display());
-    }
+/// That `--nan zero` had something to do.
+pub(crate) fn replaced_remark(samples: Option<u64>) -> Option<String> {
+    let samples = samples.filter(|&samples| samples > 0)?;
+    Some(format!("{samples} samples were not finite and are coded as 0"))
 }
 
 /// Puts the model into the record.

@@ -10,6 +10,8 @@ pub(crate) enum Exit {
     Done,
     /// Some file failed; the others are done.
     SomeFailed,
+    /// A signal ended it; what is done is kept. The code is the signal's.
+    Stopped(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -17,6 +19,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Done => Self::SUCCESS,
             Exit::SomeFailed => Self::from(1),
+            Exit::Stopped(code) => Self::from(code),
         }
     }
 }

@@ -15,11 +15,13 @@ mod encode;
 mod existing;
 mod exit;
 mod info;
+mod manifest;
 mod model;
 mod models;
 mod pipe;
 mod plan;
 mod process;
+mod provenance;
 mod report;
 mod roundtrip;
 
@@ -67,6 +69,7 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
         Command::Models(args) => models::run(args),
         Command::Download(args) => download::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Manifest(args) => manifest::run(args),
         Command::Doctor(args) => doctor::run(args),
     }
 }

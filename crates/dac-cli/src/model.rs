@@ -1,7 +1,7 @@
 //! The model that a command works with, and how many of its codebooks.
 
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Mutex;
 
 use anyhow::{Error, anyhow, bail};
 use dac::cache::{self, Environment};
@@ -84,21 +84,21 @@ fn no_weights(preset: Preset) -> String {
 /// The models that token files ask for, each loaded once.
 pub(crate) struct Models<'a> {
     args: &'a ModelArgs,
-    fixed: Option<Rc<Dac>>,
-    loaded: Vec<(Preset, Rc<Dac>)>,
+    fixed: Option<Dac>,
+    loaded: Mutex<Vec<(Preset, Dac)>>,
 }
 
 impl<'a> Models<'a> {
     /// Loads the model that was asked for; without `--model` and `--weights`, the files decide one by one.
     pub(crate) fn new(args: &'a ModelArgs) -> Result<Self, Error> {
         let asked = args.model.is_some() || args.weights.is_some();
-        let fixed = if asked { Some(Rc::new(open(args)?)) } else { None };
-        Ok(Self { args, fixed, loaded: Vec::new() })
+        let fixed = if asked { Some(open(args)?) } else { None };
+        Ok(Self { args, fixed, loaded: Mutex::default() })
     }
 
     /// The model that was asked for, if one was.
     pub(crate) fn fixed(&self) -> Option<&Dac> {
-        self.fixed.as_deref()
+        self.fixed.as_ref()
     }
 
     /// The model to decode a file with: the one that was asked for, else the one it names, else the one that its number of
@@ -106,7 +106,7 @@ impl<'a> Models<'a> {
     ///
     /// # Errors
     /// When the file is of another model than the one asked for, or its model cannot be loaded.
-    pub(crate) fn for_tokens(&mut self, info: &TokenInfo) -> Result<Rc<Dac>, Error> {
+    pub(crate) fn for_tokens(&self, info: &TokenInfo) -> Result<Dac, Error> {
         self.for_meta(&info.meta, info.codes.map(|[_, codebooks, _]| codebooks))
     }
 
@@ -114,11 +114,11 @@ impl<'a> Models<'a> {
     ///
     /// # Errors
     /// As [`Models::for_tokens`].
-    pub(crate) fn for_meta(&mut self, meta: &TokenMeta, codebooks: Option<usize>) -> Result<Rc<Dac>, Error> {
+    pub(crate) fn for_meta(&self, meta: &TokenMeta, codebooks: Option<usize>) -> Result<Dac, Error> {
         let dac = match (&self.fixed, meta.model.as_deref().map(str::parse::<Preset>)) {
-            (Some(dac), _) => Rc::clone(dac),
-            (None, None) => self.load(guess(codebooks))?,
-            (None, Some(Ok(preset))) => self.load(preset)?,
+            (Some(dac), _) => dac.clone(),
+            (None, None) => self.load(guess(codebooks), true)?,
+            (None, Some(Ok(preset))) => self.load(preset, false)?,
             (None, Some(Err(unknown))) => {
                 bail!("was made with the model '{}': give its weights with --weights FILE", unknown.found)
             }
@@ -130,22 +130,25 @@ impl<'a> Models<'a> {
         Ok(dac)
     }
 
-    fn load(&mut self, preset: Preset) -> Result<Rc<Dac>, Error> {
-        if let Some((_, dac)) = self.loaded.iter().find(|(name, _)| *name == preset) {
-            return Ok(Rc::clone(dac));
+    fn load(&self, preset: Preset, guessed: bool) -> Result<Dac, Error> {
+        // Held while loading: whoever wants the same model meanwhile waits for it.
+        let mut loaded = self.loaded.lock().map_err(|_| anyhow!("the models' list is lost"))?;
+        if let Some((_, dac)) = loaded.iter().find(|(name, _)| *name == preset) {
+            return Ok(dac.clone());
         }
-        let dac = Rc::new(open_named(Some(preset), None, &self.args.run)?);
-        self.loaded.push((preset, Rc::clone(&dac)));
+        if guessed {
+            eprintln!("the tokens name no model and are taken for {preset}; --model names another");
+        }
+        let dac = open_named(Some(preset), None, &self.args.run)?;
+        loaded.push((preset, dac.clone()));
         Ok(dac)
     }
 }
 
-/// The model that a file without a model's name is taken for; told on standard error.
+/// The model that a file without a model's name is taken for.
 fn guess(codebooks: Option<usize>) -> Preset {
     let guessed = codebooks.and_then(|codebooks| guess_model(codebooks)?.parse().ok());
-    let preset = guessed.unwrap_or(DEFAULT_MODEL);
-    eprintln!("the tokens name no model and are taken for {preset}; --model names another");
-    preset
+    guessed.unwrap_or(DEFAULT_MODEL)
 }
 
 /// How many codebooks `--quantizers` or `--bitrate` mean for a model; none when neither was given.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Error, bail};
 use dac::tokens::{DacpHeader, DacpReader, DacpWriter, Format, TokenFile};
@@ -11,8 +11,8 @@ use dac::{
     StreamWriter,
 };
 
-use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, ModelArgs};
-use crate::encode::{Coding, Kind, tell_replaced};
+use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, FileArgs, ModelArgs};
+use crate::encode::{Coding, Kind, replaced_remark};
 use crate::exit::{Exit, Usage};
 use crate::model::{self, Models};
 
@@ -28,7 +28,8 @@ const DACP_SNIFF_BYTES: u64 = 8;
 ///
 /// # Errors
 /// When `-` stands beside other inputs or with options that need files.
-pub(crate) fn is_asked(inputs: &[PathBuf], output: Option<&PathBuf>, json: bool) -> Result<bool, Usage> {
+pub(crate) fn is_asked(args: &FileArgs) -> Result<bool, Usage> {
+    let FileArgs { inputs, output, json, batch, .. } = args;
     if !inputs.iter().any(|input| input == Path::new(NAME)) {
         return Ok(false);
     }
@@ -36,7 +37,9 @@ pub(crate) fn is_asked(inputs: &[PathBuf], output: Option<&PathBuf>, json: bool)
         "- reads standard input and stands alone"
     } else if output.is_some() {
         "- writes to standard output and takes no --output"
-    } else if json {
+    } else if batch.is_given() {
+        "- is one stream: the options of batches have no meaning for it"
+    } else if *json {
         "- writes its result to standard output, where --json would print too"
     } else {
         return Ok(true);
@@ -80,7 +83,9 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
         writer.push(&codes)?;
     }
     drop(writer.finish(Some(samples))?);
-    tell_replaced(Path::new(NAME), Some(reader.replaced_samples()));
+    if let Some(remark) = replaced_remark(Some(reader.replaced_samples())) {
+        eprintln!("{NAME}: {remark}");
+    }
     Ok(Exit::Done)
 }
 
@@ -96,13 +101,13 @@ pub(crate) fn decode(
     let format = Format::sniff(&head);
     let input = Cursor::new(head).chain(input);
     let model = live(&args.model);
-    let mut models = Models::new(&model)?;
+    let models = Models::new(&model)?;
     if format == Some(Format::Dacp)
         && args.start.is_none()
         && args.duration.is_none()
         && args.chunk.chunk == ChunkArg::Exact
     {
-        return decode_live(args, &mut models, DacpReader::new(input)?, options);
+        return decode_live(args, &models, DacpReader::new(input)?, options);
     }
     let tokens = TokenFile::read_stream(input)?;
     let held = tokens.codes.as_ref().map(dac::Codes::codebooks);
@@ -117,7 +122,7 @@ pub(crate) fn decode(
 
 fn decode_live(
     args: &DecodeArgs,
-    models: &mut Models<'_>,
+    models: &Models<'_>,
     mut reader: DacpReader<impl Read>,
     options: impl Fn(&Dac, Option<Format>, Option<usize>) -> Result<DecodeOptions, Error>,
 ) -> Result<Exit, Error> {

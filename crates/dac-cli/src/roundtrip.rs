@@ -6,15 +6,18 @@ use std::path::Path;
 use anyhow::{Error, bail};
 use dac::metrics::DistortionMeter;
 use dac::tokens::{Format, TokenReader};
-use dac::{Audio, AudioReader, Dac, DecodeOptions, EncodeOptions, Planar, Resampler, SampleFormat};
+use dac::{
+    AUDIO_EXTENSIONS, Audio, AudioReader, Dac, DecodeOptions, EncodeOptions, Planar, Resampler, SampleFormat,
+};
+use dac_manifest::{Record, Roundtrip};
 
 use crate::args::RoundtripArgs;
-use crate::batch::{self, Done};
-use crate::encode::{Coding, Kind, describe, fill, in_the_way, make_folder, name_model, tell_replaced};
+use crate::batch::{Batch, Done, Task, in_the_way};
+use crate::encode::{Coding, Kind, describe, fill, name_model, replaced_remark};
 use crate::exit::Exit;
 use crate::model::{self, nominal_kbps};
 use crate::plan::{Job, plan};
-use crate::report::{Record, Roundtrip, print_text};
+use crate::report::print_text;
 
 /// Samples a block of the comparison.
 const BLOCK_SAMPLES: usize = 1 << 16;
@@ -23,18 +26,22 @@ struct Settings {
     coding: Coding,
     decode: DecodeOptions,
     sample_format: SampleFormat,
+    text: String,
     overwrite: bool,
+    dry_run: bool,
     json: bool,
 }
 
 /// Runs `dac roundtrip`.
 pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
     let kind = Kind::of(&args.tokens, &args.chunk)?;
-    let jobs = plan(&args.files.inputs, args.files.folder()?, &[kind.format.extension(), "wav"])?;
-    let dac = model::open(&args.model)?;
+    let plan = plan(&args.files, &AUDIO_EXTENSIONS, &[kind.format.extension(), "wav"])?;
+    let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads)?;
+    let dac = batch.with_threads(|| model::open(&args.model.on_the_pool_around()))?;
     let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
     model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
     let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
+    let precise = coding.settings(&dac, args.model.run.precision);
     let mut decode = DecodeOptions::default();
     decode.output_rate = args.wave.output_rate.0;
     decode.chunk = coding.options.chunk;
@@ -43,16 +50,21 @@ pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
         coding,
         decode,
         sample_format: args.wave.sample_format,
+        text: format!(
+            "{precise} sample-format={} output-rate={}",
+            args.wave.sample_format, args.wave.output_rate
+        ),
         overwrite: args.files.overwrite,
+        dry_run: args.files.batch.dry_run,
         json: args.files.json,
     };
-    make_folder(&args.files)?;
-    Ok(batch::run(&jobs, args.files.json, |job, record| one(&dac, job, record, &settings)))
+    batch.run(|job, task| one(&dac, job, task, &settings))
 }
 
-fn one(dac: &Dac, job: &Job, record: &mut Record, settings: &Settings) -> Result<Done, Error> {
+fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, settings: &Settings) -> Result<Done, Error> {
     let [token_path, wave_path] = job.outputs.as_slice() else { bail!("a job without its two outputs") };
-    name_model(dac, record);
+    name_model(dac, &mut task.record);
+    task.record.settings = Some(settings.text.clone());
     let spec = AudioReader::open(&job.input)?.spec().clone();
     if !settings.overwrite {
         // A WAV file without its tokens beside it is not known to be an earlier result of this command.
@@ -63,30 +75,36 @@ fn one(dac: &Dac, job: &Job, record: &mut Record, settings: &Settings) -> Result
             }
         }
     }
-    let tokens = settings.coding.encode(dac, &job.input)?;
-    tokens.write(token_path, settings.coding.kind.format, &settings.coding.write)?;
-    tell_replaced(&job.input, tokens.meta.replaced_samples);
+    if settings.dry_run {
+        return Ok(Done::Planned(format!("-> {} and {}", token_path.display(), wave_path.display())));
+    }
+    let tokens = settings.coding.encode(dac, &job.input, task.stop())?;
+    let (made_tokens, made_wave) = (task.made(0)?, task.made(1)?);
+    tokens.write(made_tokens, settings.coding.kind.format, &settings.coding.write)?;
+    if let Some(remark) = replaced_remark(tokens.meta.replaced_samples) {
+        task.say(&remark);
+    }
     let codebooks = settings.coding.options.codebooks.unwrap_or(dac.shape().codebooks);
+    let record = &mut task.record;
     fill(record, &tokens, codebooks);
 
     let decoded = dac.decode(&tokens, &settings.decode)?;
-    decoded.write(wave_path, settings.sample_format)?;
+    decoded.write(made_wave, settings.sample_format)?;
 
     let si_sdr_db = si_sdr_db(&job.input, &settings.coding.options, &decoded)?;
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
-    let (input_bytes, token_bytes) = (bytes(&job.input), bytes(token_path));
+    let (input_bytes, token_bytes) = (bytes(&job.input), bytes(made_tokens));
     let kbps = |bytes: u64| record.audio_seconds.map(|seconds| bytes as f64 * 0.008 / seconds);
     let result = Roundtrip {
         decoded: wave_path.display().to_string(),
         si_sdr_db: Some(si_sdr_db).filter(|db| db.is_finite()),
-        input_bytes,
         token_bytes,
-        decoded_bytes: bytes(wave_path),
+        decoded_bytes: bytes(made_wave),
         nominal_kbps: nominal_kbps(dac.shape(), codebooks) * record.channels.unwrap_or(1) as f64,
         file_kbps: kbps(token_bytes),
     };
     if !settings.json {
-        print_text(&table(record, &result, si_sdr_db, kbps(input_bytes)))?;
+        print_text(&table(record, &result, si_sdr_db, input_bytes))?;
     }
     let said = format!("{} and {}", describe(dac, record, &spec, token_path), wave_path.display());
     record.roundtrip = Some(result);
@@ -120,7 +138,7 @@ fn si_sdr_db(input: &Path, options: &EncodeOptions, decoded: &Audio) -> Result<f
     Ok(meter.si_sdr_db())
 }
 
-fn table(record: &Record, result: &Roundtrip, si_sdr_db: f64, input_kbps: Option<f64>) -> String {
+fn table(record: &Record, result: &Roundtrip, si_sdr_db: f64, input_bytes: u64) -> String {
     let rate = |kbps: Option<f64>| kbps.map_or_else(|| "-".to_owned(), |kbps| format!("{kbps:.2} kbit/s"));
     let row = |name: &str, path: &str, bytes: u64, kbps: Option<f64>| {
         format!("\n  {name:<9}{bytes:>12} bytes{:>18}  {path}", rate(kbps))
@@ -132,8 +150,8 @@ fn table(record: &Record, result: &Roundtrip, si_sdr_db: f64, input_kbps: Option
             result.nominal_kbps
         );
     }
-    let decoded_kbps = record.audio_seconds.map(|seconds| result.decoded_bytes as f64 * 0.008 / seconds);
-    text += &row("original", &record.input, result.input_bytes, input_kbps);
+    let kbps = |bytes: u64| record.audio_seconds.map(|seconds| bytes as f64 * 0.008 / seconds);
+    text += &row("original", &record.input, input_bytes, kbps(input_bytes));
     text += &row("tokens", record.output.as_deref().unwrap_or("-"), result.token_bytes, result.file_kbps);
-    text + &row("decoded", &result.decoded, result.decoded_bytes, decoded_kbps)
+    text + &row("decoded", &result.decoded, result.decoded_bytes, kbps(result.decoded_bytes))
 }

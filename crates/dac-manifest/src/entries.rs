@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::lines::each_line;
 use crate::{ManifestError, Record, Status};
 
-/// The last that is known of a file: what of its [`Record`] a later run needs. A hundred thousand take some 40 MB.
+/// The last that is known of a file: what of its [`Record`] a later run needs. A hundred thousand take some 50 MB.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Entry {
@@ -25,6 +25,10 @@ pub struct Entry {
     pub settings: Option<Arc<str>>,
     /// [`Record::input_bytes`].
     pub input_bytes: Option<u64>,
+    /// [`Record::input_modified_s`].
+    pub input_modified_s: Option<f64>,
+    /// [`Record::input_sha256`].
+    pub input_sha256: Option<Box<str>>,
     /// [`Record::input_samples`].
     pub input_samples: Option<u64>,
     /// [`Record::input_rate_hz`].
@@ -52,6 +56,8 @@ impl Entry {
         record.weights_sha256 = text(&self.weights_sha256);
         record.settings = text(&self.settings);
         record.input_bytes = self.input_bytes;
+        record.input_modified_s = self.input_modified_s;
+        record.input_sha256 = self.input_sha256.as_deref().map(str::to_owned);
         record.input_samples = self.input_samples;
         record.input_rate_hz = self.input_rate_hz;
         record.channels = self.channels;
@@ -63,7 +69,8 @@ impl Entry {
     }
 }
 
-/// The entries of one or more manifests, by key. A later record of a key replaces an earlier one.
+/// The entries of one or more manifests, by key. A later record of a key replaces an earlier one, but a failure does not undo a
+/// result: that still lies there as its record says, or else proves nothing.
 #[derive(Debug, Default)]
 pub struct Entries {
     by_key: HashMap<Box<str>, Entry>,
@@ -103,6 +110,8 @@ impl Entries {
             weights_sha256: self.text(record.weights_sha256),
             settings: self.text(record.settings),
             input_bytes: record.input_bytes,
+            input_modified_s: record.input_modified_s,
+            input_sha256: record.input_sha256.map(String::into_boxed_str),
             input_samples: record.input_samples,
             input_rate_hz: record.input_rate_hz,
             channels: record.channels,
@@ -112,7 +121,9 @@ impl Entries {
             output_bytes: record.output_bytes,
             output_sha256: record.output_sha256.map(String::into_boxed_str),
         };
-        self.by_key.insert(key.into_boxed_str(), entry);
+        if entry.done || !self.get(&key).is_some_and(|known| known.done) {
+            self.by_key.insert(key.into_boxed_str(), entry);
+        }
     }
 
     /// The same text for all entries that have it.
@@ -152,11 +163,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_record_of_a_key_counts() {
+    fn the_last_result_of_a_key_counts() {
         let mut entries = Entries::default();
         let text = br#"{"key":"a","status":"error"}
 {"key":"a","status":"ok","output_sha256":"12","settings":"s","frames":7}
-{"key":"b","status":"ok","output_sha256":"34","settings":"s"}
+{"key":"a","status":"error","error":"gone"}
 not json
 {"key":"b","status":"error","error":"gone"}
 
@@ -165,6 +176,7 @@ not json
 "#;
         entries.read_from(text.as_slice()).unwrap();
         assert_eq!((entries.len(), entries.unreadable_lines()), (3, 1));
+        // A failure afterwards does not undo a result.
         let a = entries.get("a").unwrap();
         assert!(a.done && a.frames == Some(7) && a.settings.as_deref() == Some("s"));
         assert!(!entries.get("b").unwrap().done);

@@ -9,7 +9,7 @@
 //! | split a job, name its manifests | [`Shard`] |
 //! | join the manifests of its shards | [`merge`] |
 //!
-//! A manifest is JSON Lines in UTF-8. The last record of a key counts. A line that a power cut left incomplete is passed over,
+//! A manifest is JSON Lines in UTF-8. The last result of a key counts. A line that a power cut left incomplete is passed over,
 //! and the next one begins on a line of its own.
 
 mod entries;

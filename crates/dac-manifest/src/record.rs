@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 /// How a file fared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Status {
     /// Done.
     #[default]
@@ -40,6 +39,10 @@ pub struct Record {
     pub settings: Option<String>,
     /// Bytes of the input.
     pub input_bytes: Option<u64>,
+    /// When the input was last changed, in seconds since 1970.
+    pub input_modified_s: Option<f64>,
+    /// SHA-256 of the input, in lower-case hexadecimal.
+    pub input_sha256: Option<String>,
     /// Samples of the original at its own rate.
     pub input_samples: Option<u64>,
     /// The original's sample rate in Hz.
@@ -109,8 +112,8 @@ mod tests {
     fn a_record_has_every_key_even_when_nothing_is_known() {
         let record = Record { status: Status::Error, ..Record::of(Path::new("a.wav")) };
         let value = serde_json::to_value(&record).unwrap();
-        let keys = "input key output pack model weights_sha256 settings input_bytes input_samples input_rate_hz channels \
-                    frames codebooks audio_seconds elapsed_seconds output_bytes output_sha256 status error";
+        let keys = "input key output pack model weights_sha256 settings input_bytes input_modified_s input_sha256 \
+                    input_samples input_rate_hz channels frames codebooks audio_seconds elapsed_seconds output_bytes output_sha256 status error";
         let mut expected: Vec<_> = keys.split_whitespace().collect();
         expected.sort_unstable();
         let mut found: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();

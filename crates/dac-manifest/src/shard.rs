@@ -1,6 +1,7 @@
 //! Parts of a job that run on their own, and what their manifests are called.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -82,7 +83,9 @@ impl FromStr for Shard {
 pub fn manifests_in(folder: &Path) -> Result<Vec<(Option<Shard>, PathBuf)>, ManifestError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(ManifestError::read(folder, error)),
     };
     let mut found = Vec::new();

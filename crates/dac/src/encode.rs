@@ -1,5 +1,6 @@
 //! Audio to tokens: mix, resample, encode, collect.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use dac_audio::{AudioReader, ChannelMix, LoudnessMeter, NonFinitePolicy, Planar, Resampler};
@@ -69,19 +70,19 @@ impl Dac {
     /// # Errors
     /// When it is not audio, has no samples, or holds a value that is not finite; and as [`Dac::encode`].
     pub fn encode_file(&self, path: impl AsRef<Path>, options: &EncodeOptions) -> Result<TokenFile, Error> {
-        self.encode_reader(AudioReader::open(path)?, options, &mut |_| {})
+        self.encode_reader(AudioReader::open(path)?, options, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// Encodes an open reader, telling `progress` after each block how many samples a channel were read. What becomes of
-    /// values that are not finite is for `options` to say, whatever the reader was told.
+    /// Encodes an open reader, telling `progress` after each block how many samples a channel were read; it may end the work.
+    /// What becomes of values that are not finite is for `options` to say, whatever the reader was told.
     ///
     /// # Errors
-    /// As [`Dac::encode_file`].
+    /// As [`Dac::encode_file`], and [`Error::Stopped`] when `progress` breaks.
     pub fn encode_reader(
         &self,
         reader: AudioReader,
         options: &EncodeOptions,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<TokenFile, Error> {
         let mut reader = reader.with_non_finite(options.non_finite);
         let name = reader.path().display().to_string();
@@ -89,11 +90,16 @@ impl Dac {
         let mut session = EncodeSession::new(self, spec.sample_rate_hz, spec.channels, options)?;
         while let Some(block) = reader.next_block(BLOCK_SAMPLES)? {
             session.push(block)?;
-            progress(reader.position());
+            go_on(progress(reader.position()))?;
         }
         session.replaced_samples += reader.replaced_samples();
         session.finish(&name)
     }
+}
+
+/// An error where whoever watches wants an end.
+pub(crate) fn go_on(flow: ControlFlow<()>) -> Result<(), Error> {
+    if flow.is_break() { Err(Error::Stopped) } else { Ok(()) }
 }
 
 impl Dac {

@@ -69,6 +69,9 @@ pub enum Error {
         /// What is missing.
         needs: &'static str,
     },
+    /// Whoever watched the work wanted an end.
+    #[error("stopped")]
+    Stopped,
     /// A number out of its range.
     #[error("{what} is {found}, expected {expected}")]
     Option {

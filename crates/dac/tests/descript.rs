@@ -1,6 +1,7 @@
 //! The reference's `.dac` files in both directions, on the files that it wrote (`fixtures/python/descript_mode.py`).
 #![allow(clippy::print_stderr, reason = "excused ties are listed")]
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use dac::tokens::WriteOptions;
@@ -288,7 +289,11 @@ fn files_as_audio_in_memory_and_windows_that_are_too_small() {
     let expected = dac.compress(&Audio::read(&path).unwrap(), 1.0, &options).unwrap();
     let mut told = 0;
     let mut open = || dac::AudioReader::open(&path);
-    let found = dac.compress_reader(&mut open, 1.0, &options, &mut |samples| told = samples).unwrap();
+    let found = dac.compress_reader(&mut open, 1.0, &options, &mut |samples| {
+        told = samples;
+        ControlFlow::Continue(())
+    });
+    let found = found.unwrap();
     assert_eq!((&found, told), (&expected, 25200));
     assert_eq!(dac.compress_file(&path, 1.0, &options).unwrap(), expected);
     let measured = dac.measure_loudness(dac::AudioReader::open(&path).unwrap(), ChannelMix::Mono).unwrap();

@@ -26,6 +26,13 @@ use wav::WavReader;
 pub const MAX_CHANNELS: usize = 64;
 
 /// The formats named in errors.
+/// Extensions of the files that [`AudioReader`] reads, in lower case: which files of a folder are audio. The reader itself goes by
+/// content.
+pub const AUDIO_EXTENSIONS: [&str; 18] = [
+    "wav", "wave", "bwf", "rf64", "flac", "mp1", "mp2", "mp3", "aac", "adts", "m4a", "m4b", "mp4", "ogg",
+    "oga", "aif", "aiff", "aifc",
+];
+
 const READABLE: &str = "WAV, FLAC, MP3, Ogg Vorbis, AAC/M4A or AIFF";
 
 /// What is known of an audio stream before its samples.

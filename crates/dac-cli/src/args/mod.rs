@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 use dac::registry::Source;
 use dac::{Device, Format, Precision, Preset, SampleFormat};
+use dac_manifest::Shard;
 
 use crate::exit::Usage;
 pub(crate) use values::{
@@ -23,7 +24,7 @@ pub(crate) const DEFAULT_MODEL: Preset = Preset::Khz44;
     name = "dac",
     version,
     after_help = "Exit codes: 0 all done; 1 some file failed (the others are done); 2 the command cannot be run as it is \
-                  given.\n\nWith --json, standard output carries one JSON record a file, standard error all else."
+                  given; 130 stopped by Ctrl-C, 143 by SIGTERM (what is done is kept).\n\nWith --json, standard output carries one JSON record a file, standard error all else."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Download(DownloadArgs),
     /// Time encode and decode inside one process.
     Bench(BenchArgs),
+    /// Work on the records that batches keep of their files.
+    Manifest(ManifestArgs),
     /// Examine this machine: processor, devices, caches; a fixed signal through every device.
     Doctor(DoctorArgs),
 }
@@ -53,10 +56,12 @@ pub(crate) enum Command {
 /// What is read and where results go.
 #[derive(Debug, Args)]
 pub(crate) struct FileArgs {
-    /// Files to read; `-` alone reads standard input and writes standard output.
-    #[arg(required = true, value_name = "IN")]
+    /// Files, folders (with all below them) and quoted patterns like 'in/**/*.wav'; `-` alone reads standard input and writes
+    /// standard output.
+    #[arg(value_name = "IN")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Folder for the results, made if it is not there; each is named after its input's stem.
+    /// Folder for the results, made if it is not there; each is named after its input's stem, and files of folders and
+    /// patterns keep their place.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
     /// Redo results that exist already.
@@ -65,6 +70,50 @@ pub(crate) struct FileArgs {
     /// Print one JSON record a file on standard output.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) batch: BatchArgs,
+}
+
+/// How many files are worked on.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Batches")]
+pub(crate) struct BatchArgs {
+    /// Read more inputs from this file, one path a line (or separated by zero bytes); `-` is standard input. Relative paths
+    /// keep their place below the output folder.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) files_from: Option<PathBuf>,
+    /// Give every result its input's place below this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// Name results after the whole input name: a.wav becomes a.wav.dac.
+    #[arg(long)]
+    pub(crate) keep_extension: bool,
+    /// Files worked on at once, which share the weights and the threads [default: one a thread on the CPU, else one].
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do part I of N of the files, I from 0 to N - 1; parts may run at once and share the output folder.
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
+    /// Where the records of what is done are kept [default: .dac-manifest.jsonl in the output folder, or
+    /// .dac-manifest.I-of-N.jsonl for a shard].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+}
+
+impl BatchArgs {
+    /// Whether any of them is asked for.
+    pub(crate) fn is_given(&self) -> bool {
+        self.files_from.is_some()
+            || self.root.is_some()
+            || self.keep_extension
+            || self.jobs.is_some()
+            || self.dry_run
+            || self.shard.is_some()
+            || self.manifest.is_some()
+    }
 }
 
 impl FileArgs {
@@ -90,6 +139,13 @@ pub(crate) struct ModelArgs {
     pub(crate) weights: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+impl ModelArgs {
+    /// The same for work whose threads the caller provides: the engine takes those of the pool that it is called in.
+    pub(crate) fn on_the_pool_around(&self) -> Self {
+        Self { run: RunArgs { threads: None, ..self.run.clone() }, ..self.clone() }
+    }
 }
 
 /// Where the network runs, and how exactly.
@@ -245,6 +301,22 @@ pub(crate) struct ModelsArgs {
     /// Print one JSON record a model.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManifestArgs {
+    #[command(subcommand)]
+    pub(crate) action: ManifestAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ManifestAction {
+    /// Join the manifests of a job's shards to DIR/.dac-manifest.jsonl.
+    Merge {
+        /// The output folder that the shards share.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -4,11 +4,12 @@
 use std::time::{Duration, Instant};
 
 use dac::{Array3, CodecError, Codes, CpuLevel, Dac, Device, DeviceError, LoadOptions};
+use dac_manifest::Status;
 use serde::Serialize;
 
 use super::guard::guarded;
 use super::vector::{self, AUDIO_BOUND, Answer, Distance};
-use crate::report::{Status, error_text};
+use crate::report::error_text;
 
 /// A device that says nothing for so long is given up; a GPU compiles its programs on first use.
 const TIME_LIMIT: Duration = Duration::from_secs(300);

@@ -9,10 +9,11 @@ use anyhow::{Context, Error, bail};
 use dac::cache::{self, CachedWeights, Environment, Origin, PARTIAL_SUFFIX};
 use dac::registry::{self, Published};
 use dac::{Checkpoint, Preset};
+use dac_manifest::Status;
 use serde::Serialize;
 
 use super::guard::guarded;
-use crate::report::{Status, error_text};
+use crate::report::error_text;
 
 /// The largest file is hashed in seconds; a network's file system may take longer.
 const TIME_LIMIT: Duration = Duration::from_secs(600);

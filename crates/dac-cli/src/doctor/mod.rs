@@ -12,12 +12,13 @@ mod vector;
 use anyhow::Error;
 use dac::CpuLevel;
 use dac::cache::Environment;
+use dac_manifest::Status;
 use serde::Serialize;
 
 use crate::args::DoctorArgs;
 use crate::exit::Exit;
 use crate::process::threads;
-use crate::report::{Status, print_record, print_text};
+use crate::report::{print_record, print_text};
 use devices::DeviceCheck;
 use files::CacheCheck;
 

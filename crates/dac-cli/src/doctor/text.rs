@@ -1,9 +1,10 @@
 //! The record for people.
 
+use dac_manifest::Status;
+
 use super::devices::DeviceCheck;
 use super::files::FileCheck;
 use super::{CpuCheck, Record};
-use crate::report::Status;
 
 /// The whole page, without the last line's end.
 pub(super) fn page(record: &Record) -> String {
@@ -46,7 +47,7 @@ fn cpu(cpu: &CpuCheck) -> String {
 fn word(status: Status) -> &'static str {
     match status {
         Status::Ok => "ok",
-        Status::Skipped => "-",
+        Status::Skipped | Status::Planned => "-",
         Status::Error => "FAILED",
     }
 }

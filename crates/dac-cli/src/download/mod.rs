@@ -13,11 +13,12 @@ use anyhow::{Context, Error, anyhow, bail};
 use dac::cache::{self, Environment};
 use dac::registry::{self, Published};
 use dac::{Checkpoint, Preset};
+use dac_manifest::Status;
 use serde::Serialize;
 
 use crate::args::DownloadArgs;
 use crate::exit::{Exit, Usage};
-use crate::report::{Status, error_text, print_record};
+use crate::report::{error_text, print_record};
 
 /// One record of `dac download --json`.
 #[derive(Debug, Serialize)]

@@ -126,9 +126,9 @@ fn what_is_there_is_skipped_or_redone_or_left_alone() {
     // Other settings, then another input of the same name.
     let other = lab.dac("encode a.wav --output out --model tiny --quantizers 3 --json").expect(0);
     assert_eq!((&other.records()[0]["status"], &other.records()[0]["codebooks"]), (&"ok".into(), &3.into()));
-    other.says("number of codebooks");
+    other.says("differs in codebooks");
     lab.wav("a.wav", 44100, 4000, &[0.5]);
-    lab.dac("encode a.wav --output out --model tiny --quantizers 3").expect(0).says("length");
+    lab.dac("encode a.wav --output out --model tiny --quantizers 3").expect(0).says("differs in input");
     assert_eq!(tokens(&lab, "out/a.safetensors").codes.unwrap().shape(), [1, 3, 8]);
 
     lab.put("out/a.safetensors", b"a diary");

@@ -1,5 +1,6 @@
 //! The program as its users meet it: every test starts the real binary in a folder and a home of its own.
 
+mod batch;
 mod bench;
 mod dac_file;
 mod decode;

@@ -58,11 +58,12 @@ impl Lab {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// Names in a folder, hidden ones too, sorted.
+    /// Names in a folder, hidden ones too but for the manifest, sorted.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(folder)) else { return Vec::new() };
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| name != ".dac-manifest.jsonl");
         names.sort();
         names
     }
@@ -109,7 +110,8 @@ impl Lab {
         output
     }
 
-    fn command(&self, arguments: &str) -> Command {
+    /// `dac` in the folder, not started yet.
+    pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dac"));
         for name in ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"] {
             command.env_remove(name);

@@ -1,5 +1,6 @@
 //! Audio to the codes of a `.dac` file.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use dac_audio::{
@@ -13,7 +14,7 @@ use dac_tokens::TokenFile;
 
 use super::DESCRIPT_LOUDNESS_DB;
 use crate::audio::{Audio, BLOCK_SAMPLES, THE_AUDIO};
-use crate::encode::EncodeOptions;
+use crate::encode::{EncodeOptions, go_on};
 use crate::error::Error;
 use crate::model::Dac;
 
@@ -67,7 +68,7 @@ impl Dac {
             &mut || Ok(Pass::of_audio(audio, options.non_finite)),
             window_seconds,
             options,
-            &mut |_| {},
+            &mut |_| ControlFlow::Continue(()),
         )
     }
 
@@ -81,20 +82,22 @@ impl Dac {
         window_seconds: f64,
         options: &EncodeOptions,
     ) -> Result<TokenFile, Error> {
-        self.compress_reader(&mut || AudioReader::open(path.as_ref()), window_seconds, options, &mut |_| {})
+        self.compress_reader(&mut || AudioReader::open(path.as_ref()), window_seconds, options, &mut |_| {
+            ControlFlow::Continue(())
+        })
     }
 
     /// Encodes as [`Dac::compress`] does what `open` gives, which is called twice for the same audio; `progress` is told
-    /// during the second reading how many samples a channel were read.
+    /// during the second reading how many samples a channel were read, and may end the work.
     ///
     /// # Errors
-    /// As [`Dac::compress_file`].
+    /// As [`Dac::compress_file`], and [`Error::Stopped`] when `progress` breaks.
     pub fn compress_reader(
         &self,
         open: &mut dyn FnMut() -> Result<AudioReader, AudioError>,
         window_seconds: f64,
         options: &EncodeOptions,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<TokenFile, Error> {
         let policy = options.non_finite;
         let mut pass = || Ok(Pass::of_reader(open()?.with_non_finite(policy)));
@@ -106,7 +109,7 @@ impl Dac {
         open: &mut dyn FnMut() -> Result<Pass<'a>, Error>,
         window_seconds: f64,
         options: &EncodeOptions,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<TokenFile, Error> {
         let plan = DescriptPlan::new(self.shape(), window_seconds).map_err(window_error)?;
         let codebooks = self.codec.codebooks(options.codebooks)?;
@@ -126,7 +129,7 @@ impl Dac {
                 encoder.push(&samples, rows)?;
                 keep_codes(rows, codes);
             }
-            progress(signal.input_samples);
+            go_on(progress(signal.input_samples))?;
         }
         let mut channels = Vec::new();
         let mut summary = None::<DescriptSummary>;
@@ -178,9 +181,11 @@ struct Pass<'a> {
     name: String,
     rate_hz: u32,
     channels: usize,
-    /// The next block, and how many values that are not finite were replaced up to it.
-    next: Box<dyn FnMut() -> Result<Option<(Planar, u64)>, Error> + 'a>,
+    next: Box<NextBlock<'a>>,
 }
+
+/// Gives the next block, and how many values that are not finite were replaced up to it.
+type NextBlock<'a> = dyn FnMut() -> Result<Option<(Planar, u64)>, Error> + 'a;
 
 impl<'a> Pass<'a> {
     fn of_reader(mut reader: AudioReader) -> Self {

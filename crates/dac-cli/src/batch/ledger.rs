@@ -1,0 +1,88 @@
+//! What the manifests say of results that lie there, and the one that is written.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use anyhow::{Context, Error, anyhow};
+use dac_manifest::{Entries, Entry, MANIFEST_NAME, ManifestWriter, Record, manifests_in};
+
+use crate::args::FileArgs;
+
+/// The manifests of an output folder as they were at the start, and this run's own, which grows.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    known: Entries,
+    path: PathBuf,
+    /// Opened at the first record, so that a run without any leaves nothing.
+    writer: Mutex<Option<ManifestWriter>>,
+}
+
+/// Size and hash of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+}
+
+impl Ledger {
+    /// Reads every manifest of the output folder, the one of `--manifest` or of this shard last.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub(crate) fn open(args: &FileArgs) -> Result<Self, Error> {
+        let folder = args.folder()?;
+        let path = args.batch.manifest.clone().unwrap_or_else(|| match args.batch.shard {
+            Some(shard) => folder.join(shard.manifest_name()),
+            None => folder.join(MANIFEST_NAME),
+        });
+        let mut known = Entries::default();
+        for (_, other) in manifests_in(folder)?.iter().filter(|(_, other)| *other != path) {
+            known.read(other)?;
+        }
+        if path.exists() {
+            known.read(&path)?;
+        }
+        Ok(Self { known, path, writer: Mutex::default() })
+    }
+
+    /// Lines of the manifests that are no records, for people.
+    pub(crate) fn remark(&self) -> Option<String> {
+        let lines = self.known.unreadable_lines();
+        (lines > 0).then(|| format!("{lines} lines of the manifests are cut or no records and do not count"))
+    }
+
+    /// What is known of a result that lies at `path`: its entry, if the file is still the one that was made.
+    pub(crate) fn proven(&self, key: &str, path: &Path) -> Option<&Entry> {
+        let entry = self.known.get(key).filter(|entry| entry.done)?;
+        // The size first: it is cheap, and a hash is not.
+        let bytes = fs::metadata(path).ok().filter(fs::Metadata::is_file)?.len();
+        if entry.output_bytes.is_some_and(|known| known != bytes) {
+            return None;
+        }
+        let found = fingerprint(path).ok()?;
+        (entry.output_sha256.as_deref() == Some(found.sha256.as_str())).then_some(entry)
+    }
+
+    /// Appends a record and brings it to the disk.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn append(&self, record: &Record) -> Result<(), Error> {
+        let mut writer = self.writer.lock().map_err(|_| anyhow!("the manifest's writer is lost"))?;
+        let writer = match &mut *writer {
+            Some(writer) => writer,
+            none => none.insert(ManifestWriter::open(&self.path).context("no record could be kept")?),
+        };
+        Ok(writer.append(record)?)
+    }
+}
+
+/// Size and hash of the file at `path`.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn fingerprint(path: &Path) -> io::Result<Fingerprint> {
+    Ok(Fingerprint { bytes: fs::metadata(path)?.len(), sha256: dac::sha256_of_file(path)? })
+}

@@ -1,0 +1,309 @@
+//! The jobs of a plan, several at a time: each ends in a record, none ends the batch.
+//!
+//! A job makes its results in the [`Workroom`]; its record goes to the [`Ledger`]; then the results get their names. Killed at
+//! any moment, a batch leaves whole results that the manifest proves, and nothing else that the next run does not clear.
+
+mod console;
+mod ledger;
+mod stop;
+mod task;
+mod workroom;
+
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Error, anyhow};
+use dac::Device;
+use dac_manifest::{Record, Status};
+
+use crate::args::FileArgs;
+use crate::exit::{Exit, Usage};
+use crate::plan::{Job, Plan};
+use crate::process;
+use crate::report::{error_of_file, error_text, panic_text, print_record, print_text};
+use console::Console;
+use ledger::{Ledger, fingerprint};
+pub(crate) use stop::Stop;
+use stop::Stopped;
+pub(crate) use task::{Task, in_the_way};
+use workroom::{Workroom, publish};
+
+/// How a job ended that did not fail, and what to say of it.
+pub(crate) enum Done {
+    /// Its results are made.
+    Written(String),
+    /// Its results were there and valid.
+    Skipped(String),
+    /// It would be worked on.
+    Planned(String),
+}
+
+/// A plan that is ready to be carried out.
+pub(crate) struct Batch<'a> {
+    plan: Plan,
+    args: &'a FileArgs,
+    ledger: Ledger,
+    stop: Stop,
+    threads: usize,
+    jobs: usize,
+}
+
+/// How many jobs ended how.
+#[derive(Default)]
+struct Counts {
+    written: AtomicUsize,
+    skipped: AtomicUsize,
+    planned: AtomicUsize,
+    failed: AtomicUsize,
+    /// Whether standard output could not be written.
+    deaf: AtomicBool,
+}
+
+impl<'a> Batch<'a> {
+    /// Reads the manifests and decides how many jobs are worked on at once: `--jobs`, else one a thread on the processor's own
+    /// engine, whose threads are best used one a file, and one on any other device.
+    ///
+    /// # Errors
+    /// When a manifest cannot be read.
+    pub(crate) fn new(
+        plan: Plan,
+        args: &'a FileArgs,
+        device: Device,
+        threads: Option<NonZeroUsize>,
+    ) -> Result<Self, Error> {
+        let ledger = Ledger::open(args)?;
+        let threads = process::threads(threads);
+        let by_device = if device == Device::Cpu { threads } else { 1 };
+        let jobs = args.batch.jobs.map_or(by_device, usize::from).min(plan.jobs.len()).max(1);
+        Ok(Self { plan, args, ledger, stop: Stop::default(), threads, jobs })
+    }
+
+    /// Does `work` with all threads of the batch, as loading a model wants it.
+    ///
+    /// # Errors
+    /// As `work`, and when threads cannot be started.
+    pub(crate) fn with_threads<T: Send>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
+        pool(self.threads)?.install(work)
+    }
+
+    /// Does `work` for every job. A job that fails, or even panics in some library, is reported and the next one begins.
+    ///
+    /// # Errors
+    /// When the output folder cannot be made or written.
+    pub(crate) fn run(
+        mut self,
+        work: impl Fn(&Job, &mut Task<'_>) -> Result<Done, Error> + Sync,
+    ) -> Result<Exit, Error> {
+        let room = if self.args.batch.dry_run { None } else { Some(self.open_room()?) };
+        self.stop = Stop::listen().context("signals cannot be listened to")?;
+        let bytes = self.plan.jobs.iter().filter_map(|job| job.input_bytes).sum();
+        let console = Console::new(self.plan.jobs.len(), bytes);
+        for remark in self.plan.remarks.iter().chain(&self.ledger.remark()) {
+            console.say(remark);
+        }
+        let counts = Counts::default();
+        let next = AtomicUsize::new(0);
+        let worker = |threads: usize| -> Result<(), Error> {
+            pool(threads)?.install(|| {
+                while self.stop.code().is_none()
+                    && let index = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(job) = self.plan.jobs.get(index)
+                {
+                    self.one(index, job, room.as_ref(), &console, &counts, &work);
+                }
+            });
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.jobs)
+                .map(|n| {
+                    let rest = usize::from(n < self.threads % self.jobs);
+                    let threads = (self.threads / self.jobs + rest).max(1);
+                    let worker = &worker;
+                    scope.spawn(move || worker(threads))
+                })
+                .collect();
+            let mut ends = workers.into_iter().map(|worker| worker.join());
+            ends.try_for_each(|end| end.unwrap_or_else(|_| Err(anyhow!("a worker died"))))
+        })?;
+        console.close();
+        Ok(self.summary(&console, &counts))
+    }
+
+    fn open_room(&self) -> Result<Workroom, Error> {
+        let folder = self.args.folder()?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Usage(format!("{}: cannot be made a folder: {error}", folder.display())))?;
+        Workroom::open(folder).with_context(|| format!("{}: cannot be written", folder.display()))
+    }
+
+    fn one(
+        &self,
+        index: usize,
+        job: &Job,
+        room: Option<&Workroom>,
+        console: &Console,
+        counts: &Counts,
+        work: &(impl Fn(&Job, &mut Task<'_>) -> Result<Done, Error> + Sync),
+    ) {
+        let started = Instant::now();
+        let mut record = Record::of(&job.input);
+        record.key = Some(job.key.clone());
+        record.output = job.outputs.first().map(|output| output.display().to_string());
+        (record.input_bytes, record.input_modified_s) = (job.input_bytes, job.input_modified_s);
+        let made: Vec<_> = match room {
+            Some(room) => (0..job.outputs.len()).map(|n| room.place(index, n)).collect(),
+            None => Vec::new(),
+        };
+        let mut task = Task::new(job, record, &made, self, console);
+        let result = match &job.fault {
+            Some(fault) => Err(anyhow!("{}: {fault}", job.input.display())),
+            None => catch_unwind(AssertUnwindSafe(|| work(job, &mut task))).unwrap_or_else(|panic| {
+                Err(anyhow!("internal fault: {}", panic_text(panic.as_ref()).unwrap_or("unknown")))
+            }),
+        };
+        let (mut record, proven) = task.end();
+        record.elapsed_seconds = started.elapsed().as_secs_f64();
+        let result = result.and_then(|done| {
+            match &done {
+                Done::Written(_) => self.keep(&mut record, job, &made)?,
+                Done::Skipped(_) if !proven => self.adopt(&mut record, job)?,
+                _ => {}
+            }
+            Ok(done)
+        });
+        for path in &made {
+            // What a failure left; a result has its name by now.
+            let _ = std::fs::remove_file(path);
+        }
+        if result.as_ref().is_err_and(|error| error.is::<Stopped>()) {
+            return;
+        }
+        self.report(record, job, result, console, counts);
+    }
+
+    /// The record first, then the names: a result is never without a record.
+    fn keep(&self, record: &mut Record, job: &Job, made: &[PathBuf]) -> Result<(), Error> {
+        set_files(record, job, made.first())?;
+        self.ledger.append(record)?;
+        for (made, output) in made.iter().zip(&job.outputs) {
+            publish(made, output).with_context(|| format!("{}: cannot be written", output.display()))?;
+        }
+        Ok(())
+    }
+
+    /// A valid result that no manifest knows gets its record.
+    fn adopt(&self, record: &mut Record, job: &Job) -> Result<(), Error> {
+        record.status = Status::Skipped;
+        set_files(record, job, job.outputs.first())?;
+        if self.args.batch.dry_run { Ok(()) } else { self.ledger.append(record) }
+    }
+
+    fn report(
+        &self,
+        mut record: Record,
+        job: &Job,
+        result: Result<Done, Error>,
+        console: &Console,
+        counts: &Counts,
+    ) {
+        let input = job.input.display();
+        let mut worked_seconds = None;
+        let count = match result {
+            Ok(Done::Written(what)) => {
+                worked_seconds = Some(record.audio_seconds.unwrap_or(0.0));
+                console.mention(&format!("{input}: {what}"));
+                &counts.written
+            }
+            Ok(Done::Skipped(why)) => {
+                record.status = Status::Skipped;
+                console.mention(&format!("{input}: skipped: {why}"));
+                &counts.skipped
+            }
+            Ok(Done::Planned(what)) => {
+                record.status = Status::Planned;
+                if !self.args.json && print_text(&format!("{input}: {what}")).is_err() {
+                    counts.deaf.store(true, Ordering::Relaxed);
+                }
+                &counts.planned
+            }
+            Err(error) => {
+                record.status = Status::Error;
+                record.error = Some(error_text(&error));
+                (record.output_bytes, record.output_sha256) = (None, None);
+                console.say(&format!("error: {}", error_of_file(&job.input, &error)));
+                // The manifest may be what failed.
+                if !self.args.batch.dry_run
+                    && let Err(error) = self.ledger.append(&record)
+                {
+                    console.say(&format!("error: {}", error_text(&error)));
+                }
+                &counts.failed
+            }
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        console.count(job.input_bytes.unwrap_or(0), worked_seconds);
+        if self.args.json
+            && let Err(error) = print_record(&record)
+            && !counts.deaf.swap(true, Ordering::Relaxed)
+        {
+            console.say(&format!("error: standard output: {error}; the work goes on without records"));
+        }
+    }
+
+    fn summary(&self, console: &Console, counts: &Counts) -> Exit {
+        let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        let (written, skipped, failed) =
+            (count(&counts.written), count(&counts.skipped), count(&counts.failed));
+        let ended = written + skipped + failed + count(&counts.planned);
+        if self.plan.jobs.len() > 1 || self.stop.code().is_some() {
+            let speed = console.summary().unwrap_or_default();
+            let mut text = if self.args.batch.dry_run {
+                format!("{} to do, {skipped} there, {failed} would fail", count(&counts.planned))
+            } else {
+                format!("{written} done, {skipped} skipped, {failed} failed{speed}")
+            };
+            if self.stop.code().is_some() {
+                text += &format!(
+                    "; stopped with {} of {} left, which the same command goes on with",
+                    self.plan.jobs.len() - ended,
+                    self.plan.jobs.len()
+                );
+            }
+            console.say(&text);
+        }
+        match self.stop.code() {
+            Some(code) => Exit::Stopped(code),
+            None if failed > 0 || counts.deaf.load(Ordering::Relaxed) => Exit::SomeFailed,
+            None => Exit::Done,
+        }
+    }
+}
+
+/// Puts into the record what tells later whether the input and the result at `made` are still the same.
+fn set_files(record: &mut Record, job: &Job, made: Option<&PathBuf>) -> Result<(), Error> {
+    let found = fingerprint(&job.input).with_context(|| job.input.display().to_string())?;
+    (record.input_bytes, record.input_sha256) = (Some(found.bytes), Some(found.sha256));
+    if let Some(made) = made {
+        let found = fingerprint(made).with_context(|| made.display().to_string())?;
+        (record.output_bytes, record.output_sha256) = (Some(found.bytes), Some(found.sha256));
+    }
+    Ok(())
+}
+
+fn pool(threads: usize) -> Result<rayon::ThreadPool, Error> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.with_context(|| format!("a pool of {threads} threads could not be started"))
+}
+
+/// The size and hash of a file, where it can be read, as manifests have them.
+pub(crate) fn is_file_of(path: &Path, bytes: Option<u64>, sha256: Option<&str>) -> bool {
+    fingerprint(path)
+        .is_ok_and(|found| bytes.is_none_or(|n| n == found.bytes) && sha256 == Some(found.sha256.as_str()))
+}

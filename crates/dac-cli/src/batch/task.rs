@@ -1,0 +1,167 @@
+//! One job in the hands of a worker.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Error, anyhow};
+use dac_manifest::{Entry, Record};
+
+use super::console::Console;
+use super::{Batch, Done, Stop, is_file_of};
+use crate::existing::Existing;
+use crate::plan::Job;
+
+/// What a job works with: its record, the places for its results, and the batch around it.
+pub(crate) struct Task<'a> {
+    pub(crate) record: Record,
+    job: &'a Job,
+    made: &'a [PathBuf],
+    batch: &'a Batch<'a>,
+    console: &'a Console,
+    /// Whether a manifest proves the result that lies there.
+    proven: bool,
+}
+
+impl<'a> Task<'a> {
+    pub(super) fn new(
+        job: &'a Job,
+        record: Record,
+        made: &'a [PathBuf],
+        batch: &'a Batch<'a>,
+        console: &'a Console,
+    ) -> Self {
+        Self { record, job, made, batch, console, proven: false }
+    }
+
+    pub(super) fn end(self) -> (Record, bool) {
+        (self.record, self.proven)
+    }
+
+    /// Says something of this file that must be seen.
+    pub(crate) fn say(&self, remark: &str) {
+        self.console.say(&format!("{}: {remark}", self.job.input.display()));
+    }
+
+    /// Whether an end is wanted.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.batch.stop
+    }
+
+    /// Where the `index`-th result is to be made; it gets its name when the job is done.
+    ///
+    /// # Errors
+    /// When the job has no such result.
+    pub(crate) fn made(&self, index: usize) -> Result<&'a Path, Error> {
+        self.made.get(index).map(PathBuf::as_path).context("a job without its outputs")
+    }
+
+    /// The name of the first result.
+    ///
+    /// # Errors
+    /// When the job has none.
+    pub(crate) fn output(&self) -> Result<&'a Path, Error> {
+        self.job.outputs.first().map(PathBuf::as_path).context("a job without its outputs")
+    }
+
+    /// Looks at what lies at the first result's name and says how the job ends by that; `None` when it is to be worked on. The
+    /// record has to name the model and the settings by now. What a manifest proves is judged by its record, anything else by
+    /// `by_file`.
+    ///
+    /// # Errors
+    /// When something is in the way that this command did not make.
+    pub(crate) fn end_by_what_is_there(
+        &mut self,
+        by_file: impl FnOnce(&mut Record, &Path) -> Result<Existing, Error>,
+    ) -> Result<Option<Done>, Error> {
+        let output = self.output()?;
+        let existing = if self.batch.args.overwrite || std::fs::symlink_metadata(output).is_err() {
+            Existing::Absent
+        } else {
+            self.judge(output, by_file)?
+        };
+        let dry = self.batch.args.batch.dry_run;
+        let name = output.display();
+        Ok(match existing {
+            Existing::Absent if dry => Some(Done::Planned(format!("-> {name}"))),
+            Existing::Absent => None,
+            Existing::Valid => Some(Done::Skipped(format!("{name} is there; --overwrite redoes it"))),
+            Existing::Stale(what) if dry => Some(Done::Planned(format!("-> {name}, differs in {what}"))),
+            Existing::Stale(what) => {
+                self.console.say(&format!("{name}: differs in {what}, done anew"));
+                None
+            }
+            Existing::Foreign(what) => return Err(in_the_way(output, &what)),
+        })
+    }
+
+    fn judge(
+        &mut self,
+        output: &Path,
+        by_file: impl FnOnce(&mut Record, &Path) -> Result<Existing, Error>,
+    ) -> Result<Existing, Error> {
+        let Some(entry) = self.batch.ledger.proven(&self.job.key, output) else {
+            return by_file(&mut self.record, output);
+        };
+        let mut differing = Vec::new();
+        if entry.weights_sha256.as_deref() != self.record.weights_sha256.as_deref() {
+            differing.push("model".to_owned());
+        }
+        differing.extend(differing_settings(
+            entry.settings.as_deref().unwrap_or_default(),
+            self.record.settings.as_deref().unwrap_or_default(),
+        ));
+        if !self.is_same_input(entry) {
+            differing.push("input".to_owned());
+        }
+        if differing.is_empty() {
+            entry.fill(&mut self.record);
+            self.proven = true;
+            return Ok(Existing::Valid);
+        }
+        Ok(Existing::Stale(differing.join(", ")))
+    }
+
+    /// Whether the input is the one of an earlier run. One that was touched is hashed.
+    fn is_same_input(&self, entry: &Entry) -> bool {
+        let (bytes, modified_s) = (self.job.input_bytes, self.job.input_modified_s);
+        if entry.input_bytes != bytes {
+            return false;
+        }
+        let untouched = modified_s.is_some() && entry.input_modified_s == modified_s;
+        untouched || is_file_of(&self.job.input, bytes, entry.input_sha256.as_deref())
+    }
+}
+
+/// Names of the settings, of `name=value` separated by blanks, that two lines do not share.
+fn differing_settings(before: &str, now: &str) -> Vec<String> {
+    let names = |these: &str, those: &str| -> Vec<String> {
+        let those: Vec<&str> = those.split(' ').collect();
+        let differing = these.split(' ').filter(|setting| !those.contains(setting));
+        differing.filter_map(|setting| setting.split('=').next()).map(str::to_owned).collect()
+    };
+    let mut differing = names(before, now);
+    differing.extend(names(now, before));
+    differing.sort();
+    differing.dedup();
+    differing
+}
+
+/// The error for a file that must not be replaced unasked.
+pub(crate) fn in_the_way(output: &Path, what: &str) -> Error {
+    anyhow!("{} is there and is not this result ({what}); --overwrite replaces it", output.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differing_settings_are_named_once() {
+        let before = "encode codebooks=9 format=npy";
+        assert_eq!(differing_settings(before, before), [""; 0]);
+        assert_eq!(
+            differing_settings(before, "encode codebooks=3 format=npy dtype=i64"),
+            ["codebooks", "dtype"]
+        );
+        assert_eq!(differing_settings("", before), ["", "codebooks", "encode", "format"]);
+    }
+}

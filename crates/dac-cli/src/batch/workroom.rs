@@ -1,0 +1,172 @@
+//! Where results are made before they get their names: one folder a process, below the output folder, cleared when its owner
+//! is gone.
+
+use std::fs::{self, File};
+use std::io::{self, Seek};
+use std::path::{Path, PathBuf};
+
+use dac::tokens::AtomicFile;
+
+/// The folder of all workrooms of an output folder.
+const NAME: &str = ".dac-work";
+/// In each workroom; locked as long as its process lives.
+const LOCK: &str = "lock";
+/// Another process may take away the empty folder of all workrooms while one is made in it.
+const ATTEMPTS: usize = 16;
+
+/// A folder of this process's own.
+#[derive(Debug)]
+pub(crate) struct Workroom {
+    folder: PathBuf,
+    all: PathBuf,
+    /// Holds the lock.
+    _lock: File,
+}
+
+impl Workroom {
+    /// Makes a workroom below `output`, which is there, and clears those that killed processes left.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub(crate) fn open(output: &Path) -> io::Result<Self> {
+        // Where folders can be locked, no process clears a room that another one is about to lock.
+        let gate = File::open(output).ok().filter(|gate| gate.lock().is_ok());
+        let all = output.join(NAME);
+        clear(&all);
+        let mut attempt = 0;
+        let folder = loop {
+            attempt += 1;
+            let made =
+                fs::create_dir_all(&all).and_then(|()| tempfile::Builder::new().prefix("").tempdir_in(&all));
+            match made {
+                Ok(folder) => break folder.keep(),
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {}
+                Err(error) => return Err(error),
+            }
+        };
+        let lock = File::create(folder.join(LOCK))?;
+        // A file system without locks leaves the litter of killed runs to its user.
+        let _ = lock.lock();
+        drop(gate);
+        Ok(Self { folder, all, _lock: lock })
+    }
+
+    /// Where the file is made that is to become the `index`-th result of job `job`.
+    pub(crate) fn place(&self, job: usize, index: usize) -> PathBuf {
+        self.folder.join(format!("{job}-{index}"))
+    }
+}
+
+impl Drop for Workroom {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+        // Fails while others have theirs.
+        let _ = fs::remove_dir(&self.all);
+    }
+}
+
+/// Removes the rooms whose processes are gone.
+fn clear(all: &Path) {
+    let Ok(rooms) = fs::read_dir(all) else { return };
+    for room in rooms.flatten() {
+        let abandoned = match File::open(room.path().join(LOCK)) {
+            Ok(lock) => lock.try_lock().is_ok(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        if abandoned {
+            let _ = fs::remove_dir_all(room.path());
+        }
+    }
+}
+
+/// Gives the finished file at `made` its name, which may be taken: a rename, after the bytes have come to the disk. What is no
+/// regular file (a pipe, a device, a link) is written to instead.
+///
+/// # Errors
+/// When the target cannot be written; what was there stays.
+pub(crate) fn publish(made: &Path, target: &Path) -> io::Result<()> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        fs::create_dir_all(folder)?;
+    }
+    let plain = fs::symlink_metadata(target).map_or(true, |found| found.is_file());
+    if plain {
+        match fs::rename(made, target) {
+            Ok(()) => {
+                #[cfg(unix)]
+                if let Some(folder) = folder.and_then(|folder| File::open(folder).ok()) {
+                    let _ = folder.sync_all();
+                }
+                return Ok(());
+            }
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut from = File::open(made)?;
+    from.rewind()?;
+    let mut to = AtomicFile::create(target)?;
+    io::copy(&mut from, &mut to)?;
+    to.commit()?;
+    fs::remove_file(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_held(room: &Path) -> bool {
+        matches!(File::open(room.join(LOCK)).unwrap().try_lock(), Err(fs::TryLockError::WouldBlock))
+    }
+
+    #[test]
+    fn rooms_of_the_dead_are_cleared_and_those_of_the_living_kept() {
+        let output = tempfile::tempdir().unwrap();
+        let all = output.path().join(NAME);
+        let first = Workroom::open(output.path()).unwrap();
+        assert!(is_held(&first.folder));
+        fs::write(first.place(0, 0), b"half").unwrap();
+        // A process that was killed: its files are there, its lock is not held.
+        let dead = all.join("dead");
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join(LOCK), b"").unwrap();
+        fs::write(dead.join("0-0"), b"half").unwrap();
+        let second = Workroom::open(output.path()).unwrap();
+        assert!(!dead.exists() && first.place(0, 0).exists());
+        drop(first);
+        assert!(all.exists());
+        drop(second);
+        assert!(!all.exists());
+    }
+
+    #[test]
+    fn rooms_are_made_and_left_at_once() {
+        let output = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let room = Workroom::open(output.path()).unwrap();
+                        fs::write(room.place(1, 0), b"x").unwrap();
+                        publish(&room.place(1, 0), &output.path().join("sub/x")).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read(output.path().join("sub/x")).unwrap(), b"x");
+        assert_eq!(fs::read_dir(output.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("made"), b"new").unwrap();
+        fs::write(at("target"), b"old").unwrap();
+        std::os::unix::fs::symlink(at("target"), at("link")).unwrap();
+        publish(&at("made"), &at("link")).unwrap();
+        assert!(at("link").is_symlink() && !at("made").exists());
+        assert_eq!(fs::read(at("target")).unwrap(), b"new");
+    }
+}
