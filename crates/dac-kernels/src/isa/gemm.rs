@@ -20,7 +20,7 @@ pub(crate) struct Gemm<'a> {
     pub(crate) c_stride: usize,
     /// `[NR]`
     pub(crate) bias: Option<&'a [f32]>,
-    /// Added to C, with its row stride.
+    /// Added to C, with its row stride; only beside a bias.
     pub(crate) residual: Option<(&'a [f32], usize)>,
 }
 
@@ -52,6 +52,47 @@ struct Tile {
     /// What to prefetch: so many cache lines for each chunk.
     ahead: *const f32,
     lines: usize,
+}
+
+/// Ends the sums of a register tile: onto what is in C, with bias and residual.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn store<
+    S: Simd,
+    const R: usize,
+    const V: usize,
+    const FULL: bool,
+    const GO_ON: bool,
+    const BIAS: bool,
+    const RESIDUAL: bool,
+>(
+    sums: [[S; V]; R],
+    t: &Tile,
+) {
+    for (r, sums) in sums.iter().enumerate() {
+        if !FULL && r >= t.valid {
+            break;
+        }
+        for (v, &sum) in sums.iter().enumerate() {
+            // SAFETY: row r is one of the tile's, V registers are the panel's width.
+            unsafe {
+                let (mut sum, at) = (sum, v * S::LANES);
+                let c = t.c.add(r * t.c_stride + at);
+                if GO_ON {
+                    sum = sum.add(S::load(c));
+                }
+                if BIAS {
+                    sum = sum.add(S::load(t.bias.add(at)));
+                }
+                if RESIDUAL {
+                    sum = sum.add(S::load(t.residual.add(r * t.residual_stride + at)));
+                }
+                sum.store(c);
+            }
+        }
+    }
 }
 
 /// # Safety
@@ -94,23 +135,14 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize, const FULL: bool>(t: Til
                 b = b.add(S::LANES * S::LANES * V);
             }
             left -= now;
-            for (r, acc) in acc.into_iter().enumerate() {
-                if !FULL && r >= t.valid {
-                    break;
-                }
-                for (v, mut sum) in acc.into_iter().enumerate() {
-                    let c = t.c.add(r * t.c_stride + v * S::LANES);
-                    if go_on {
-                        sum = sum.add(S::load(c));
-                    }
-                    if left == 0 && !t.bias.is_null() {
-                        sum = sum.add(S::load(t.bias.add(v * S::LANES)));
-                    }
-                    if left == 0 && !t.residual.is_null() {
-                        sum = sum.add(S::load(t.residual.add(r * t.residual_stride + v * S::LANES)));
-                    }
-                    sum.store(c);
-                }
+            // Each case is a straight line of its own, so that the sums stay in registers.
+            match (go_on, left == 0 && !t.bias.is_null(), left == 0 && !t.residual.is_null()) {
+                (false, false, _) => store::<S, R, V, FULL, false, false, false>(acc, &t),
+                (true, false, _) => store::<S, R, V, FULL, true, false, false>(acc, &t),
+                (false, true, false) => store::<S, R, V, FULL, false, true, false>(acc, &t),
+                (true, true, false) => store::<S, R, V, FULL, true, true, false>(acc, &t),
+                (false, true, true) => store::<S, R, V, FULL, false, true, true>(acc, &t),
+                (true, true, true) => store::<S, R, V, FULL, true, true, true>(acc, &t),
             }
             go_on = true;
         }
@@ -135,6 +167,7 @@ pub(super) unsafe fn gemm<S: Simd, const R: usize, const MID: usize, const LOW: 
     );
     assert!(g.c.len() >= (g.rows - 1) * g.c_stride + width, "C is too short");
     assert!(g.bias.is_none_or(|b| b.len() >= width), "bias is too short");
+    assert!(g.residual.is_none() || g.bias.is_some(), "a residual comes with a bias");
     assert!(g.residual.is_none_or(|(x, s)| x.len() >= (g.rows - 1) * s + width), "residual is too short");
     let part = g.chunks.div_ceil((g.chunks * S::LANES).div_ceil(LONGEST));
     let null = std::ptr::null();
