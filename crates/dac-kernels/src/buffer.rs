@@ -3,6 +3,9 @@
 /// Values in a cache line.
 const LINE: usize = 16;
 
+/// Most values of room beyond what a queue needs: 1 MiB.
+const SPARE: usize = 1 << 18;
+
 /// A grow-only buffer of `f32` whose first value lies on a cache line.
 #[derive(Debug, Default)]
 pub(crate) struct Aligned {
@@ -72,7 +75,7 @@ impl Queue {
         if self.end + len > self.size {
             // Moving what is left to the front costs its length, so it waits until the end is reached.
             if held + len > self.size {
-                let size = 2 * (held + len);
+                let size = held + len + (held + len).min(SPARE);
                 let mut larger = Aligned::zeros(size);
                 larger.at_least(held).copy_from_slice(self.as_slice());
                 (self.data, self.size) = (larger, size);

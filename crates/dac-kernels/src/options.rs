@@ -1,7 +1,7 @@
 //! How a pipeline computes: instruction set, precision, schedule, threads.
 
 use crate::{CpuLevel, KernelError};
-use rayon::ThreadPool;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{fmt, str::FromStr, sync::Arc};
 
 /// How exactly the convolutions are computed. The rows in and out are `f32` in every case.
@@ -63,6 +63,21 @@ pub enum Threads {
     Count(usize),
     /// This pool.
     Pool(Arc<ThreadPool>),
+}
+
+impl Threads {
+    /// So many threads in a pool that pipelines may share; 0 and 1 start none, as [`Threads::Count`].
+    ///
+    /// # Errors
+    /// [`KernelError::Threads`] when they cannot be started.
+    pub fn shared(threads: usize) -> Result<Self, KernelError> {
+        if threads <= 1 {
+            return Ok(Self::Count(1));
+        }
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|e| KernelError::Threads { threads, reason: e.to_string() })?;
+        Ok(Self::Pool(Arc::new(pool)))
+    }
 }
 
 /// Everything that decides how a [`crate::Pipeline`] computes, beside its weights.

@@ -113,4 +113,9 @@ impl Toom {
         let coefficients = Coefficients { pairs: 0, outputs: 1, ..Coefficients::default() };
         Self { coefficients, weight: Vec::new(), points: 1 }
     }
+
+    /// Whether this is direct convolution.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.coefficients.pairs == 0
+    }
 }

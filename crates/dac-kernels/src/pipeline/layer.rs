@@ -7,6 +7,13 @@ use std::ops::Range;
 /// Values of a layer's weights beyond which threads share its blocks: 12 MiB.
 pub(crate) const HEAVY: usize = 3 << 20;
 
+/// Tiles of a block: their left side for one point stays in the second-level cache beside a panel of weights.
+const TILES: usize = 72;
+
+/// Multiply-adds that a thread is given at least where threads share a layer's blocks, within limits: waiting for each
+/// other costs them some tens of microseconds.
+const LEAST_MACS: f64 = 100e6;
+
 /// What a layer does with the rows it has collected.
 #[derive(Debug)]
 pub(crate) struct Layer {
@@ -85,7 +92,7 @@ impl Wide {
 
     /// Tiles in a group: the interleaved undilated problems of a dilated convolution.
     pub(crate) fn tiles_per_unit(&self, dilation: usize) -> usize {
-        if self.toom.coefficients.pairs == 0 { 1 } else { dilation }
+        if self.toom.is_direct() { 1 } else { dilation }
     }
 }
 
@@ -107,15 +114,39 @@ impl Layer {
     /// Units worked on at once, by one thread or, for layers with large weights, by all.
     pub(crate) fn units_per_block(&self) -> usize {
         let Kind::Wide(w) = &self.kind else { return 512 };
-        let tiles = w.tiles_per_unit(self.geometry.dilation);
-        let wanted: usize = if self.heavy() { 144 } else { 72 };
-        wanted.div_ceil(tiles)
+        TILES.div_ceil(w.tiles_per_unit(self.geometry.dilation))
     }
 
-    /// Units that are collected before the layer works.
+    /// Units that a layer works on in one go, where it has so many.
     pub(crate) fn block_units(&self, threads: usize) -> usize {
-        let blocks = if threads == 1 || self.heavy() { 1 } else { 2 * threads };
-        blocks * self.units_per_block()
+        let block = self.units_per_block();
+        if threads == 1 || self.heavy() {
+            return block;
+        }
+        let (_, macs) = self.macs(block * self.unit());
+        let each = (LEAST_MACS / macs.max(1.0)).ceil().clamp(2.0, 8.0);
+        each as usize * threads * block
+    }
+
+    /// How many of the units that are ready a layer works on when more are to come.
+    ///
+    /// What is ready is still in a fast cache, and what is left over is kept and moved, so a layer does not wait for a
+    /// whole block, which its look-ahead would always leave short: three quarters will do, cut to whole
+    /// register tiles of `rows` rows. Large weights wait, as reading them costs more.
+    pub(crate) fn units_now(&self, ready: usize, rows: usize, threads: usize) -> usize {
+        let block = self.block_units(threads);
+        if ready >= block {
+            return block;
+        }
+        let step = match &self.kind {
+            Kind::Wide(w) => {
+                let tiles = w.tiles_per_unit(self.geometry.dilation);
+                (1..=rows).find(|n| (n * tiles).is_multiple_of(rows)).unwrap_or(1)
+            }
+            Kind::Pointwise | Kind::Dots { .. } => 1,
+        };
+        let units = ready / step * step;
+        if self.heavy() || 4 * units < 3 * block { 0 } else { units }
     }
 
     /// Whether the weights do not fit into a core's caches, so that threads share a block and split its
@@ -124,23 +155,31 @@ impl Layer {
         matches!(&self.kind, Kind::Wide(w) if w.weight.as_slice().len() > HEAVY)
     }
 
+    /// Multiply-adds for so many groups out: of direct convolution, and of the layer's method without its transforms.
+    fn macs(&self, groups: usize) -> (f64, f64) {
+        let g = &self.geometry;
+        let tap = groups as f64 * (g.in_group * g.in_channels * g.out_group * g.out_channels) as f64;
+        let taps = g.taps as f64;
+        match &self.kind {
+            Kind::Pointwise => (0.0, 0.0),
+            Kind::Dots { .. } => (tap * taps, tap * taps),
+            Kind::Wide(w) => {
+                let tail = if w.tail.is_some() { tap } else { 0.0 };
+                let outputs = w.toom.coefficients.outputs as f64;
+                let needed = if w.toom.is_direct() { taps } else { w.toom.points as f64 / outputs };
+                (tap * taps + tail, tap * needed + tail)
+            }
+        }
+    }
+
     /// What the layer does for a signal of so many rows out.
     pub(crate) fn info(&self, rows: usize) -> LayerInfo {
-        let g = &self.geometry;
-        let groups = rows.div_ceil(g.out_group) as f64;
-        let tap = groups * (g.in_group * g.in_channels * g.out_group * g.out_channels) as f64;
-        let taps = g.taps as f64;
-        let (method, direct_macs, needed_macs) = match &self.kind {
-            Kind::Pointwise => ("pointwise".to_owned(), 0.0, 0.0),
-            Kind::Dots { .. } => ("dots".to_owned(), tap * taps, tap * taps),
-            Kind::Wide(w) => {
-                let outputs = w.toom.coefficients.outputs;
-                let direct = w.toom.coefficients.pairs == 0;
-                let tail = if w.tail.is_some() { tap } else { 0.0 };
-                let needed = if direct { taps } else { w.toom.points as f64 / outputs as f64 };
-                let method = if direct { "direct".to_owned() } else { format!("F({outputs},{})", g.taps) };
-                (method, tap * taps + tail, tap * needed + tail)
-            }
+        let (direct_macs, needed_macs) = self.macs(rows.div_ceil(self.geometry.out_group));
+        let method = match &self.kind {
+            Kind::Pointwise => "pointwise".to_owned(),
+            Kind::Dots { .. } => "dots".to_owned(),
+            Kind::Wide(w) if w.toom.is_direct() => "direct".to_owned(),
+            Kind::Wide(w) => format!("F({},{})", w.toom.coefficients.outputs, self.geometry.taps),
         };
         LayerInfo { name: self.name.clone(), calls: self.calls.clone(), method, direct_macs, needed_macs }
     }

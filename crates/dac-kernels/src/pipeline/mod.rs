@@ -13,7 +13,7 @@ pub use stream::Stream;
 
 use crate::{KernelError, LayerInfo, PipelineOptions, Threads, isa::Kernels};
 use layer::Layer;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 use std::sync::Arc;
 
 /// A chain of layers with its packed weights: immutable, and cheap to clone and share.
@@ -37,13 +37,13 @@ impl Pipeline {
     }
 
     fn new(options: PipelineOptions, layers: Vec<Layer>) -> Result<Self, KernelError> {
-        let pool = match &options.threads {
-            Threads::Current | Threads::Count(0 | 1) => None,
-            Threads::Pool(pool) => Some(pool.clone()),
-            &Threads::Count(threads) => {
-                let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-                Some(Arc::new(pool.map_err(|e| KernelError::Threads { threads, reason: e.to_string() })?))
-            }
+        let threads = match options.threads {
+            Threads::Count(threads) => Threads::shared(threads)?,
+            ref other => other.clone(),
+        };
+        let pool = match threads {
+            Threads::Pool(pool) => Some(pool),
+            Threads::Current | Threads::Count(_) => None,
         };
         let kernels = Kernels::for_level(options.level);
         Ok(Self { inner: Arc::new(Inner { options, kernels, pool, layers }) })

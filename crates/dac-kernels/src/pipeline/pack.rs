@@ -35,7 +35,7 @@ pub(super) fn wide(kernels: &Kernels, g: &Geometry, plan: Plan, at: &impl Weight
     let Plan { in_stride, toom } = plan;
     let nr = kernels.columns;
     let out_stride = g.out_channels.next_multiple_of(nr);
-    let direct = toom.coefficients.pairs == 0;
+    let direct = toom.is_direct();
     let narrow = !in_stride.is_multiple_of(kernels.lanes);
     let width = g.in_group * in_stride;
     let inputs = if direct { g.taps } else { toom.points };

@@ -22,16 +22,31 @@ pub(crate) struct Scratch {
     panels: Aligned,
 }
 
-/// A set of scratch memories that threads take one from and put back.
+/// A stream's scratch memories: one for the block that all threads work on together, and as many as there are threads,
+/// which take one and put it back.
 #[derive(Debug, Default)]
-pub(crate) struct ScratchPool(Mutex<Vec<Scratch>>);
+pub(crate) struct ScratchPool {
+    together: Mutex<Scratch>,
+    own: Mutex<Vec<Scratch>>,
+}
 
 impl ScratchPool {
-    fn with<R>(&self, work: impl FnOnce(&mut Scratch) -> R) -> R {
-        let mut scratch = self.0.lock().ok().and_then(|mut pool| pool.pop()).unwrap_or_default();
+    /// For work that hands out no work to other threads.
+    fn own<R>(&self, work: impl FnOnce(&mut Scratch) -> R) -> R {
+        let mut scratch = self.own.lock().ok().and_then(|mut pool| pool.pop()).unwrap_or_default();
         let result = work(&mut scratch);
-        if let Ok(mut pool) = self.0.lock() {
+        if let Ok(mut pool) = self.own.lock() {
             pool.push(scratch);
+        }
+        result
+    }
+
+    /// For the one block that threads share.
+    fn together<R>(&self, work: impl FnOnce(&mut Scratch) -> R) -> R {
+        let mut scratch = self.together.lock().map(|mut one| std::mem::take(&mut *one)).unwrap_or_default();
+        let result = work(&mut scratch);
+        if let Ok(mut one) = self.together.lock() {
+            *one = scratch;
         }
         result
     }
@@ -67,7 +82,7 @@ impl Layer {
             let first = i * per_block;
             let units = per_block.min(units - first);
             let x = &x[first * unit * wide_in..][..(units * unit + reach) * wide_in];
-            ctx.pool.with(|scratch| self.run_block(ctx.kernels, x, units, y, scratch));
+            ctx.pool.own(|scratch| self.run_block(ctx.kernels, x, units, y, scratch));
         };
         let length = per_block * unit * wide_out;
         if ctx.threads > 1 && units > per_block {
@@ -139,7 +154,7 @@ impl Layer {
         let (wide_in, wide_out) = self.widths();
         let reach = (self.geometry.taps - 1) * self.geometry.dilation;
         let x = &x[..(units * self.unit() + reach) * wide_in];
-        ctx.pool.with(|scratch| {
+        ctx.pool.together(|scratch| {
             let src = match &self.snake {
                 None => x,
                 Some(snake) => {
@@ -163,7 +178,7 @@ impl Layer {
             if let Some(tail) = &w.tail {
                 let hidden = scratch.hidden.at_least(shape.hidden_len());
                 hidden.par_chunks_mut(group * shape.hidden.panel).enumerate().for_each(|(i, to)| {
-                    ctx.pool.with(|own| {
+                    ctx.pool.own(|own| {
                         let count = group.min(w.panels - i * group);
                         let products = own.products.at_least(count * shape.products_len);
                         shape.panels(transformed, i * group, count, products, to, Target::Packed);
@@ -178,7 +193,7 @@ impl Layer {
                 let length = shape.rows * nr;
                 let panels = scratch.panels.at_least(w.panels * length);
                 panels.par_chunks_mut(group * length).enumerate().for_each(|(i, to)| {
-                    ctx.pool.with(|own| {
+                    ctx.pool.own(|own| {
                         let count = group.min(w.panels - i * group);
                         let products = own.products.at_least(count * shape.products_len);
                         shape.panels(transformed, i * group, count, products, to, Target::Panels);
@@ -307,7 +322,7 @@ impl<'a> Shape<'a> {
                 self.gather(src, tile, to);
                 continue;
             }
-            let direct = c.pairs == 0;
+            let direct = self.w.toom.is_direct();
             let (first, step) = if direct {
                 (tile, self.dilation)
             } else {
@@ -340,6 +355,24 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// The products of one panel and point, still without a place to go.
+    fn products<'b>(&'b self, a: &'b [f32], panel: usize, point: usize) -> Gemm<'b> {
+        let (k, depth) = (self.kernels, self.w.depth);
+        let at = self.w.weight_at(panel, point) * k.columns;
+        Gemm {
+            a: &a[point * depth * k.rows..],
+            block_stride: self.block_len,
+            chunk_stride: k.rows * k.lanes,
+            chunks: depth / k.lanes,
+            b: &self.w.weight.as_slice()[at..][..depth * k.columns],
+            rows: self.tiles,
+            c: &mut [],
+            c_stride: k.columns,
+            bias: None,
+            residual: None,
+        }
+    }
+
     /// The products of the panels from `first` on and their inverse transform; `to` holds a target for each panel
     /// or, side by side, the rows of all.
     ///
@@ -355,26 +388,30 @@ impl<'a> Shape<'a> {
         target: Target,
     ) {
         let k = self.kernels;
-        let (nr, depth, points) = (k.columns, self.w.depth, self.w.toom.points);
+        let (nr, points) = (k.columns, self.w.toom.points);
+        let direct = self.w.toom.is_direct();
+        if direct && matches!(target, Target::Rows) {
+            // Nothing is left to do for the products.
+            for panel in 0..count {
+                let at = (first + panel) * nr;
+                (k.gemm)(Gemm {
+                    c: &mut to[panel * nr..],
+                    c_stride: self.out_width,
+                    bias: Some(&self.w.bias.as_slice()[at..at + nr]),
+                    ..self.products(a, first + panel, 0)
+                });
+            }
+            return;
+        }
         let products = &mut products[..count * self.products_len];
         for point in 0..points {
             for panel in 0..count {
-                let at = self.w.weight_at(first + panel, point) * nr;
                 (k.gemm)(Gemm {
-                    a: &a[point * depth * k.rows..],
-                    block_stride: self.block_len,
-                    chunk_stride: k.rows * k.lanes,
-                    chunks: depth / k.lanes,
-                    b: &self.w.weight.as_slice()[at..][..depth * nr],
-                    rows: self.tiles,
                     c: &mut products[(panel * points + point) * self.products_stride..],
-                    c_stride: nr,
-                    bias: None,
-                    residual: None,
+                    ..self.products(a, first + panel, point)
                 });
             }
         }
-        let direct = self.w.toom.coefficients.pairs == 0;
         for (panel, products) in products.chunks_exact(self.products_len).enumerate() {
             let (block_stride, row_stride, chunk_stride, start) = match target {
                 Target::Packed => (self.hidden.block, k.lanes, self.hidden.chunk, panel * self.hidden.panel),

@@ -59,7 +59,7 @@ impl Signal {
 /// How far a layer works on what it holds.
 #[derive(Clone, Copy, PartialEq)]
 enum Until {
-    /// Whole blocks only.
+    /// Blocks that are whole or nearly so.
     Blocks,
     /// Whatever is ready.
     Ready,
@@ -180,7 +180,7 @@ impl Walk<'_> {
     fn down(&mut self, stages: &mut [Stage], out: &mut Queue, index: usize, until: Until) {
         let pipeline = self.pipeline;
         let (Some(layer), Some(g)) = (pipeline.layers.get(index), self.geometry.get(index)) else { return };
-        let (unit, block) = (layer.unit(), layer.block_units(self.threads));
+        let unit = layer.unit();
         let (wide_in, wide_out) = layer.widths();
         let reach = (g.taps - 1) * g.dilation;
         loop {
@@ -190,10 +190,13 @@ impl Walk<'_> {
                 Until::End => g.groups_total(stage.received).div_ceil(unit).saturating_sub(stage.units),
                 _ => (g.groups_ready(stage.received) / unit).saturating_sub(stage.units),
             };
-            if units == 0 || (until == Until::Blocks && units < block) {
+            let units = match until {
+                Until::Blocks => layer.units_now(units, pipeline.kernels.rows, self.threads),
+                Until::Ready | Until::End => units.min(layer.block_units(self.threads)),
+            };
+            if units == 0 {
                 return;
             }
-            let units = units.min(block);
             let needed = (units * unit + reach) * wide_in;
             if stage.rows.len() < needed {
                 // Only at the end of the signal: the zeros after it.

@@ -40,11 +40,16 @@ impl EngineNetwork {
             None => CpuLevel::from_env().map_err(EngineError::from)?,
         };
         let missing = CodecError::Precision { device: options.device, precision: options.precision };
+        // One pool for both directions: each thread keeps memory of its own.
+        let threads = match options.threads {
+            Some(count) => Threads::shared(count).map_err(EngineError::from)?,
+            None => Threads::Current,
+        };
         let pipeline = PipelineOptions {
             level,
             precision: options.precision.on_engine().ok_or(missing)?,
             schedule: if options.low_latency { Schedule::LowLatency } else { Schedule::Throughput },
-            threads: options.threads.map_or(Threads::Current, Threads::Count),
+            threads,
             timings: options.timings,
             ..PipelineOptions::default()
         };
