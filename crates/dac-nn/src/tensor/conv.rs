@@ -2,7 +2,7 @@
 
 use burn::tensor::module::conv1d;
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 
 use crate::layer;
 use crate::tensor::sequence::upload;
@@ -16,6 +16,7 @@ pub struct Conv {
     stride: usize,
     padding: usize,
     dilation: usize,
+    arithmetic: FloatDType,
 }
 
 impl Conv {
@@ -31,6 +32,7 @@ impl Conv {
             stride: spec.stride,
             padding: spec.padding,
             dilation: spec.dilation,
+            arithmetic: FloatDType::F32,
         })
     }
 
@@ -40,10 +42,18 @@ impl Conv {
         Self { padding: 0, ..self.clone() }
     }
 
+    /// The same weights rounded to `arithmetic`, in which the convolution is then done; it takes and gives f32 as before.
+    #[must_use]
+    pub fn with_arithmetic(self, arithmetic: FloatDType) -> Self {
+        let (weight, bias) = (self.weight.cast(arithmetic), self.bias.cast(arithmetic));
+        Self { weight, bias, arithmetic, ..self }
+    }
+
     /// # Shapes
     /// `[batch, in, positions]` to `[batch, out, positions']`, lengths as [`crate::Layer::output_len`].
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let options = ConvOptions::new([self.stride], [self.padding], [self.dilation], 1);
-        conv1d(x, self.weight.clone(), Some(self.bias.clone()), options)
+        let x = x.cast(self.arithmetic);
+        conv1d(x, self.weight.clone(), Some(self.bias.clone()), options).cast(FloatDType::F32)
     }
 }

@@ -1,6 +1,6 @@
 //! The residual unit.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 
 use crate::layer;
 use crate::tensor::{Conv, Snake};
@@ -37,6 +37,13 @@ impl ResidualUnit {
     #[must_use]
     pub fn unpadded(&self) -> Self {
         Self { conv1: self.conv1.unpadded(), ..self.clone() }
+    }
+
+    /// As [`Conv::with_arithmetic`], of both convolutions.
+    #[must_use]
+    pub fn with_arithmetic(self, arithmetic: FloatDType) -> Self {
+        let (conv1, conv2) = (self.conv1.with_arithmetic(arithmetic), self.conv2.with_arithmetic(arithmetic));
+        Self { conv1, conv2, ..self }
     }
 
     /// # Shapes

@@ -1,6 +1,6 @@
 //! A whole layer list on one device: the encoder or the decoder.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use thiserror::Error;
 
 use crate::layer::Layer;
@@ -83,6 +83,21 @@ impl Sequence {
                 Step::Snake(_) | Step::Tanh => step.clone(),
             };
             (name.clone(), step)
+        });
+        Self { steps: steps.collect() }
+    }
+
+    /// As [`Conv::with_arithmetic`], of every convolution; snakes and sums stay in f32.
+    #[must_use]
+    pub fn with_arithmetic(self, arithmetic: FloatDType) -> Self {
+        let steps = self.steps.into_iter().map(|(name, step)| {
+            let step = match step {
+                Step::Conv(layer) => Step::Conv(layer.with_arithmetic(arithmetic)),
+                Step::ConvTranspose(layer) => Step::ConvTranspose(layer.with_arithmetic(arithmetic)),
+                Step::ResidualUnit(layer) => Step::ResidualUnit(Box::new(layer.with_arithmetic(arithmetic))),
+                Step::Snake(_) | Step::Tanh => step,
+            };
+            (name, step)
         });
         Self { steps: steps.collect() }
     }

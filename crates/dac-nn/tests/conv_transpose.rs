@@ -1,0 +1,64 @@
+//! The transposed convolution by phases against burn's own.
+#![cfg(feature = "burn")]
+#![allow(clippy::print_stderr, reason = "skipped tests are listed")]
+
+use dac_nn::tensor::{ConvTranspose, open_device, read, upload};
+use dac_nn::{Device, WeightError, Weights, layer};
+
+/// Noise from a counter.
+struct Noise(u32);
+
+impl Noise {
+    fn take(&mut self, count: usize) -> Vec<f32> {
+        let step = |_| {
+            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (self.0 >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        (0..count).map(step).collect()
+    }
+}
+
+impl Weights for Noise {
+    fn tensor(&mut self, _: &str, shape: &[usize]) -> Result<Vec<f32>, WeightError> {
+        Ok(self.take(shape.iter().product()))
+    }
+}
+
+fn phases_equal_burns(device: Device) {
+    let Ok(burn_device) = open_device(device) else {
+        eprintln!("skipped: {device} was not found");
+        return;
+    };
+    let mut noise = Noise(1);
+    for (kernel, stride, padding) in [(16, 8, 4), (10, 5, 3), (4, 2, 1), (7, 3, 2), (3, 1, 1), (2, 4, 0)] {
+        for (batch, in_channels, out_channels, positions) in [(1, 6, 3, 1), (2, 1, 4, 7), (1, 12, 5, 33)] {
+            let name = "layer".to_owned();
+            let spec = layer::ConvTranspose { name, in_channels, out_channels, kernel, stride, padding };
+            let layer = ConvTranspose::load(&spec, &mut noise, &burn_device).unwrap();
+            let x = noise.take(batch * in_channels * positions);
+            let x = upload(x, [batch, in_channels, positions], &burn_device);
+            for layer in [layer.unpadded(), layer] {
+                let (found, expected) = (layer.forward(x.clone()), layer.forward_plain(x.clone()));
+                assert_eq!(found.dims(), expected.dims(), "{device}, {spec:?}");
+                let (found, expected) = (read(found).unwrap(), read(expected).unwrap());
+                let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(worst <= 1e-5, "{device}, {spec:?}, {positions} positions: {worst}");
+            }
+        }
+    }
+}
+
+#[test]
+fn phases_equal_burns_on_the_cpu() {
+    for device in [Device::Flex, Device::NdArray] {
+        if Device::compiled().contains(&device) {
+            phases_equal_burns(device);
+        }
+    }
+}
+
+#[cfg(feature = "wgpu")]
+#[test]
+fn wgpu_phases_equal_burns() {
+    phases_equal_burns(Device::Wgpu(None));
+}
