@@ -61,6 +61,10 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
     if cfg!(debug_assertions) && computes {
         eprintln!("warning: this is a debug build, slower than a release build (cargo build --release)");
     }
+    #[cfg(feature = "autotune-cache")]
+    if let Some(folder) = dac::cache::Environment::from_process().autotune_folder() {
+        dac::keep_autotune_in(&folder);
+    }
     match &cli.command {
         Command::Encode(args) => encode::run(args),
         Command::Decode(args) => decode::run(args),

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use anyhow::{Error, anyhow, bail};
 use dac::cache::{self, Environment};
 use dac::tokens::{TokenInfo, guess_model};
-use dac::{CodecError, Dac, LoadOptions, ModelSource, NetworkShape, Preset, TokenMeta};
+use dac::{CodecError, Dac, Device, LoadOptions, ModelSource, NetworkShape, Preset, TokenMeta};
 
 use crate::args::{BitrateArgs, DEFAULT_MODEL, ModelArgs, RunArgs};
 use crate::exit::Usage;
@@ -39,10 +39,15 @@ pub(crate) fn open_source(
     expected: Option<Preset>,
     run: &RunArgs,
 ) -> Result<Dac, Error> {
+    if run.memory_budget.is_some() && run.device == Device::Cpu {
+        let why = "--memory-budget has a meaning on devices of burn alone; the engine (cpu) needs little memory by itself";
+        return Err(Usage(why.to_owned()).into());
+    }
     Dac::open(source, expected, &load_options(run)).map_err(|error| match error {
-        dac::Error::Codec(CodecError::Device(_) | CodecError::Precision { .. }) | dac::Error::NoTiny => {
-            Usage(error.to_string()).into()
-        }
+        dac::Error::Codec(
+            CodecError::Device(_) | CodecError::Precision { .. } | CodecError::MemoryBudget { .. },
+        )
+        | dac::Error::NoTiny => Usage(error.to_string()).into(),
         other => other.into(),
     })
 }
@@ -52,6 +57,7 @@ fn load_options(run: &RunArgs) -> LoadOptions {
     options.device = run.device;
     options.threads = run.threads.map(usize::from);
     options.precision = run.precision;
+    options.memory_budget_bytes = run.memory_budget;
     options.low_latency = run.low_latency;
     options.timings = run.timings;
     options

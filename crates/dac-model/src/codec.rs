@@ -6,7 +6,7 @@ mod profile;
 mod tensor;
 
 use dac_nn::engine::EngineError;
-use dac_nn::{Device, DeviceError, Geometry, NetworkShape, WeightError, Weights};
+use dac_nn::{Device, DeviceError, Geometry, NetworkShape, WeightError, Weights, footprint};
 use dac_rvq::{Array3, Codes, CodesError, QuantizerWeights, ShapeError};
 use thiserror::Error;
 
@@ -43,6 +43,14 @@ pub enum CodecError {
         device: Device,
         /// The precision.
         precision: Precision,
+    },
+    /// A memory budget that holds the weights and the shortest chunk at no time.
+    #[error("a memory budget of {budget_bytes} bytes is too small: this model needs {needed_bytes} at least")]
+    MemoryBudget {
+        /// What it may take.
+        budget_bytes: u64,
+        /// What it takes in chunks of one frame.
+        needed_bytes: u64,
     },
     /// Codes that are out of range or ill-shaped.
     #[error(transparent)]
@@ -92,10 +100,13 @@ pub struct CodecOptions {
     pub device: Device,
     /// Threads of the CPU engine; `None` takes as many as rayon's pool has.
     pub threads: Option<usize>,
-    /// Precision of the CPU engine.
+    /// Precision of the convolutions; the devices of burn on the CPU have f32 alone.
     pub precision: Precision,
     /// Instruction set of the CPU engine; `None` takes the best there is.
     pub cpu_level: Option<CpuLevel>,
+    /// Bytes that weights and activations may take on a device of burn; [`dac_nn::footprint`] estimates them. The CPU engine
+    /// keeps no whole activations and needs no budget.
+    pub memory_budget_bytes: Option<u64>,
     /// Whether streams of the CPU engine give out every frame as soon as they can, at some cost in speed.
     pub low_latency: bool,
     /// Whether the CPU engine measures each layer.
@@ -153,19 +164,18 @@ impl Codec {
         weights: &mut dyn Weights,
         options: CodecOptions,
     ) -> Result<Self, CodecError> {
+        let geometry = Geometry::new(shape);
+        check_budget(shape, &geometry, &options)?;
         let network = match options.device {
             Device::Cpu => Network::Engine(engine::EngineNetwork::load(shape, weights, &options)?),
             #[cfg(feature = "burn")]
             device => {
-                if !matches!(options.precision, Precision::F32 | Precision::Exact) {
-                    return Err(CodecError::Precision { device, precision: options.precision });
-                }
-                Network::Tensor(tensor::TensorNetwork::load(shape, weights, device)?)
+                Network::Tensor(tensor::TensorNetwork::load(shape, weights, device, options.precision)?)
             }
             #[cfg(not(feature = "burn"))]
             device => return Err(not_compiled(device).into()),
         };
-        Ok(Self { shape: shape.clone(), geometry: Geometry::new(shape), options, network })
+        Ok(Self { shape: shape.clone(), geometry, options, network })
     }
 
     /// The network's shape.
@@ -181,6 +191,21 @@ impl Codec {
     /// Where it runs and how.
     pub fn options(&self) -> &CodecOptions {
         &self.options
+    }
+
+    /// Bytes that activations may take at a time; `None` where there is no budget, and on the CPU engine.
+    pub fn activation_budget_bytes(&self) -> Option<u64> {
+        let budget = self.options.memory_budget_bytes.filter(|_| self.options.device != Device::Cpu)?;
+        Some(budget.saturating_sub(footprint::parameter_bytes(&self.shape)))
+    }
+
+    /// What the driver calls the GPU that the codec runs on; `None` on the CPU.
+    pub fn device_name(&self) -> Option<String> {
+        match &self.network {
+            Network::Engine(_) => None,
+            #[cfg(feature = "burn")]
+            Network::Tensor(network) => network.device_name(),
+        }
     }
 
     /// The CPU engine's instruction set, `None` on a burn device.
@@ -389,6 +414,22 @@ fn not_compiled(device: Device) -> DeviceError {
         _ => "flex",
     };
     DeviceError::NotCompiled { device: device.to_string(), feature }
+}
+
+/// Whether the weights and a chunk of one frame fit, with the context that it needs.
+fn check_budget(shape: &NetworkShape, geometry: &Geometry, options: &CodecOptions) -> Result<(), CodecError> {
+    let Some(budget_bytes) = options.memory_budget_bytes.filter(|_| options.device != Device::Cpu) else {
+        return Ok(());
+    };
+    let frames = |(left, right): (usize, usize)| left + 1 + right;
+    let samples = frames(geometry.encoder_context_frames()) * geometry.hop_samples;
+    let encoder = footprint::activation_bytes(&shape.encoder(), samples);
+    let decoder = footprint::activation_bytes(&shape.decoder(), frames(geometry.decoder_context_frames()));
+    let needed_bytes = footprint::parameter_bytes(shape) + encoder.max(decoder);
+    if budget_bytes < needed_bytes {
+        return Err(CodecError::MemoryBudget { budget_bytes, needed_bytes });
+    }
+    Ok(())
 }
 
 /// Every output is looked through once, so that no broken value reaches a file unseen.

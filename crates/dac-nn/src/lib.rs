@@ -6,6 +6,7 @@
 
 pub mod device;
 pub mod engine;
+pub mod footprint;
 pub mod geometry;
 pub mod layer;
 pub mod shape;

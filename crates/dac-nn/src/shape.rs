@@ -217,10 +217,10 @@ fn residual_unit(name: &str, channels: usize, dilation: usize) -> Layer {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn full_44khz() -> NetworkShape {
+    pub(crate) fn full_44khz() -> NetworkShape {
         NetworkShape {
             sample_rate_hz: 44100,
             encoder_dim: 64,

@@ -1,5 +1,6 @@
 //! Frames in, samples out, as they come.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use dac_model::codec::DecoderStream;
@@ -60,7 +61,7 @@ impl StreamDecoder {
         let right = self.codec.geometry().decoder_right_frames;
         match self.state.path {
             Path::Stateful(_) => right,
-            Path::Windowed { .. } => self.plan.chunk_frames() - 1 + right,
+            Path::Windowed { .. } => self.plan.chunk_frames() * self.plan.windows_together() - 1 + right,
         }
     }
 
@@ -171,18 +172,23 @@ impl StreamDecoder {
         let hop = self.codec.geometry().hop_samples;
         let Path::Windowed { frames, buffer_frame, next_frame } = &mut self.state.path else { return Ok(()) };
         loop {
-            let span = self.plan.span(*next_frame, total_frames.unwrap_or(usize::MAX));
-            if span.keep.is_empty() || span.window.end > received {
+            let spans = self.plan.ready(*next_frame, received, total_frames);
+            if spans.is_empty() {
                 return Ok(());
             }
-            let from = span.window.start - *buffer_frame;
-            let audio = frames.decode(&self.codec, from..from + span.window.len())?;
-            let start = (span.keep.start - span.window.start) * hop;
-            let end = ((span.keep.end - span.window.start) * hop).min(audio.len());
-            out.extend_from_slice(&audio[start.min(end)..end]);
-            *next_frame = span.keep.end;
-            let next_window = self.plan.span(*next_frame, usize::MAX).window.start;
-            let drop = next_window.saturating_sub(*buffer_frame);
+            let windows: Vec<_> = spans
+                .iter()
+                .map(|span| span.window.start - *buffer_frame..span.window.end - *buffer_frame)
+                .collect();
+            let audio = frames.decode(&self.codec, &windows)?;
+            for (item, span) in spans.iter().enumerate() {
+                let audio = audio.item(item);
+                let start = (span.keep.start - span.window.start) * hop;
+                let end = ((span.keep.end - span.window.start) * hop).min(audio.len());
+                out.extend_from_slice(&audio[start.min(end)..end]);
+                *next_frame = span.keep.end;
+            }
+            let drop = self.plan.first_needed(*next_frame).saturating_sub(*buffer_frame);
             frames.drop_front(drop);
             *buffer_frame += drop;
         }
@@ -200,19 +206,19 @@ impl State {
 }
 
 impl Frames {
-    fn decode(&self, codec: &Codec, window: std::ops::Range<usize>) -> Result<Vec<f32>, CodecError> {
-        let audio = match self {
-            Self::None => return Ok(Vec::new()),
-            Self::Codes { rows, codebooks } => {
-                let rows = &rows[window.start * codebooks..window.end * codebooks];
-                codec.decode_codes(&Codes::from_rows(rows, *codebooks)?)?
+    /// Decodes windows of one length to `[windows, 1, samples]`.
+    fn decode(&self, codec: &Codec, windows: &[Range<usize>]) -> Result<Array3, CodecError> {
+        match self {
+            Self::None => Err(CodecError::Empty { what: "the stream" }),
+            Self::Codes { rows, codebooks: k } => {
+                let windows = windows.iter().map(|w| Codes::from_rows(&rows[w.start * k..w.end * k], *k));
+                codec.decode_codes(&Codes::stack_channels(&windows.collect::<Result<Vec<_>, _>>()?)?)
             }
-            Self::Latents { rows, latent } => {
-                let rows = &rows[window.start * latent..window.end * latent];
-                codec.decode(&Array3::from_rows(rows, *latent)?)?
+            Self::Latents { rows, latent: n } => {
+                let windows = windows.iter().map(|w| Array3::from_rows(&rows[w.start * n..w.end * n], *n));
+                codec.decode(&Array3::stack(&windows.collect::<Result<Vec<_>, _>>()?)?)
             }
-        };
-        Ok(audio.into_vec())
+        }
     }
 
     fn drop_front(&mut self, frames: usize) {

@@ -76,7 +76,7 @@ impl StreamEncoder {
             Path::Stateful(_) => geometry.encoder_right_samples,
             Path::Windowed { .. } => {
                 let (_, right) = geometry.encoder_context_frames();
-                (self.plan.chunk_frames() + right) * geometry.hop_samples
+                (self.plan.chunk_frames() * self.plan.windows_together() + right) * geometry.hop_samples
             }
         }
     }
@@ -139,21 +139,25 @@ impl StreamEncoder {
         let hop = self.codec.geometry().hop_samples;
         let Path::Windowed { buffer, buffer_frame, next_frame } = &mut self.state.path else { return Ok(()) };
         loop {
-            let span = self.plan.span(*next_frame, total_frames.unwrap_or(usize::MAX));
             let available = *buffer_frame + buffer.len() / hop;
-            if span.keep.is_empty() || span.window.end > available {
-                return Ok(());
+            let spans = self.plan.ready(*next_frame, available, total_frames);
+            let Some(first) = spans.first() else { return Ok(()) };
+            let samples = first.window.len() * hop;
+            let mut windows = Vec::with_capacity(spans.len() * samples);
+            for span in &spans {
+                let from = (span.window.start - *buffer_frame) * hop;
+                windows.extend_from_slice(&buffer[from..from + samples]);
             }
-            let from = (span.window.start - *buffer_frame) * hop;
-            let window = buffer[from..from + span.window.len() * hop].to_vec();
-            let encoded = self.codec.encode(&Array3::mono(window), Some(self.codebooks))?;
-            let keep = span.keep.start - span.window.start..span.keep.end - span.window.start;
-            append(&encoded.z.to_rows(0), encoded.z.shape()[1], &keep, &mut out.z);
-            append(&encoded.latents.to_rows(0), encoded.latents.shape()[1], &keep, &mut out.latents);
-            append(&encoded.codes.to_rows(0), self.codebooks, &keep, &mut out.codes);
-            *next_frame = span.keep.end;
-            let next_window = self.plan.span(*next_frame, usize::MAX).window.start;
-            let drop = next_window.saturating_sub(*buffer_frame);
+            let windows = Array3::new(windows, [spans.len(), 1, samples])?;
+            let encoded = self.codec.encode(&windows, Some(self.codebooks))?;
+            for (item, span) in spans.iter().enumerate() {
+                let keep = span.keep.start - span.window.start..span.keep.end - span.window.start;
+                append(&encoded.z.to_rows(item), encoded.z.shape()[1], &keep, &mut out.z);
+                append(&encoded.latents.to_rows(item), encoded.latents.shape()[1], &keep, &mut out.latents);
+                append(&encoded.codes.to_rows(item), self.codebooks, &keep, &mut out.codes);
+                *next_frame = span.keep.end;
+            }
+            let drop = self.plan.first_needed(*next_frame).saturating_sub(*buffer_frame);
             buffer.drain(..(drop * hop).min(buffer.len()));
             *buffer_frame += drop;
         }

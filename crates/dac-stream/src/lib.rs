@@ -4,6 +4,7 @@
 //! context each chunk needs; [`StreamEncoder`] and [`StreamDecoder`] follow it, or keep the layers' state where the device
 //! does.
 
+mod budget;
 mod decoder;
 pub mod descript;
 mod encoder;

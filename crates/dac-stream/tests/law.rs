@@ -136,9 +136,11 @@ fn chunks_of_any_size_give_the_whole() {
             let codec = codec(&shape, device);
             let mut noise = Noise(preset as u64 + 1);
             let (mut frames, mut excused) = (0, 0);
-            for chunk in [1, 3, 10] {
-                let mut encoder = StreamEncoder::new(codec.clone(), None, chunk).unwrap();
-                let mut decoder = StreamDecoder::new(codec.clone(), chunk);
+            for (chunk, together) in [(1, 8), (3, 2), (10, 1)] {
+                let plan = ChunkPlan::encode(codec.geometry(), chunk).together(together);
+                let mut encoder = StreamEncoder::with_plan(codec.clone(), None, plan).unwrap();
+                let plan = ChunkPlan::decode(codec.geometry(), chunk).together(together);
+                let mut decoder = StreamDecoder::with_plan(codec.clone(), plan);
                 let random = noise.below(hop * 3) + 1;
                 let lengths = [
                     1,

@@ -63,6 +63,11 @@ impl Environment {
         self.cache_folder().map(|folder| folder.join("weights"))
     }
 
+    /// The folder of what GPUs find out about their fastest programs, in our own cache.
+    pub fn autotune_folder(&self) -> Option<PathBuf> {
+        self.cache_folder().map(|folder| folder.join("autotune"))
+    }
+
     /// The Python package's cache, which is `~/.cache` on every platform.
     fn python_folder(&self) -> Option<PathBuf> {
         self.home.as_ref().map(|home| home.join(".cache").join("descript").join("dac"))

@@ -6,9 +6,9 @@ use std::path::Path;
 use dac_audio::{Planar, Resampler, SampleFormat, WavWriter, WriteReport};
 use dac_model::CodecError;
 use dac_rvq::{Array3, Codes};
-use dac_stream::StreamDecoder;
 use dac_stream::descript::{DescriptChunks, DescriptDecoder};
 use dac_stream::overlap::{self, OverlapSettings};
+use dac_stream::{ChunkPlan, StreamDecoder};
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio::Audio;
@@ -203,7 +203,10 @@ impl DecodeSession {
             Some(windows) => {
                 Decoder::Windows(Box::new(DescriptDecoder::new(dac.codec.clone(), windows.chunks)))
             }
-            None => Decoder::Stream(Box::new(StreamDecoder::new(dac.codec.clone(), chunk_frames))),
+            None => {
+                let plan = ChunkPlan::decode_within_budget(&dac.codec, chunk_frames);
+                Decoder::Stream(Box::new(StreamDecoder::with_plan(dac.codec.clone(), plan)))
+            }
         };
         let tracks = rows.into_iter().map(|rows| (rows, decoder())).collect();
         Ok(Self {

@@ -6,8 +6,8 @@ use std::path::Path;
 use dac_audio::{AudioReader, ChannelMix, LoudnessMeter, NonFinitePolicy, Planar, Resampler};
 use dac_rvq::plain::QuantizedRows;
 use dac_rvq::{Array3, Codes};
-use dac_stream::StreamEncoder;
 use dac_stream::overlap::OverlapEncoder;
+use dac_stream::{ChunkPlan, StreamEncoder};
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio::{Audio, BLOCK_SAMPLES, THE_AUDIO};
@@ -158,7 +158,8 @@ impl EncodeSession {
                     },
                     (_, None) => Track::Whole { samples: Vec::new() },
                     (_, Some(frames)) => {
-                        let encoder = StreamEncoder::new(dac.codec.clone(), options.codebooks, frames)?;
+                        let plan = ChunkPlan::encode_within_budget(&dac.codec, frames);
+                        let encoder = StreamEncoder::with_plan(dac.codec.clone(), options.codebooks, plan)?;
                         Track::Stream { encoder: Box::new(encoder), kept, scratch }
                     }
                 })

@@ -37,6 +37,8 @@ pub use dac_model::{
     Checkpoint, CheckpointError, Codec, CodecError, CodecOptions as LoadOptions, Encoded, LoadReport,
     Precision, Preset, registry,
 };
+#[cfg(feature = "autotune-cache")]
+pub use dac_nn::tensor::keep_autotune_in;
 pub use dac_nn::{Device, DeviceError, Geometry, NetworkShape};
 pub use dac_rvq::{Array3, Codes, CodesError};
 pub use dac_stream::descript::{

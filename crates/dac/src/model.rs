@@ -8,6 +8,7 @@ use std::thread;
 use dac_model::checkpoint::{SideConfig, sha256_of_bytes, sha256_of_file};
 use dac_model::{Checkpoint, Codec, CodecOptions as LoadOptions, LoadReport, Preset, RandomWeights};
 use dac_nn::{Device, Geometry, NetworkShape};
+use dac_stream::ChunkPlan;
 use dac_stream::overlap::OverlapSettings;
 
 use crate::cache::{self, Environment};
@@ -204,6 +205,17 @@ impl Dac {
     /// The assembled codec, for whole signals as arrays.
     pub fn codec(&self) -> &Arc<Codec> {
         &self.codec
+    }
+
+    /// Chunks that an encode and a decode on this device work on at once, within its memory budget.
+    ///
+    /// # Errors
+    /// When the chunk's length is no length.
+    pub fn windows_together(&self, chunk: Chunking) -> Result<(usize, usize), Error> {
+        let Some(frames) = chunk.frames(self.shape())? else { return Ok((1, 1)) };
+        let encode = ChunkPlan::encode_within_budget(&self.codec, frames);
+        let decode = ChunkPlan::decode_within_budget(&self.codec, frames);
+        Ok((encode.windows_together(), decode.windows_together()))
     }
 
     /// The numbers of the original card's chunking: those of the `config.json` beside the weights, else the card's defaults.

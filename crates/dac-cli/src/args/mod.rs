@@ -160,12 +160,23 @@ pub(crate) struct RunArgs {
     /// Arithmetic: f32, exact (f32 by direct sums alone), bf16 or f16 (where the device has them).
     #[arg(long, default_value_t = Precision::F32)]
     pub(crate) precision: Precision,
+    /// Memory that weights and activations may take on a device of burn, in bytes or with K, M or G: chunks get shorter to stay
+    /// within, and several are worked on at once where there is room.
+    #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
+    pub(crate) memory_budget: Option<u64>,
     /// Whether streams give out what they can at once; decided by the command, not by its user.
     #[arg(skip)]
     pub(crate) low_latency: bool,
     /// Whether the engine measures each layer; decided by the command too.
     #[arg(skip)]
     pub(crate) timings: bool,
+}
+
+impl RunArgs {
+    /// The defaults on a device.
+    pub(crate) fn on(device: Device, precision: Precision) -> Self {
+        Self { device, threads: None, precision, memory_budget: None, low_latency: false, timings: false }
+    }
 }
 
 /// How many codebooks are used.
@@ -377,9 +388,34 @@ pub(crate) struct BenchArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
+    /// Let a GPU look for its fastest programs for a model's chunks, and keep them for later runs, instead of examining.
+    #[arg(long)]
+    pub(crate) warm: bool,
+    #[command(flatten)]
+    pub(crate) warmth: WarmArgs,
     /// Print one JSON record.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What `dac doctor --warm` prepares for: programs are found for shapes, which these decide.
+#[derive(Debug, Args)]
+pub(crate) struct WarmArgs {
+    /// With `--warm`: the GPU, wgpu[:N] or cuda[:N] [default: the first kind that this build has].
+    #[arg(short, long, requires = "warm")]
+    pub(crate) device: Option<Device>,
+    /// With `--warm`: the model [default: 44khz]; its weights are not needed.
+    #[arg(short, long, value_name = "PRESET", requires = "warm")]
+    pub(crate) model: Option<Preset>,
+    /// With `--warm`: the arithmetic of the runs to come [default: f32].
+    #[arg(long, requires = "warm")]
+    pub(crate) precision: Option<Precision>,
+    /// With `--warm`: the seconds of a chunk of the runs to come.
+    #[arg(long, value_name = "S", requires = "warm")]
+    pub(crate) chunk_seconds: Option<Seconds>,
+    /// With `--warm`: the memory budget of the runs to come.
+    #[arg(long, value_name = "SIZE", value_parser = values::bytes, requires = "warm")]
+    pub(crate) memory_budget: Option<u64>,
 }
 
 #[cfg(test)]
@@ -412,6 +448,7 @@ mod tests {
             &["--model", "48khz"],
             &["--device", "gpu"],
             &["--threads", "0"],
+            &["--memory-budget", "2T"],
         ] {
             assert!(!with(wrong), "{wrong:?}");
         }

@@ -166,11 +166,38 @@ pub(super) fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A number of bytes, with K, M or G in units of 1024.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.strip_suffix(['K', 'M', 'G']) {
+        Some(digits) if text.ends_with('K') => (digits, 10),
+        Some(digits) if text.ends_with('M') => (digits, 20),
+        Some(digits) => (digits, 30),
+        None => (text, 0),
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "expected a whole number of bytes, or one with K, M or G".to_owned())
+}
+
 /// A SHA-256 in hexadecimal, made lower case.
 pub(super) fn sha256(text: &str) -> Result<String, String> {
     if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
         Ok(text.to_ascii_lowercase())
     } else {
         Err("expected 64 hexadecimal digits".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_in_units_of_1024() {
+        assert_eq!(bytes("0"), Ok(0));
+        assert_eq!(bytes("3K"), Ok(3072));
+        assert_eq!(bytes("2G"), Ok(2 << 30));
+        for wrong in ["", "K", "1.5G", "-1", "1k", "17179869184G"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
     }
 }

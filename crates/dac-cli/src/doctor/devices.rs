@@ -20,6 +20,8 @@ const ADAPTERS: usize = 16;
 #[derive(Debug, Default, Serialize)]
 pub(super) struct DeviceCheck {
     pub(super) device: String,
+    /// What its driver calls a GPU.
+    pub(super) name: Option<String>,
     /// Instruction set of the CPU engine.
     pub(super) cpu_level: Option<String>,
     /// Whether it is part of this build.
@@ -46,8 +48,8 @@ enum Failure {
     Broken(String),
 }
 
-/// An answer with the instruction set of the CPU engine that gave it.
-type Computed = Result<(Answer, Option<CpuLevel>), Failure>;
+/// An answer, with the instruction set of the CPU engine or the name of the GPU that gave it.
+type Computed = Result<(Answer, Option<CpuLevel>, Option<String>), Failure>;
 
 /// Checks the CPU engine, each of its instruction sets, and every device of burn's.
 pub(super) fn check_all() -> Vec<DeviceCheck> {
@@ -105,7 +107,7 @@ fn check(
     let computed = guarded(&device.to_string(), TIME_LIMIT, move || compute(device, level, codes));
     let mut check = DeviceCheck::new(device);
     check.cpu_level = level.map(|level| level.to_string());
-    let (answer, level) = match computed.unwrap_or_else(|error| Err(Failure::Broken(error))) {
+    let (answer, level, name) = match computed.unwrap_or_else(|error| Err(Failure::Broken(error))) {
         Ok(computed) => computed,
         Err(Failure::Broken(error)) => return (check.failed(error), None),
         Err(Failure::NotFound(error)) => {
@@ -114,6 +116,7 @@ fn check(
         }
         Err(Failure::NotCompiled(error)) => return (check.skipped(error), None),
     };
+    check.name = name;
     check.elapsed_seconds = Some(started.elapsed().as_secs_f64());
     check.cpu_level = level.map(|level| level.to_string());
     check.found = Some(true);
@@ -143,7 +146,7 @@ fn compute(device: Device, level: Option<CpuLevel>, codes: Option<Codes>) -> Com
     let encoded = codec.encode(&Array3::mono(vector::signal()), None).map_err(broken)?;
     let audio = codec.decode_codes(codes.as_ref().unwrap_or(&encoded.codes)).map_err(broken)?;
     let answer = Answer { codes: encoded.codes, audio: audio.into_vec(), stride: 1 };
-    Ok((answer, codec.cpu_level()))
+    Ok((answer, codec.cpu_level(), codec.device_name()))
 }
 
 impl DeviceCheck {

@@ -1,13 +1,14 @@
 //! `dac doctor`: whether this program works on this machine.
 //!
 //! [`devices`] computes a fixed [`vector`] on all that computes, [`files`] hashes the weights in the caches. Nothing stops the
-//! examination: what fails is reported, and decides the exit code.
+//! examination: what fails is reported, and decides the exit code. [`warm`] prepares a GPU instead.
 
 mod devices;
 mod files;
 mod guard;
 mod text;
 mod vector;
+mod warm;
 
 use anyhow::Error;
 use dac::CpuLevel;
@@ -52,6 +53,9 @@ struct CpuCheck {
 
 /// Runs `dac doctor`.
 pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Error> {
+    if args.warm {
+        return warm::run(&args.warmth, args.json);
+    }
     let cpu = cpu();
     let devices = devices::check_all();
     let cache = files::check(&Environment::from_process());

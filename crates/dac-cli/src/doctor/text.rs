@@ -67,6 +67,9 @@ fn device(check: &DeviceCheck) -> String {
         let with = check.compared_with.unwrap_or("nothing: this build has no embedded model");
         line += &format!("{codes:>11}{audio:>18}{seconds:>10.2}  {with}");
     }
+    if let Some(name) = &check.name {
+        line += &format!("; {name}");
+    }
     match &check.error {
         Some(error) if check.elapsed_seconds.is_some() => line + ": " + error,
         Some(error) => line + error,

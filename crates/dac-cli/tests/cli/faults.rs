@@ -135,6 +135,8 @@ fn wrong_usage_exits_with_2() {
         "download 44khz --url ftp://a/b",
         "download 44khz --sha256 abc",
         "bench --weights a --random-weights",
+        "encode a.wav --output out --model tiny --memory-budget 1G",
+        "doctor --device wgpu",
     ] {
         let run = lab.dac(arguments).expect(2);
         assert!(run.stdout.is_empty() && !run.stderr.is_empty(), "{arguments}");
@@ -150,6 +152,9 @@ fn a_device_that_is_not_built_in_names_its_feature() {
     lab.wav("a.wav", 44100, 1000, &[0.5]);
     if cfg!(not(feature = "cuda")) {
         lab.dac("encode a.wav --output out --model tiny --device cuda:0").expect(2).says("feature 'cuda'");
+    }
+    if cfg!(not(feature = "autotune-cache")) {
+        lab.dac("doctor --warm").expect(2).says("feature 'autotune-cache'");
     }
 }
 

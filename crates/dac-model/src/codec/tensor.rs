@@ -1,12 +1,13 @@
 //! The codec on burn tensors, for any burn device.
 
-use burn::tensor::{Device as BurnDevice, Int, Tensor, TensorData};
-use dac_nn::tensor::{Sequence, open_device, read, upload};
-use dac_nn::{Device, NetworkShape, Weights};
+use burn::tensor::{Device as BurnDevice, FloatDType, Int, Tensor, TensorData};
+use dac_nn::tensor::{Sequence, device_name, open_device, read, upload};
+use dac_nn::{Device, Layer, NetworkShape, Weights};
 use dac_rvq::tensor::ResidualQuantizer;
 use dac_rvq::{Array3, Codes};
 
 use super::{CodecError, Encoded, quantizer_weights};
+use crate::precision::Precision;
 
 /// Encoder, quantizer and decoder on one burn device; between them nothing comes back to the host.
 pub(super) struct TensorNetwork {
@@ -22,15 +23,34 @@ impl TensorNetwork {
         shape: &NetworkShape,
         weights: &mut dyn Weights,
         name: Device,
+        precision: Precision,
     ) -> Result<Self, CodecError> {
         let device = open_device(name)?;
+        let arithmetic = match precision {
+            Precision::F32 | Precision::Exact => FloatDType::F32,
+            Precision::Bf16 => FloatDType::BF16,
+            Precision::F16 => FloatDType::F16,
+        };
+        // On the CPU, burn's half-width arithmetic is a test of patience.
+        let on_gpu = matches!(name, Device::Wgpu(_) | Device::Cuda(_));
+        if arithmetic != FloatDType::F32 && !(on_gpu && device.supports_dtype(arithmetic)) {
+            return Err(CodecError::Precision { device: name, precision });
+        }
+        let quantizer = ResidualQuantizer::new(quantizer_weights(shape, weights)?, &device);
+        let mut load = |layers: &[Layer]| -> Result<Sequence, CodecError> {
+            Ok(Sequence::load(layers, weights, &device)?.with_arithmetic(arithmetic))
+        };
         Ok(Self {
-            quantizer: ResidualQuantizer::new(quantizer_weights(shape, weights)?, &device),
-            encoder: Sequence::load(&shape.encoder(), weights, &device)?,
-            decoder: Sequence::load(&shape.decoder(), weights, &device)?,
+            quantizer,
+            encoder: load(&shape.encoder())?,
+            decoder: load(&shape.decoder())?,
             device,
             name,
         })
+    }
+
+    pub(super) fn device_name(&self) -> Option<String> {
+        device_name(&self.device)
     }
 
     pub(super) fn encode(
