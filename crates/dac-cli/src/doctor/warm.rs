@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use anyhow::Error;
 use dac::{Audio, Chunking, Dac, DecodeOptions, Device, EncodeOptions, ModelSource};
+use dac_manifest::Status;
 use serde::Serialize;
 
 use crate::args::{DEFAULT_MODEL, RunArgs, WarmArgs};
 use crate::exit::{Exit, Usage};
 use crate::model::open_source;
-use crate::report::{Status, print_record, print_text};
+use crate::report::{print_record, print_text};
 
 /// The weights are none of anybody's: which program is fastest depends on shapes alone.
 const SEED: u64 = 1;

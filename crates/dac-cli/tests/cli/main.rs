@@ -12,3 +12,5 @@ mod info;
 mod pipe;
 mod roundtrip;
 mod support;
+#[cfg(feature = "wgpu")]
+mod wgpu;

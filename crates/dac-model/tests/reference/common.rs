@@ -11,7 +11,12 @@ use safetensors::SafeTensors;
 const TIE_MARGIN: f32 = 1e-5;
 /// Largest difference of audio decoded from the same codes: the engine filters minimally, which costs half a digit.
 pub(crate) fn audio_bound(device: Device) -> f32 {
-    if device == Device::Cpu { 5e-5 } else { 2e-5 }
+    match device {
+        Device::Cpu => 5e-5,
+        // Another driver is another order of sums, and another sine.
+        Device::Wgpu(_) | Device::Cuda(_) => 1e-4,
+        _ => 2e-5,
+    }
 }
 
 /// Bounds on the relative rms of z and of latents; z, made of the same entries, does not show the engine's filtering.
@@ -23,7 +28,7 @@ pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/parity")
 }
 
-/// Every device of this build that this machine can open.
+/// Every device of this build that any machine can open.
 pub(crate) fn devices() -> Vec<Device> {
     Device::compiled().into_iter().filter(|d| !matches!(d, Device::Wgpu(_) | Device::Cuda(_))).collect()
 }
@@ -92,7 +97,11 @@ pub(crate) fn codec(folder: &str, device: Device) -> Codec {
 }
 
 /// Frames whose codes are the expected ones; an error when one differs that no tie excuses.
-fn equal_frames(found: &Codes, expected: &Codes, margins: Option<&Array3>) -> Result<Vec<bool>, String> {
+pub(crate) fn equal_frames(
+    found: &Codes,
+    expected: &Codes,
+    margins: Option<&Array3>,
+) -> Result<Vec<bool>, String> {
     if found.shape() != expected.shape() {
         return Err(format!("codes {:?}, expected {:?}", found.shape(), expected.shape()));
     }

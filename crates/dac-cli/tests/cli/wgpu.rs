@@ -1,0 +1,68 @@
+//! The program on a GPU, or on lavapipe, which is none.
+
+use dac::tokens::TokenFile;
+use dac::{Dac, Device};
+
+use crate::support::{Lab, largest_difference};
+
+/// Whether there is an adapter. A machine without one skips the test, unless `DAC_REQUIRE` (names separated by commas) says
+/// that this one has lavapipe.
+fn adapter() -> bool {
+    let found = Dac::load("tiny", Device::Wgpu(None)).is_ok();
+    let required =
+        std::env::var("DAC_REQUIRE").is_ok_and(|list| list.split(',').any(|name| name.trim() == "lavapipe"));
+    assert!(found || !required, "DAC_REQUIRE names lavapipe, which is not there");
+    if !found {
+        eprintln!("skipped: no adapter for wgpu was found");
+    }
+    found
+}
+
+#[test]
+fn wgpu_is_examined_by_doctor_adapter_by_adapter() {
+    if !adapter() {
+        return;
+    }
+    let lab = Lab::new();
+    let record = lab.dac("doctor --json").expect(0).records().remove(0);
+    let devices = record["devices"].as_array().unwrap();
+    for name in ["wgpu", "wgpu:0"] {
+        let check = devices.iter().find(|check| check["device"] == name).unwrap();
+        assert_eq!((&check["status"], &check["compared_with"]), (&"ok".into(), &"cpu".into()), "{check}");
+        assert!(check["name"].as_str().is_some_and(|name| !name.is_empty()), "{check}");
+    }
+}
+
+#[test]
+fn wgpu_makes_files_in_chunks_as_the_cpu_makes_them_whole() {
+    if !adapter() {
+        return;
+    }
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 9 * 512 + 17, &[0.5]);
+    lab.wav("b.wav", 44100, 40 * 512 - 100, &[0.4, 0.3]);
+    let gpu = "--device wgpu --chunk-seconds 0.05";
+    lab.dac("encode a.wav b.wav --output cpu --model tiny --channels keep").expect(0);
+    lab.dac(&format!("encode a.wav b.wav --output gpu --model tiny --channels keep {gpu}")).expect(0);
+    for name in ["a", "b"] {
+        let codes =
+            |folder| TokenFile::read(&lab.path(&format!("{folder}/{name}.safetensors"))).unwrap().codes;
+        assert_eq!(codes("gpu"), codes("cpu"), "{name}");
+    }
+    // Room for more than one window at a time, beside 13 MB of weights.
+    for (folder, extra) in [("one", ""), ("four", "--memory-budget 40M")] {
+        let decode = format!("decode cpu/b.safetensors --output {folder} --sample-format f32 {gpu} {extra}");
+        lab.dac(&decode).expect(0);
+    }
+    lab.dac("decode cpu/b.safetensors --output whole --sample-format f32").expect(0);
+    let wave = |folder| lab.wave_of(&format!("{folder}/b.wav")).floats();
+    for folder in ["one", "four"] {
+        assert!(largest_difference(&wave(folder), &wave("whole")) <= 1e-4, "{folder}");
+    }
+    lab.dac("decode cpu/b.safetensors --output none --device wgpu --memory-budget 1M")
+        .expect(2)
+        .says("too small");
+    lab.dac("decode cpu/b.safetensors --output none --device wgpu:99")
+        .expect(2)
+        .says("'wgpu:99' was not found");
+}

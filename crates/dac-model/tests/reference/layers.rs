@@ -1,0 +1,33 @@
+//! Each layer's output on a burn device against the reference's.
+
+use dac_nn::Device;
+use dac_nn::tensor::{Sequence, open_device, read, upload};
+use dac_rvq::Array3;
+
+use crate::common::{Expected, checkpoint, max_abs};
+
+/// Compares every layer of a folder's encoder and decoder; `bound` is relative to a layer's largest value, or to 1.
+pub(crate) fn check(folder: &str, device: Device, bound: f32) {
+    let expected = Expected::read(folder);
+    let burn_device = open_device(device).unwrap();
+    let mut weights = checkpoint(folder);
+    let shape = weights.shape().clone();
+    let mut compared = 0;
+    for (layers, input) in [(shape.encoder(), "layers.input"), (shape.decoder(), "layers.z")] {
+        let sequence = Sequence::load(&layers, &mut weights, &burn_device).unwrap();
+        let input = expected.array(input);
+        let input = upload(input.as_slice().to_vec(), input.shape(), &burn_device);
+        sequence.forward_traced(input, |name, output| {
+            let key = format!("layers.{name}");
+            if expected.has(&key) {
+                let found = Array3::new(read(output.clone()).unwrap(), output.dims()).unwrap();
+                let wanted = expected.array(&key);
+                let scale = wanted.as_slice().iter().fold(0.0f32, |m, v| m.max(v.abs())).max(1.0);
+                let difference = max_abs(&found, &wanted).unwrap();
+                assert!(difference <= bound * scale, "{folder}, {device}, {name}: {difference} of {scale}");
+                compared += 1;
+            }
+        });
+    }
+    assert!(compared >= 24, "only {compared} layers compared");
+}

@@ -1,0 +1,159 @@
+//! The codec through wgpu, on whatever adapter the machine has: a GPU, or lavapipe, Mesa's Vulkan on the CPU.
+
+use dac_model::{Codec, CodecError, CodecOptions, Precision};
+use dac_nn::tensor::open_device;
+use dac_nn::{Device, DeviceError, Weights};
+use dac_rvq::{Array3, Codes};
+
+use crate::common::{self, Expected, check_case, equal_frames, max_abs};
+
+const GPU: Device = Device::Wgpu(None);
+
+/// Whether there is an adapter. A machine without one skips the test, unless `DAC_REQUIRE` (names separated by commas) says
+/// that this one has lavapipe.
+fn adapter() -> bool {
+    let found = open_device(GPU).is_ok();
+    let required =
+        std::env::var("DAC_REQUIRE").is_ok_and(|list| list.split(',').any(|name| name.trim() == "lavapipe"));
+    assert!(found || !required, "DAC_REQUIRE names lavapipe, which is not there");
+    if !found {
+        eprintln!("skipped: no adapter for wgpu was found");
+    }
+    found
+}
+
+#[test]
+fn wgpu_layers_equal_the_references() {
+    if adapter() {
+        for folder in ["44khz", "24khz"] {
+            crate::layers::check(folder, GPU, 1e-5);
+        }
+    }
+}
+
+#[test]
+fn wgpu_encodes_and_decodes_as_the_reference() {
+    if !adapter() {
+        return;
+    }
+    for folder in ["44khz", "44khz-16kbps", "24khz", "16khz"] {
+        let (expected, codec) = (Expected::read(folder), common::codec(folder, GPU));
+        for case in ["whole", "odd", "one", "pair"] {
+            check_case(&codec, &expected, case).unwrap_or_else(|e| panic!("{folder}, {case}: {e}"));
+        }
+    }
+}
+
+#[test]
+fn wgpu_decodes_without_padding_as_the_cpu() {
+    if !adapter() {
+        return;
+    }
+    let codes = Expected::read("24khz").codes("whole.codes");
+    // Fewer frames give no sample.
+    let codes = Codes::concat_frames(&[codes.clone(), codes.clone(), codes]).unwrap();
+    let decode = |device| common::codec("24khz", device).decode_codes_unpadded(&codes).unwrap();
+    assert!(max_abs(&decode(GPU), &decode(Device::Cpu)).unwrap() <= 1e-4);
+}
+
+#[test]
+fn wgpu_tiny_equals_the_cpu() {
+    if !adapter() {
+        return;
+    }
+    let signal = Array3::mono(sweep(12 * 512 - 77));
+    let (cpu, gpu) = (tiny(Device::Cpu, Precision::F32).unwrap(), tiny(GPU, Precision::F32).unwrap());
+    let (expected, found) = (cpu.encode(&signal, None).unwrap(), gpu.encode(&signal, None).unwrap());
+    let margins =
+        margins(&expected.latents, &mut dac_model::tiny::open().unwrap(), expected.codes.codebooks());
+    equal_frames(&found.codes, &expected.codes, Some(&margins)).unwrap();
+    let difference =
+        max_abs(&gpu.decode_codes(&expected.codes).unwrap(), &cpu.decode_codes(&expected.codes).unwrap());
+    assert!(difference.unwrap() <= 1e-4);
+}
+
+#[test]
+fn wgpu_half_precision_is_near_or_refused() {
+    if !adapter() {
+        return;
+    }
+    let cpu = tiny(Device::Cpu, Precision::Exact).unwrap();
+    let codes = cpu.encode(&Array3::mono(sweep(12 * 512)), None).unwrap().codes;
+    let expected = cpu.decode_codes(&codes).unwrap();
+    for (precision, least_db) in [(Precision::F16, 40.0), (Precision::Bf16, 25.0)] {
+        let gpu = match tiny(GPU, precision) {
+            Ok(gpu) => gpu,
+            Err(CodecError::Precision { .. }) => {
+                eprintln!("skipped: this adapter has no {precision}");
+                continue;
+            }
+            Err(error) => panic!("{precision}: {error}"),
+        };
+        let snr_db = snr_db(gpu.decode_codes(&codes).unwrap().as_slice(), expected.as_slice());
+        eprintln!("{precision}: {snr_db:.1} dB");
+        assert!((least_db..200.0).contains(&snr_db), "{precision}: {snr_db} dB");
+    }
+}
+
+fn tiny(device: Device, precision: Precision) -> Result<Codec, CodecError> {
+    let mut checkpoint = dac_model::tiny::open().unwrap();
+    let shape = checkpoint.shape().clone();
+    let mut options = CodecOptions::on(device);
+    options.precision = precision;
+    Codec::load(&shape, &mut checkpoint, options)
+}
+
+/// Power of what was expected over that of the difference, in dB.
+fn snr_db(found: &[f32], expected: &[f32]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let power = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v * v)).sum::<f64>();
+    let difference = power(&mut found.iter().zip(expected).map(|(a, b)| a - b));
+    10.0 * (power(&mut expected.iter().copied()) / difference).log10()
+}
+
+#[test]
+fn wgpu_adapters_beyond_the_last_are_an_error() {
+    if !adapter() {
+        return;
+    }
+    let error = open_device(Device::Wgpu(Some(99))).unwrap_err();
+    assert!(matches!(error, DeviceError::NotFound { .. }), "{error}");
+    assert!(error.to_string().contains("'wgpu:99' was not found: the machine shows"), "{error}");
+    assert!(open_device(Device::Wgpu(Some(0))).is_ok());
+}
+
+/// A rising sine over another, at full scale nowhere.
+fn sweep(samples: usize) -> Vec<f32> {
+    let signal = (0..samples).map(|n| {
+        let t = n as f64 / 44100.0;
+        0.4 * (std::f64::consts::TAU * (200.0 + 8000.0 * t) * t).sin() + 0.2 * (5000.0 * t).sin()
+    });
+    signal.map(|v| v as f32).collect()
+}
+
+/// How much farther the second nearest entry is than the nearest, `[batch, codebooks, frames]`.
+fn margins(latents: &Array3, weights: &mut dyn Weights, codebooks: usize) -> Array3 {
+    let [batch, channels, frames] = latents.shape();
+    let dim = channels / codebooks;
+    let unit = |v: Vec<f32>| {
+        let norm = v.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-12);
+        v.into_iter().map(|v| v / norm).collect::<Vec<f32>>()
+    };
+    let mut margins = Vec::new();
+    for item in 0..batch {
+        let rows = latents.to_rows(item);
+        for k in 0..codebooks {
+            let entries = weights.tensor(&format!("quantizer.quantizers.{k}.codebook.weight"), &[1024, dim]);
+            let entries: Vec<_> = entries.unwrap().chunks(dim).map(|entry| unit(entry.to_vec())).collect();
+            for t in 0..frames {
+                let latent = unit(rows[t * channels + k * dim..][..dim].to_vec());
+                let distances =
+                    entries.iter().map(|e| e.iter().zip(&latent).map(|(a, b)| (a - b).powi(2)).sum());
+                let mut distances: Vec<f32> = distances.collect();
+                distances.sort_by(f32::total_cmp);
+                margins.push(distances[1] - distances[0]);
+            }
+        }
+    }
+    Array3::new(margins, [batch, codebooks, frames]).unwrap()
+}
