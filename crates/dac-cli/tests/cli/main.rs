@@ -10,6 +10,7 @@ mod encode;
 mod faults;
 mod info;
 mod pipe;
+mod reported;
 mod roundtrip;
 mod support;
 #[cfg(feature = "wgpu")]
