@@ -14,16 +14,24 @@ pub(crate) struct Binary {
 }
 
 impl Binary {
+    /// The binary at `path`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn at(path: &Path) -> Result<Self, Error> {
+        if !path.is_file() {
+            bail!("{}: no such file", path.display());
+        }
+        Ok(Self { path: std::path::absolute(path)? })
+    }
+
     /// The binary at `asked`, or a release build with the features that `devices` need beside the default ones.
     ///
     /// # Errors
     /// When there is none or the build fails.
     pub(crate) fn for_devices(asked: Option<&Path>, devices: &[String]) -> Result<Self, Error> {
         if let Some(path) = asked {
-            if !path.is_file() {
-                bail!("{}: no such file", path.display());
-            }
-            return Ok(Self { path: std::path::absolute(path)? });
+            return Self::at(path);
         }
         let mut build = cargo();
         build.args(["build", "--release", "-p", "dac-cli"]);
@@ -32,7 +40,34 @@ impl Binary {
             build.arg("--features").arg(features.join(","));
         }
         run(&mut build)?;
-        Ok(Self { path: target().join("release").join(format!("dac{}", std::env::consts::EXE_SUFFIX)) })
+        Ok(Self::built())
+    }
+
+    /// The binary as it is shipped: default features, stripped, the C library linked in where that is possible.
+    ///
+    /// Both are matters of the last link alone, as for the standard library, which is the same for both kinds: an ordinary
+    /// release build shares everything else with this one.
+    ///
+    /// # Errors
+    /// When the build fails.
+    pub(crate) fn shipped() -> Result<Self, Error> {
+        let mut build = cargo();
+        build.args(["rustc", "--release", "-p", "dac-cli", "--bin", "dac", "--", "-C", "strip=symbols"]);
+        if cfg!(any(target_os = "linux", target_env = "msvc")) {
+            build.args(["-C", "target-feature=+crt-static"]);
+        }
+        run(&mut build)?;
+        Ok(Self::built())
+    }
+
+    /// Where cargo puts it.
+    fn built() -> Self {
+        Self { path: target().join("release").join(format!("dac{}", std::env::consts::EXE_SUFFIX)) }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// A command of it.

@@ -1,6 +1,6 @@
 //! `cargo xtask cross`: what this machine's own processor cannot show, under QEMU's user emulation.
 //!
-//! The NEON kernels are built for aarch64 and held against their plain twins. The release binary encodes and decodes on an
+//! The NEON kernels are built for aarch64 and held against their plain twins. The binary that is shipped encodes and decodes on an
 //! emulated Nehalem of 2008, which has SSE4.2 and nothing newer: an instruction of AVX that is executed by accident ends
 //! it, and what it computes must be what the portable kernels compute on this machine.
 
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// One of the two parts alone.
     #[arg(long)]
     only: Option<Part>,
-    /// A built dac for x86-64 with the tiny model in it, instead of building one.
+    /// A built dac for x86-64 with the tiny model in it, instead of the one that is shipped.
     #[arg(long)]
     binary: Option<PathBuf>,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Args {
 enum Part {
     /// The NEON kernels against their plain twins, under qemu-aarch64.
     Neon,
-    /// The release binary under qemu-x86_64 -cpu Nehalem.
+    /// The shipped binary under qemu-x86_64 -cpu Nehalem.
     Nehalem,
 }
 
@@ -75,8 +75,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
         timed("NEON under qemu-aarch64", || neon(compiler))?;
     }
     if wanted(Part::Nehalem) {
-        let binary = Binary::for_devices(args.binary.as_deref(), &[])?;
-        timed("the release binary under qemu-x86_64 -cpu Nehalem", || nehalem(&binary))?;
+        let binary = match &args.binary {
+            Some(path) => Binary::at(path)?,
+            None => Binary::shipped()?,
+        };
+        timed("the shipped binary under qemu-x86_64 -cpu Nehalem", || nehalem(&binary))?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask parity|bench|cross|interop|figures|fuzz|tidy`.
+//! Developer tasks: `cargo xtask parity|bench|dist|cross|interop|figures|fuzz|tidy`.
 //!
 //! A task runs the project's programs and the peers' as any user would and compares what they write. Nothing here links the
 //! codec, so that a task builds in seconds and measures the binary that is shipped.
@@ -8,6 +8,7 @@ mod bench;
 mod binary;
 mod compare;
 mod cross;
+mod dist;
 mod figures;
 mod fuzz;
 mod interop;
@@ -36,7 +37,9 @@ enum Task {
     Parity(parity::Args),
     /// Measure encode and decode, keep the run, render docs/benchmarks.md.
     Bench(bench::Args),
-    /// Run the NEON kernels' checks and, on an old processor, the release binary, both under QEMU.
+    /// Make the one file that is shipped, with its checksum.
+    Dist(dist::Args),
+    /// Run the NEON kernels' checks and, on an old processor, the shipped binary, both under QEMU.
     Cross(cross::Args),
     /// Let numpy and torch read the token files that dac-tokens writes.
     Interop(interop::Args),
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Parity(args) => parity::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Dist(args) => dist::run(&args),
         Task::Cross(args) => cross::run(&args),
         Task::Interop(args) => interop::run(&args),
         Task::Figures(args) => figures::run(&args),

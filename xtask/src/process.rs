@@ -27,9 +27,19 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The cargo that runs this task.
+/// The cargo that runs this task, without the variables by which it describes xtask: build scripts that watch them would run
+/// again, and what depends on them be built again, whenever a task builds what a shell built before.
 pub(crate) fn cargo() -> Command {
-    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Runs a command to its end, its output passed on.
@@ -115,6 +125,15 @@ mod tests {
         let mut command = command("cargo");
         command.args(["run", "a b"]).arg(root().join("docs/x.md")).env("THREADS", "1");
         assert_eq!(shown(&command), "THREADS=1 cargo run 'a b' docs/x.md");
+    }
+
+    #[test]
+    fn cargo_is_told_nothing_of_xtask() {
+        let cargo = cargo();
+        let removed: Vec<_> =
+            cargo.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        assert!(["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"].iter().all(|name| removed.contains(&name.as_ref())));
+        assert!(!shown(&cargo).contains("CARGO_PKG"));
     }
 
     #[test]
