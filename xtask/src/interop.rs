@@ -1,5 +1,5 @@
-//! `cargo xtask interop`: Python's own libraries read the token files that dac-tokens writes, value by value, and on demand the
-//! reference implementation decodes them.
+//! `cargo xtask interop`: Python's own libraries read the token files that dac-tokens writes and the packs of dac-pack, value by
+//! value, and on demand the reference implementation decodes them.
 
 use std::path::{Path, PathBuf};
 
@@ -58,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
     println!(
         "every format is read as it was written by numpy 1.26, numpy 2, torch, safetensors and plain Python"
     );
+    packs(&args.python)?;
     if let Some(reference) = &args.reference {
         let folder = target().join("interop-reference");
         // The workspace's own selection of features: the tests' builds serve here too.
@@ -66,6 +67,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
         run_command(command(reference).arg(python::scripts().join("check_descript.py")).arg(&folder))?;
         println!("the reference decodes every .dac file as we do");
     }
+    Ok(())
+}
+
+/// Data sets of tokens, read by what training code reads them with.
+fn packs(base: &Path) -> Result<(), Error> {
+    let folder = target().join("interop-packs");
+    let packages = ["webdataset==1.0.2", "pyarrow==26.0.1", "numpy>=2,<3", "safetensors==0.4.5"];
+    let python = python::environment("python-packs", base, &packages)?;
+    run_command(
+        cargo().args(["run", "--quiet", "-p", "dac-pack", "--example", "write_packs", "--"]).arg(&folder),
+    )?;
+    run_command(command(&python).arg(python::scripts().join("check_packs.py")).arg(&folder))?;
+    println!("every pack is read as it was written by webdataset, pyarrow and Python's tarfile");
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::Findings;
 use crate::process::{cargo, output, succeeds};
 
 /// Every crate with those of ours that it may depend on, lowest first: an arrow never points upwards.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("dac-kernels", &[]),
     ("dac-pickle", &[]),
     ("dac-audio", &[]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("dac-nn", &["dac-kernels"]),
     ("dac-tokens", &["dac-rvq", "dac-pickle"]),
     ("dac-manifest", &["dac-tokens"]),
+    ("dac-pack", &["dac-rvq", "dac-tokens"]),
     ("dac-model", &["dac-kernels", "dac-nn", "dac-rvq", "dac-pickle"]),
     ("dac-stream", &["dac-model", "dac-nn", "dac-rvq"]),
     (
@@ -33,13 +34,21 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "dac-stream",
         ],
     ),
-    ("dac-cli", &["dac", "dac-manifest", "dac-picture"]),
+    ("dac-cli", &["dac", "dac-manifest", "dac-pack", "dac-picture"]),
     ("xtask", &["dac-picture"]),
 ];
 
 /// Crates below the network, and the tool: burn is nothing they know.
-const WITHOUT_BURN: [&str; 7] =
-    ["dac-kernels", "dac-pickle", "dac-audio", "dac-picture", "dac-tokens", "dac-manifest", "xtask"];
+const WITHOUT_BURN: [&str; 8] = [
+    "dac-kernels",
+    "dac-pickle",
+    "dac-audio",
+    "dac-picture",
+    "dac-tokens",
+    "dac-manifest",
+    "dac-pack",
+    "xtask",
+];
 
 /// Crates of others that belong to one of ours: libraries neither download nor draw progress bars nor parse arguments.
 const ONLY_IN: [(&str, &[&str]); 4] = [

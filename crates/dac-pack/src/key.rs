@@ -1,0 +1,125 @@
+//! Keys: what an entry is called within a data set.
+
+use std::fmt;
+use std::path::{Component, Path};
+use std::sync::Arc;
+
+use crate::error::{KeyFault, PackError};
+
+/// The name of an entry: a relative path with `/` between its parts and without an extension, the same in every kind of
+/// pack.
+///
+/// WebDataset ends a key at the first dot of the file name, and skips everything in a first folder called `__something__`.
+/// Such dots and the first such underscore are therefore written as in URLs, `%2E` and `%5F`, as are control characters,
+/// bytes that are no UTF-8, and `%` itself: different paths have different keys, and unquoting gives the path back.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(Arc<str>);
+
+impl Key {
+    /// The key of a relative path without its extension.
+    ///
+    /// # Errors
+    /// When the path is empty, absolute, or leads upwards.
+    pub fn of(path: &Path) -> Result<Self, PackError> {
+        let fault = |fault| PackError::Key { path: path.to_path_buf(), fault };
+        let mut parts = Vec::new();
+        for component in path.components() {
+            match component {
+                Component::Normal(part) => parts.push(part.as_encoded_bytes()),
+                Component::CurDir => {}
+                _ => return Err(fault(KeyFault::Outside)),
+            }
+        }
+        let Some((file, folders)) = parts.split_last() else { return Err(fault(KeyFault::Empty)) };
+        let mut key = String::new();
+        for (index, folder) in folders.iter().enumerate() {
+            let mut folder = *folder;
+            if index == 0 && skipped_by_webdataset(folder) {
+                quote(b'_', &mut key);
+                folder = folder.get(1..).unwrap_or_default();
+            }
+            push(folder, false, &mut key);
+            key.push('/');
+        }
+        push(file, true, &mut key);
+        Ok(Self(key.into()))
+    }
+
+    /// The key's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a first folder of this name holds data about a data set rather than samples: `__…__`.
+fn skipped_by_webdataset(folder: &[u8]) -> bool {
+    folder.len() >= 4 && folder.starts_with(b"__") && folder.ends_with(b"__")
+}
+
+fn push(part: &[u8], quote_dots: bool, key: &mut String) {
+    for chunk in part.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match u8::try_from(c) {
+                Ok(byte) if byte == b'%' || byte.is_ascii_control() || (byte == b'.' && quote_dots) => {
+                    quote(byte, key);
+                }
+                _ => key.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|&byte| quote(byte, key));
+    }
+}
+
+fn quote(byte: u8, key: &mut String) {
+    key.push_str(&format!("%{byte:02X}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(path: &str) -> String {
+        Key::of(Path::new(path)).unwrap().to_string()
+    }
+
+    #[test]
+    fn keys_survive_webdataset_and_differ_where_paths_do() {
+        assert_eq!(key("a"), "a");
+        assert_eq!(key("./speaker.1/two words/é"), "speaker.1/two words/é");
+        assert_eq!(key("a.b.c"), "a%2Eb%2Ec");
+        assert_eq!(key("folder/.hidden"), "folder/%2Ehidden");
+        assert_eq!(key("a%2Eb"), "a%252Eb");
+        assert_eq!(key("a\nb\u{7f}"), "a%0Ab%7F");
+        assert_eq!(key("__meta__/a"), "%5F_meta__/a");
+        assert_eq!(key("__meta__"), "__meta__");
+        assert_eq!(key("x/__meta__/a"), "x/__meta__/a");
+        assert_eq!(key("___/a"), "___/a");
+    }
+
+    #[test]
+    fn a_key_stays_below_its_folder() {
+        let fault = |path: &str| match Key::of(Path::new(path)) {
+            Err(PackError::Key { fault, .. }) => Some(fault),
+            _ => None,
+        };
+        assert_eq!(fault(""), Some(KeyFault::Empty));
+        assert_eq!(fault("."), Some(KeyFault::Empty));
+        assert_eq!(fault("../a"), Some(KeyFault::Outside));
+        assert_eq!(fault("a/../../b"), Some(KeyFault::Outside));
+        assert_eq!(fault("/a"), Some(KeyFault::Outside));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn bytes_that_are_no_text_are_quoted() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"a\xff.b"));
+        assert_eq!(Key::of(path).unwrap().as_str(), "a%FF%2Eb");
+    }
+}

@@ -1,0 +1,47 @@
+//! Where a shard's bytes go: counted, hashed, and to the disk whole or not at all.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use dac_tokens::AtomicFile;
+use sha2::{Digest, Sha256};
+
+/// A file that is to appear under its name; dropped before [`Sink::commit`], it leaves nothing.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    file: BufWriter<AtomicFile>,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl Sink {
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: BufWriter::new(AtomicFile::create(path)?), hasher: Sha256::new(), bytes: 0 })
+    }
+
+    /// How many bytes were written.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Brings the file to its name; gives its size in bytes and its SHA-256.
+    pub(crate) fn commit(self) -> io::Result<(u64, String)> {
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.commit()?;
+        let hash = self.hasher.finalize();
+        Ok((self.bytes, hash.iter().map(|byte| format!("{byte:02x}")).collect()))
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(bytes.get(..written).unwrap_or(bytes));
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
