@@ -32,10 +32,12 @@ pub struct LayerInfo {
     /// Which of the builder's calls it carries out, counted from 0: more than one where they are fused, none where rows are
     /// only copied to another stride.
     pub calls: Range<usize>,
-    /// How its convolution is computed: `F(6,7)`, `direct`, …
+    /// How its convolution is computed: `F(6,7)`, `direct`, `direct bf16`, …; behind a `+`, the pointwise one of a residual
+    /// unit where it differs.
     pub method: String,
     /// Multiply-adds of direct convolution.
     pub direct_macs: f64,
-    /// Multiply-adds of the method, without its transforms.
+    /// Multiply-adds of the method, without its transforms; two of bf16 count as one, as they are one lane of one
+    /// instruction.
     pub needed_macs: f64,
 }

@@ -1,6 +1,6 @@
 //! How a pipeline computes: instruction set, precision, schedule, threads.
 
-use crate::{CpuLevel, KernelError};
+use crate::{CpuLevel, KernelError, isa::bf16};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -13,8 +13,23 @@ pub enum Precision {
     F32,
     /// `f32`, direct convolutions only.
     Exact,
-    /// Products of `bf16` summed in `f32`; not offered yet: building a pipeline with it is an error.
+    /// Products of `bf16` summed in `f32` wherever they are the fewest instructions: pointwise, strided and transposed
+    /// convolutions; the others as [`Precision::F32`]. It needs AVX512_BF16; [`CpuLevel::Portable`] has it for
+    /// comparison.
     Bf16,
+}
+
+impl Precision {
+    /// Whether the kernels of `level` have this precision.
+    ///
+    /// # Errors
+    /// [`KernelError::PrecisionMissing`] with what is missing.
+    pub fn check(self, level: CpuLevel) -> Result<(), KernelError> {
+        match self {
+            Self::F32 | Self::Exact => Ok(()),
+            Self::Bf16 => bf16::operands(level).map(drop),
+        }
+    }
 }
 
 impl fmt::Display for Precision {

@@ -76,7 +76,7 @@ impl Linear {
             }
             let count = block.len() / self.in_features;
             for at in (0..width).step_by(nr) {
-                (k.gemm)(Gemm {
+                (k.f32.gemm)(Gemm {
                     a: left,
                     block_stride: k.rows * depth,
                     chunk_stride: k.rows * k.lanes,

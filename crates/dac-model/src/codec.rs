@@ -37,12 +37,14 @@ pub enum CodecError {
         reason: String,
     },
     /// A precision that the device does not offer.
-    #[error("precision {precision} is not available on {device}")]
+    #[error("precision {precision} is not available on {device}: {why}")]
     Precision {
         /// The device.
         device: Device,
         /// The precision.
         precision: Precision,
+        /// What is missing.
+        why: String,
     },
     /// A memory budget that holds the weights and the shortest chunk at no time.
     #[error("a memory budget of {budget_bytes} bytes is too small: this model needs {needed_bytes} at least")]

@@ -4,7 +4,7 @@ use super::simd::Simd;
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
-pub(super) struct Avx512(__m512);
+pub(super) struct Avx512(pub(super) __m512);
 
 impl Simd for Avx512 {
     const LANES: usize = 16;

@@ -1,12 +1,12 @@
 //! Matrix product of packed rows with one packed panel of columns.
 
-use super::simd::Simd;
+use super::{operand::Operand, simd::Simd};
 
 /// `C = A·B (+ bias) (+ residual)` for one panel of `NR` columns.
 ///
-/// A lies in blocks of `MR` rows, cut into chunks of `LANES` columns: value (row r, column k) is at
-/// `(r / MR)·block_stride + (k / LANES)·chunk_stride + (r % MR)·LANES + k % LANES`. So the inner loop reads A
-/// at constant offsets from one pointer. B is `[K][NR]`.
+/// K counts words, of one value or two ([`Operand`]). A lies in blocks of `MR` rows, cut into chunks of `LANES` words: word
+/// (row r, column k) is at `(r / MR)·block_stride + (k / LANES)·chunk_stride + (r % MR)·LANES + k % LANES`. So the
+/// inner loop reads A at constant offsets from one pointer. B is `[K][NR]`.
 pub(crate) struct Gemm<'a> {
     pub(crate) a: &'a [f32],
     pub(crate) block_stride: usize,
@@ -29,10 +29,6 @@ const LONGEST: usize = 1536;
 
 /// Values in a cache line.
 const LINE: usize = 16;
-
-/// Longest chain of sums in a register. The rounding of a chain grows with the root of its length, and minimal
-/// filtering magnifies it: chains of all K products cost 5 to 10 dB.
-const CHAIN: usize = 128;
 
 /// One register tile: what `Gemm` is, for `valid` of at most `R` rows.
 #[derive(Clone, Copy)]
@@ -98,12 +94,12 @@ unsafe fn store<
 /// # Safety
 /// The processor has the instruction set of `S`; all that `t` points to is there.
 #[inline(always)]
-unsafe fn tile<S: Simd, const R: usize, const V: usize, const FULL: bool>(t: Tile) {
+unsafe fn tile<S: Simd, W: Operand<S>, const R: usize, const V: usize, const FULL: bool>(t: Tile) {
     // SAFETY: the caller checked the lengths of A, B, C, bias and residual for this tile; rows from `valid` on are
     // read from A, whose blocks are whole, and neither read from nor written to elsewhere.
     unsafe {
         let (mut a, mut b, mut ahead) = (t.a, t.b, t.ahead);
-        let chain = t.chunks.div_ceil((t.chunks * S::LANES).div_ceil(CHAIN));
+        let chain = t.chunks.div_ceil((t.chunks * S::LANES).div_ceil(W::CHAIN));
         let mut left = t.chunks;
         let mut go_on = t.go_on;
         while left > 0 {
@@ -127,7 +123,7 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize, const FULL: bool>(t: Til
                     for (r, acc) in acc.iter_mut().enumerate() {
                         let x = S::splat(*a.add(r * S::LANES + k));
                         for (acc, column) in acc.iter_mut().zip(columns) {
-                            *acc = x.mul_add(column, *acc);
+                            *acc = W::dot(x, column, *acc);
                         }
                     }
                 }
@@ -152,7 +148,14 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize, const FULL: bool>(t: Til
 /// # Safety
 /// The processor has the instruction set of `S`.
 #[inline(always)]
-pub(super) unsafe fn gemm<S: Simd, const R: usize, const MID: usize, const LOW: usize, const V: usize>(
+pub(super) unsafe fn gemm<
+    S: Simd,
+    W: Operand<S>,
+    const R: usize,
+    const MID: usize,
+    const LOW: usize,
+    const V: usize,
+>(
     g: Gemm<'_>,
 ) {
     let width = V * S::LANES;
@@ -205,10 +208,10 @@ pub(super) unsafe fn gemm<S: Simd, const R: usize, const MID: usize, const LOW: 
                     lines,
                 };
                 match t.valid {
-                    n if n == R => tile::<S, R, V, true>(t),
-                    n if n > MID => tile::<S, R, V, false>(t),
-                    n if n > LOW => tile::<S, MID, V, false>(t),
-                    _ => tile::<S, LOW, V, false>(t),
+                    n if n == R => tile::<S, W, R, V, true>(t),
+                    n if n > MID => tile::<S, W, R, V, false>(t),
+                    n if n > LOW => tile::<S, W, MID, V, false>(t),
+                    _ => tile::<S, W, LOW, V, false>(t),
                 }
             }
         }

@@ -3,7 +3,7 @@
 use super::simd::Simd;
 
 #[derive(Clone, Copy)]
-pub(super) struct Portable([f32; 4]);
+pub(super) struct Portable(pub(super) [f32; 4]);
 
 impl Portable {
     #[inline(always)]

@@ -1,7 +1,11 @@
 //! The transforms before and after the matrix products of minimal filtering (Toom–Cook), and their plain
 //! counterparts for direct convolution.
 
-use super::{pointwise::SnakeLanes, simd::Simd};
+use super::{
+    operand::{Operand, packed_at},
+    pointwise::SnakeLanes,
+    simd::Simd,
+};
 
 /// The constants of F(m, k) with the points 0, ±a₁ … ±a_P, ∞ (m + k = 2P + 3), split into the even and odd parts that the
 /// two points of a pair share.
@@ -21,7 +25,8 @@ pub(crate) struct Coefficients {
     pub(crate) powers: Vec<f32>,
 }
 
-/// One tile before the products, for all channels: `dst[point][chunk] = Σ_i B[point][i] · src[i]`.
+/// One tile before the products, for all channels: `dst[point][chunk] = Σ_i B[point][i] · src[i]`, in words of the products'
+/// operands.
 pub(crate) struct Forward<'a> {
     /// The first row of the tile; the following ones are `row_stride` values apart.
     pub(crate) src: &'a [f32],
@@ -39,7 +44,7 @@ pub(crate) struct Forward<'a> {
 /// # Safety
 /// The processor has the instruction set of `S`.
 #[inline(always)]
-pub(super) unsafe fn forward<S: Simd>(job: Forward<'_>) {
+pub(super) unsafe fn forward<S: Simd, W: Operand<S>>(job: Forward<'_>) {
     let lanes = S::LANES;
     if job.chunks == 0 || job.inputs == 0 {
         return;
@@ -48,23 +53,25 @@ pub(super) unsafe fn forward<S: Simd>(job: Forward<'_>) {
         job.src.len() >= (job.inputs - 1) * job.row_stride + job.chunks * lanes,
         "too few rows for a tile"
     );
-    let farthest = (job.inputs - 1) * job.point_stride + (job.chunks - 1) * job.chunk_stride + lanes;
+    let last = packed_at::<S, W>(job.chunks - 1, job.chunk_stride);
+    let farthest = (job.inputs - 1) * job.point_stride + last + lanes / W::PER_WORD;
     assert!(job.dst.len() >= farthest, "no room for a tile");
     // SAFETY: the asserts cover the farthest value read and written.
     unsafe {
         match job.coefficients.pairs {
-            1 => forward_pairs::<S, 1>(job),
-            2 => forward_pairs::<S, 2>(job),
-            3 => forward_pairs::<S, 3>(job),
-            4 => forward_pairs::<S, 4>(job),
-            5 => forward_pairs::<S, 5>(job),
-            6 => forward_pairs::<S, 6>(job),
+            1 => forward_pairs::<S, W, 1>(job),
+            2 => forward_pairs::<S, W, 2>(job),
+            3 => forward_pairs::<S, W, 3>(job),
+            4 => forward_pairs::<S, W, 4>(job),
+            5 => forward_pairs::<S, W, 5>(job),
+            6 => forward_pairs::<S, W, 6>(job),
             _ => {
                 for i in 0..job.inputs {
                     let src = job.src.as_ptr().add(i * job.row_stride);
                     let dst = job.dst.as_mut_ptr().add(i * job.point_stride);
                     for chunk in 0..job.chunks {
-                        S::load(src.add(chunk * lanes)).store(dst.add(chunk * job.chunk_stride));
+                        let at = packed_at::<S, W>(chunk, job.chunk_stride);
+                        W::put(S::load(src.add(chunk * lanes)), dst.add(at));
                     }
                 }
             }
@@ -75,7 +82,7 @@ pub(super) unsafe fn forward<S: Simd>(job: Forward<'_>) {
 /// # Safety
 /// As [`forward`], which has checked the lengths.
 #[inline(always)]
-unsafe fn forward_pairs<S: Simd, const P: usize>(job: Forward<'_>) {
+unsafe fn forward_pairs<S: Simd, W: Operand<S>, const P: usize>(job: Forward<'_>) {
     let c = job.coefficients;
     assert!(job.inputs == 2 * P + 2, "inputs of a tile");
     assert!(c.even.len() == P * P && c.odd.len() == P * P && c.ends.len() == P + 1, "coefficients");
@@ -85,7 +92,7 @@ unsafe fn forward_pairs<S: Simd, const P: usize>(job: Forward<'_>) {
         // coefficients by the assert above.
         unsafe {
             let src = job.src.as_ptr().add(chunk * S::LANES);
-            let dst = job.dst.as_mut_ptr().add(chunk * job.chunk_stride);
+            let dst = job.dst.as_mut_ptr().add(packed_at::<S, W>(chunk, job.chunk_stride));
             // Inputs 2i and 2i + 1.
             let mut low = [S::splat(0.0); 8];
             let mut high = [S::splat(0.0); 8];
@@ -100,8 +107,8 @@ unsafe fn forward_pairs<S: Simd, const P: usize>(job: Forward<'_>) {
                 first = low[i].mul_add(e, first);
                 last = high[i].mul_add(e, last);
             }
-            first.store(dst);
-            last.store(dst.add((2 * P + 1) * job.point_stride));
+            W::put(first, dst);
+            W::put(last, dst.add((2 * P + 1) * job.point_stride));
             for p in 0..P {
                 let mut sum = low[1].mul(S::splat(*even.add(p * P)));
                 let mut difference = high[0].mul(S::splat(*odd.add(p * P)));
@@ -109,8 +116,8 @@ unsafe fn forward_pairs<S: Simd, const P: usize>(job: Forward<'_>) {
                     sum = low[i + 1].mul_add(S::splat(*even.add(p * P + i)), sum);
                     difference = high[i].mul_add(S::splat(*odd.add(p * P + i)), difference);
                 }
-                sum.add(difference).store(dst.add((2 * p + 1) * job.point_stride));
-                sum.sub(difference).store(dst.add((2 * p + 2) * job.point_stride));
+                W::put(sum.add(difference), dst.add((2 * p + 1) * job.point_stride));
+                W::put(sum.sub(difference), dst.add((2 * p + 2) * job.point_stride));
             }
         }
     }
@@ -119,7 +126,7 @@ unsafe fn forward_pairs<S: Simd, const P: usize>(job: Forward<'_>) {
 /// All tiles after the products, for one panel: `dst[row] = snake(Σ_point A[i][point] · src[point][tile] + bias)`.
 ///
 /// Tile `n` gives the rows `(n / d)·m·d + n % d + i·d` for i in 0..m. Row r, vector v go to
-/// `(r / MR)·block_stride + (r % MR)·row_stride + v·chunk_stride` of `dst`.
+/// `(r / MR)·block_stride + (r % MR)·row_stride + v·chunk_stride` of `dst`, or as words of two values to half a chunk.
 pub(crate) struct Inverse<'a> {
     /// `[point][tile][NR]`
     pub(crate) src: &'a [f32],
@@ -140,7 +147,7 @@ pub(crate) struct Inverse<'a> {
 /// # Safety
 /// The processor has the instruction set of `S`.
 #[inline(always)]
-pub(super) unsafe fn inverse<S: Simd, const R: usize, const V: usize>(job: Inverse<'_>) {
+pub(super) unsafe fn inverse<S: Simd, W: Operand<S>, const R: usize, const V: usize>(job: Inverse<'_>) {
     if job.tiles == 0 {
         return;
     }
@@ -154,21 +161,22 @@ pub(super) unsafe fn inverse<S: Simd, const R: usize, const V: usize>(job: Inver
     let row_end = |block: usize, rows: usize| block * job.block_stride + (rows - 1) * job.row_stride;
     let full = if blocks > 0 { row_end(blocks - 1, R) } else { 0 };
     let part = if rest > 0 { row_end(blocks, rest) } else { 0 };
-    assert!(job.dst.len() >= full.max(part) + (V - 1) * job.chunk_stride + S::LANES, "no room for the rows");
+    let last = packed_at::<S, W>(V - 1, job.chunk_stride) + S::LANES / W::PER_WORD;
+    assert!(job.dst.len() >= full.max(part) + last, "no room for the rows");
     assert!(job.bias.len() >= width && c.powers.len() == c.outputs * c.pairs, "constants");
     assert!(job.snake.is_none_or(|(a, i)| a.len() >= width && i.len() >= width), "snake constants");
     // SAFETY: the asserts cover the farthest value read and written.
     unsafe {
         match (c.pairs, c.outputs) {
-            (0, 1) => inverse_tiles::<S, R, V, 0, 1>(job),
-            (1, 3) => inverse_tiles::<S, R, V, 1, 3>(job),
-            (1, 2) => inverse_tiles::<S, R, V, 1, 2>(job),
-            (2, 5) => inverse_tiles::<S, R, V, 2, 5>(job),
-            (2, 4) => inverse_tiles::<S, R, V, 2, 4>(job),
-            (3, 2) => inverse_tiles::<S, R, V, 3, 2>(job),
-            (4, 4) => inverse_tiles::<S, R, V, 4, 4>(job),
-            (5, 6) => inverse_tiles::<S, R, V, 5, 6>(job),
-            (6, 8) => inverse_tiles::<S, R, V, 6, 8>(job),
+            (0, 1) => inverse_tiles::<S, W, R, V, 0, 1>(job),
+            (1, 3) => inverse_tiles::<S, W, R, V, 1, 3>(job),
+            (1, 2) => inverse_tiles::<S, W, R, V, 1, 2>(job),
+            (2, 5) => inverse_tiles::<S, W, R, V, 2, 5>(job),
+            (2, 4) => inverse_tiles::<S, W, R, V, 2, 4>(job),
+            (3, 2) => inverse_tiles::<S, W, R, V, 3, 2>(job),
+            (4, 4) => inverse_tiles::<S, W, R, V, 4, 4>(job),
+            (5, 6) => inverse_tiles::<S, W, R, V, 5, 6>(job),
+            (6, 8) => inverse_tiles::<S, W, R, V, 6, 8>(job),
             other => unreachable!("no transform for {other:?}"),
         }
     }
@@ -177,7 +185,14 @@ pub(super) unsafe fn inverse<S: Simd, const R: usize, const V: usize>(job: Inver
 /// # Safety
 /// As [`inverse`], which has checked the lengths.
 #[inline(always)]
-unsafe fn inverse_tiles<S: Simd, const R: usize, const V: usize, const P: usize, const M: usize>(
+unsafe fn inverse_tiles<
+    S: Simd,
+    W: Operand<S>,
+    const R: usize,
+    const V: usize,
+    const P: usize,
+    const M: usize,
+>(
     job: Inverse<'_>,
 ) {
     let powers = job.coefficients.powers.as_ptr();
@@ -200,7 +215,7 @@ unsafe fn inverse_tiles<S: Simd, const R: usize, const V: usize, const P: usize,
                         inverse.as_ptr().add(v * S::LANES),
                     )
                 });
-                let dst = job.dst.as_mut_ptr().add(v * job.chunk_stride);
+                let dst = job.dst.as_mut_ptr().add(packed_at::<S, W>(v, job.chunk_stride));
                 let mut sums = [S::splat(0.0); 8];
                 let mut differences = [S::splat(0.0); 8];
                 for p in 0..P {
@@ -222,7 +237,7 @@ unsafe fn inverse_tiles<S: Simd, const R: usize, const V: usize, const P: usize,
                         y = snake.apply(y);
                     }
                     let row = first + i * job.dilation;
-                    y.store(dst.add(row / R * job.block_stride + row % R * job.row_stride));
+                    W::put(y, dst.add(row / R * job.block_stride + row % R * job.row_stride));
                 }
             }
         }

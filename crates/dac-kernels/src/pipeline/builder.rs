@@ -8,8 +8,9 @@ use super::{
     plan::{self, Place},
 };
 use crate::{
-    ConvParams, ConvTransposeParams, KernelError, PipelineOptions, Precision, ResidualUnit, error::check_len,
-    isa::Kernels,
+    ConvParams, ConvTransposeParams, KernelError, PipelineOptions, Precision, ResidualUnit,
+    error::check_len,
+    isa::{Kernels, Operands, bf16},
 };
 use std::ops::Range;
 
@@ -21,6 +22,8 @@ use std::ops::Range;
 pub struct PipelineBuilder {
     options: PipelineOptions,
     kernels: &'static Kernels,
+    /// With [`Precision::Bf16`], the operands of its products.
+    bf16: Option<&'static Operands>,
     layers: Vec<Layer>,
     /// A snake that waits for the convolution it is fused with.
     pending: Option<Vec<f32>>,
@@ -33,7 +36,10 @@ pub struct PipelineBuilder {
 impl PipelineBuilder {
     pub(crate) fn new(options: PipelineOptions) -> Self {
         let kernels = Kernels::for_level(options.level);
-        Self { options, kernels, layers: Vec::new(), pending: None, calls: 0, carried_out: 0, error: None }
+        let bf16 = (options.precision == Precision::Bf16).then(|| bf16::operands(options.level)).transpose();
+        let (bf16, error) = bf16.map_or_else(|error| (None, Some(error)), |operands| (operands, None));
+        let layers = Vec::new();
+        Self { options, kernels, bf16, layers, pending: None, calls: 0, carried_out: 0, error }
     }
 
     fn with(mut self, step: impl FnOnce(&mut Self) -> Result<(), KernelError>) -> Self {
@@ -134,7 +140,8 @@ impl PipelineBuilder {
                 true,
             );
             let (alpha, bias) = (unit.alpha2, unit.conv1_bias);
-            let tail = pack::tail(b.kernels, alpha, unit.conv1_weight, bias, offset);
+            let operands = b.bf16.unwrap_or(&b.kernels.f32);
+            let tail = pack::tail(b.kernels, operands, alpha, unit.conv1_weight, bias, offset);
             if let Some(Kind::Wide(wide)) = b.layers.last_mut().map(|l| &mut l.kind) {
                 wide.tail = Some(tail);
             }
@@ -164,15 +171,11 @@ impl PipelineBuilder {
     /// # Errors
     /// The first error of any layer; [`KernelError::Empty`] without layers; what the options cannot have.
     pub fn build(mut self) -> Result<Pipeline, KernelError> {
-        if let Some(error) = self.error {
-            return Err(error);
-        }
         if !self.options.level.is_available() {
             return Err(KernelError::LevelMissing { level: self.options.level });
         }
-        if self.options.precision == Precision::Bf16 {
-            let why = "this version has no products of bf16";
-            return Err(KernelError::PrecisionMissing { precision: "bf16", why });
+        if let Some(error) = self.error {
+            return Err(error);
         }
         self.flush();
         if self.layers.is_empty() {
@@ -229,7 +232,7 @@ impl PipelineBuilder {
         bias: &[f32],
         residual: bool,
     ) {
-        let (kernels, g) = (self.kernels, &geometry);
+        let (kernels, g): (&'static Kernels, _) = (self.kernels, &geometry);
         // A few channels: gathering their taps is cheaper than padding each row.
         let narrow = !g.in_channels.is_multiple_of(kernels.lanes) && g.in_channels * g.taps <= 64;
         let in_stride = match self.layers.last().map(|l| l.out_stride) {
@@ -242,7 +245,7 @@ impl PipelineBuilder {
         let kind = if pack::has_one_channel_out(g) && in_stride.is_multiple_of(kernels.lanes) && !residual {
             pack::dots(g, in_stride, &at, bias.first().copied().unwrap_or(0.0))
         } else {
-            pack::wide(kernels, g, plan::choose(&self.options, kernels, g, place), &at, bias)
+            pack::wide(kernels, g, plan::choose(&self.options, kernels, self.bf16, g, place), &at, bias)
         };
         let out_stride = match kind {
             Kind::Dots { .. } => 1,

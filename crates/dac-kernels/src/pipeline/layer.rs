@@ -1,7 +1,12 @@
 //! One layer, packed.
 
 use super::geometry::Geometry;
-use crate::{LayerInfo, buffer::Aligned, toom::Toom};
+use crate::{
+    LayerInfo,
+    buffer::Aligned,
+    isa::{Coefficients, Operands},
+    toom::Toom,
+};
 use std::ops::Range;
 
 /// Values of a layer's weights beyond which threads share its blocks: 12 MiB.
@@ -58,7 +63,9 @@ pub(crate) struct Wide {
     pub(crate) toom: Toom,
     /// Rows that a tile reads: the points of minimal filtering, or the taps of direct convolution.
     pub(crate) inputs: usize,
-    /// Columns of the products' left side, padded to whole registers.
+    /// What the products' two sides are made of.
+    pub(crate) operands: &'static Operands,
+    /// Words of a row of the products' left side, padded to whole registers.
     pub(crate) depth: usize,
     /// Whether rows in are so narrow that their taps are gathered one value at a time.
     pub(crate) narrow: bool,
@@ -77,7 +84,8 @@ pub(crate) struct Wide {
 #[derive(Debug)]
 pub(crate) struct Tail {
     pub(crate) snake: Snake,
-    /// `[panel][channels][NR]`
+    pub(crate) operands: &'static Operands,
+    /// `[panel][words of the channels][NR]`
     pub(crate) weight: Aligned,
     pub(crate) bias: Aligned,
     /// Rows from a row out to the row in that is added to it, in the buffer with its leading zeros.
@@ -88,6 +96,19 @@ impl Wide {
     /// Rows of `weight` before those of a panel and point.
     pub(crate) fn weight_at(&self, panel: usize, point: usize) -> usize {
         (panel * self.toom.points + point) * self.depth
+    }
+
+    /// The name of the way it is computed.
+    fn method(&self, taps: usize) -> String {
+        let Coefficients { outputs, .. } = self.toom.coefficients;
+        let direct = self.toom.is_direct();
+        let convolution = if direct { "direct".to_owned() } else { format!("F({outputs},{taps})") };
+        let of_bf16 = |operands: &Operands| operands.per_word > 1;
+        match &self.tail {
+            _ if of_bf16(self.operands) => convolution + " bf16",
+            Some(tail) if of_bf16(tail.operands) => convolution + " + bf16",
+            _ => convolution,
+        }
     }
 
     /// Tiles in a group: the interleaved undilated problems of a dilated convolution.
@@ -155,7 +176,8 @@ impl Layer {
         matches!(&self.kind, Kind::Wide(w) if w.weight.as_slice().len() > HEAVY)
     }
 
-    /// Multiply-adds for so many groups out: of direct convolution, and of the layer's method without its transforms.
+    /// Multiply-adds for so many groups out: of direct convolution, and of the layer's method without its transforms, where the
+    /// values of a word count as one.
     fn macs(&self, groups: usize) -> (f64, f64) {
         let g = &self.geometry;
         let tap = groups as f64 * (g.in_group * g.in_channels * g.out_group * g.out_channels) as f64;
@@ -164,10 +186,13 @@ impl Layer {
             Kind::Pointwise => (0.0, 0.0),
             Kind::Dots { .. } => (tap * taps, tap * taps),
             Kind::Wide(w) => {
-                let tail = if w.tail.is_some() { tap } else { 0.0 };
                 let outputs = w.toom.coefficients.outputs as f64;
-                let needed = if w.toom.is_direct() { taps } else { w.toom.points as f64 / outputs };
-                (tap * taps + tail, tap * needed + tail)
+                let products = if w.toom.is_direct() { taps } else { w.toom.points as f64 / outputs };
+                let (all, needed) = (tap * taps, tap * products / w.operands.per_word as f64);
+                match &w.tail {
+                    Some(tail) => (all + tap, needed + tap / tail.operands.per_word as f64),
+                    None => (all, needed),
+                }
             }
         }
     }
@@ -178,8 +203,7 @@ impl Layer {
         let method = match &self.kind {
             Kind::Pointwise => "pointwise".to_owned(),
             Kind::Dots { .. } => "dots".to_owned(),
-            Kind::Wide(w) if w.toom.is_direct() => "direct".to_owned(),
-            Kind::Wide(w) => format!("F({},{})", w.toom.coefficients.outputs, self.geometry.taps),
+            Kind::Wide(w) => w.method(self.geometry.taps),
         };
         LayerInfo { name: self.name.clone(), calls: self.calls.clone(), method, direct_macs, needed_macs }
     }

@@ -5,7 +5,10 @@ use super::{
     layer::{HEAVY, Kind, Layer, Snake, Tail, Wide},
     plan::Plan,
 };
-use crate::{buffer::Aligned, isa::Kernels};
+use crate::{
+    buffer::Aligned,
+    isa::{Kernels, Operands, bf16},
+};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -30,9 +33,27 @@ fn group_bias(bias: &[f32], rows: usize, stride: usize) -> Aligned {
     packed
 }
 
+/// A row of the products' right side.
+struct Row<'a> {
+    operands: &'a Operands,
+    at: usize,
+}
+
+impl Row<'_> {
+    /// Writes the row's values into their words, `[words][NR]`.
+    fn set(self, packed: &mut [f32], nr: usize, values: impl Iterator<Item = f64>) {
+        let Self { operands: Operands { per_word, .. }, at } = self;
+        let words = packed[at / per_word * nr..][..nr].iter_mut();
+        match per_word {
+            1 => words.zip(values).for_each(|(word, v)| *word = v as f32),
+            _ => words.zip(values).for_each(|(word, v)| *word = bf16::with_half(*word, at % 2, v as f32)),
+        }
+    }
+}
+
 /// Packs a convolution whose rows out have a whole number of panels.
 pub(super) fn wide(kernels: &Kernels, g: &Geometry, plan: Plan, at: &impl Weights, bias: &[f32]) -> Kind {
-    let Plan { in_stride, toom } = plan;
+    let Plan { in_stride, toom, operands } = plan;
     let nr = kernels.columns;
     let out_stride = g.out_channels.next_multiple_of(nr);
     let direct = toom.is_direct();
@@ -41,7 +62,7 @@ pub(super) fn wide(kernels: &Kernels, g: &Geometry, plan: Plan, at: &impl Weight
     let inputs = if direct { g.taps } else { toom.points };
     // Direct convolution lays its taps side by side in one product.
     let sides = if direct { g.taps } else { 1 };
-    let depth = (sides * width).next_multiple_of(kernels.lanes);
+    let depth = (sides * width).div_ceil(operands.per_word).next_multiple_of(kernels.lanes);
     let panels = g.out_group * out_stride / nr;
     let panel = toom.points * depth * nr;
     let mut weight = Aligned::zeros(panels * panel);
@@ -63,18 +84,18 @@ pub(super) fn wide(kernels: &Kernels, g: &Geometry, plan: Plan, at: &impl Weight
                 }
                 if direct {
                     for (tap, taps) in taps.chunks_exact(nr).enumerate() {
-                        let to = &mut packed[(tap * width + position) * nr..][..nr];
-                        to.iter_mut().zip(taps).for_each(|(to, &v)| *to = v as f32);
+                        let row = Row { operands, at: tap * width + position };
+                        row.set(packed, nr, taps.iter().copied());
                     }
                     continue;
                 }
                 for (point, factors) in toom.weight.chunks_exact(g.taps).enumerate() {
-                    let to = &mut packed[(point * depth + position) * nr..][..nr];
                     let mut sums = [0.0_f64; 64];
                     for (factor, taps) in factors.iter().zip(taps.chunks_exact(nr)) {
                         sums.iter_mut().zip(taps).for_each(|(s, t)| *s += factor * t);
                     }
-                    to.iter_mut().zip(sums).for_each(|(to, s)| *to = s as f32);
+                    let row = Row { operands, at: position };
+                    row.set(&mut packed[point * depth * nr..], nr, sums.into_iter());
                 }
             }
         }
@@ -82,22 +103,42 @@ pub(super) fn wide(kernels: &Kernels, g: &Geometry, plan: Plan, at: &impl Weight
     let bias = group_bias(bias, g.out_group, out_stride);
     // Left sides that exceed the second-level cache are read once for this many panels.
     let group = if panels * panel > HEAVY { 24.min(panels) } else { 1 };
-    Kind::Wide(Box::new(Wide { toom, inputs, depth, narrow, weight, bias, panels, group, tail: None }))
+    Kind::Wide(Box::new(Wide {
+        toom,
+        inputs,
+        operands,
+        depth,
+        narrow,
+        weight,
+        bias,
+        panels,
+        group,
+        tail: None,
+    }))
 }
 
 /// Packs the second half of a residual unit.
-pub(super) fn tail(kernels: &Kernels, alpha: &[f32], weight: &[f32], bias: &[f32], offset: usize) -> Tail {
+pub(super) fn tail(
+    kernels: &Kernels,
+    operands: &'static Operands,
+    alpha: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    offset: usize,
+) -> Tail {
     let (nr, channels) = (kernels.columns, bias.len());
     let stride = channels.next_multiple_of(nr);
-    let mut packed = Aligned::zeros(stride * stride);
-    packed.at_least(stride * stride).par_chunks_mut(stride * nr).enumerate().for_each(|(index, panel)| {
+    let words = stride / operands.per_word;
+    let mut packed = Aligned::zeros(words * stride);
+    packed.at_least(words * stride).par_chunks_mut(words * nr).enumerate().for_each(|(index, panel)| {
         let first = index * nr;
-        for c in 0..nr.min(channels.saturating_sub(first)) {
-            let row = &weight[(first + c) * channels..][..channels];
-            row.iter().enumerate().for_each(|(i, &w)| panel[i * nr + c] = w);
+        let columns = first..channels.min(first + nr);
+        for i in 0..channels {
+            let column = columns.clone().map(|c| weight[c * channels + i].into());
+            Row { operands, at: i }.set(panel, nr, column);
         }
     });
-    Tail { snake: snake(alpha, stride), weight: packed, bias: group_bias(bias, 1, stride), offset }
+    Tail { snake: snake(alpha, stride), operands, weight: packed, bias: group_bias(bias, 1, stride), offset }
 }
 
 /// Packs a convolution with a single channel out.

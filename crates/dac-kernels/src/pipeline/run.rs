@@ -239,27 +239,29 @@ enum Target {
     Rows,
 }
 
-/// Strides of the packed left side of a residual unit's second half: of blocks of `MR` rows, of chunks of LANES
+/// Strides in words of the packed left side of a residual unit's second half: of blocks of `MR` rows, of chunks of LANES
 /// channels and of panels.
 #[derive(Clone, Copy)]
 struct Hidden {
+    /// Words of a row.
+    words: usize,
     block: usize,
     chunk: usize,
     panel: usize,
 }
 
 impl Hidden {
-    /// `[row block][channels / LANES][MR][LANES]`: read in one go.
-    fn by_block(kernels: &Kernels, channels: usize) -> Self {
+    /// `[row block][words / LANES][MR][LANES]`: read in one go.
+    fn by_block(kernels: &Kernels, words: usize, panels: usize) -> Self {
         let chunk = kernels.rows * kernels.lanes;
-        Self { block: kernels.rows * channels, chunk, panel: kernels.columns / kernels.lanes * chunk }
+        Self { words, block: kernels.rows * words, chunk, panel: words / panels / kernels.lanes * chunk }
     }
 
-    /// `[channels / LANES][row block][MR][LANES]`: each panel a piece of its own, for threads that share a block.
-    fn by_panel(kernels: &Kernels, rows: usize) -> Self {
+    /// `[words / LANES][row block][MR][LANES]`: each panel a piece of its own, for threads that share a block.
+    fn by_panel(kernels: &Kernels, rows: usize, words: usize, panels: usize) -> Self {
         let chunk = rows.next_multiple_of(kernels.rows) * kernels.lanes;
         let block = kernels.rows * kernels.lanes;
-        Self { block, chunk, panel: kernels.columns / kernels.lanes * chunk }
+        Self { words, block, chunk, panel: words / panels / kernels.lanes * chunk }
     }
 }
 
@@ -287,8 +289,12 @@ impl<'a> Shape<'a> {
         let (in_width, out_width) = layer.widths();
         let tiles = units * w.tiles_per_unit(layer.geometry.dilation);
         let rows = tiles * w.toom.coefficients.outputs;
-        let hidden =
-            if shared { Hidden::by_panel(kernels, rows) } else { Hidden::by_block(kernels, out_width) };
+        let words = w.tail.as_ref().map_or(0, |tail| out_width / tail.operands.per_word);
+        let hidden = if shared {
+            Hidden::by_panel(kernels, rows, words, w.panels)
+        } else {
+            Hidden::by_block(kernels, words, w.panels)
+        };
         let products_stride = tiles * kernels.columns;
         Self {
             kernels,
@@ -306,9 +312,9 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// Values of the left side of the second half.
+    /// Words of the left side of the second half.
     fn hidden_len(&self) -> usize {
-        self.rows.next_multiple_of(self.kernels.rows) * self.out_width
+        self.rows.next_multiple_of(self.kernels.rows) * self.hidden.words
     }
 
     /// Transforms the tiles of one block of `MR`.
@@ -329,14 +335,14 @@ impl<'a> Shape<'a> {
                 let (group, phase) = (tile / self.dilation, tile % self.dilation);
                 (group * c.outputs * self.dilation + phase, self.dilation)
             };
-            let chunks = if direct { self.in_width / lanes } else { self.w.depth / lanes };
-            (self.kernels.forward)(Forward {
+            let chunks = self.in_width / lanes;
+            (self.w.operands.forward)(Forward {
                 src: &src[first * self.in_width..],
                 row_stride: step * self.in_width,
                 chunks,
                 inputs: self.w.inputs,
                 dst: to,
-                point_stride: chunks * mr * lanes,
+                point_stride: chunks / self.w.operands.per_word * mr * lanes,
                 chunk_stride: mr * lanes,
                 coefficients: c,
             });
@@ -394,7 +400,7 @@ impl<'a> Shape<'a> {
             // Nothing is left to do for the products.
             for panel in 0..count {
                 let at = (first + panel) * nr;
-                (k.gemm)(Gemm {
+                (self.w.operands.gemm)(Gemm {
                     c: &mut to[panel * nr..],
                     c_stride: self.out_width,
                     bias: Some(&self.w.bias.as_slice()[at..at + nr]),
@@ -406,12 +412,16 @@ impl<'a> Shape<'a> {
         let products = &mut products[..count * self.products_len];
         for point in 0..points {
             for panel in 0..count {
-                (k.gemm)(Gemm {
+                (self.w.operands.gemm)(Gemm {
                     c: &mut products[(panel * points + point) * self.products_stride..],
                     ..self.products(a, first + panel, point)
                 });
             }
         }
+        let operands = match (target, &self.w.tail) {
+            (Target::Packed, Some(tail)) => tail.operands,
+            _ => &k.f32,
+        };
         for (panel, products) in products.chunks_exact(self.products_len).enumerate() {
             let (block_stride, row_stride, chunk_stride, start) = match target {
                 Target::Packed => (self.hidden.block, k.lanes, self.hidden.chunk, panel * self.hidden.panel),
@@ -423,7 +433,7 @@ impl<'a> Shape<'a> {
                 let (alpha, inverse) = t.snake.constants(self.out_width);
                 (&alpha[at..at + nr], &inverse[at..at + nr])
             });
-            (k.inverse)(Inverse {
+            (operands.inverse)(Inverse {
                 src: products,
                 point_stride: self.products_stride,
                 tiles: self.tiles,
@@ -443,16 +453,16 @@ impl<'a> Shape<'a> {
     /// has room for.
     fn tail(&self, tail: &Tail, hidden: &[f32], x: &[f32], first: usize, y: &mut [f32]) {
         let k = self.kernels;
-        let (nr, width) = (k.columns, self.out_width);
+        let (nr, width, words) = (k.columns, self.out_width, self.hidden.words);
         let x = &x[(first + tail.offset) * self.in_width..];
         for panel in 0..self.w.panels {
             let at = panel * nr;
-            (k.gemm)(Gemm {
+            (tail.operands.gemm)(Gemm {
                 a: &hidden[first / k.rows * self.hidden.block..],
                 block_stride: self.hidden.block,
                 chunk_stride: self.hidden.chunk,
-                chunks: width / k.lanes,
-                b: &tail.weight.as_slice()[at * width..][..width * nr],
+                chunks: words / k.lanes,
+                b: &tail.weight.as_slice()[at * words..][..words * nr],
                 rows: y.len() / width,
                 c: &mut y[at..],
                 c_stride: width,

@@ -4,7 +4,7 @@ mod profile;
 
 use std::sync::Arc;
 
-use dac_kernels::{CpuLevel, Pipeline, PipelineOptions, Schedule, Stream, Threads};
+use dac_kernels::{CpuLevel, KernelError, Pipeline, PipelineOptions, Schedule, Stream, Threads};
 use dac_nn::engine::{EngineError, build};
 use dac_nn::{NetworkShape, Weights};
 use dac_rvq::plain::{QuantizedRows, ResidualQuantizer};
@@ -39,7 +39,16 @@ impl EngineNetwork {
             Some(level) => level,
             None => CpuLevel::from_env().map_err(EngineError::from)?,
         };
-        let missing = CodecError::Precision { device: options.device, precision: options.precision };
+        let missing =
+            |why| CodecError::Precision { device: options.device, precision: options.precision, why };
+        let precision = match options.precision.on_engine() {
+            Some(precision) => precision,
+            None => return Err(missing("the engine computes in f32 or bf16".to_owned())),
+        };
+        precision.check(level).map_err(|error| match error {
+            KernelError::PrecisionMissing { why, .. } => missing(why.to_owned()),
+            other => EngineError::from(other).into(),
+        })?;
         // One pool for both directions: each thread keeps memory of its own.
         let threads = match options.threads {
             Some(count) => Threads::shared(count).map_err(EngineError::from)?,
@@ -47,7 +56,7 @@ impl EngineNetwork {
         };
         let pipeline = PipelineOptions {
             level,
-            precision: options.precision.on_engine().ok_or(missing)?,
+            precision,
             schedule: if options.low_latency { Schedule::LowLatency } else { Schedule::Throughput },
             threads,
             timings: options.timings,

@@ -34,7 +34,9 @@ impl TensorNetwork {
         // On the CPU, burn's half-width arithmetic is a test of patience.
         let on_gpu = matches!(name, Device::Wgpu(_) | Device::Cuda(_));
         if arithmetic != FloatDType::F32 && !(on_gpu && device.supports_dtype(arithmetic)) {
-            return Err(CodecError::Precision { device: name, precision });
+            let why =
+                if on_gpu { "it does not compute in it" } else { "on the CPU, burn computes in f32 alone" };
+            return Err(CodecError::Precision { device: name, precision, why: why.to_owned() });
         }
         let quantizer = ResidualQuantizer::new(quantizer_weights(shape, weights)?, &device);
         let mut load = |layers: &[Layer]| -> Result<Sequence, CodecError> {
