@@ -1,11 +1,11 @@
 //! `cargo xtask interop`: Python's own libraries read the token files that dac-tokens writes and the packs of dac-pack, value by
-//! value, and on demand the reference implementation decodes them.
+//! value, Kubernetes' client the docs' job, and on demand the reference implementation decodes .dac files.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Error, bail};
 
-use crate::process::{cargo, command, run as run_command, target};
+use crate::process::{cargo, command, root, run as run_command, target};
 use crate::python;
 
 /// Arguments of the task.
@@ -59,6 +59,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
         "every format is read as it was written by numpy 1.26, numpy 2, torch, safetensors and plain Python"
     );
     packs(&args.python)?;
+    let client = python::environment("python-kubernetes", &args.python, &["kubernetes==37.0.2"])?;
+    let job = root().join("docs/scaling/job.yaml");
+    run_command(command(client).arg(python::scripts().join("check_kubernetes.py")).arg(job))?;
     if let Some(reference) = &args.reference {
         let folder = target().join("interop-reference");
         // The workspace's own selection of features: the tests' builds serve here too.

@@ -10,17 +10,17 @@ use serde_json::Value;
 
 use crate::support::{Lab, Run, wav_bytes, wav_file};
 
-const MANIFEST: &str = ".dac-manifest.jsonl";
+pub(crate) const MANIFEST: &str = ".dac-manifest.jsonl";
 
 /// The last record of each key of a manifest.
-fn manifest(lab: &Lab, name: &str) -> BTreeMap<String, Value> {
+pub(crate) fn manifest(lab: &Lab, name: &str) -> BTreeMap<String, Value> {
     let text = String::from_utf8(lab.read(name)).unwrap();
     let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     records.map(|record| (record["key"].as_str().unwrap().to_owned(), record)).collect()
 }
 
 /// Every file below a folder with its bytes, by its path in it; manifests are left out.
-fn tree(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn tree(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<u8>> {
     fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

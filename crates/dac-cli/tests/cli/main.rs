@@ -7,6 +7,8 @@ mod decode;
 mod doctor;
 mod download;
 mod encode;
+#[cfg(target_os = "linux")]
+mod engines;
 mod faults;
 mod info;
 mod needs;

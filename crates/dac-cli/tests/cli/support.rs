@@ -112,7 +112,14 @@ impl Lab {
 
     /// `dac` in the folder, not started yet.
     pub(crate) fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dac"));
+        let mut command = self.program(env!("CARGO_BIN_EXE_dac"));
+        command.args(arguments.split_whitespace());
+        command
+    }
+
+    /// Any program, in the folder and with its home.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
         for name in ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"] {
             command.env_remove(name);
         }
@@ -120,7 +127,7 @@ impl Lab {
             command.env_remove(name);
         }
         command.env("HOME", self.path("home")).env("DAC_HOME", self.path("home/dac"));
-        command.current_dir(self.folder.path()).args(arguments.split_whitespace());
+        command.current_dir(self.folder.path());
         command
     }
 
