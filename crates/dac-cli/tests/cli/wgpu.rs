@@ -52,10 +52,10 @@ fn wgpu_makes_files_in_chunks_as_the_cpu_makes_them_whole() {
     for folder in ["one", "four"] {
         assert!(largest_difference(&wave(folder), &wave("whole")) <= 1e-4, "{folder}");
     }
-    lab.dac("decode cpu/b.safetensors --output none --device wgpu --memory-budget 1M")
+    lab.dac("decode cpu/b.safetensors --output none --model tiny --device wgpu --memory-budget 1M")
         .expect(2)
         .says("too small");
-    lab.dac("decode cpu/b.safetensors --output none --device wgpu:99")
+    lab.dac("decode cpu/b.safetensors --output none --model tiny --device wgpu:99")
         .expect(2)
         .says("'wgpu:99' was not found");
 }
