@@ -1,5 +1,7 @@
 //! Presets, weight loading and the assembled Descript Audio Codec.
 
+#[cfg(feature = "autotune-cache")]
+mod autotune;
 pub mod checkpoint;
 pub mod codec;
 pub mod precision;
@@ -9,6 +11,8 @@ pub mod registry;
 #[cfg(feature = "tiny")]
 pub mod tiny;
 
+#[cfg(feature = "autotune-cache")]
+pub use autotune::keep_autotune_in;
 pub use checkpoint::{Checkpoint, CheckpointError, LoadReport};
 pub use codec::{Codec, CodecError, CodecOptions, Encoded};
 pub use precision::{Precision, UnknownPrecision};

@@ -9,8 +9,6 @@ mod snake;
 
 pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
-#[cfg(feature = "autotune-cache")]
-pub use device::keep_autotune_in;
 pub use device::{device_name, open_device};
 pub use residual_unit::ResidualUnit;
 pub use sequence::{Sequence, TensorReadError, read, upload};

@@ -33,12 +33,12 @@ pub use dac_audio::{
 };
 pub use dac_model::checkpoint::{Mismatch, Reason, sha256_of_file};
 pub use dac_model::codec::{CpuLevel, LayerTime, Part};
+#[cfg(feature = "autotune-cache")]
+pub use dac_model::keep_autotune_in;
 pub use dac_model::{
     Checkpoint, CheckpointError, Codec, CodecError, CodecOptions as LoadOptions, Encoded, LoadReport,
     Precision, Preset, registry,
 };
-#[cfg(feature = "autotune-cache")]
-pub use dac_nn::tensor::keep_autotune_in;
 pub use dac_nn::{Device, DeviceError, Geometry, NetworkShape};
 pub use dac_rvq::{Array3, Codes, CodesError};
 pub use dac_stream::descript::{

@@ -4,19 +4,6 @@ use burn::tensor::Device as BurnDevice;
 
 use crate::device::{Device, DeviceError};
 
-/// Keeps what GPUs find out about their fastest programs in `folder`, beyond this process; where a `cubecl.toml` names a place,
-/// that one holds. To be called before the first device is opened.
-#[cfg(feature = "autotune-cache")]
-pub fn keep_autotune_in(folder: &std::path::Path) {
-    use burn::cubecl::config::cache::CacheConfig;
-    use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
-
-    // Reading the configuration sets a folder: it has to come first.
-    if matches!(CubeClRuntimeConfig::get().environment.path, CacheConfig::Target) {
-        burn::cubecl::environment::set_root(folder);
-    }
-}
-
 /// What the driver calls the GPU behind a device; `None` for the CPU.
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 pub fn device_name(device: &BurnDevice) -> Option<String> {
