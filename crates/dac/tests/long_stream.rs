@@ -50,7 +50,7 @@ fn most_held(
 #[test]
 fn a_long_stream_does_not_grow() {
     let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/parity/16khz/weights.pth");
-    for (device, seconds) in [(Device::Cpu, 30), (Device::Flex, 3)] {
+    for (device, seconds) in [(Device::Cpu, 120), (Device::Flex, 3)] {
         if !Device::compiled().contains(&device) {
             continue;
         }
@@ -63,7 +63,7 @@ fn a_long_stream_does_not_grow() {
         let mut encoder = EncodeSession::new(&dac, RATE_HZ, 2, &options).unwrap();
         let mut decoder = LiveDecoder::new(&dac, &encoder.meta(), 2, OutputRate::Input).unwrap();
         let mut noise = 1;
-        // The engine collects seconds before it works: until all layers have done so, more and more is held.
+        // The engine collects seconds before it works, and layers of unlike blocks meet seldom: until all layers have done so, more and more is held.
         most_held(seconds, &mut encoder, &mut decoder, &mut noise);
         let first = most_held(seconds, &mut encoder, &mut decoder, &mut noise);
         // As much again lies between the two stretches that are compared.
