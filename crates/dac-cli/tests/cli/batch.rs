@@ -22,7 +22,9 @@ pub(crate) fn manifest(lab: &Lab, name: &str) -> BTreeMap<String, Value> {
 /// Every file below a folder with its bytes, by its path in it; manifests are left out.
 pub(crate) fn tree(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<u8>> {
     fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
-        for entry in fs::read_dir(folder).unwrap() {
+        // A run that was killed at once has not made it yet.
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        for entry in entries {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
             if path.is_dir() {
