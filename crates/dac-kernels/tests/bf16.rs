@@ -16,13 +16,6 @@ fn options(level: CpuLevel, precision: Precision) -> PipelineOptions {
     PipelineOptions { level, precision, threads: Threads::Count(1), ..Default::default() }
 }
 
-fn run(pipeline: &Pipeline, x: &[f32]) -> Vec<f32> {
-    let (mut out, mut stream) = (Vec::new(), pipeline.stream());
-    stream.push(x, &mut out);
-    stream.finish(&mut out);
-    out
-}
-
 /// The nearest bf16, ties to even.
 fn rounded(values: &[f32]) -> Vec<f32> {
     let nearest = |v: &f32| {
@@ -97,14 +90,8 @@ fn threads_and_pushes_do_not_change_a_bit() {
             for threads in [Threads::Count(1), Threads::Count(2), Threads::Count(3)] {
                 let options = PipelineOptions { threads, ..options(level, Precision::Bf16) };
                 let pipeline = net.pipeline(options);
-                let (mut got, mut stream, mut at) = (Vec::new(), pipeline.stream(), 0);
                 let mut random = Random::new(3);
-                while at < rows {
-                    let n = random.below(rows / 3).min(rows - at);
-                    stream.push(&x[at * channels..(at + n) * channels], &mut got);
-                    at += n;
-                }
-                stream.finish(&mut got);
+                let got = in_pieces(&mut pipeline.stream(), &x, channels, || random.below(rows / 3));
                 assert_same(&got, &want, &format!("{} {level} in pieces", net.name));
             }
         }

@@ -6,13 +6,6 @@ use dac_kernels::*;
 
 const ROWS: [usize; 5] = [0, 1, 7, 63, 1025];
 
-fn run(pipeline: &Pipeline, x: &[f32]) -> Vec<f32> {
-    let (mut out, mut stream) = (Vec::new(), pipeline.stream());
-    stream.push(x, &mut out);
-    stream.finish(&mut out);
-    out
-}
-
 /// Layers of every kind with odd channel counts.
 fn layers() -> Vec<Net> {
     let mut nets = Vec::new();
@@ -60,14 +53,8 @@ fn threads_and_pushes_do_not_change_a_bit() {
         for threads in [Threads::Count(2), Threads::Count(3), Threads::Current] {
             let pipeline = net.pipeline(PipelineOptions { threads: threads.clone(), ..one.clone() });
             assert_same(&run(&pipeline, &x), &want, &format!("{} {threads:?}", net.name));
-            let (mut got, mut stream, mut at) = (Vec::new(), pipeline.stream(), 0);
             let mut random = Random::new(3);
-            while at < rows {
-                let n = random.below(rows / 3).min(rows - at);
-                stream.push(&x[at * channels..(at + n) * channels], &mut got);
-                at += n;
-            }
-            stream.finish(&mut got);
+            let got = in_pieces(&mut pipeline.stream(), &x, channels, || random.below(rows / 3));
             assert_same(&got, &want, &format!("{} {threads:?} in pieces", net.name));
         }
     }

@@ -34,13 +34,8 @@ fn pushes_of_any_size_give_the_same_bytes() {
             stream.finish(&mut want);
             for seed in 0..6 {
                 let mut sizes = Random::new(seed);
-                let (mut got, mut at) = (Vec::new(), 0);
-                while at < rows {
-                    let n = if seed == 0 { 1 } else { sizes.below(20) }.min(rows - at);
-                    stream.push(&x[at * channels..(at + n) * channels], &mut got);
-                    at += n;
-                }
-                stream.finish(&mut got);
+                let size = || if seed == 0 { 1 } else { sizes.below(20) };
+                let got = in_pieces(&mut stream, &x, channels, size);
                 assert_same(&got, &want, &format!("{} {rows} rows, seed {seed}", net.name));
             }
         }

@@ -1,7 +1,7 @@
 //! Small random networks with their plain evaluation.
 #![allow(dead_code, unreachable_pub)]
 
-use dac_kernels::{reference, *};
+use dac_kernels::{Stream, reference, *};
 
 pub struct Random(u64);
 
@@ -52,6 +52,31 @@ pub fn assert_same(got: &[f32], want: &[f32], what: &str) {
     for (i, (g, w)) in got.iter().zip(want).enumerate() {
         assert_eq!(g.to_bits(), w.to_bits(), "{what}: {g} for {w} at {i}");
     }
+}
+
+/// What a pipeline gives for `x` in one push.
+pub fn run(pipeline: &Pipeline, x: &[f32]) -> Vec<f32> {
+    let (mut out, mut stream) = (Vec::new(), pipeline.stream());
+    stream.push(x, &mut out);
+    stream.finish(&mut out);
+    out
+}
+
+/// What a stream gives for `x` in pushes of as many rows as `size` says, up to its end.
+pub fn in_pieces(
+    stream: &mut Stream,
+    x: &[f32],
+    channels: usize,
+    mut size: impl FnMut() -> usize,
+) -> Vec<f32> {
+    let (mut got, mut at, rows) = (Vec::new(), 0, x.len() / channels);
+    while at < rows {
+        let n = size().min(rows - at);
+        stream.push(&x[at * channels..(at + n) * channels], &mut got);
+        at += n;
+    }
+    stream.finish(&mut got);
+    got
 }
 
 pub enum Layer {
