@@ -56,13 +56,7 @@ impl Ledger {
     /// What is known of a result that lies at `path`: its entry, if the file is still the one that was made.
     pub(crate) fn proven(&self, key: &str, path: &Path) -> Option<&Entry> {
         let entry = self.known.get(key).filter(|entry| entry.done)?;
-        // The size first: it is cheap, and a hash is not.
-        let bytes = fs::metadata(path).ok().filter(fs::Metadata::is_file)?.len();
-        if entry.output_bytes.is_some_and(|known| known != bytes) {
-            return None;
-        }
-        let found = fingerprint(path).ok()?;
-        (entry.output_sha256.as_deref() == Some(found.sha256.as_str())).then_some(entry)
+        is_file_of(path, entry.output_bytes, entry.output_sha256.as_deref()).then_some(entry)
     }
 
     /// Appends a record and brings it to the disk.
@@ -77,6 +71,14 @@ impl Ledger {
         };
         Ok(writer.append(record)?)
     }
+}
+
+/// Whether the file at `path` still has the size, where it is known, and the hash that a manifest says.
+pub(crate) fn is_file_of(path: &Path, bytes: Option<u64>, sha256: Option<&str>) -> bool {
+    // The size first: it is cheap, and a hash is not.
+    let Ok(found) = fs::metadata(path) else { return false };
+    let same_size = found.is_file() && bytes.is_none_or(|bytes| bytes == found.len());
+    same_size && fingerprint(path).is_ok_and(|found| sha256 == Some(found.sha256.as_str()))
 }
 
 /// Size and hash of the file at `path`.

@@ -11,7 +11,7 @@ mod workroom;
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -25,6 +25,7 @@ use crate::plan::{Job, Plan};
 use crate::process;
 use crate::report::{error_of_file, error_text, panic_text, print_record, print_text};
 use console::Console;
+pub(crate) use ledger::is_file_of;
 use ledger::{Ledger, fingerprint};
 pub(crate) use stop::Stop;
 use stop::Stopped;
@@ -300,10 +301,4 @@ fn set_files(record: &mut Record, job: &Job, made: Option<&PathBuf>) -> Result<(
 fn pool(threads: usize) -> Result<rayon::ThreadPool, Error> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.with_context(|| format!("a pool of {threads} threads could not be started"))
-}
-
-/// The size and hash of a file, where it can be read, as manifests have them.
-pub(crate) fn is_file_of(path: &Path, bytes: Option<u64>, sha256: Option<&str>) -> bool {
-    fingerprint(path)
-        .is_ok_and(|found| bytes.is_none_or(|n| n == found.bytes) && sha256 == Some(found.sha256.as_str()))
 }
