@@ -15,7 +15,7 @@ use crate::existing::Existing;
 use crate::exit::{Exit, Usage};
 use crate::model::{self, Models};
 use crate::pipe;
-use crate::plan::{Job, plan};
+use crate::plan::{Job, Outputs, plan};
 use crate::provenance::Provenance;
 
 /// What does not change from file to file.
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
     if args.raw {
         return Err(Usage("--raw goes with - alone: files are written as WAV".to_owned()).into());
     }
-    let plan = plan(&args.files, &Format::ALL.map(Format::extension), &["wav"])?;
+    let plan = plan(&args.files, &Format::ALL.map(Format::extension), Outputs::Files(&["wav"]))?;
     let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads)?;
     let model = args.model.on_the_pool_around();
     let models = batch.with_threads(|| Models::new(&model))?;

@@ -10,15 +10,16 @@ use dac::{
     Precision, Save,
 };
 use dac_manifest::Record;
+use dac_pack::PackKind;
 
-use crate::args::{ChunkArgs, EncodeArgs, TokenArgs, save};
-use crate::batch::{Batch, Done, Stop, Task};
+use crate::args::{ChunkArgs, EncodeArgs, PackArg, TokenArgs, save};
+use crate::batch::{Batch, Done, Packing, Stop, Task};
 use crate::chunk;
 use crate::existing::ExpectedTokens;
 use crate::exit::{Exit, Usage};
 use crate::model::{self, nominal_kbps};
 use crate::pipe;
-use crate::plan::{Job, plan};
+use crate::plan::{Job, Outputs, plan};
 
 /// Runs `dac encode`.
 pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
@@ -28,15 +29,21 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     if args.raw_rate.is_some() {
         return Err(Usage("--raw-rate goes with - alone: files say their rate themselves".to_owned()).into());
     }
-    let kind = Kind::of(&args.tokens, &args.chunk)?;
-    let plan = plan(&args.files, &AUDIO_EXTENSIONS, &[kind.format.extension()])?;
+    if args.pack.pack.is_some() && args.files.overwrite {
+        let why = "nothing in a pack can be replaced: remove the pack, and its entries are made again";
+        return Err(Usage(format!("--overwrite does not go with --pack: {why}")).into());
+    }
+    let kind = Kind::of(&args.tokens, &args.chunk, args.pack.pack)?;
+    let extensions = [kind.format.extension()];
+    let outputs = if kind.pack.is_some() { Outputs::Entries } else { Outputs::Files(&extensions) };
+    let plan = plan(&args.files, &AUDIO_EXTENSIONS, outputs)?;
     let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads)?;
     let dac = batch.with_threads(|| model::open(&args.model.on_the_pool_around()))?;
     let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
     model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
     let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
     let settings = coding.settings(&dac, args.model.run.precision);
-    batch.run(|job, task| {
+    batch.packed(coding.packing(args)).run(|job, task| {
         task.record.settings = Some(settings.clone());
         one(&dac, job, task, &coding)
     })
@@ -46,7 +53,40 @@ fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, coding: &Coding) -> Result<Don
     let options = &coding.options;
     let codebooks = options.codebooks.unwrap_or(dac.shape().codebooks);
     name_model(dac, &mut task.record);
-    let there = task.end_by_what_is_there(|record, output| {
+    let there = if coding.kind.pack.is_some() {
+        task.end_by_what_is_packed()?
+    } else {
+        there(dac, job, task, coding, codebooks)?
+    };
+    if let Some(done) = there {
+        return Ok(done);
+    }
+    let spec = AudioReader::open(&job.input)?.spec().clone();
+    task.record.set_input(spec.samples, Some(spec.sample_rate_hz));
+    task.record.channels = Some(options.channels.channels(spec.channels));
+    let tokens = coding.encode(dac, &job.input, task.stop())?;
+    if let Some(remark) = replaced_remark(tokens.meta.replaced_samples) {
+        task.say(&remark);
+    }
+    fill(&mut task.record, &tokens, codebooks);
+    if coding.kind.pack.is_some() {
+        let what = describe(dac, &task.record, &spec, Path::new(&job.key));
+        return Ok(Done::Packed(Box::new(tokens), what));
+    }
+    tokens.write(task.made(0)?, coding.kind.format, &coding.write)?;
+    Ok(Done::Written(describe(dac, &task.record, &spec, task.output()?)))
+}
+
+/// How a job ends by the token file that is there.
+fn there(
+    dac: &Dac,
+    job: &Job,
+    task: &mut Task<'_>,
+    coding: &Coding,
+    codebooks: usize,
+) -> Result<Option<Done>, Error> {
+    let options = &coding.options;
+    task.end_by_what_is_there(|record, output| {
         let spec = AudioReader::open(&job.input)?.spec().clone();
         let channels = options.channels.channels(spec.channels);
         record.set_input(spec.samples, Some(spec.sample_rate_hz));
@@ -61,20 +101,7 @@ fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, coding: &Coding) -> Result<Don
             input_samples: spec.samples,
         };
         Ok(expected.judge(output))
-    })?;
-    if let Some(done) = there {
-        return Ok(done);
-    }
-    let spec = AudioReader::open(&job.input)?.spec().clone();
-    task.record.set_input(spec.samples, Some(spec.sample_rate_hz));
-    task.record.channels = Some(options.channels.channels(spec.channels));
-    let tokens = coding.encode(dac, &job.input, task.stop())?;
-    tokens.write(task.made(0)?, coding.kind.format, &coding.write)?;
-    if let Some(remark) = replaced_remark(tokens.meta.replaced_samples) {
-        task.say(&remark);
-    }
-    fill(&mut task.record, &tokens, codebooks);
-    Ok(Done::Written(describe(dac, &task.record, &spec, task.output()?)))
+    })
 }
 
 /// What the token files are, as far as the arguments alone tell.
@@ -82,14 +109,26 @@ fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, coding: &Coding) -> Result<Don
 pub(crate) struct Kind {
     pub(crate) format: Format,
     pub(crate) save: Save,
+    /// What they are collected in. Parquet files hold no token files, but codes: the format says whether loudness is measured.
+    pub(crate) pack: Option<PackArg>,
 }
 
 impl Kind {
     /// Checks that the arguments go together: the format can hold what is saved, and the chunking has its parameters.
-    pub(crate) fn of(args: &TokenArgs, chunk: &ChunkArgs) -> Result<Self, Usage> {
+    pub(crate) fn of(args: &TokenArgs, chunk: &ChunkArgs, pack: Option<PackArg>) -> Result<Self, Usage> {
         chunk::check(chunk)?;
         let windows = chunk::window_seconds(chunk).is_some();
-        let format = args.format.unwrap_or(if windows { Format::Dac } else { Format::Safetensors });
+        let default = match pack {
+            _ if windows => Format::Dac,
+            Some(_) => Format::Npy,
+            None => Format::Safetensors,
+        };
+        let parquet = pack == Some(PackArg::Parquet);
+        if parquet && (args.format.is_some() || args.dtype.is_some()) {
+            let why = "a parquet file holds codes as uint16, no token files";
+            return Err(Usage(format!("--pack parquet takes neither --format nor --dtype: {why}")));
+        }
+        let format = args.format.unwrap_or(default);
         if windows && format != Format::Dac {
             let why = "only a .dac file tells the windows that it is made of";
             return Err(Usage(format!("--chunk descript writes --format dac, not {format}: {why}")));
@@ -100,12 +139,15 @@ impl Kind {
         let save = save(&args.save);
         let arrays = usize::from(save.codes) + usize::from(save.z) + usize::from(save.latents);
         let holds = match format {
+            _ if parquet && (!save.codes || arrays > 1) => {
+                return Err(Usage("--pack parquet holds codes alone".to_owned()));
+            }
             Format::Safetensors | Format::Pt => true,
             Format::Npy => arrays == 1 && !save.latents,
             _ => save.codes && arrays == 1,
         };
         if holds {
-            return Ok(Self { format, save });
+            return Ok(Self { format, save, pack });
         }
         let can = if format == Format::Npy { "codes or z alone" } else { "codes alone" };
         Err(Usage(format!("--format {format} holds {can}; safetensors and pt hold any --save")))
@@ -149,6 +191,15 @@ impl Coding {
         Ok(Self { kind, options, windows, write })
     }
 
+    /// What packs are made, if any.
+    fn packing(&self, args: &EncodeArgs) -> Option<Packing> {
+        let kind = match self.kind.pack? {
+            PackArg::Tar => PackKind::Tar(self.kind.format, self.write.clone()),
+            PackArg::Parquet => PackKind::Parquet,
+        };
+        Some(Packing { kind, limits: args.pack.limits() })
+    }
+
     /// All that a token file depends on beside its input and the weights, as one line of `name=value`. How long an exact chunk
     /// is makes no difference to it.
     pub(crate) fn settings(&self, dac: &Dac, precision: Precision) -> String {
@@ -172,6 +223,9 @@ impl Coding {
         );
         if options.non_finite != NonFinitePolicy::default() {
             text += " nan=zero";
+        }
+        if let Some(pack) = self.kind.pack {
+            text += &format!(" pack={pack:?}").to_lowercase();
         }
         if self.kind.format == Format::Npy {
             text += &format!(" dtype={:?}", self.write.npy_integer).to_lowercase();

@@ -52,7 +52,10 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
     if let Some(format) = args.tokens.format.filter(|format| *format != Format::Dacp) {
         bail!(Usage(format!("encode - writes .dacp, which can be read as it comes, not .{format}")));
     }
-    let kind = Kind::of(&args.tokens, &args.chunk)?;
+    if args.pack.pack.is_some() {
+        bail!(Usage("encode - writes one stream, no --pack".to_owned()));
+    }
+    let kind = Kind::of(&args.tokens, &args.chunk, None)?;
     if kind.save != dac::Save::default() || args.chunk.chunk != ChunkArg::Exact {
         bail!(Usage("encode - writes codes alone, in exact chunks".to_owned()));
     }

@@ -16,7 +16,7 @@ use crate::batch::{Batch, Done, Task, in_the_way};
 use crate::encode::{Coding, Kind, describe, fill, name_model, replaced_remark};
 use crate::exit::Exit;
 use crate::model::{self, nominal_kbps};
-use crate::plan::{Job, plan};
+use crate::plan::{Job, Outputs, plan};
 use crate::report::print_text;
 
 /// Samples a block of the comparison.
@@ -34,8 +34,8 @@ struct Settings {
 
 /// Runs `dac roundtrip`.
 pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
-    let kind = Kind::of(&args.tokens, &args.chunk)?;
-    let plan = plan(&args.files, &AUDIO_EXTENSIONS, &[kind.format.extension(), "wav"])?;
+    let kind = Kind::of(&args.tokens, &args.chunk, None)?;
+    let plan = plan(&args.files, &AUDIO_EXTENSIONS, Outputs::Files(&[kind.format.extension(), "wav"]))?;
     let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads)?;
     let dac = batch.with_threads(|| model::open(&args.model.on_the_pool_around()))?;
     let codebooks = model::codebooks(&args.bitrate, dac.shape())?;

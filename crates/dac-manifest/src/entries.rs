@@ -142,6 +142,21 @@ impl Entries {
         self.by_key.get(key)
     }
 
+    /// Every pack that results are in, with the hashes that it is said to have: one, unless a run that ended before the pack had
+    /// its name left records of one that never was.
+    pub fn packs(&self) -> HashMap<Arc<str>, HashSet<Box<str>>> {
+        let mut packs: HashMap<Arc<str>, HashSet<Box<str>>> = HashMap::new();
+        for entry in self.by_key.values().filter(|entry| entry.done) {
+            if let (Some(pack), Some(sha256)) = (&entry.pack, &entry.output_sha256) {
+                let said = packs.entry(Arc::clone(pack)).or_default();
+                if !said.contains(sha256) {
+                    said.insert(sha256.clone());
+                }
+            }
+        }
+        packs
+    }
+
     /// How many files are known.
     pub fn len(&self) -> usize {
         self.by_key.len()
@@ -182,9 +197,27 @@ not json
         assert!(!entries.get("b").unwrap().done);
         // Without a hash nothing can be proved.
         assert!(!entries.get("c").unwrap().done);
+        assert!(entries.packs().is_empty());
         let mut record = Record::default();
         a.fill(&mut record);
         assert_eq!((record.frames, record.output_sha256.as_deref()), (Some(7), Some("12")));
+    }
+
+    #[test]
+    fn packs_are_known_with_every_hash_that_was_said_of_them() {
+        let mut entries = Entries::default();
+        let text = br#"{"key":"a","status":"ok","output_sha256":"1","pack":"p"}
+{"key":"b","status":"ok","output_sha256":"1","pack":"p"}
+{"key":"c","status":"ok","output_sha256":"2","pack":"p"}
+{"key":"d","status":"ok","output_sha256":"3","pack":"q"}
+{"key":"e","status":"error","pack":"r"}
+"#;
+        entries.read_from(text.as_slice()).unwrap();
+        let expected = [
+            ("p".into(), HashSet::from(["1".into(), "2".into()])),
+            ("q".into(), HashSet::from(["3".into()])),
+        ];
+        assert_eq!(entries.packs(), HashMap::from(expected));
     }
 
     #[test]

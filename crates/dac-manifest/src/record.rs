@@ -25,11 +25,13 @@ pub enum Status {
 pub struct Record {
     /// The input's path as it was given or found.
     pub input: String,
-    /// The path of the (first) result below the output folder, with `/` between its parts: what names the file in a manifest.
+    /// The path of the (first) result below the output folder, with `/` between its parts, or the entry of a pack: what names the
+    /// file in a manifest.
     pub key: Option<String>,
     /// The (first) result's path.
     pub output: Option<String>,
-    /// The pack that holds the result, below the output folder, where results are packed.
+    /// The pack that holds the result, below the output folder, where results are packed; `output` and its bytes and hash are
+    /// the pack's then.
     pub pack: Option<String>,
     /// The model's name.
     pub model: Option<String>,

@@ -25,24 +25,27 @@ impl ManifestWriter {
         Ok(Self { file, path: path.to_owned() })
     }
 
-    /// Appends a record and brings it to the disk.
+    /// Appends records, in one write, and brings them to the disk.
     ///
     /// # Errors
     /// When the disk is full, or the file is gone.
-    pub fn append(&mut self, record: &Record) -> Result<(), ManifestError> {
-        self.append_line(record).map_err(|error| ManifestError::write(&self.path, error))
+    pub fn append<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) -> Result<(), ManifestError> {
+        self.append_lines(records).map_err(|error| ManifestError::write(&self.path, error))
     }
 
-    fn append_line(&mut self, record: &Record) -> io::Result<()> {
-        let mut line = serde_json::to_vec(record)?;
-        line.push(b'\n');
+    fn append_lines<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for record in records {
+            serde_json::to_writer(&mut lines, record)?;
+            lines.push(b'\n');
+        }
         // Without locks an append is still one write; what they add is the look at the last byte.
         let locked = self.file.lock().is_ok();
         let result = self.begins_line().and_then(|begins| {
             if !begins {
-                line.insert(0, b'\n');
+                lines.insert(0, b'\n');
             }
-            self.file.write_all(&line)?;
+            self.file.write_all(&lines)?;
             self.file.sync_data()
         });
         if locked {
@@ -76,11 +79,11 @@ mod tests {
     fn a_cut_line_spoils_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.jsonl");
-        ManifestWriter::open(&path).unwrap().append(&record("a")).unwrap();
+        ManifestWriter::open(&path).unwrap().append([&record("a")]).unwrap();
         let whole = std::fs::read(&path).unwrap();
         for cut in 0..whole.len() {
             std::fs::write(&path, [&whole, &whole[..cut]].concat()).unwrap();
-            ManifestWriter::open(&path).unwrap().append(&record("b")).unwrap();
+            ManifestWriter::open(&path).unwrap().append([&record("b")]).unwrap();
             let mut entries = Entries::default();
             entries.read(&path).unwrap();
             assert!(entries.get("a").is_some() && entries.get("b").is_some(), "{cut}");
@@ -100,13 +103,14 @@ mod tests {
                 scope.spawn(move || {
                     let mut file = ManifestWriter::open(path).unwrap();
                     for n in 0..25 {
-                        file.append(&record(&format!("{writer}-{n}"))).unwrap();
+                        file.append([&record(&format!("{writer}-{n}")), &record(&format!("{writer}-{n}b"))])
+                            .unwrap();
                     }
                 });
             }
         });
         let mut entries = Entries::default();
         entries.read(&path).unwrap();
-        assert_eq!((entries.len(), entries.unreadable_lines()), (100, 0));
+        assert_eq!((entries.len(), entries.unreadable_lines()), (200, 0));
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: typed arguments, nothing else. What they mean for a set of files is decided in [`crate::plan`].
 
+mod pack;
 mod values;
 
 use std::num::NonZeroUsize;
@@ -11,6 +12,7 @@ use dac::{Device, Format, Precision, Preset, SampleFormat};
 use dac_manifest::Shard;
 
 use crate::exit::Usage;
+pub(crate) use pack::{PackArg, PackArgs};
 pub(crate) use values::{
     ChannelsArg, ChunkArg, DtypeArg, NanArg, OutputRateArg, SaveArg, Seconds, Share, save,
 };
@@ -219,7 +221,8 @@ pub(crate) struct TokenArgs {
     /// What to save: codes, z (the quantized latents), latents (the projected ones), separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [SaveArg::Codes])]
     pub(crate) save: Vec<SaveArg>,
-    /// Format of the token files: safetensors, npy, pt, dac or dacp [default: safetensors, or dac with `--chunk descript`].
+    /// Format of the token files: safetensors, npy, pt, dac or dacp [default: safetensors, dac with `--chunk descript`, npy with
+    /// `--pack tar`].
     #[arg(short, long)]
     pub(crate) format: Option<Format>,
     /// With `--format npy`: the integers of codes.
@@ -250,6 +253,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) tokens: TokenArgs,
     #[command(flatten)]
     pub(crate) chunk: ChunkArgs,
+    #[command(flatten)]
+    pub(crate) pack: PackArgs,
     /// With `-`: standard input is headerless little-endian f32 of one channel at this rate.
     #[arg(long, value_name = "HZ")]
     pub(crate) raw_rate: Option<u32>,

@@ -1,9 +1,10 @@
 //! What the manifests say of results that lie there, and the one that is written.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::{Context, Error, anyhow};
 use dac_manifest::{Entries, Entry, MANIFEST_NAME, ManifestWriter, Record, manifests_in};
@@ -14,9 +15,34 @@ use crate::args::FileArgs;
 #[derive(Debug)]
 pub(crate) struct Ledger {
     known: Entries,
+    /// The hashes that the manifests say of each pack.
+    said: OnceLock<HashMap<Arc<str>, HashSet<Box<str>>>>,
+    /// The packs that were looked at, by name: a pack is hashed once, not once an entry.
+    packs: Mutex<HashMap<String, Pack>>,
     path: PathBuf,
     /// Opened at the first record, so that a run without any leaves nothing.
     writer: Mutex<Option<ManifestWriter>>,
+}
+
+/// What a pack of which the manifests tell is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Pack {
+    Missing,
+    /// As one of the records says; what it hashes to.
+    Whole(String),
+    /// As none of them says.
+    Damaged,
+}
+
+/// What is known of the entry of a pack.
+#[derive(Debug)]
+pub(crate) enum Packed<'a> {
+    /// It is to be made.
+    Absent,
+    /// It is in the pack, which is whole.
+    Whole(&'a Entry),
+    /// Its pack was changed.
+    Damaged(PathBuf),
 }
 
 /// Size and hash of a file.
@@ -44,7 +70,7 @@ impl Ledger {
         if path.exists() {
             known.read(&path)?;
         }
-        Ok(Self { known, path, writer: Mutex::default() })
+        Ok(Self { known, said: OnceLock::new(), packs: Mutex::default(), path, writer: Mutex::default() })
     }
 
     /// Lines of the manifests that are no records, for people.
@@ -59,17 +85,58 @@ impl Ledger {
         is_file_of(path, entry.output_bytes, entry.output_sha256.as_deref()).then_some(entry)
     }
 
-    /// Appends a record and brings it to the disk.
+    /// Whether a pack of this name is known.
+    pub(crate) fn has_pack(&self, name: &str) -> bool {
+        self.said().contains_key(name)
+    }
+
+    fn said(&self) -> &HashMap<Arc<str>, HashSet<Box<str>>> {
+        self.said.get_or_init(|| self.known.packs())
+    }
+
+    /// What is known of an entry of a pack in `folder`. A record of a pack that is there, whole, and hashes to something else is of
+    /// one that never got its name: then the name was free for the next.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub(crate) fn append(&self, record: &Record) -> Result<(), Error> {
+    /// When a worker died over a pack.
+    pub(crate) fn packed(&self, key: &str, folder: &Path) -> Result<Packed<'_>, Error> {
+        let entry = self.known.get(key).filter(|entry| entry.done);
+        let Some((entry, name)) = entry.and_then(|entry| Some((entry, entry.pack.as_deref()?))) else {
+            return Ok(Packed::Absent);
+        };
+        let path = folder.join(name);
+        let mut packs = self.packs.lock().map_err(|_| anyhow!("the packs are lost"))?;
+        let pack = packs.entry(name.to_owned()).or_insert_with(|| self.look_at(name, &path));
+        Ok(match pack {
+            Pack::Whole(sha256) if entry.output_sha256.as_deref() == Some(sha256) => Packed::Whole(entry),
+            Pack::Missing | Pack::Whole(_) => Packed::Absent,
+            Pack::Damaged => Packed::Damaged(path),
+        })
+    }
+
+    fn look_at(&self, name: &str, path: &Path) -> Pack {
+        if fs::symlink_metadata(path).is_err() {
+            return Pack::Missing;
+        }
+        match fingerprint(path) {
+            Ok(found) if self.said().get(name).is_some_and(|said| said.contains(found.sha256.as_str())) => {
+                Pack::Whole(found.sha256)
+            }
+            _ => Pack::Damaged,
+        }
+    }
+
+    /// Appends records and brings them to the disk.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(crate) fn append<'r>(&self, records: impl IntoIterator<Item = &'r Record>) -> Result<(), Error> {
         let mut writer = self.writer.lock().map_err(|_| anyhow!("the manifest's writer is lost"))?;
         let writer = match &mut *writer {
             Some(writer) => writer,
             none => none.insert(ManifestWriter::open(&self.path).context("no record could be kept")?),
         };
-        Ok(writer.append(record)?)
+        Ok(writer.append(records)?)
     }
 }
 

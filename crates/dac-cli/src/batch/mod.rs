@@ -2,9 +2,11 @@
 //!
 //! A job makes its results in the [`Workroom`]; its record goes to the [`Ledger`]; then the results get their names. Killed at
 //! any moment, a batch leaves whole results that the manifest proves, and nothing else that the next run does not clear.
+//! Results that are packed wait in the [`Packer`] for their shard.
 
 mod console;
 mod ledger;
+mod pack;
 mod stop;
 mod task;
 mod workroom;
@@ -17,6 +19,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Error, anyhow};
 use dac::Device;
+use dac::tokens::TokenFile;
 use dac_manifest::{Record, Status};
 
 use crate::args::FileArgs;
@@ -27,6 +30,8 @@ use crate::report::{error_of_file, error_text, panic_text, print_record, print_t
 use console::Console;
 pub(crate) use ledger::is_file_of;
 use ledger::{Ledger, fingerprint};
+pub(crate) use pack::Packing;
+use pack::{Packer, Settled, Waiting};
 pub(crate) use stop::Stop;
 use stop::Stopped;
 pub(crate) use task::{Task, in_the_way};
@@ -36,6 +41,8 @@ use workroom::{Workroom, publish};
 pub(crate) enum Done {
     /// Its results are made.
     Written(String),
+    /// Its result is to go into a pack.
+    Packed(Box<TokenFile>, String),
     /// Its results were there and valid.
     Skipped(String),
     /// It would be worked on.
@@ -47,6 +54,7 @@ pub(crate) struct Batch<'a> {
     plan: Plan,
     args: &'a FileArgs,
     ledger: Ledger,
+    packing: Option<Packing>,
     stop: Stop,
     threads: usize,
     jobs: usize,
@@ -79,7 +87,14 @@ impl<'a> Batch<'a> {
         let threads = process::threads(threads);
         let by_device = if device == Device::Cpu { threads } else { 1 };
         let jobs = args.batch.jobs.map_or(by_device, usize::from).min(plan.jobs.len()).max(1);
-        Ok(Self { plan, args, ledger, stop: Stop::default(), threads, jobs })
+        Ok(Self { plan, args, ledger, packing: None, stop: Stop::default(), threads, jobs })
+    }
+
+    /// The same batch with results that go into packs; its plan has entries instead of files.
+    #[must_use]
+    pub(crate) fn packed(mut self, packing: Option<Packing>) -> Self {
+        self.packing = packing;
+        self
     }
 
     /// Does `work` with all threads of the batch, as loading a model wants it.
@@ -102,6 +117,10 @@ impl<'a> Batch<'a> {
         work: impl Fn(&Job, &mut Task<'_>) -> Result<Done, Error> + Sync,
     ) -> Result<Exit, Error> {
         let room = if self.args.batch.dry_run { None } else { Some(self.open_room()?) };
+        let packer = match (&self.packing, &room) {
+            (Some(packing), Some(room)) => Some(Packer::open(packing, self.args, room, &self.ledger)?),
+            _ => None,
+        };
         self.stop = Stop::listen().context("signals cannot be listened to")?;
         let bytes = self.plan.jobs.iter().filter_map(|job| job.input_bytes).sum();
         let console = Console::new(self.plan.jobs.len(), bytes);
@@ -116,7 +135,7 @@ impl<'a> Batch<'a> {
                     && let index = next.fetch_add(1, Ordering::Relaxed)
                     && let Some(job) = self.plan.jobs.get(index)
                 {
-                    self.one(index, job, room.as_ref(), &console, &counts, &work);
+                    self.one(index, job, room.as_ref(), packer.as_ref(), &console, &counts, &work);
                 }
             });
             Ok(())
@@ -133,6 +152,9 @@ impl<'a> Batch<'a> {
             let mut ends = workers.into_iter().map(|worker| worker.join());
             ends.try_for_each(|end| end.unwrap_or_else(|_| Err(anyhow!("a worker died"))))
         })?;
+        if let Some(packer) = &packer {
+            self.settle(packer.finish(), &console, &counts);
+        }
         console.close();
         Ok(self.summary(&console, &counts))
     }
@@ -149,6 +171,7 @@ impl<'a> Batch<'a> {
         index: usize,
         job: &Job,
         room: Option<&Workroom>,
+        packer: Option<&Packer<'_>>,
         console: &Console,
         counts: &Counts,
         work: &(impl Fn(&Job, &mut Task<'_>) -> Result<Done, Error> + Sync),
@@ -175,10 +198,25 @@ impl<'a> Batch<'a> {
             match &done {
                 Done::Written(_) => self.keep(&mut record, job, &made)?,
                 Done::Skipped(_) if !proven => self.adopt(&mut record, job)?,
+                Done::Packed(..) => set_files(&mut record, job, None)?,
                 _ => {}
             }
             Ok(done)
         });
+        let result = match (result, packer, &job.entry) {
+            (Ok(Done::Packed(tokens, what)), Some(packer), Some(key)) => {
+                let waiting = Waiting { index, record: record.clone(), what };
+                match packer.add(key, waiting, *tokens) {
+                    Ok(settled) => {
+                        console
+                            .count(job.input_bytes.unwrap_or(0), Some(record.audio_seconds.unwrap_or(0.0)));
+                        return self.settle(settled, console, counts);
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            (result, ..) => result,
+        };
         for path in &made {
             // What a failure left; a result has its name by now.
             let _ = std::fs::remove_file(path);
@@ -186,13 +224,24 @@ impl<'a> Batch<'a> {
         if result.as_ref().is_err_and(|error| error.is::<Stopped>()) {
             return;
         }
+        let worked = matches!(result, Ok(Done::Written(_))).then(|| record.audio_seconds.unwrap_or(0.0));
         self.report(record, job, result, console, counts);
+        console.count(job.input_bytes.unwrap_or(0), worked);
+    }
+
+    /// Reports the entries of a shard, which were counted when they were made.
+    fn settle(&self, entries: Vec<Settled>, console: &Console, counts: &Counts) {
+        for Settled { index, record, result } in entries {
+            if let Some(job) = self.plan.jobs.get(index) {
+                self.report(record, job, result, console, counts);
+            }
+        }
     }
 
     /// The record first, then the names: a result is never without a record.
     fn keep(&self, record: &mut Record, job: &Job, made: &[PathBuf]) -> Result<(), Error> {
         set_files(record, job, made.first())?;
-        self.ledger.append(record)?;
+        self.ledger.append([&*record])?;
         for (made, output) in made.iter().zip(&job.outputs) {
             publish(made, output).with_context(|| format!("{}: cannot be written", output.display()))?;
         }
@@ -203,7 +252,7 @@ impl<'a> Batch<'a> {
     fn adopt(&self, record: &mut Record, job: &Job) -> Result<(), Error> {
         record.status = Status::Skipped;
         set_files(record, job, job.outputs.first())?;
-        if self.args.batch.dry_run { Ok(()) } else { self.ledger.append(record) }
+        if self.args.batch.dry_run { Ok(()) } else { self.ledger.append([&*record]) }
     }
 
     fn report(
@@ -215,10 +264,8 @@ impl<'a> Batch<'a> {
         counts: &Counts,
     ) {
         let input = job.input.display();
-        let mut worked_seconds = None;
         let count = match result {
-            Ok(Done::Written(what)) => {
-                worked_seconds = Some(record.audio_seconds.unwrap_or(0.0));
+            Ok(Done::Written(what) | Done::Packed(_, what)) => {
                 console.mention(&format!("{input}: {what}"));
                 &counts.written
             }
@@ -237,11 +284,11 @@ impl<'a> Batch<'a> {
             Err(error) => {
                 record.status = Status::Error;
                 record.error = Some(error_text(&error));
-                (record.output_bytes, record.output_sha256) = (None, None);
+                (record.output_bytes, record.output_sha256, record.pack) = (None, None, None);
                 console.say(&format!("error: {}", error_of_file(&job.input, &error)));
                 // The manifest may be what failed.
                 if !self.args.batch.dry_run
-                    && let Err(error) = self.ledger.append(&record)
+                    && let Err(error) = self.ledger.append([&record])
                 {
                     console.say(&format!("error: {}", error_text(&error)));
                 }
@@ -249,7 +296,6 @@ impl<'a> Batch<'a> {
             }
         };
         count.fetch_add(1, Ordering::Relaxed);
-        console.count(job.input_bytes.unwrap_or(0), worked_seconds);
         if self.args.json
             && let Err(error) = print_record(&record)
             && !counts.deaf.swap(true, Ordering::Relaxed)

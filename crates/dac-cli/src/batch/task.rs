@@ -6,6 +6,7 @@ use anyhow::{Context, Error, anyhow};
 use dac_manifest::{Entry, Record};
 
 use super::console::Console;
+use super::ledger::Packed;
 use super::{Batch, Done, Stop, is_file_of};
 use crate::existing::Existing;
 use crate::plan::Job;
@@ -93,6 +94,42 @@ impl<'a> Task<'a> {
         })
     }
 
+    /// The same for an entry of a pack, by the manifests alone.
+    ///
+    /// # Errors
+    /// When its pack was changed, or holds it as it came of other settings or another input: nothing in a pack can be replaced.
+    pub(crate) fn end_by_what_is_packed(&mut self) -> Result<Option<Done>, Error> {
+        let folder = self.batch.args.folder()?;
+        match self.batch.ledger.packed(&self.job.key, folder)? {
+            Packed::Absent if self.batch.args.batch.dry_run => {
+                Ok(Some(Done::Planned(format!("-> {} in a pack", self.job.key))))
+            }
+            Packed::Absent => Ok(None),
+            Packed::Damaged(pack) => Err(anyhow!(
+                "{} holds {} and was changed since; remove it, and the same command makes its entries again",
+                pack.display(),
+                self.job.key
+            )),
+            Packed::Whole(entry) => {
+                let pack = folder.join(entry.pack.as_deref().unwrap_or_default());
+                let differing = self.differing(entry);
+                if !differing.is_empty() {
+                    return Err(anyhow!(
+                        "{} holds {}, which differs in {}: nothing in a pack can be replaced; take another --output, or remove \
+                         the pack, and the same command makes its entries again",
+                        pack.display(),
+                        self.job.key,
+                        differing.join(", ")
+                    ));
+                }
+                entry.fill(&mut self.record);
+                self.record.output = Some(pack.display().to_string());
+                self.proven = true;
+                Ok(Some(Done::Skipped(format!("in {}", pack.display()))))
+            }
+        }
+    }
+
     fn judge(
         &mut self,
         output: &Path,
@@ -101,6 +138,17 @@ impl<'a> Task<'a> {
         let Some(entry) = self.batch.ledger.proven(&self.job.key, output) else {
             return by_file(&mut self.record, output);
         };
+        let differing = self.differing(entry);
+        if differing.is_empty() {
+            entry.fill(&mut self.record);
+            self.proven = true;
+            return Ok(Existing::Valid);
+        }
+        Ok(Existing::Stale(differing.join(", ")))
+    }
+
+    /// In what an earlier run's result is not the one that this run would make.
+    fn differing(&self, entry: &Entry) -> Vec<String> {
         let mut differing = Vec::new();
         if entry.weights_sha256.as_deref() != self.record.weights_sha256.as_deref() {
             differing.push("model".to_owned());
@@ -112,12 +160,7 @@ impl<'a> Task<'a> {
         if !self.is_same_input(entry) {
             differing.push("input".to_owned());
         }
-        if differing.is_empty() {
-            entry.fill(&mut self.record);
-            self.proven = true;
-            return Ok(Existing::Valid);
-        }
-        Ok(Existing::Stale(differing.join(", ")))
+        differing
     }
 
     /// Whether the input is the one of an earlier run. One that was touched is hashed.

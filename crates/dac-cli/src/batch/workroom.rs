@@ -51,6 +51,11 @@ impl Workroom {
         Ok(Self { folder, all, _lock: lock })
     }
 
+    /// The room itself.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where the file is made that is to become the `index`-th result of job `job`.
     pub(crate) fn place(&self, job: usize, index: usize) -> PathBuf {
         self.folder.join(format!("{job}-{index}"))
@@ -93,10 +98,7 @@ pub(crate) fn publish(made: &Path, target: &Path) -> io::Result<()> {
     if plain {
         match fs::rename(made, target) {
             Ok(()) => {
-                #[cfg(unix)]
-                if let Some(folder) = folder.and_then(|folder| File::open(folder).ok()) {
-                    let _ = folder.sync_all();
-                }
+                sync_folder(target);
                 return Ok(());
             }
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
@@ -109,6 +111,25 @@ pub(crate) fn publish(made: &Path, target: &Path) -> io::Result<()> {
     io::copy(&mut from, &mut to)?;
     to.commit()?;
     fs::remove_file(made)
+}
+
+/// The same for a name that must be free.
+///
+/// # Errors
+/// When it is taken, or the target cannot be written; what was there stays.
+pub(crate) fn publish_new(made: &Path, target: &Path) -> io::Result<()> {
+    // A rename that replaces nothing, where the file system has one.
+    tempfile::TempPath::try_from_path(made)?.persist_noclobber(target)?;
+    sync_folder(target);
+    Ok(())
+}
+
+/// Brings a new name to the disk, where a folder can be synced.
+fn sync_folder(target: &Path) {
+    #[cfg(unix)]
+    if let Some(folder) = target.parent().and_then(|folder| File::open(folder).ok()) {
+        let _ = folder.sync_all();
+    }
 }
 
 #[cfg(test)]
@@ -155,6 +176,18 @@ mod tests {
         });
         assert_eq!(fs::read(output.path().join("sub/x")).unwrap(), b"x");
         assert_eq!(fs::read_dir(output.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_name_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("made"), b"new").unwrap();
+        publish_new(&at("made"), &at("free")).unwrap();
+        assert_eq!(fs::read(at("free")).unwrap(), b"new");
+        fs::write(at("made"), b"newer").unwrap();
+        assert_eq!(publish_new(&at("made"), &at("free")).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(at("free")).unwrap(), b"new");
     }
 
     #[cfg(unix)]

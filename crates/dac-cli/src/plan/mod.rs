@@ -8,6 +8,8 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use dac_pack::Key;
+
 use crate::args::FileArgs;
 use crate::exit::Usage;
 use inputs::{Found, Inputs};
@@ -20,12 +22,23 @@ pub(crate) struct Job {
     pub(crate) input_bytes: Option<u64>,
     /// When the input was last changed, in seconds since 1970.
     pub(crate) input_modified_s: Option<f64>,
-    /// In the order of the extensions that the plan was made with.
+    /// In the order of the extensions that the plan was made with; none for an entry of a pack.
     pub(crate) outputs: Vec<PathBuf>,
-    /// The first output below the output folder, with `/` between its parts.
+    /// What the entry of a pack is called.
+    pub(crate) entry: Option<Key>,
+    /// The first output below the output folder, with `/` between its parts, or the entry.
     pub(crate) key: String,
     /// Why the job cannot be done, where that is known already.
     pub(crate) fault: Option<String>,
+}
+
+/// What comes of an input.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Outputs<'a> {
+    /// Files with these extensions.
+    Files(&'a [&'a str]),
+    /// An entry of a pack.
+    Entries,
 }
 
 /// What is to be done, and what was left out of it.
@@ -80,13 +93,17 @@ impl fmt::Display for PlanError {
     }
 }
 
-/// Plans one job a file that `args` mean: `DIR/PLACE/STEM.EXTENSION` for each of `outputs`. Of folders, files with one of
+/// Plans one job a file that `args` mean: `DIR/PLACE/STEM.EXTENSION` for each of `outputs`, or the entry `PLACE/STEM`. Of folders, files with one of
 /// `extensions` are taken; of the whole, which is checked, the shard that `args` ask for.
 ///
 /// # Errors
 /// Names every input that is missing or no file, every output that two inputs share, and every output that would replace an
 /// input.
-pub(crate) fn plan(args: &FileArgs, extensions: &[&str], outputs: &[&str]) -> Result<Plan, anyhow::Error> {
+pub(crate) fn plan(
+    args: &FileArgs,
+    extensions: &[&str],
+    outputs: Outputs<'_>,
+) -> Result<Plan, anyhow::Error> {
     let folder = args.folder()?;
     if args.inputs.is_empty() && args.batch.files_from.is_none() {
         return Err(Usage("nothing to work on: name files, folders or --files-from LIST".to_owned()).into());
@@ -106,11 +123,24 @@ pub(crate) fn plan(args: &FileArgs, extensions: &[&str], outputs: &[&str]) -> Re
                 Err(reason) => fault = Some(reason),
             }
         }
-        let places = outputs.iter().map(|extension| place(&relative, extension, args.batch.keep_extension));
-        let places: Vec<PathBuf> = places.collect();
-        let key = places.first().map(|place| key(place)).unwrap_or_default();
-        let outputs = places.into_iter().map(|place| folder.join(place)).collect();
-        jobs.push(Job { input: path, input_bytes, input_modified_s, outputs, key, fault });
+        let keep_extension = args.batch.keep_extension;
+        let (outputs, entry, key) = match outputs {
+            Outputs::Files(extensions) => {
+                let places =
+                    extensions.iter().map(|extension| place(&relative, Some(extension), keep_extension));
+                let places: Vec<PathBuf> = places.collect();
+                let key = places.first().map(|place| key(place)).unwrap_or_default();
+                (places.into_iter().map(|place| folder.join(place)).collect(), None, key)
+            }
+            Outputs::Entries => match Key::of(&place(&relative, None, keep_extension)) {
+                Ok(entry) => (Vec::new(), Some(entry.clone()), entry.to_string()),
+                Err(error) => {
+                    fault = Some(error.to_string());
+                    (Vec::new(), None, key(&relative))
+                }
+            },
+        };
+        jobs.push(Job { input: path, input_bytes, input_modified_s, outputs, entry, key, fault });
     }
     error.find_collisions(&jobs);
     error.find_overwritten(&jobs);
@@ -127,7 +157,8 @@ impl PlanError {
     fn find_collisions(&mut self, jobs: &[Job]) {
         let mut writers: BTreeMap<&Path, Vec<&Path>> = BTreeMap::new();
         for job in jobs {
-            for output in &job.outputs {
+            let entry = job.entry.as_ref().map(|entry| Path::new(entry.as_str()));
+            for output in job.outputs.iter().map(PathBuf::as_path).chain(entry) {
                 writers.entry(output).or_default().push(&job.input);
             }
         }
@@ -174,11 +205,13 @@ fn check_input(input: &Path) -> Result<(u64, Option<f64>), String> {
 }
 
 /// Where a result lies below the output folder. Names may hold dots and bytes that are no Unicode.
-fn place(relative: &Path, extension: &str, keep_extension: bool) -> PathBuf {
+fn place(relative: &Path, extension: Option<&str>, keep_extension: bool) -> PathBuf {
     let name = if keep_extension { relative.file_name() } else { relative.file_stem() };
     let mut name = name.unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(extension);
+    if let Some(extension) = extension {
+        name.push(".");
+        name.push(extension);
+    }
     relative.with_file_name(name)
 }
 
@@ -224,7 +257,17 @@ mod tests {
         let cli =
             Cli::try_parse_from(["dac", "encode"].into_iter().chain(arguments.split_whitespace())).unwrap();
         let Command::Encode(args) = cli.command else { unreachable!() };
-        plan(&args.files, &["wav", "flac"], outputs).map_err(|error| error.to_string())
+        plan(&args.files, &["wav", "flac"], Outputs::Files(outputs)).map_err(|error| error.to_string())
+    }
+
+    fn entries_of(folder: &Path, arguments: &str) -> Result<Vec<String>, String> {
+        let arguments = arguments.replace('@', folder.to_str().unwrap());
+        let arguments = ["dac", "encode", "--output", "out"].into_iter().chain(arguments.split_whitespace());
+        let Command::Encode(args) = Cli::try_parse_from(arguments).unwrap().command else { unreachable!() };
+        let plan =
+            plan(&args.files, &["wav", "flac"], Outputs::Entries).map_err(|error| error.to_string())?;
+        assert!(plan.jobs.iter().all(|job| job.outputs.is_empty()));
+        Ok(plan.jobs.into_iter().map(|job| job.key).collect())
     }
 
     fn keys(folder: &Path, arguments: &str) -> Vec<String> {
@@ -320,6 +363,17 @@ mod tests {
                 plan_of(folder.path(), &format!("@ --output @/out --shard {n}/3"), &["dac"]).unwrap_err();
             assert!(error.contains("2 inputs"), "{error}");
         }
+    }
+
+    #[test]
+    fn entries_of_packs_have_keys_that_collide_too() {
+        let folder = folder(&["in/a.wav", "in/b/a.wav", "in/b/take.2.flac"]);
+        let at = folder.path();
+        assert_eq!(entries_of(at, "@/in").unwrap(), ["a", "b/a", "b/take%2E2"]);
+        assert_eq!(entries_of(at, "@/in/a.wav --keep-extension").unwrap(), ["a%2Ewav"]);
+        fs::write(at.join("in/a.flac"), b"x").unwrap();
+        let error = entries_of(at, "@/in").unwrap_err();
+        assert!(error.contains("a would be written by 2 inputs"), "{error}");
     }
 
     #[test]

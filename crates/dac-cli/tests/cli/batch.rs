@@ -183,7 +183,7 @@ fn shards_share_a_folder_and_merge() {
 }
 
 /// Files of many kinds, some of them broken or odd; how many of them end as errors.
-fn collection(lab: &Lab, files: usize) -> usize {
+pub(crate) fn collection(lab: &Lab, files: usize) -> usize {
     let whole = wav_bytes(22050, 3000, &[0.5]);
     let mut errors = 0;
     for n in 0..files {
@@ -210,6 +210,31 @@ fn collection(lab: &Lab, files: usize) -> usize {
     errors
 }
 
+/// Runs the command over and over and kills it at moments spread over `whole_run`, until that succeeded so many times; after each,
+/// `check` looks at what is left in the folder `out`.
+pub(crate) fn kill(lab: &Lab, command: &str, out: &str, whole_run: Duration, times: usize, check: impl Fn()) {
+    let mut kills = 0;
+    for attempt in 0..4 * times {
+        if kills == times {
+            break;
+        }
+        if attempt % 4 == 3 {
+            // As it would begin anew: else the last kills would all fall into reading the manifest.
+            fs::remove_dir_all(lab.path(out)).ok();
+        }
+        let mut child = lab.command(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let moment = whole_run.mul_f64(((kills * 7 + attempt) % 10) as f64 / 10.0 + 0.05);
+        std::thread::sleep(moment.min(Duration::from_secs(60)));
+        if child.try_wait().unwrap().is_none() {
+            child.kill().unwrap();
+            kills += 1;
+        }
+        child.wait().unwrap();
+        check();
+    }
+    assert_eq!(kills, times, "the runs ended before they could be killed");
+}
+
 #[test]
 fn killed_at_any_moment_a_batch_ends_as_if_it_never_was() {
     let lab = Lab::new();
@@ -222,31 +247,12 @@ fn killed_at_any_moment_a_batch_ends_as_if_it_never_was() {
     let expected = tree(&lab, "whole");
     assert_eq!(expected.len(), 200 - errors);
 
-    // Ten kills at moments spread over what is left of the work each time.
-    let mut kills = 0;
-    for attempt in 0..40 {
-        if kills == 10 {
-            break;
-        }
-        if attempt % 4 == 3 {
-            // As it would begin anew: else the last kills would all fall into reading the manifest.
-            fs::remove_dir_all(lab.path("out")).ok();
-        }
-        let mut child =
-            lab.command(&encode("out")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let moment = whole_run.mul_f64(((kills * 7 + attempt) % 10) as f64 / 10.0 + 0.05);
-        std::thread::sleep(moment.min(Duration::from_secs(60)));
-        if child.try_wait().unwrap().is_none() {
-            child.kill().unwrap();
-            kills += 1;
-        }
-        child.wait().unwrap();
+    kill(&lab, &encode("out"), "out", whole_run, 10, || {
         // What has a name is whole.
         for (name, bytes) in tree(&lab, "out").iter().filter(|(name, _)| !name.starts_with(".dac-work")) {
             assert_eq!(Some(bytes), expected.get(name), "{name}");
         }
-    }
-    assert_eq!(kills, 10, "the runs ended before they could be killed");
+    });
     let run = lab.dac(&format!("{} --json", encode("out"))).expect(1);
     assert_eq!(tree(&lab, "out"), expected);
     assert_eq!(run.records().len(), 200);

@@ -12,6 +12,7 @@ mod engines;
 mod faults;
 mod info;
 mod needs;
+mod pack;
 mod pipe;
 mod precision;
 mod reported;
