@@ -71,6 +71,15 @@ struct Counts {
     deaf: AtomicBool,
 }
 
+/// What the workers of a batch share.
+#[derive(Clone, Copy)]
+struct Shared<'a> {
+    room: Option<&'a Workroom>,
+    packer: Option<&'a Packer<'a>>,
+    console: &'a Console,
+    counts: &'a Counts,
+}
+
 impl<'a> Batch<'a> {
     /// Reads the manifests and decides how many jobs are worked on at once: `--jobs`, else one a thread on the processor's own
     /// engine, whose threads are best used one a file, and one on any other device.
@@ -128,6 +137,8 @@ impl<'a> Batch<'a> {
             console.say(remark);
         }
         let counts = Counts::default();
+        let shared =
+            Shared { room: room.as_ref(), packer: packer.as_ref(), console: &console, counts: &counts };
         let next = AtomicUsize::new(0);
         let worker = |threads: usize| -> Result<(), Error> {
             pool(threads)?.install(|| {
@@ -135,7 +146,7 @@ impl<'a> Batch<'a> {
                     && let index = next.fetch_add(1, Ordering::Relaxed)
                     && let Some(job) = self.plan.jobs.get(index)
                 {
-                    self.one(index, job, room.as_ref(), packer.as_ref(), &console, &counts, &work);
+                    self.one(index, job, shared, &work);
                 }
             });
             Ok(())
@@ -153,7 +164,7 @@ impl<'a> Batch<'a> {
             ends.try_for_each(|end| end.unwrap_or_else(|_| Err(anyhow!("a worker died"))))
         })?;
         if let Some(packer) = &packer {
-            self.settle(packer.finish(), &console, &counts);
+            self.settle(packer.finish(), shared);
         }
         console.close();
         Ok(self.summary(&console, &counts))
@@ -170,10 +181,7 @@ impl<'a> Batch<'a> {
         &self,
         index: usize,
         job: &Job,
-        room: Option<&Workroom>,
-        packer: Option<&Packer<'_>>,
-        console: &Console,
-        counts: &Counts,
+        shared: Shared<'_>,
         work: &(impl Fn(&Job, &mut Task<'_>) -> Result<Done, Error> + Sync),
     ) {
         let started = Instant::now();
@@ -181,11 +189,11 @@ impl<'a> Batch<'a> {
         record.key = Some(job.key.clone());
         record.output = job.outputs.first().map(|output| output.display().to_string());
         (record.input_bytes, record.input_modified_s) = (job.input_bytes, job.input_modified_s);
-        let made: Vec<_> = match room {
+        let made: Vec<_> = match shared.room {
             Some(room) => (0..job.outputs.len()).map(|n| room.place(index, n)).collect(),
             None => Vec::new(),
         };
-        let mut task = Task::new(job, record, &made, self, console);
+        let mut task = Task::new(job, record, &made, self, shared.console);
         let result = match &job.fault {
             Some(fault) => Err(anyhow!("{}: {fault}", job.input.display())),
             None => catch_unwind(AssertUnwindSafe(|| work(job, &mut task))).unwrap_or_else(|panic| {
@@ -203,14 +211,14 @@ impl<'a> Batch<'a> {
             }
             Ok(done)
         });
-        let result = match (result, packer, &job.entry) {
+        let result = match (result, shared.packer, &job.entry) {
             (Ok(Done::Packed(tokens, what)), Some(packer), Some(key)) => {
                 let waiting = Waiting { index, record: record.clone(), what };
                 match packer.add(key, waiting, *tokens) {
                     Ok(settled) => {
-                        console
-                            .count(job.input_bytes.unwrap_or(0), Some(record.audio_seconds.unwrap_or(0.0)));
-                        return self.settle(settled, console, counts);
+                        let seconds = record.audio_seconds.unwrap_or(0.0);
+                        shared.console.count(job.input_bytes.unwrap_or(0), Some(seconds));
+                        return self.settle(settled, shared);
                     }
                     Err(error) => Err(error),
                 }
@@ -225,15 +233,15 @@ impl<'a> Batch<'a> {
             return;
         }
         let worked = matches!(result, Ok(Done::Written(_))).then(|| record.audio_seconds.unwrap_or(0.0));
-        self.report(record, job, result, console, counts);
-        console.count(job.input_bytes.unwrap_or(0), worked);
+        self.report(record, job, result, shared);
+        shared.console.count(job.input_bytes.unwrap_or(0), worked);
     }
 
     /// Reports the entries of a shard, which were counted when they were made.
-    fn settle(&self, entries: Vec<Settled>, console: &Console, counts: &Counts) {
+    fn settle(&self, entries: Vec<Settled>, shared: Shared<'_>) {
         for Settled { index, record, result } in entries {
             if let Some(job) = self.plan.jobs.get(index) {
-                self.report(record, job, result, console, counts);
+                self.report(record, job, result, shared);
             }
         }
     }
@@ -255,14 +263,8 @@ impl<'a> Batch<'a> {
         if self.args.batch.dry_run { Ok(()) } else { self.ledger.append([&*record]) }
     }
 
-    fn report(
-        &self,
-        mut record: Record,
-        job: &Job,
-        result: Result<Done, Error>,
-        console: &Console,
-        counts: &Counts,
-    ) {
+    fn report(&self, mut record: Record, job: &Job, result: Result<Done, Error>, shared: Shared<'_>) {
+        let Shared { console, counts, .. } = shared;
         let input = job.input.display();
         let count = match result {
             Ok(Done::Written(what) | Done::Packed(_, what)) => {

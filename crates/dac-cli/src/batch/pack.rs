@@ -1,6 +1,6 @@
 //! Results that go into packs: a shard's records and its name come at once, when it is full or the batch ends.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 use anyhow::{Context, Error, anyhow};
@@ -134,7 +134,7 @@ impl<'a> Packer<'a> {
         entries.into_iter().map(done).collect()
     }
 
-    fn publish(&self, shard: &ClosedShard, target: &PathBuf, entries: &[Waiting]) -> Result<(), Error> {
+    fn publish(&self, shard: &ClosedShard, target: &Path, entries: &[Waiting]) -> Result<(), Error> {
         self.ledger.append(entries.iter().map(|entry| &entry.record))?;
         publish_new(&shard.path, target).with_context(|| format!("{}: cannot be written", target.display()))
     }
