@@ -1,10 +1,10 @@
-//! SI-SDR and mel distance against the values in `tests/data/meters.tsv`, SNR, rms and octave bands against their definitions.
+//! SI-SDR, mel and STFT distance against the values in `tests/data/meters.tsv`, SNR, rms and octave bands against their definitions.
 
 mod common;
 
 use common::{expected, noise, samples, sine};
 use dac_audio::AudioError;
-use dac_audio::metrics::{DistortionMeter, MelDistance, octave_bands};
+use dac_audio::metrics::{DistortionMeter, MelDistance, StftDistance, octave_bands};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 type Pair = (&'static str, u32, Vec<Vec<f64>>, Vec<Vec<f64>>);
@@ -40,17 +40,20 @@ fn parts(block: &[Vec<f32>], start: usize, step: usize) -> Vec<&[f32]> {
 }
 
 #[test]
-fn si_sdr_and_mel_distance_match_the_reference() -> Outcome {
+fn si_sdr_and_distances_match_the_reference() -> Outcome {
     for (name, rate_hz, reference, estimate) in pairs() {
         let (reference, estimate) = (samples(&reference), samples(&estimate));
         let (sdr_db, mel) = expected("distance", name).ok_or(name)?;
+        let (stft, _) = expected("stft", name).ok_or(name)?;
         for step in [100, 1_025, 1 << 20] {
             let mut distortion = DistortionMeter::new();
             let mut distance = MelDistance::new(rate_hz, reference.len());
+            let mut stft_distance = StftDistance::new(reference.len());
             for start in (0..reference[0].len()).step_by(step) {
                 let (reference, estimate) = (parts(&reference, start, step), parts(&estimate, start, step));
                 distortion.push(&reference, &estimate)?;
                 distance.push(&reference, &estimate)?;
+                stft_distance.push(&reference, &estimate)?;
             }
             if sdr_db.is_finite() {
                 let found_db = distortion.si_sdr_db();
@@ -58,6 +61,8 @@ fn si_sdr_and_mel_distance_match_the_reference() -> Outcome {
             }
             let found = distance.finish();
             assert!((found - mel).abs() < 1e-3 * mel, "{name}: mel distance {found}, not {mel}");
+            let found = stft_distance.finish();
+            assert!((found - stft).abs() < 1e-3 * stft, "{name}: STFT distance {found}, not {stft}");
         }
     }
     Ok(())
@@ -72,6 +77,9 @@ fn perfect_copies_silence_and_definitions() -> Outcome {
     assert_eq!(meter.snr_db(), f64::INFINITY);
     assert_eq!(meter.largest_difference(), 0.0);
     let mut distance = MelDistance::new(44_100, 1);
+    distance.push(&signal, &signal)?;
+    assert_eq!(distance.finish(), 0.0);
+    let mut distance = StftDistance::new(1);
     distance.push(&signal, &signal)?;
     assert_eq!(distance.finish(), 0.0);
 
@@ -105,8 +113,12 @@ fn short_signals_and_shapes_that_differ() -> Outcome {
         distance.push(&[vec![0.5; samples]], &[vec![0.25; samples]])?;
         let found = distance.finish();
         assert!(found.is_finite() && found > 0.0, "{samples} samples: {found}");
+        let mut distance = StftDistance::new(1);
+        distance.push(&[vec![0.5; samples]], &[vec![0.25; samples]])?;
+        let found = distance.finish();
+        assert!(found.is_finite() && found > 0.0, "{samples} samples: {found}");
     }
-    assert!(MelDistance::new(44_100, 1).finish().is_nan());
+    assert!(MelDistance::new(44_100, 1).finish().is_nan() && StftDistance::new(1).finish().is_nan());
     let mut meter = DistortionMeter::new();
     assert!(matches!(meter.push(&[[0.0]], &[[0.0, 1.0]]), Err(AudioError::LengthsDiffer { .. })));
     assert!(matches!(meter.push(&[[0.0]], &[[0.0], [1.0]]), Err(AudioError::ChannelCount { .. })));
@@ -114,6 +126,7 @@ fn short_signals_and_shapes_that_differ() -> Outcome {
         MelDistance::new(8_000, 2).push(&[[0.0]], &[[0.0]]),
         Err(AudioError::ChannelCount { .. })
     ));
+    assert!(matches!(StftDistance::new(2).push(&[[0.0]], &[[0.0]]), Err(AudioError::ChannelCount { .. })));
     Ok(())
 }
 

@@ -177,9 +177,9 @@ impl Coding {
             .map_err(|error| Usage(format!("--chunk-seconds: {error}")))?;
         let mut options = EncodeOptions::default();
         options.codebooks = codebooks;
-        options.channels = tokens.channels.into();
+        options.channels = tokens.signal.channels.into();
         options.save = kind.save;
-        options.non_finite = tokens.nan.into();
+        options.non_finite = tokens.signal.nan.into();
         options.measure_loudness = kind.format == Format::Dac;
         if windows.is_none() {
             options.chunk = chunk::chunking(chunk, dac.info())?;

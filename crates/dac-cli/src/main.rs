@@ -8,6 +8,7 @@ mod args;
 mod batch;
 mod bench;
 mod chunk;
+mod comparison;
 mod decode;
 mod doctor;
 mod download;
@@ -23,6 +24,7 @@ mod plan;
 mod process;
 mod provenance;
 mod report;
+mod report_page;
 mod roundtrip;
 
 use std::io;
@@ -56,7 +58,11 @@ fn is_broken_pipe(error: &Error) -> bool {
 fn run(cli: &Cli) -> Result<Exit, Error> {
     let computes = matches!(
         cli.command,
-        Command::Encode(_) | Command::Decode(_) | Command::Roundtrip(_) | Command::Bench(_)
+        Command::Encode(_)
+            | Command::Decode(_)
+            | Command::Roundtrip(_)
+            | Command::Report(_)
+            | Command::Bench(_)
     );
     if cfg!(debug_assertions) && computes {
         eprintln!("warning: this is a debug build, slower than a release build (cargo build --release)");
@@ -69,6 +75,7 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
         Command::Encode(args) => encode::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Roundtrip(args) => roundtrip::run(args),
+        Command::Report(args) => report_page::run(args),
         Command::Info(args) => info::run(args),
         Command::Models(args) => models::run(args),
         Command::Download(args) => download::run(args),

@@ -66,7 +66,7 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
         Some(rate_hz) => AudioReader::from_raw_f32(io::stdin(), NAME, rate_hz, 1)?,
         None => AudioReader::from_stream(io::stdin(), NAME)?,
     };
-    let mut reader = reader.with_non_finite(args.tokens.nan.into());
+    let mut reader = reader.with_non_finite(args.tokens.signal.nan.into());
     let spec = reader.spec().clone();
     let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
     let mut session = EncodeSession::new(&dac, spec.sample_rate_hz, spec.channels, &coding.options)?;

@@ -4,23 +4,18 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Error, bail};
-use dac::metrics::DistortionMeter;
 use dac::tokens::{Format, TokenReader};
-use dac::{
-    AUDIO_EXTENSIONS, Audio, AudioReader, Dac, DecodeOptions, EncodeOptions, Planar, Resampler, SampleFormat,
-};
+use dac::{AUDIO_EXTENSIONS, AudioReader, Dac, DecodeOptions, SampleFormat};
 use dac_manifest::{Record, Roundtrip};
 
 use crate::args::RoundtripArgs;
 use crate::batch::{Batch, Done, Task, in_the_way};
+use crate::comparison::Comparison;
 use crate::encode::{Coding, Kind, describe, fill, name_model, replaced_remark};
 use crate::exit::Exit;
 use crate::model::{self, nominal_kbps};
 use crate::plan::{Job, Outputs, plan};
 use crate::report::print_text;
-
-/// Samples a block of the comparison.
-const BLOCK_SAMPLES: usize = 1 << 16;
 
 struct Settings {
     coding: Coding,
@@ -91,59 +86,39 @@ fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, settings: &Settings) -> Result
     let decoded = dac.decode(&tokens, &settings.decode)?;
     decoded.write(made_wave, settings.sample_format)?;
 
-    let si_sdr_db = si_sdr_db(&job.input, &settings.coding.options, &decoded)?;
+    let compared = Comparison::with_file(&job.input, &settings.coding.options, &decoded)?;
+    let finite = |value: f64| Some(value).filter(|value| value.is_finite());
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
     let (input_bytes, token_bytes) = (bytes(&job.input), bytes(made_tokens));
     let kbps = |bytes: u64| record.audio_seconds.map(|seconds| bytes as f64 * 0.008 / seconds);
     let result = Roundtrip {
         decoded: wave_path.display().to_string(),
-        si_sdr_db: Some(si_sdr_db).filter(|db| db.is_finite()),
+        si_sdr_db: finite(compared.si_sdr_db),
+        mel_distance: finite(compared.mel_distance),
+        stft_distance: finite(compared.stft_distance),
         token_bytes,
         decoded_bytes: bytes(made_wave),
         nominal_kbps: nominal_kbps(dac.shape(), codebooks) * record.channels.unwrap_or(1) as f64,
         file_kbps: kbps(token_bytes),
     };
     if !settings.json {
-        print_text(&table(record, &result, si_sdr_db, input_bytes))?;
+        print_text(&table(record, &result, &compared, input_bytes))?;
     }
     let said = format!("{} and {}", describe(dac, record, &spec, token_path), wave_path.display());
     record.roundtrip = Some(result);
     Ok(Done::Written(said))
 }
 
-/// SI-SDR in dB of a decode against the original, which is mixed and resampled as the encoder did it.
-fn si_sdr_db(input: &Path, options: &EncodeOptions, decoded: &Audio) -> Result<f64, Error> {
-    let mut reader = AudioReader::open(input)?.with_non_finite(options.non_finite);
-    let mut resampler =
-        Resampler::new(reader.spec().sample_rate_hz, decoded.rate_hz, decoded.channels.len())?;
-    let mut meter = DistortionMeter::new();
-    let mut position = 0_usize;
-    let mut compare = |original: Planar| -> Result<(), Error> {
-        let samples = original.first().map_or(0, Vec::len);
-        // Rounding may make the two lengths differ by a sample.
-        let available = decoded.channels.iter().map(|plane| plane.len().saturating_sub(position)).min();
-        let samples = samples.min(available.unwrap_or(0));
-        let original: Vec<&[f32]> = original.iter().filter_map(|plane| plane.get(..samples)).collect();
-        let planes = decoded.channels.iter();
-        let estimate: Vec<&[f32]> =
-            planes.filter_map(|plane| plane.get(position..position + samples)).collect();
-        meter.push(&original, &estimate)?;
-        position += samples;
-        Ok(())
-    };
-    while let Some(block) = reader.next_block(BLOCK_SAMPLES)? {
-        compare(resampler.push(&options.channels.apply(block))?)?;
-    }
-    compare(resampler.flush()?)?;
-    Ok(meter.si_sdr_db())
-}
-
-fn table(record: &Record, result: &Roundtrip, si_sdr_db: f64, input_bytes: u64) -> String {
+fn table(record: &Record, result: &Roundtrip, compared: &Comparison, input_bytes: u64) -> String {
     let rate = |kbps: Option<f64>| kbps.map_or_else(|| "-".to_owned(), |kbps| format!("{kbps:.2} kbit/s"));
     let row = |name: &str, path: &str, bytes: u64, kbps: Option<f64>| {
         format!("\n  {name:<9}{bytes:>12} bytes{:>18}  {path}", rate(kbps))
     };
-    let mut text = format!("{}: SI-SDR {si_sdr_db:.2} dB", record.input);
+    let Comparison { si_sdr_db, mel_distance, stft_distance } = compared;
+    let mut text = format!(
+        "{}: SI-SDR {si_sdr_db:.2} dB, mel distance {mel_distance:.3}, STFT distance {stft_distance:.3}",
+        record.input
+    );
     if let (Some(codebooks), Some(frames)) = (record.codebooks, record.frames) {
         text += &format!(
             " with {codebooks} codebooks, {frames} frames, nominally {:.2} kbit/s",

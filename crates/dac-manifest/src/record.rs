@@ -79,6 +79,12 @@ pub struct Roundtrip {
     pub decoded: String,
     /// SI-SDR of the decode against the original, in dB; null where it is infinite.
     pub si_sdr_db: Option<f64>,
+    /// The mel distance of the two, the reference codec's own measure; null where it is not known.
+    #[serde(default)]
+    pub mel_distance: Option<f64>,
+    /// The STFT distance of the two, the reference codec's too.
+    #[serde(default)]
+    pub stft_distance: Option<f64>,
     /// Bytes of the token file.
     pub token_bytes: u64,
     /// Bytes of the decoded file.
@@ -130,6 +136,8 @@ mod tests {
         let roundtrip = Roundtrip {
             decoded: "a.wav".to_owned(),
             si_sdr_db: None,
+            mel_distance: Some(0.5),
+            stft_distance: None,
             token_bytes: 1,
             decoded_bytes: 2,
             nominal_kbps: 7.75,

@@ -6,4 +6,4 @@ mod spectrogram;
 
 pub use error::PictureError;
 pub use pixels::rgb_png;
-pub use spectrogram::{SPECTROGRAM_WINDOW_SAMPLES, spectrogram_db, spectrogram_png};
+pub use spectrogram::{SPECTROGRAM_WINDOW_SAMPLES, pooled_db, spectrogram_db, spectrogram_png};

@@ -1,6 +1,7 @@
 //! Spectrograms: levels from a signal, colours from levels.
 
 use std::f32::consts::TAU;
+use std::ops::Range;
 
 use realfft::RealFftPlanner;
 
@@ -32,6 +33,35 @@ pub fn spectrogram_db(signal: &[f32], step_samples: usize, bins: usize) -> Vec<V
         columns.push(output.iter().take(bins).map(|v| 10.0 * (v.norm_sqr() + 1e-12).log10()).collect());
     }
     columns
+}
+
+/// Fewer and other cells of levels `[columns][bins]`: each of the `columns`, at most as many as there are, has the mean power of those
+/// that it stands for, and each row that of the bins from one of `edges` to the next, or of the nearest bin where none lies between.
+#[must_use]
+pub fn pooled_db(levels_db: &[Vec<f32>], columns: usize, edges: &[f32]) -> Vec<Vec<f32>> {
+    let bins = levels_db.first().map_or(0, Vec::len);
+    let columns = columns.min(levels_db.len());
+    let rows = edges.windows(2).map(|edge| {
+        let (low, high) = (edge[0].max(0.0), edge[1].max(0.0));
+        let (first, end) = (low.ceil() as usize, (high.ceil() as usize).min(bins));
+        let nearest = ((low + high) / 2.0).round() as usize;
+        if first < end { first..end } else { nearest.min(bins.saturating_sub(1))..(nearest + 1).min(bins) }
+    });
+    let rows: Vec<Range<usize>> = rows.collect();
+    let mean_db = |part: &[Vec<f32>], row: &Range<usize>| {
+        let levels = part.iter().filter_map(|column| column.get(row.clone())).flatten();
+        let (sum, count) = levels.fold((0.0_f64, 0_u32), |(sum, count), &level_db| {
+            (sum + 10.0_f64.powf(f64::from(level_db) / 10.0), count + 1)
+        });
+        (10.0 * (sum / f64::from(count.max(1))).log10()) as f32
+    };
+    (0..columns)
+        .map(|column| {
+            let start = column * levels_db.len() / columns;
+            let end = (column + 1) * levels_db.len() / columns;
+            rows.iter().map(|row| mean_db(&levels_db[start..end], row)).collect()
+        })
+        .collect()
 }
 
 /// A picture of levels `[columns][bins]`, low frequencies at the bottom, dark to bright over the 80 dB below `loudest_db`.
@@ -93,6 +123,27 @@ mod tests {
         // The brightest colour, as many rows from the bottom as the bin says.
         let brightest = 13 * (199 - 40);
         assert_eq!(indices[brightest..brightest + 13], [63; 13]);
+    }
+
+    #[test]
+    fn pooling_keeps_mean_powers() {
+        let levels: Vec<Vec<f32>> =
+            vec![vec![0.0, 10.0, 20.0, 30.0], vec![0.0, 10.0, 20.0, 30.0], vec![3.0; 4], vec![3.0; 4]];
+        let pooled = pooled_db(&levels, 2, &[0.0, 0.4, 2.0, 3.9]);
+        assert_eq!(pooled.len(), 2);
+        // The first row is the nearest bin, then those of 1 and 10, and of 100 and 1000.
+        for (found, expected) in pooled[0].iter().zip([0.0, 10.0, 10.0 * 550.0_f32.log10()]) {
+            assert!((found - expected).abs() < 1e-4, "{pooled:?}");
+        }
+        assert!(pooled[1].iter().all(|level_db| (level_db - 3.0).abs() < 1e-4), "{pooled:?}");
+        // No more columns than there are, and powers of both halves of a column.
+        assert_eq!(pooled_db(&levels, 9, &[0.0, 1.0]).len(), 4);
+        let both = pooled_db(&levels, 1, &[2.0, 3.0])[0][0];
+        let expected = 10.0 * ((100.0 + 10.0_f32.powf(0.3)) / 2.0).log10();
+        assert!((both - expected).abs() < 1e-3, "{both}");
+        assert!(pooled_db(&[], 3, &[0.0, 1.0]).is_empty());
+        assert_eq!(pooled_db(&levels, 1, &[0.0]), [vec![]; 1]);
+        assert_eq!(pooled_db(&levels, 1, &[70.0, 90.0])[0].len(), 1);
     }
 
     #[test]

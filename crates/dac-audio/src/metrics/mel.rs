@@ -4,13 +4,9 @@
 //! reflected ends, Slaney's mel scale and area normalisation as in librosa, power 1) are floored at 1e-5; the
 //! distance is the mean absolute difference of their `log10`, summed over the window lengths.
 
-use std::f64::consts::PI;
-use std::fmt;
-use std::sync::Arc;
+use realfft::RealFftPlanner;
 
-use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
-
+use super::frames::Frames;
 use crate::{AudioError, planar};
 
 /// Window lengths in samples and their numbers of mel bands.
@@ -31,11 +27,11 @@ impl MelDistance {
     #[must_use]
     pub fn new(rate_hz: u32, channels: usize) -> Self {
         let mut planner = RealFftPlanner::new();
-        let scales = SCALES
-            .iter()
-            .map(|&(window, bands)| Scale::new(&mut planner, f64::from(rate_hz), window, bands, channels))
-            .collect();
-        Self { channels, scales, samples: 0 }
+        let scale = |&(window, bands)| Scale {
+            frames: Frames::new(&mut planner, window, channels),
+            sum: Sum { bands: mel_bands(f64::from(rate_hz), window, bands), differences: 0.0, count: 0 },
+        };
+        Self { channels, scales: SCALES.iter().map(scale).collect(), samples: 0 }
     }
 
     /// Adds a block of both signals, `[channels][samples]` each.
@@ -49,12 +45,8 @@ impl MelDistance {
         E: AsRef<[f32]>,
     {
         let samples = planar::check_pair(reference, estimate, self.channels)?;
-        for scale in &mut self.scales {
-            for ((pair, reference), estimate) in scale.pairs.iter_mut().zip(reference).zip(estimate) {
-                let samples = reference.as_ref().iter().zip(estimate.as_ref());
-                pair.extend(samples.map(|(&reference, &estimate)| [reference, estimate]));
-            }
-            scale.run();
+        for Scale { frames, sum } in &mut self.scales {
+            frames.push(reference, estimate, &mut |reference, estimate| sum.add(reference, estimate));
         }
         self.samples += samples as u64;
         Ok(())
@@ -68,120 +60,39 @@ impl MelDistance {
             return f64::NAN;
         }
         let samples = self.samples as usize;
-        self.scales.iter_mut().map(|scale| scale.finish(samples)).sum()
+        for Scale { frames, sum } in &mut self.scales {
+            frames.finish(samples, &mut |reference, estimate| sum.add(reference, estimate));
+        }
+        self.scales.iter().map(|scale| scale.sum.differences / scale.sum.count as f64).sum()
     }
 }
 
 /// One window length.
+#[derive(Debug)]
 struct Scale {
-    window: Vec<f32>,
-    fft: Arc<dyn RealToComplex<f32>>,
+    frames: Frames,
+    sum: Sum,
+}
+
+#[derive(Debug)]
+struct Sum {
     /// Non-zero weights of each band and the bin of the first.
     bands: Vec<(usize, Vec<f32>)>,
-    /// `[channels][samples][reference, estimate]`, not yet used up.
-    pairs: Vec<Vec<[f32; 2]>>,
-    started: bool,
-    sum: f64,
+    differences: f64,
     count: u64,
-    frame: Vec<f32>,
-    spectrum: Vec<Complex<f32>>,
-    scratch: Vec<Complex<f32>>,
 }
 
-impl fmt::Debug for Scale {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scale")
-            .field("window", &self.window.len())
-            .field("count", &self.count)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Scale {
-    fn new(
-        planner: &mut RealFftPlanner<f32>,
-        rate: f64,
-        window: usize,
-        bands: usize,
-        channels: usize,
-    ) -> Self {
-        let fft = planner.plan_fft_forward(window);
-        let hann = |n: usize| 0.5 - 0.5 * (2.0 * PI * n as f64 / window as f64).cos();
-        Self {
-            window: (0..window).map(|n| hann(n) as f32).collect(),
-            bands: mel_bands(rate, window, bands),
-            pairs: vec![Vec::new(); channels],
-            started: false,
-            sum: 0.0,
-            count: 0,
-            frame: vec![0.0; window],
-            spectrum: fft.make_output_vec(),
-            scratch: fft.make_scratch_vec(),
-            fft,
-        }
-    }
-
-    /// Measures every frame that is complete.
-    fn run(&mut self) {
-        let (length, half) = (self.window.len(), self.window.len() / 2);
-        let mut pairs = std::mem::take(&mut self.pairs);
-        if !self.started && pairs.first().is_some_and(|plane| plane.len() > half) {
-            self.started = true;
-            for plane in &mut pairs {
-                let mut reflected: Vec<_> = plane.iter().skip(1).take(half).rev().copied().collect();
-                reflected.append(plane);
-                *plane = reflected;
-            }
-        }
-        if self.started {
-            for plane in &mut pairs {
-                let mut start = 0;
-                while let Some(frame) = plane.get(start..start + length) {
-                    self.measure(frame);
-                    start += length / 4;
-                }
-                plane.drain(..start.min(plane.len()));
-            }
-        }
-        self.pairs = pairs;
-    }
-
-    /// Reflects the end and returns the mean. `samples` is the length of the signals.
-    fn finish(&mut self, samples: usize) -> f64 {
-        let half = self.window.len() / 2;
-        let missing = (half + 1).saturating_sub(samples);
-        for plane in &mut self.pairs {
-            plane.resize(plane.len() + missing, [0.0; 2]);
-        }
-        self.run();
-        for plane in &mut self.pairs {
-            let reflected: Vec<_> = plane.iter().rev().skip(1).take(half).copied().collect();
-            plane.extend(reflected);
-        }
-        self.run();
-        self.sum / self.count as f64
-    }
-
-    fn measure(&mut self, frame: &[[f32; 2]]) {
-        let reference = self.mel_log10(frame, 0);
-        let estimate = self.mel_log10(frame, 1);
-        for (reference, estimate) in reference.iter().zip(&estimate) {
-            self.sum += f64::from((reference - estimate).abs());
-        }
-        self.count += reference.len() as u64;
-    }
-
-    fn mel_log10(&mut self, frame: &[[f32; 2]], which: usize) -> Vec<f32> {
-        for ((into, pair), window) in self.frame.iter_mut().zip(frame).zip(&self.window) {
-            *into = pair.get(which).copied().unwrap_or(0.0) * window;
-        }
-        // Fails only for buffers of another length than the plan's own.
-        let _ = self.fft.process_with_scratch(&mut self.frame, &mut self.spectrum, &mut self.scratch);
-        let band = |(first, weights): &(usize, Vec<f32>)| {
-            let bins = self.spectrum.get(*first..).unwrap_or_default();
-            weights.iter().zip(bins).map(|(weight, bin)| weight * bin.norm()).sum::<f32>().max(FLOOR).log10()
+impl Sum {
+    fn add(&mut self, reference: &[f32], estimate: &[f32]) {
+        let mel_log10 = |magnitudes: &[f32], (first, weights): &(usize, Vec<f32>)| {
+            let bins = magnitudes.get(*first..).unwrap_or_default();
+            weights.iter().zip(bins).map(|(weight, bin)| weight * bin).sum::<f32>().max(FLOOR).log10()
         };
-        self.bands.iter().map(band).collect()
+        for band in &self.bands {
+            let difference = mel_log10(reference, band) - mel_log10(estimate, band);
+            self.differences += f64::from(difference.abs());
+        }
+        self.count += self.bands.len() as u64;
     }
 }
 

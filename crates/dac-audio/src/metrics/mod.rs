@@ -2,8 +2,11 @@
 
 mod bands;
 mod distortion;
+mod frames;
 mod mel;
+mod stft;
 
 pub use bands::{OctaveBand, octave_bands};
 pub use distortion::DistortionMeter;
 pub use mel::MelDistance;
+pub use stft::StftDistance;

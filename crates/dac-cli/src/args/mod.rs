@@ -1,6 +1,7 @@
 //! The command line: typed arguments, nothing else. What they mean for a set of files is decided in [`crate::plan`].
 
 mod pack;
+mod report;
 mod values;
 
 use std::num::NonZeroUsize;
@@ -13,6 +14,7 @@ use dac_manifest::Shard;
 
 use crate::exit::Usage;
 pub(crate) use pack::{PackArg, PackArgs};
+pub(crate) use report::ReportArgs;
 pub(crate) use values::{
     ChannelsArg, ChunkArg, DtypeArg, NanArg, OutputRateArg, SaveArg, Seconds, Share, save,
 };
@@ -39,8 +41,10 @@ pub(crate) enum Command {
     Encode(EncodeArgs),
     /// Decode token files to WAV files.
     Decode(DecodeArgs),
-    /// Encode and decode audio files; print SI-SDR and sizes.
+    /// Encode and decode audio files; print distances and sizes.
     Roundtrip(RoundtripArgs),
+    /// Make a page to hear and see what the codec does to a recording, at each number of codebooks.
+    Report(ReportArgs),
     /// Say what a checkpoint, a token file or an audio file holds.
     Info(InfoArgs),
     /// List the models, their bitrates, and whether their weights are on this machine.
@@ -209,15 +213,22 @@ pub(crate) struct ChunkArgs {
     pub(crate) overlap_rate: Option<Share>,
 }
 
-/// What the tokens of an encode hold.
-#[derive(Debug, Args)]
-pub(crate) struct TokenArgs {
+/// What of a recording is coded.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SignalArgs {
     /// Mix all channels to one by their mean, or code each on its own.
     #[arg(long, value_enum, default_value_t = ChannelsArg::Mono)]
     pub(crate) channels: ChannelsArg,
     /// What becomes of samples that are NaN or infinite.
     #[arg(long, value_enum, default_value_t = NanArg::Error)]
     pub(crate) nan: NanArg,
+}
+
+/// What the tokens of an encode hold.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    #[command(flatten)]
+    pub(crate) signal: SignalArgs,
     /// What to save: codes, z (the quantized latents), latents (the projected ones), separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [SaveArg::Codes])]
     pub(crate) save: Vec<SaveArg>,

@@ -15,6 +15,7 @@ mod needs;
 mod pack;
 mod pipe;
 mod precision;
+mod report_page;
 mod reported;
 mod roundtrip;
 mod support;

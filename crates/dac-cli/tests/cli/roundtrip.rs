@@ -17,13 +17,18 @@ fn tokens_wave_and_distortion() {
         assert_eq!(record["decoded"].as_str().unwrap().rsplit('/').next(), Some("a.wav"));
         assert_eq!(record["input_bytes"], 60044);
         assert!(record["token_bytes"].as_u64().unwrap() > 0 && record["file_kbps"].as_f64().unwrap() > 0.0);
-        (record["si_sdr_db"].as_f64().unwrap(), record["nominal_kbps"].as_f64().unwrap())
+        let value = |key: &str| record[key].as_f64().unwrap();
+        let distances = [value("mel_distance"), value("stft_distance")];
+        (value("si_sdr_db"), value("nominal_kbps"), distances)
     };
-    let (full, full_kbps) = distortion("--output out9");
-    let (one, one_kbps) = distortion("--output out1 --quantizers 1");
+    let (full, full_kbps, [full_mel, full_stft]) = distortion("--output out9");
+    let (one, one_kbps, [one_mel, one_stft]) = distortion("--output out1 --quantizers 1");
     assert!((full_kbps - 7.75).abs() < 1e-9 && (one_kbps - 0.86).abs() < 1e-9, "{full_kbps} {one_kbps}");
     assert!(full > one, "{full} {one}");
     assert!(full > 0.0, "{full}");
+    for (full, one) in [(full_mel, one_mel), (full_stft, one_stft)] {
+        assert!(full > 0.0 && one > 0.0 && full != one, "{full} {one}");
+    }
 }
 
 #[test]
