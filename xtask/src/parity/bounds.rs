@@ -10,6 +10,8 @@ pub(crate) struct Found {
     pub(crate) codes: CodeComparison,
     /// Decoded from the reference's own codes.
     pub(crate) audio: AudioComparison,
+    /// Numbers of threads that give other files; where it was looked at.
+    pub(crate) differing_threads: Option<Vec<usize>>,
 }
 
 /// The bounds of one device; ties are excused.
@@ -78,6 +80,7 @@ mod tests {
             z_relative_rms: 1e-6,
             codes: CodeComparison { total: 900, differences: vec![difference] },
             audio: AudioComparison { max_abs: 1e-6, snr_db: 110.0 },
+            differing_threads: None,
         }
     }
 

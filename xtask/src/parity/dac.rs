@@ -4,13 +4,18 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Error;
+use anyhow::{Context, Error};
 
 use super::{Reference, rate_and_hop};
 use crate::binary::Binary;
 use crate::process::run;
 use crate::tensors::{File, Tensor, write_codes};
 use crate::wav;
+
+/// The encode's result.
+const TOKENS: &str = "input.safetensors";
+/// The decode's result.
+const WAVE: &str = "codes.wav";
 
 /// One device's runs.
 pub(super) struct Session<'a> {
@@ -19,6 +24,8 @@ pub(super) struct Session<'a> {
     pub(super) preset: &'a str,
     pub(super) device: &'a str,
     pub(super) precision: &'a str,
+    /// Threads of the binary; as many as it takes by itself if not given.
+    pub(super) threads: Option<usize>,
     /// Where files go; those of an earlier run are replaced.
     pub(super) folder: &'a Path,
 }
@@ -30,7 +37,7 @@ impl Session<'_> {
         let input = self.folder.join("input.wav");
         wav::write(&input, &self.reference.input.values, rate_hz)?;
         run(self.dac("encode", &input).args(["--save", "codes,z", "--format", "safetensors"]))?;
-        let tokens = File::read(&self.folder.join("out").join("input.safetensors"))?;
+        let tokens = File::read(&self.folder.join("out").join(TOKENS))?;
         Ok((tokens.codes("codes")?, tokens.floats("z")?))
     }
 
@@ -49,7 +56,16 @@ impl Session<'_> {
         let path = self.folder.join("codes.safetensors");
         write_codes(&path, codes, HashMap::from(metadata))?;
         run(self.dac("decode", &path).args(["--sample-format", "f32"]))?;
-        wav::read(&self.folder.join("out").join("codes.wav"))
+        wav::read(&self.folder.join("out").join(WAVE))
+    }
+
+    /// The bytes of both results as they lie there.
+    pub(super) fn results(&self) -> Result<[Vec<u8>; 2], Error> {
+        let read = |name| {
+            let path = self.folder.join("out").join(name);
+            std::fs::read(&path).with_context(|| path.display().to_string())
+        };
+        Ok([read(TOKENS)?, read(WAVE)?])
     }
 
     fn dac(&self, what: &str, input: &Path) -> Command {
@@ -59,6 +75,9 @@ impl Session<'_> {
         command.arg("--weights").arg(self.reference.weights());
         if self.device == "cpu" {
             command.args(["--precision", self.precision]);
+        }
+        if let Some(threads) = self.threads {
+            command.args(["--threads", &threads.to_string()]);
         }
         command
     }

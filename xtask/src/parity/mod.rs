@@ -17,6 +17,9 @@ use crate::python;
 use crate::tensors::{File, Tensor};
 use bounds::{Bounds, Found};
 
+/// Numbers of threads that have to give the same bytes on the processor's own engine.
+const THREADS: [usize; 3] = [1, 2, 3];
+
 /// Arguments of the task.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -126,6 +129,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
     let mut outside = Vec::new();
     for device in &args.device {
         let found = compare(&binary, &reference, &args.preset, device, &args.precision)?;
+        if let Some(differing) = found.differing_threads.as_ref().filter(|differing| !differing.is_empty()) {
+            outside.push(format!("{device}: other files with {differing:?} threads"));
+        }
         let precise = device != "cpu" || args.precision != "bf16";
         let bounds = if precise { Some(Bounds::of(device)) } else { None };
         print(device, &args.precision, &found, bounds.as_ref());
@@ -147,15 +153,34 @@ fn compare(
 ) -> Result<Found, Error> {
     let folder = target().join("parity").join("work");
     std::fs::create_dir_all(&folder)?;
-    let session = dac::Session { binary, reference, preset, device, precision, folder: &folder };
+    let with = |threads| dac::Session { binary, reference, preset, device, precision, threads, folder: &folder };
+    let session = with(None);
     let (codes, z) = session.encode()?;
+    let audio = AudioComparison::new(&session.decode()?, &reference.audio.values)?;
+    let threads = if device == "cpu" { Some(differing_threads(with)?) } else { None };
     let codes = CodeComparison::new(&codes, &reference.codes, &reference.margins)?;
     let equal = codes.equal_frames(reference.codes.shape[2]);
     Ok(Found {
         z_relative_rms: relative_rms(&z, &reference.z, &equal)?,
         codes,
-        audio: AudioComparison::new(&session.decode()?, &reference.audio.values)?,
+        audio,
+        differing_threads: threads,
     })
+}
+
+/// Numbers of threads whose files are not, byte by byte, those that were made before.
+fn differing_threads<'a>(with: impl Fn(Option<usize>) -> dac::Session<'a>) -> Result<Vec<usize>, Error> {
+    let before = with(None).results()?;
+    let mut differing = Vec::new();
+    for threads in THREADS {
+        let session = with(Some(threads));
+        session.encode()?;
+        session.decode()?;
+        if session.results()? != before {
+            differing.push(threads);
+        }
+    }
+    Ok(differing)
 }
 
 /// The engine's codes of the reference's input and audio of the reference's codes.
@@ -170,13 +195,13 @@ pub(crate) fn outputs(
     let folder = target().join("parity").join("work");
     std::fs::create_dir_all(&folder)?;
     let session =
-        dac::Session { binary, reference, preset, device: "cpu", precision: "f32", folder: &folder };
+        dac::Session { binary, reference, preset, device: "cpu", precision: "f32", threads: None, folder: &folder };
     Ok((session.encode()?.0, session.decode()?))
 }
 
 fn print(device: &str, precision: &str, found: &Found, bounds: Option<&Bounds>) {
     let bound = |text: Option<String>| text.map_or_else(String::new, |text| format!("  (bound {text})"));
-    let Found { z_relative_rms, codes, audio } = found;
+    let Found { z_relative_rms, codes, audio, differing_threads } = found;
     let ties: usize = codes.differences.iter().filter(|d| d.is_tie()).map(|d| d.codes).sum();
     println!("\n{device}, {precision}");
     println!(
@@ -196,6 +221,9 @@ fn print(device: &str, precision: &str, found: &Found, bounds: Option<&Bounds>) 
             "    frame {}, from codebook {}: {} instead of {}, {} codes, margin {:.1e}: {why}",
             d.frame, d.codebook, d.found, d.expected, d.codes, d.margin
         );
+    }
+    if let Some(differing) = differing_threads {
+        println!("  same files with {THREADS:?} threads: {}", if differing.is_empty() { "yes" } else { "no" });
     }
     println!(
         "  audio from the reference's codes: max abs {:.2e}{}, SNR {:.1} dB{}",
