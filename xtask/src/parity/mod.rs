@@ -153,7 +153,8 @@ fn compare(
 ) -> Result<Found, Error> {
     let folder = target().join("parity").join("work");
     std::fs::create_dir_all(&folder)?;
-    let with = |threads| dac::Session { binary, reference, preset, device, precision, threads, folder: &folder };
+    let with =
+        |threads| dac::Session { binary, reference, preset, device, precision, threads, folder: &folder };
     let session = with(None);
     let (codes, z) = session.encode()?;
     let audio = AudioComparison::new(&session.decode()?, &reference.audio.values)?;
@@ -194,8 +195,15 @@ pub(crate) fn outputs(
 ) -> Result<(Tensor<u16>, Vec<f32>), Error> {
     let folder = target().join("parity").join("work");
     std::fs::create_dir_all(&folder)?;
-    let session =
-        dac::Session { binary, reference, preset, device: "cpu", precision: "f32", threads: None, folder: &folder };
+    let session = dac::Session {
+        binary,
+        reference,
+        preset,
+        device: "cpu",
+        precision: "f32",
+        threads: None,
+        folder: &folder,
+    };
     Ok((session.encode()?.0, session.decode()?))
 }
 
@@ -223,7 +231,10 @@ fn print(device: &str, precision: &str, found: &Found, bounds: Option<&Bounds>) 
         );
     }
     if let Some(differing) = differing_threads {
-        println!("  same files with {THREADS:?} threads: {}", if differing.is_empty() { "yes" } else { "no" });
+        println!(
+            "  same files with {THREADS:?} threads: {}",
+            if differing.is_empty() { "yes" } else { "no" }
+        );
     }
     println!(
         "  audio from the reference's codes: max abs {:.2e}{}, SNR {:.1} dB{}",
