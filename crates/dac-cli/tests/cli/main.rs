@@ -2,6 +2,8 @@
 
 mod batch;
 mod bench;
+#[cfg(target_os = "linux")]
+mod browser;
 mod dac_file;
 mod decode;
 mod doctor;
