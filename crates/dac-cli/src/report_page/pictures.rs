@@ -9,8 +9,9 @@ const COLUMNS: usize = 1200;
 const ROWS: usize = 192;
 /// The least and the most samples from one window to the next.
 const STEP_SAMPLES: (usize, usize) = (64, SPECTROGRAM_WINDOW_SAMPLES / 2);
-/// Equal steps of a circle by this part of it are as far from each other as can be, however many they are.
-const GOLDEN: f32 = 0.618_034;
+/// Steps in hue and lightness from one code to the next: multiples of both together fill a square evenly (powers of the plastic
+/// number, Roberts's R2 sequence).
+const STEPS: [f32; 2] = [0.754_877_7, 0.569_840_3];
 
 /// The levels of a spectrogram, `[channels][columns][rows]`.
 pub(super) struct Levels(Vec<Vec<Vec<f32>>>);
@@ -59,8 +60,8 @@ pub(super) fn token_pngs(codes: &Codes) -> Result<Vec<Vec<u8>>, Error> {
 
 /// A colour for each code: neighbours in number are far apart in hue, and in lightness too.
 fn colour(code: u16) -> [u8; 3] {
-    let turn = f32::from(code) * GOLDEN;
-    let (hue, lightness) = (turn.fract() * 6.0, 0.35 + 0.4 * (turn * GOLDEN).fract());
+    let [hue, lightness] = STEPS.map(|step| (f32::from(code) * step).fract());
+    let (hue, lightness) = (hue * 6.0, 0.35 + 0.4 * lightness);
     let chroma = 0.7 * (1.0 - (2.0 * lightness - 1.0).abs());
     // From hue, chroma and lightness to red, green and blue, as CSS does it for hsl().
     [0.0, 4.0, 2.0].map(|shift| {

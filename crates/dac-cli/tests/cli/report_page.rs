@@ -178,7 +178,7 @@ fn names_from_outside_are_text() {
 #[test]
 fn a_long_recording_is_cut_and_the_page_says_so() {
     let lab = Lab::new();
-    lab.wav("long.wav", 8000, 8000 * 40, &[0.5]);
+    lab.wav("long.wav", 8000, 8000 * 31, &[0.5]);
     let report = |more: &str| {
         let line = format!("report long.wav --output a.html --model tiny --quantizers 1 --json {more}");
         let run = lab.dac(&line).expect(0);
@@ -188,12 +188,10 @@ fn a_long_recording_is_cut_and_the_page_says_so() {
     let (page, record, lengths) = report("");
     assert!(page.contains("An excerpt: 0:00.00 to 0:30.00"));
     assert_eq!((&record["audio_seconds"], lengths), (&30.0.into(), vec![30 * 44100; 2]));
-    let (page, record, lengths) = report("--start 39.5 --duration 5");
-    assert!(page.contains("An excerpt: 0:39.50 to 0:40.00"));
-    assert_eq!((&record["start_seconds"], &record["audio_seconds"]), (&39.5.into(), &0.5.into()));
+    let (page, record, lengths) = report("--start 30.5 --duration 5");
+    assert!(page.contains("An excerpt: 0:30.50 to 0:31.00"));
+    assert_eq!((&record["start_seconds"], &record["audio_seconds"]), (&30.5.into(), &0.5.into()));
     assert_eq!(lengths, [22050; 2]);
-    let (page, _, _) = report("--duration 40");
-    assert!(page.contains("The whole recording, 0:40.00"));
 
     // An excerpt is coded as if it were the recording.
     let cut = lab.read("long.wav")[44 + 2 * 8000..44 + 2 * 12000].to_vec();
@@ -203,7 +201,7 @@ fn a_long_recording_is_cut_and_the_page_says_so() {
     let alone = lab.dac(line).expect(0).records().remove(0);
     assert_eq!(part["versions"], alone["versions"]);
 
-    lab.dac("report long.wav --output c.html --model tiny --start 40").expect(2).says("has 40.00 s");
+    lab.dac("report long.wav --output c.html --model tiny --start 31").expect(2).says("has 31.00 s");
     assert!(!lab.path("c.html").exists());
 }
 

@@ -34,6 +34,7 @@ impl Render for DataUri<'_> {
 /// The whole page.
 pub(super) fn page(args: &ReportArgs, report: &Report) -> String {
     let name = args.input.file_name().unwrap_or(args.input.as_os_str()).to_string_lossy();
+    let counts: Vec<usize> = report.versions.iter().map(|version| version.codebooks).collect();
     // Nothing is loaded from anywhere, and no script runs but this one.
     let script = STANDARD.encode(Sha256::digest(SCRIPT));
     let policy = format!(
@@ -54,8 +55,7 @@ pub(super) fn page(args: &ReportArgs, report: &Report) -> String {
             body {
                 header {
                     h1 { (name) }
-                    p { "What the codec " b { (report.model.name) } " makes of this recording, at "
-                        (plural(report.versions.len(), "number")) " of codebooks." }
+                    p { "What the codec " b { (report.model.name) } " makes of this recording with " (range(&counts)) "." }
                     (facts(args, report, &name))
                 }
                 main {
@@ -150,6 +150,19 @@ fn figure(value: f64, digits: usize) -> String {
     }
 }
 
+/// `1 codebook`, `1 to 9 codebooks`, `1, 3 and 9 codebooks`.
+fn range(counts: &[usize]) -> String {
+    let text = |counts: &[usize]| counts.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    match counts {
+        [] => String::new(),
+        [count] => name_of(*count),
+        [first, .., last] if last - first + 1 == counts.len() && counts.len() > 2 => {
+            format!("{first} to {last} codebooks")
+        }
+        [before @ .., last] => format!("{} and {last} codebooks", text(before)),
+    }
+}
+
 /// How the version with so many codebooks is called.
 fn name_of(codebooks: usize) -> String {
     plural(codebooks, "codebook")
@@ -165,6 +178,10 @@ mod tests {
         assert_eq!(figure(f64::INFINITY, 2), "∞");
         assert_eq!(figure(f64::NEG_INFINITY, 2), "−∞");
         assert_eq!(figure(f64::NAN, 2), "–");
+        assert_eq!(range(&[1]), "1 codebook");
+        assert_eq!(range(&[1, 2]), "1 and 2 codebooks");
+        assert_eq!(range(&[2, 3, 4]), "2 to 4 codebooks");
+        assert_eq!(range(&[1, 3, 9]), "1, 3 and 9 codebooks");
         assert_eq!(clock(0.0), "0:00.00");
         assert_eq!(clock(59.999), "1:00.00");
         assert_eq!(clock(7325.5), "2:02:05.50");

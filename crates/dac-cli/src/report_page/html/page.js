@@ -29,6 +29,9 @@
     if (!current.paused) requestAnimationFrame(follow);
   }
 
+  // A pause that comes before the sound ends the wait for it, which is no fault.
+  const start = (player) => player.play().catch(() => {});
+
   // Makes another player the current one, at the position of the last.
   function take(player) {
     const last = current;
@@ -42,7 +45,7 @@
   function choose(player) {
     const sounds = !current.paused;
     take(player);
-    if (sounds) player.play();
+    if (sounds) start(player);
   }
 
   for (const player of players) {
@@ -62,7 +65,7 @@
     }
   }
   for (const choice of choices) choice.addEventListener("click", () => choose(playerOf(versionOf(choice))));
-  play.addEventListener("click", () => (current.paused ? current.play() : current.pause()));
+  play.addEventListener("click", () => (current.paused ? start(current) : current.pause()));
   seek.addEventListener("input", () => (current.currentTime = seek.value));
   repeat.addEventListener("change", () => players.forEach((player) => (player.loop = repeat.checked)));
   for (const plot of document.querySelectorAll(".plot")) {
@@ -71,7 +74,7 @@
       const card = plot.closest("[data-version]");
       if (card) take(playerOf(card.dataset.version));
       current.currentTime = ((event.clientX - box.left) / box.width) * current.duration;
-      current.play();
+      start(current);
     });
   }
   bar.hidden = false;
