@@ -26,6 +26,9 @@ impl Weights for Noise {
 
 fn phases_equal_burns(device: Device) {
     let Ok(burn_device) = open_device(device) else {
+        let required = std::env::var("DAC_REQUIRE")
+            .is_ok_and(|list| list.split(',').any(|name| name.trim() == "lavapipe"));
+        assert!(!required, "DAC_REQUIRE names lavapipe, but {device} was not found");
         eprintln!("skipped: {device} was not found");
         return;
     };

@@ -1,4 +1,5 @@
 //! The program on a GPU, or on lavapipe, which is none.
+#![allow(clippy::print_stderr, reason = "figures of a run are told")]
 
 use dac::tokens::TokenFile;
 use dac::{Dac, Device};
@@ -58,4 +59,28 @@ fn wgpu_makes_files_in_chunks_as_the_cpu_makes_them_whole() {
     lab.dac("decode cpu/b.safetensors --output none --model tiny --device wgpu:99")
         .expect(2)
         .says("'wgpu:99' was not found");
+}
+
+/// What a process found out about its programs is read by the next, which measures none again.
+#[cfg(feature = "autotune-cache")]
+#[test]
+fn wgpu_findings_outlive_the_process() {
+    if !adapter() {
+        return;
+    }
+    let lab = Lab::new();
+    let warm = "doctor --warm --device wgpu --model tiny --chunk-seconds 0.05 --json";
+    let searches = |log: &str| {
+        let log_path = lab.path(log);
+        let record = lab.dac_with(warm, &[("CUBECL_DEBUG_LOG", log_path.to_str().unwrap())]).expect(0);
+        let record = record.records().remove(0);
+        assert_eq!(record["folder"].as_str(), lab.path("home/dac/autotune").to_str());
+        let log = String::from_utf8(lab.read(log)).unwrap();
+        eprintln!("{record}");
+        log.matches("Fastest result").count()
+    };
+    let first = searches("first.log");
+    assert!(first > 0);
+    assert!(lab.names("home/dac/autotune").iter().any(|name| name.ends_with(".db")));
+    assert_eq!(searches("second.log"), 0, "after {first} searches");
 }
