@@ -13,7 +13,9 @@ use crate::process::{command, root, run_within, shown, succeeds};
 
 const RECORDING: &str = "fixtures/audio/librivox_austen.wav";
 const LIMIT: Duration = Duration::from_secs(120);
-/// What the steps leave behind, in order of names.
+/// The record of what was done, which tells times.
+const MANIFEST: &str = ".dac-manifest.jsonl";
+/// What the steps make, in order of names.
 const RESULTS: [&str; 2] = ["in.safetensors", "in.wav"];
 /// A name that no server of names answers for (RFC 6761).
 const HOST: &str = "weights.test";
@@ -78,9 +80,9 @@ fn entered(way: &[&str], folder: &Path) -> Command {
 
 fn same_files(inner: &Path, outer: &Path) -> Result<(), Error> {
     for folder in [inner, outer] {
-        let names = names(folder)?;
-        if names != RESULTS {
-            bail!("{} holds {}, expected {}", folder.display(), names.join(", "), RESULTS.join(", "));
+        let (names, expected) = (names(folder)?, [&[MANIFEST], RESULTS.as_slice()].concat());
+        if names != expected {
+            bail!("{} holds {}, expected {}", folder.display(), names.join(", "), expected.join(", "));
         }
     }
     for name in RESULTS {
