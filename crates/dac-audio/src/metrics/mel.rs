@@ -4,10 +4,8 @@
 //! reflected ends, Slaney's mel scale and area normalisation as in librosa, power 1) are floored at 1e-5; the
 //! distance is the mean absolute difference of their `log10`, summed over the window lengths.
 
-use realfft::RealFftPlanner;
-
-use super::frames::Frames;
-use crate::{AudioError, planar};
+use super::spectral::{Measure, SpectralDistance};
+use crate::AudioError;
 
 /// Window lengths in samples and their numbers of mel bands.
 const SCALES: [(usize, usize); 7] =
@@ -16,22 +14,18 @@ const FLOOR: f32 = 1e-5;
 
 /// Measures the mel distance of an estimate from its reference while both stream by.
 #[derive(Debug)]
-pub struct MelDistance {
-    channels: usize,
-    scales: Vec<Scale>,
-    samples: u64,
-}
+pub struct MelDistance(SpectralDistance<Bands>);
+
+/// Non-zero weights of each band and the bin of the first.
+#[derive(Debug)]
+struct Bands(Vec<(usize, Vec<f32>)>);
 
 impl MelDistance {
     /// A meter for signals of `channels` channels at `rate_hz`.
     #[must_use]
     pub fn new(rate_hz: u32, channels: usize) -> Self {
-        let mut planner = RealFftPlanner::new();
-        let scale = |&(window, bands)| Scale {
-            frames: Frames::new(&mut planner, window, channels),
-            sum: Sum { bands: mel_bands(f64::from(rate_hz), window, bands), differences: 0.0, count: 0 },
-        };
-        Self { channels, scales: SCALES.iter().map(scale).collect(), samples: 0 }
+        let scale = |(window, bands)| (window, Bands(mel_bands(f64::from(rate_hz), window, bands)));
+        Self(SpectralDistance::new(channels, SCALES.map(scale)))
     }
 
     /// Adds a block of both signals, `[channels][samples]` each.
@@ -44,55 +38,26 @@ impl MelDistance {
         R: AsRef<[f32]>,
         E: AsRef<[f32]>,
     {
-        let samples = planar::check_pair(reference, estimate, self.channels)?;
-        for Scale { frames, sum } in &mut self.scales {
-            frames.push(reference, estimate, &mut |reference, estimate| sum.add(reference, estimate));
-        }
-        self.samples += samples as u64;
-        Ok(())
+        self.0.push(reference, estimate)
     }
 
     /// The distance of all that was pushed; NaN if that was nothing. A signal of up to 1024 samples, which the
     /// reference refuses, is filled up to 1025 with zeros.
     #[must_use]
-    pub fn finish(mut self) -> f64 {
-        if self.samples == 0 {
-            return f64::NAN;
-        }
-        let samples = self.samples as usize;
-        for Scale { frames, sum } in &mut self.scales {
-            frames.finish(samples, &mut |reference, estimate| sum.add(reference, estimate));
-        }
-        self.scales.iter().map(|scale| scale.sum.differences / scale.sum.count as f64).sum()
+    pub fn finish(self) -> f64 {
+        self.0.finish()
     }
 }
 
-/// One window length.
-#[derive(Debug)]
-struct Scale {
-    frames: Frames,
-    sum: Sum,
-}
-
-#[derive(Debug)]
-struct Sum {
-    /// Non-zero weights of each band and the bin of the first.
-    bands: Vec<(usize, Vec<f32>)>,
-    differences: f64,
-    count: u64,
-}
-
-impl Sum {
-    fn add(&mut self, reference: &[f32], estimate: &[f32]) {
+impl Measure for Bands {
+    fn differences(&self, reference: &[f32], estimate: &[f32], mut add: impl FnMut(f32)) {
         let mel_log10 = |magnitudes: &[f32], (first, weights): &(usize, Vec<f32>)| {
             let bins = magnitudes.get(*first..).unwrap_or_default();
             weights.iter().zip(bins).map(|(weight, bin)| weight * bin).sum::<f32>().max(FLOOR).log10()
         };
-        for band in &self.bands {
-            let difference = mel_log10(reference, band) - mel_log10(estimate, band);
-            self.differences += f64::from(difference.abs());
+        for band in &self.0 {
+            add((mel_log10(reference, band) - mel_log10(estimate, band)).abs());
         }
-        self.count += self.bands.len() as u64;
     }
 }
 

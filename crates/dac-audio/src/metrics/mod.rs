@@ -4,6 +4,7 @@ mod bands;
 mod distortion;
 mod frames;
 mod mel;
+mod spectral;
 mod stft;
 
 pub use bands::{OctaveBand, octave_bands};

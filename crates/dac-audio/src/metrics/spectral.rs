@@ -1,0 +1,85 @@
+//! Distances of two signals by the magnitudes of their frames, at several window lengths.
+
+use realfft::RealFftPlanner;
+
+use super::frames::Frames;
+use crate::{AudioError, planar};
+
+/// How far apart the magnitudes of two frames are.
+pub(super) trait Measure {
+    /// Gives each difference to `add`.
+    fn differences(&self, reference: &[f32], estimate: &[f32], add: impl FnMut(f32));
+}
+
+/// The mean difference at each window length, summed over them, while both signals stream by.
+#[derive(Debug)]
+pub(super) struct SpectralDistance<M> {
+    channels: usize,
+    scales: Vec<Scale<M>>,
+    samples: u64,
+}
+
+/// One window length.
+#[derive(Debug)]
+struct Scale<M> {
+    frames: Frames,
+    sum: Sum<M>,
+}
+
+#[derive(Debug)]
+struct Sum<M> {
+    measure: M,
+    differences: f64,
+    count: u64,
+}
+
+impl<M: Measure> SpectralDistance<M> {
+    /// Of signals of `channels` channels, with a measure for each window length.
+    pub(super) fn new(channels: usize, scales: impl IntoIterator<Item = (usize, M)>) -> Self {
+        let mut planner = RealFftPlanner::new();
+        let scale = |(window, measure)| Scale {
+            frames: Frames::new(&mut planner, window, channels),
+            sum: Sum { measure, differences: 0.0, count: 0 },
+        };
+        Self { channels, scales: scales.into_iter().map(scale).collect(), samples: 0 }
+    }
+
+    /// Adds a block of both signals, `[channels][samples]` each.
+    ///
+    /// # Errors
+    /// When the shapes differ.
+    pub(super) fn push<R, E>(&mut self, reference: &[R], estimate: &[E]) -> Result<(), AudioError>
+    where
+        R: AsRef<[f32]>,
+        E: AsRef<[f32]>,
+    {
+        let samples = planar::check_pair(reference, estimate, self.channels)?;
+        for Scale { frames, sum } in &mut self.scales {
+            frames.push(reference, estimate, &mut |reference, estimate| sum.add(reference, estimate));
+        }
+        self.samples += samples as u64;
+        Ok(())
+    }
+
+    /// The distance of all that was pushed; NaN if that was nothing.
+    pub(super) fn finish(mut self) -> f64 {
+        if self.samples == 0 {
+            return f64::NAN;
+        }
+        let samples = self.samples as usize;
+        for Scale { frames, sum } in &mut self.scales {
+            frames.finish(samples, &mut |reference, estimate| sum.add(reference, estimate));
+        }
+        self.scales.iter().map(|scale| scale.sum.differences / scale.sum.count as f64).sum()
+    }
+}
+
+impl<M: Measure> Sum<M> {
+    fn add(&mut self, reference: &[f32], estimate: &[f32]) {
+        let Self { measure, differences, count } = self;
+        measure.differences(reference, estimate, |difference| {
+            *differences += f64::from(difference);
+            *count += 1;
+        });
+    }
+}
