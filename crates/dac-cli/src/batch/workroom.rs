@@ -40,7 +40,10 @@ impl Workroom {
                 fs::create_dir_all(&all).and_then(|()| tempfile::Builder::new().prefix("").tempdir_in(&all));
             match made {
                 Ok(folder) => break folder.keep(),
-                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {}
+                // Gone before something could be made in it, or between being found there and being looked at.
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists)
+                        && attempt < ATTEMPTS => {}
                 Err(error) => return Err(error),
             }
         };
