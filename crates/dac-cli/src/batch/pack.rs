@@ -68,17 +68,19 @@ impl<'a> Packer<'a> {
             None => PackNaming::default(),
         };
         let extension = packing.kind.extension();
+        let mut next = 0;
         for found in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
             let name = found?.file_name();
             let name = name.to_string_lossy();
-            if naming.number(&name, extension).is_some() && !ledger.has_pack(&name) {
+            let Some(number) = naming.number(&name, extension) else { continue };
+            if !ledger.has_pack(&name) {
                 let path = folder.join(name.as_ref());
                 let why = "is there and no manifest knows it: its entries would be made a second time; take another --output, \
                            name its --manifest, or remove it";
                 return Err(Usage(format!("{} {why}", path.display())).into());
             }
+            next = next.max(number.saturating_add(1));
         }
-        let next = naming.next_number(folder, extension)?;
         let writer = PackWriter::new(room.folder(), packing.kind.clone(), naming, packing.limits)?;
         let open = Open { writer: writer.starting_at(next), entries: Vec::new() };
         Ok(Self { open: Mutex::new(open), folder, ledger })

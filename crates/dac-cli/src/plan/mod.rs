@@ -253,19 +253,19 @@ mod tests {
 
     /// Plans with `arguments` whose `@` is the folder.
     fn plan_of(folder: &Path, arguments: &str, outputs: &[&str]) -> Result<Plan, String> {
+        planned(folder, arguments, Outputs::Files(outputs))
+    }
+
+    fn planned(folder: &Path, arguments: &str, outputs: Outputs<'_>) -> Result<Plan, String> {
         let arguments = arguments.replace('@', folder.to_str().unwrap());
         let cli =
             Cli::try_parse_from(["dac", "encode"].into_iter().chain(arguments.split_whitespace())).unwrap();
         let Command::Encode(args) = cli.command else { unreachable!() };
-        plan(&args.files, &["wav", "flac"], Outputs::Files(outputs)).map_err(|error| error.to_string())
+        plan(&args.files, &["wav", "flac"], outputs).map_err(|error| error.to_string())
     }
 
     fn entries_of(folder: &Path, arguments: &str) -> Result<Vec<String>, String> {
-        let arguments = arguments.replace('@', folder.to_str().unwrap());
-        let arguments = ["dac", "encode", "--output", "out"].into_iter().chain(arguments.split_whitespace());
-        let Command::Encode(args) = Cli::try_parse_from(arguments).unwrap().command else { unreachable!() };
-        let plan =
-            plan(&args.files, &["wav", "flac"], Outputs::Entries).map_err(|error| error.to_string())?;
+        let plan = planned(folder, &format!("{arguments} --output out"), Outputs::Entries)?;
         assert!(plan.jobs.iter().all(|job| job.outputs.is_empty()));
         Ok(plan.jobs.into_iter().map(|job| job.key).collect())
     }
