@@ -31,7 +31,7 @@ use console::Console;
 pub(crate) use ledger::is_file_of;
 use ledger::{Ledger, fingerprint};
 pub(crate) use pack::Packing;
-use pack::{Packer, Settled, Waiting};
+use pack::{Numbering, Packer, Settled, Waiting};
 pub(crate) use stop::Stop;
 use stop::Stopped;
 pub(crate) use task::{Task, in_the_way};
@@ -125,9 +125,13 @@ impl<'a> Batch<'a> {
         mut self,
         work: impl Fn(&Job, &mut Task<'_>) -> Result<Done, Error> + Sync,
     ) -> Result<Exit, Error> {
+        let numbering = |packing: &Packing| Numbering::after_those_of(self.args, &packing.kind, &self.ledger);
+        let numbering = self.packing.as_ref().map(numbering).transpose()?;
         let room = if self.args.batch.dry_run { None } else { Some(self.open_room()?) };
-        let packer = match (&self.packing, &room) {
-            (Some(packing), Some(room)) => Some(Packer::open(packing, self.args, room, &self.ledger)?),
+        let packer = match (&self.packing, numbering, &room) {
+            (Some(packing), Some(numbering), Some(room)) => {
+                Some(Packer::open(packing, numbering, self.args, room, &self.ledger)?)
+            }
             _ => None,
         };
         self.stop = Stop::listen().context("signals cannot be listened to")?;

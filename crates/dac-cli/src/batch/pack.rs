@@ -1,5 +1,6 @@
 //! Results that go into packs: a shard's records and its name come at once, when it is full or the batch ends.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -51,28 +52,32 @@ pub(super) struct Settled {
     pub(super) result: Result<Done, Error>,
 }
 
-impl<'a> Packer<'a> {
-    /// Makes shards in `room`, and numbers them after those of the output folder.
+/// What the next shard is called.
+pub(super) struct Numbering {
+    naming: PackNaming,
+    next: u64,
+}
+
+impl Numbering {
+    /// Goes on after the shards of the output folder.
     ///
     /// # Errors
     /// When the folder cannot be read, or holds a shard that no manifest knows: its entries would be made twice.
-    pub(super) fn open(
-        packing: &Packing,
-        args: &'a FileArgs,
-        room: &Workroom,
-        ledger: &'a Ledger,
-    ) -> Result<Self, Error> {
+    pub(super) fn after_those_of(args: &FileArgs, kind: &PackKind, ledger: &Ledger) -> Result<Self, Error> {
         let folder = args.folder()?;
         let naming = match args.batch.shard {
             Some(shard) => PackNaming::tagged(&format!("{}-of-{}", shard.index(), shard.count()))?,
             None => PackNaming::default(),
         };
-        let extension = packing.kind.extension();
         let mut next = 0;
-        for found in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-            let name = found?.file_name();
+        let found = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { naming, next }),
+            found => found.with_context(|| folder.display().to_string())?,
+        };
+        for entry in found {
+            let name = entry?.file_name();
             let name = name.to_string_lossy();
-            let Some(number) = naming.number(&name, extension) else { continue };
+            let Some(number) = naming.number(&name, kind.extension()) else { continue };
             if !ledger.has_pack(&name) {
                 let path = folder.join(name.as_ref());
                 let why = "is there and no manifest knows it: its entries would be made a second time; take another --output, \
@@ -81,9 +86,25 @@ impl<'a> Packer<'a> {
             }
             next = next.max(number.saturating_add(1));
         }
+        Ok(Self { naming, next })
+    }
+}
+
+impl<'a> Packer<'a> {
+    /// Makes shards in `room`.
+    ///
+    /// # Errors
+    /// When the output folder is none.
+    pub(super) fn open(
+        packing: &Packing,
+        Numbering { naming, next }: Numbering,
+        args: &'a FileArgs,
+        room: &Workroom,
+        ledger: &'a Ledger,
+    ) -> Result<Self, Error> {
         let writer = PackWriter::new(room.folder(), packing.kind.clone(), naming, packing.limits)?;
         let open = Open { writer: writer.starting_at(next), entries: Vec::new() };
-        Ok(Self { open: Mutex::new(open), folder, ledger })
+        Ok(Self { open: Mutex::new(open), folder: args.folder()?, ledger })
     }
 
     /// Adds an entry. Gives those that are settled by it: all of the shard, this one among them, if that became full or was lost.

@@ -168,7 +168,9 @@ fn a_rerun_adds_what_is_new_and_replaces_nothing() {
 
     // A shard of which no manifest knows would be made a second time.
     fs::remove_file(lab.path(&format!("out/{MANIFEST}"))).unwrap();
-    lab.dac(encode).expect(2).says("out/tokens-000001.tar is there and no manifest knows it");
+    for encode in [encode.to_owned(), format!("{encode} --dry-run")] {
+        lab.dac(&encode).expect(2).says("out/tokens-000001.tar is there and no manifest knows it");
+    }
     for (more, part) in [
         ("--pack tar --overwrite", "nothing in a pack can be replaced"),
         ("--pack parquet --format dacp", "neither --format nor --dtype"),
