@@ -1,6 +1,7 @@
 //! The assembled codec on one device.
 
 mod engine;
+mod pending;
 mod profile;
 #[cfg(feature = "burn")]
 mod tensor;
@@ -13,6 +14,7 @@ use thiserror::Error;
 use crate::precision::Precision;
 pub use dac_kernels::CpuLevel;
 pub use engine::{DecoderStream, EncoderStream};
+pub use pending::Pending;
 pub use profile::{LayerTime, Part};
 
 /// What a codec cannot do.
@@ -109,7 +111,8 @@ pub struct CodecOptions {
     /// Bytes that weights and activations may take on a device of burn; [`dac_nn::footprint`] estimates them. The CPU engine
     /// keeps no whole activations and needs no budget.
     pub memory_budget_bytes: Option<u64>,
-    /// Whether streams of the CPU engine give out every frame as soon as they can, at some cost in speed.
+    /// Whether streams of the CPU engine give out every frame as soon as they can, at some cost in speed; and those of a GPU
+    /// every chunk, which then waits while the host is at work.
     pub low_latency: bool,
     /// Whether the CPU engine measures each layer.
     pub timings: bool,
@@ -201,6 +204,12 @@ impl Codec {
         Some(budget.saturating_sub(footprint::parameter_bytes(&self.shape)))
     }
 
+    /// Whether the device works on while the host does something else, and streams so keep it a batch of windows ahead: a GPU, unless
+    /// low latency was asked for.
+    pub fn works_ahead(&self) -> bool {
+        matches!(self.options.device, Device::Wgpu(_) | Device::Cuda(_)) && !self.options.low_latency
+    }
+
     /// What the driver calls the GPU that the codec runs on; `None` on the CPU.
     pub fn device_name(&self) -> Option<String> {
         match &self.network {
@@ -226,6 +235,18 @@ impl Codec {
     /// # Errors
     /// When there are no samples, more than one channel an item, or more codebooks asked for than there are.
     pub fn encode(&self, audio: &Array3, codebooks: Option<usize>) -> Result<Encoded, CodecError> {
+        self.start_encode(audio, codebooks)?.wait()
+    }
+
+    /// As [`Codec::encode`], without waiting for a GPU.
+    ///
+    /// # Errors
+    /// As [`Codec::encode`]; those of the work itself come from [`Pending::wait`].
+    pub fn start_encode(
+        &self,
+        audio: &Array3,
+        codebooks: Option<usize>,
+    ) -> Result<Pending<Encoded>, CodecError> {
         let codebooks = self.codebooks(codebooks)?;
         let [batch, channels, samples] = audio.shape();
         if batch == 0 || samples == 0 {
@@ -242,14 +263,15 @@ impl Codec {
             signal.resize((item + 1) * padded, 0.0);
         }
         let encoded = match &self.network {
-            Network::Engine(network) => network.encode(&signal, padded, codebooks)?,
+            Network::Engine(network) => Pending::ready(network.encode(&signal, padded, codebooks)?),
             #[cfg(feature = "burn")]
-            Network::Tensor(network) => network.encode(signal, [batch, 1, padded], codebooks)?,
+            Network::Tensor(network) => network.start_encode(signal, [batch, 1, padded], codebooks),
         };
-        check_finite("the encoder's output", encoded.z.as_slice())?;
-        // A NaN loses every comparison of the search, so that z looks sound: the projections before it show it.
-        check_finite("the encoder's projected output", encoded.latents.as_slice())?;
-        Ok(encoded)
+        Ok(encoded.checked(|encoded| {
+            check_finite("the encoder's output", encoded.z.as_slice())?;
+            // A NaN loses every comparison of the search, so that z looks sound: the projections before it show it.
+            check_finite("the encoder's projected output", encoded.latents.as_slice())
+        }))
     }
 
     /// Decodes z `[batch, latent, frames]` to audio `[batch, 1, samples]`, samples as
@@ -258,14 +280,20 @@ impl Codec {
     /// # Errors
     /// When there are no frames or z has other channels than the model's latents.
     pub fn decode(&self, z: &Array3) -> Result<Array3, CodecError> {
+        self.start_decode(z)?.wait()
+    }
+
+    /// As [`Codec::decode`], without waiting for a GPU.
+    ///
+    /// # Errors
+    /// As [`Codec::decode`]; those of the work itself come from [`Pending::wait`].
+    pub fn start_decode(&self, z: &Array3) -> Result<Pending<Array3>, CodecError> {
         self.check_latents("z", z.shape(), self.shape.latent_dim)?;
-        let audio = match &self.network {
-            Network::Engine(network) => network.decode(z)?,
+        Ok(finite_audio(match &self.network {
+            Network::Engine(network) => Pending::ready(network.decode(z)?),
             #[cfg(feature = "burn")]
-            Network::Tensor(network) => network.decode(z)?,
-        };
-        check_finite("the decoder's output", audio.as_slice())?;
-        Ok(audio)
+            Network::Tensor(network) => network.start_decode(z),
+        }))
     }
 
     /// Decodes codes `[batch, codebooks, frames]` to audio `[batch, 1, samples]`.
@@ -273,6 +301,14 @@ impl Codec {
     /// # Errors
     /// As [`Codec::codes_to_z`].
     pub fn decode_codes(&self, codes: &Codes) -> Result<Array3, CodecError> {
+        self.start_decode_codes(codes)?.wait()
+    }
+
+    /// As [`Codec::decode_codes`], without waiting for a GPU.
+    ///
+    /// # Errors
+    /// As [`Codec::decode_codes`]; those of the work itself come from [`Pending::wait`].
+    pub fn start_decode_codes(&self, codes: &Codes) -> Result<Pending<Array3>, CodecError> {
         self.check_codes(codes)?;
         self.run_decoder(codes, true)
     }
@@ -289,17 +325,15 @@ impl Codec {
             let expected = "frames enough for a sample without padding".to_owned();
             return Err(CodecError::Input { what: "codes", found: codes.shape(), expected });
         }
-        self.run_decoder(codes, false)
+        self.run_decoder(codes, false)?.wait()
     }
 
-    fn run_decoder(&self, codes: &Codes, padding: bool) -> Result<Array3, CodecError> {
-        let audio = match &self.network {
-            Network::Engine(network) => network.decode_codes(codes, padding)?,
+    fn run_decoder(&self, codes: &Codes, padding: bool) -> Result<Pending<Array3>, CodecError> {
+        Ok(finite_audio(match &self.network {
+            Network::Engine(network) => Pending::ready(network.decode_codes(codes, padding)?),
             #[cfg(feature = "burn")]
-            Network::Tensor(network) => network.decode_codes(codes, padding)?,
-        };
-        check_finite("the decoder's output", audio.as_slice())?;
-        Ok(audio)
+            Network::Tensor(network) => network.start_decode_codes(codes, padding)?,
+        }))
     }
 
     /// z `[batch, latent, frames]` of codes with any number of the model's codebooks.
@@ -424,9 +458,8 @@ fn check_budget(shape: &NetworkShape, geometry: &Geometry, options: &CodecOption
         return Ok(());
     };
     let frames = |(left, right): (usize, usize)| left + 1 + right;
-    let samples = frames(geometry.encoder_context_frames()) * geometry.hop_samples;
-    let encoder = footprint::activation_bytes(&shape.encoder(), samples);
-    let decoder = footprint::activation_bytes(&shape.decoder(), frames(geometry.decoder_context_frames()));
+    let encoder = footprint::encode_bytes(shape, frames(geometry.encoder_context_frames()));
+    let decoder = footprint::decode_bytes(shape, frames(geometry.decoder_context_frames()));
     let needed_bytes = footprint::parameter_bytes(shape) + encoder.max(decoder);
     if budget_bytes < needed_bytes {
         return Err(CodecError::MemoryBudget { budget_bytes, needed_bytes });
@@ -440,6 +473,10 @@ pub(crate) fn check_finite(what: &'static str, values: &[f32]) -> Result<(), Cod
         Some(position) => Err(CodecError::NonFinite { what, position }),
         None => Ok(()),
     }
+}
+
+fn finite_audio(audio: Pending<Array3>) -> Pending<Array3> {
+    audio.checked(|audio| check_finite("the decoder's output", audio.as_slice()))
 }
 
 /// The parameters of all codebooks, in order.

@@ -1,7 +1,7 @@
 //! Chunks cut to the memory that a device may use.
 
 use dac_model::Codec;
-use dac_nn::footprint::activation_bytes;
+use dac_nn::footprint::{decode_bytes, encode_bytes};
 
 use crate::plan::ChunkPlan;
 
@@ -10,21 +10,17 @@ const MOST_TOGETHER: usize = 32;
 
 impl ChunkPlan {
     /// For encoding with `codec` within its memory budget: chunks of `chunk_frames` or as many fewer as the budget asks for,
-    /// and as many windows together as it allows. Without a budget, and where the device keeps state, one at a time.
+    /// and as many windows together as it allows. Without a budget, and where the device keeps state, one at a time. A GPU is kept a
+    /// batch ahead ([`Codec::works_ahead`]).
     pub fn encode_within_budget(codec: &Codec, chunk_frames: usize) -> Self {
-        let (geometry, layers) = (codec.geometry(), codec.shape().encoder());
-        let hop = geometry.hop_samples;
-        let plan = Self::encode(geometry, chunk_frames);
-        fit(plan, codec.activation_budget_bytes(), |frames| {
-            activation_bytes(&layers, frames.saturating_mul(hop))
-        })
+        let plan = Self::encode(codec.geometry(), chunk_frames).ahead(codec.works_ahead());
+        fit(plan, codec.activation_budget_bytes(), |frames| encode_bytes(codec.shape(), frames))
     }
 
     /// As [`ChunkPlan::encode_within_budget`], for decoding.
     pub fn decode_within_budget(codec: &Codec, chunk_frames: usize) -> Self {
-        let layers = codec.shape().decoder();
-        let plan = Self::decode(codec.geometry(), chunk_frames);
-        fit(plan, codec.activation_budget_bytes(), |frames| activation_bytes(&layers, frames))
+        let plan = Self::decode(codec.geometry(), chunk_frames).ahead(codec.works_ahead());
+        fit(plan, codec.activation_budget_bytes(), |frames| decode_bytes(codec.shape(), frames))
     }
 }
 

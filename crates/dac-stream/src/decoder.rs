@@ -3,11 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use dac_model::codec::DecoderStream;
+use dac_model::codec::{DecoderStream, Pending};
 use dac_model::{Codec, CodecError};
 use dac_rvq::{Array3, Codes};
 
-use crate::plan::ChunkPlan;
+use crate::flight::{Batch, Flight};
+use crate::plan::{ChunkPlan, Span};
 
 /// Decodes one channel, push by push, exactly as the whole signal would be decoded.
 ///
@@ -31,8 +32,9 @@ enum Path {
         frames: Frames,
         /// The frame that `frames` starts with.
         buffer_frame: usize,
-        /// The first frame not emitted yet.
+        /// The first frame that the device has not been given yet.
         next_frame: usize,
+        flight: Flight<Array3>,
     },
 }
 
@@ -46,7 +48,7 @@ enum Frames {
 impl StreamDecoder {
     /// A stream over `codec`, in chunks of `chunk_frames` where the device keeps no state.
     pub fn new(codec: Arc<Codec>, chunk_frames: usize) -> Self {
-        let plan = ChunkPlan::decode(codec.geometry(), chunk_frames);
+        let plan = ChunkPlan::decode_within_budget(&codec, chunk_frames);
         Self::with_plan(codec, plan)
     }
 
@@ -61,7 +63,7 @@ impl StreamDecoder {
         let right = self.codec.geometry().decoder_right_frames;
         match self.state.path {
             Path::Stateful(_) => right,
-            Path::Windowed { .. } => self.plan.chunk_frames() * self.plan.windows_together() - 1 + right,
+            Path::Windowed { .. } => self.plan.held_frames() - 1 + right,
         }
     }
 
@@ -170,28 +172,41 @@ impl StreamDecoder {
     fn emit(&mut self, total_frames: Option<usize>, out: &mut Vec<f32>) -> Result<(), CodecError> {
         let received = self.state.received_frames;
         let hop = self.codec.geometry().hop_samples;
-        let Path::Windowed { frames, buffer_frame, next_frame } = &mut self.state.path else { return Ok(()) };
+        let Path::Windowed { frames, buffer_frame, next_frame, flight } = &mut self.state.path else {
+            return Ok(());
+        };
         loop {
             let spans = self.plan.ready(*next_frame, received, total_frames);
-            if spans.is_empty() {
-                return Ok(());
-            }
+            let Some(last) = spans.last() else { break };
             let windows: Vec<_> = spans
                 .iter()
                 .map(|span| span.window.start - *buffer_frame..span.window.end - *buffer_frame)
                 .collect();
-            let audio = frames.decode(&self.codec, &windows)?;
-            for (item, span) in spans.iter().enumerate() {
-                let audio = audio.item(item);
-                let start = (span.keep.start - span.window.start) * hop;
-                let end = ((span.keep.end - span.window.start) * hop).min(audio.len());
-                out.extend_from_slice(&audio[start.min(end)..end]);
-                *next_frame = span.keep.end;
+            *next_frame = last.keep.end;
+            let result = frames.start_decode(&self.codec, &windows)?;
+            if let Some((spans, audio)) = flight.next(&self.plan, Batch { spans, result })? {
+                take(&spans, &audio, hop, out);
             }
             let drop = self.plan.first_needed(*next_frame).saturating_sub(*buffer_frame);
             frames.drop_front(drop);
             *buffer_frame += drop;
         }
+        if total_frames.is_some()
+            && let Some((spans, audio)) = flight.land()?
+        {
+            take(&spans, &audio, hop, out);
+        }
+        Ok(())
+    }
+}
+
+/// Appends the samples of the frames that each span keeps.
+fn take(spans: &[Span], audio: &Array3, hop: usize, out: &mut Vec<f32>) {
+    for (item, span) in spans.iter().enumerate() {
+        let audio = audio.item(item);
+        let start = (span.keep.start - span.window.start) * hop;
+        let end = ((span.keep.end - span.window.start) * hop).min(audio.len());
+        out.extend_from_slice(&audio[start.min(end)..end]);
     }
 }
 
@@ -199,24 +214,26 @@ impl State {
     fn new(codec: &Codec) -> Self {
         let path = match codec.decoder_stream() {
             Some(stream) => Path::Stateful(Box::new(stream)),
-            None => Path::Windowed { frames: Frames::None, buffer_frame: 0, next_frame: 0 },
+            None => {
+                Path::Windowed { frames: Frames::None, buffer_frame: 0, next_frame: 0, flight: Flight::new() }
+            }
         };
         Self { received_frames: 0, path }
     }
 }
 
 impl Frames {
-    /// Decodes windows of one length to `[windows, 1, samples]`.
-    fn decode(&self, codec: &Codec, windows: &[Range<usize>]) -> Result<Array3, CodecError> {
+    /// Starts decoding windows of one length to `[windows, 1, samples]`.
+    fn start_decode(&self, codec: &Codec, windows: &[Range<usize>]) -> Result<Pending<Array3>, CodecError> {
         match self {
             Self::None => Err(CodecError::Empty { what: "the stream" }),
             Self::Codes { rows, codebooks: k } => {
                 let windows = windows.iter().map(|w| Codes::from_rows(&rows[w.start * k..w.end * k], *k));
-                codec.decode_codes(&Codes::stack_channels(&windows.collect::<Result<Vec<_>, _>>()?)?)
+                codec.start_decode_codes(&Codes::stack_channels(&windows.collect::<Result<Vec<_>, _>>()?)?)
             }
             Self::Latents { rows, latent: n } => {
                 let windows = windows.iter().map(|w| Array3::from_rows(&rows[w.start * n..w.end * n], *n));
-                codec.decode(&Array3::stack(&windows.collect::<Result<Vec<_>, _>>()?)?)
+                codec.start_decode(&Array3::stack(&windows.collect::<Result<Vec<_>, _>>()?)?)
             }
         }
     }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use dac_model::codec::EncoderStream;
-use dac_model::{Codec, CodecError};
+use dac_model::{Codec, CodecError, Encoded};
 use dac_rvq::Array3;
 use dac_rvq::plain::QuantizedRows;
 
-use crate::plan::ChunkPlan;
+use crate::flight::{Batch, Flight};
+use crate::plan::{ChunkPlan, Span};
 
 /// Encodes one channel at the model's rate, push by push, exactly as the whole signal would be encoded.
 ///
@@ -34,8 +35,9 @@ enum Path {
         buffer: Vec<f32>,
         /// The frame that `buffer` starts with.
         buffer_frame: usize,
-        /// The first frame not emitted yet.
+        /// The first frame that the device has not been given yet.
         next_frame: usize,
+        flight: Flight<Encoded>,
     },
 }
 
@@ -46,7 +48,7 @@ impl StreamEncoder {
     /// # Errors
     /// When the model has fewer codebooks.
     pub fn new(codec: Arc<Codec>, codebooks: Option<usize>, chunk_frames: usize) -> Result<Self, CodecError> {
-        let plan = ChunkPlan::encode(codec.geometry(), chunk_frames);
+        let plan = ChunkPlan::encode_within_budget(&codec, chunk_frames);
         Self::with_plan(codec, codebooks, plan)
     }
 
@@ -76,7 +78,7 @@ impl StreamEncoder {
             Path::Stateful(_) => geometry.encoder_right_samples,
             Path::Windowed { .. } => {
                 let (_, right) = geometry.encoder_context_frames();
-                (self.plan.chunk_frames() * self.plan.windows_together() + right) * geometry.hop_samples
+                (self.plan.held_frames() + right) * geometry.hop_samples
             }
         }
     }
@@ -137,11 +139,13 @@ impl StreamEncoder {
     /// Encodes the spans whose windows are there; all that are left once the number of frames is known.
     fn emit(&mut self, total_frames: Option<usize>, out: &mut QuantizedRows) -> Result<(), CodecError> {
         let hop = self.codec.geometry().hop_samples;
-        let Path::Windowed { buffer, buffer_frame, next_frame } = &mut self.state.path else { return Ok(()) };
+        let Path::Windowed { buffer, buffer_frame, next_frame, flight } = &mut self.state.path else {
+            return Ok(());
+        };
         loop {
             let available = *buffer_frame + buffer.len() / hop;
             let spans = self.plan.ready(*next_frame, available, total_frames);
-            let Some(first) = spans.first() else { return Ok(()) };
+            let (Some(first), Some(last)) = (spans.first(), spans.last()) else { break };
             let samples = first.window.len() * hop;
             let mut windows = Vec::with_capacity(spans.len() * samples);
             for span in &spans {
@@ -149,18 +153,21 @@ impl StreamEncoder {
                 windows.extend_from_slice(&buffer[from..from + samples]);
             }
             let windows = Array3::new(windows, [spans.len(), 1, samples])?;
-            let encoded = self.codec.encode(&windows, Some(self.codebooks))?;
-            for (item, span) in spans.iter().enumerate() {
-                let keep = span.keep.start - span.window.start..span.keep.end - span.window.start;
-                append(&encoded.z.to_rows(item), encoded.z.shape()[1], &keep, &mut out.z);
-                append(&encoded.latents.to_rows(item), encoded.latents.shape()[1], &keep, &mut out.latents);
-                append(&encoded.codes.to_rows(item), self.codebooks, &keep, &mut out.codes);
-                *next_frame = span.keep.end;
+            *next_frame = last.keep.end;
+            let result = self.codec.start_encode(&windows, Some(self.codebooks))?;
+            if let Some((spans, encoded)) = flight.next(&self.plan, Batch { spans, result })? {
+                take(&spans, &encoded, out);
             }
             let drop = self.plan.first_needed(*next_frame).saturating_sub(*buffer_frame);
             buffer.drain(..(drop * hop).min(buffer.len()));
             *buffer_frame += drop;
         }
+        if total_frames.is_some()
+            && let Some((spans, encoded)) = flight.land()?
+        {
+            take(&spans, &encoded, out);
+        }
+        Ok(())
     }
 }
 
@@ -168,9 +175,22 @@ impl State {
     fn new(codec: &Codec, codebooks: usize) -> Self {
         let path = match codec.encoder_stream(codebooks) {
             Some(stream) => Path::Stateful(Box::new(stream)),
-            None => Path::Windowed { buffer: Vec::new(), buffer_frame: 0, next_frame: 0 },
+            None => {
+                Path::Windowed { buffer: Vec::new(), buffer_frame: 0, next_frame: 0, flight: Flight::new() }
+            }
         };
         Self { received_samples: 0, path }
+    }
+}
+
+/// Appends the frames that each span keeps.
+fn take(spans: &[Span], encoded: &Encoded, out: &mut QuantizedRows) {
+    let widths = [encoded.z.shape()[1], encoded.latents.shape()[1], encoded.codes.codebooks()];
+    for (item, span) in spans.iter().enumerate() {
+        let keep = span.keep.start - span.window.start..span.keep.end - span.window.start;
+        append(&encoded.z.to_rows(item), widths[0], &keep, &mut out.z);
+        append(&encoded.latents.to_rows(item), widths[1], &keep, &mut out.latents);
+        append(&encoded.codes.to_rows(item), widths[2], &keep, &mut out.codes);
     }
 }
 

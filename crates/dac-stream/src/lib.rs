@@ -8,6 +8,7 @@ mod budget;
 mod decoder;
 pub mod descript;
 mod encoder;
+mod flight;
 pub mod overlap;
 pub mod plan;
 

@@ -24,6 +24,7 @@ pub struct ChunkPlan {
     left_frames: usize,
     right_frames: usize,
     together: usize,
+    ahead: bool,
 }
 
 impl ChunkPlan {
@@ -39,7 +40,7 @@ impl ChunkPlan {
 
     /// With a context of one's own, `(left, right)` in frames: less than the geometry's gives inexact chunks.
     pub fn with_context(chunk_frames: usize, (left_frames, right_frames): (usize, usize)) -> Self {
-        Self { chunk_frames: chunk_frames.max(1), left_frames, right_frames, together: 1 }
+        Self { chunk_frames: chunk_frames.max(1), left_frames, right_frames, together: 1, ahead: false }
     }
 
     /// The same in chunks of another length, at least 1.
@@ -57,6 +58,24 @@ impl ChunkPlan {
     /// Windows that are worked on as one batch at most.
     pub fn windows_together(&self) -> usize {
         self.together
+    }
+
+    /// The same with the results of a batch of windows taken only when the device has the next batch, or the signal ends: what a GPU
+    /// needs to work on without waiting for the host. Everything comes out a batch later.
+    #[must_use]
+    pub fn ahead(self, ahead: bool) -> Self {
+        Self { ahead, ..self }
+    }
+
+    /// Whether the device is kept a batch ahead.
+    pub fn is_ahead(&self) -> bool {
+        self.ahead
+    }
+
+    /// Frames that are worked on before the first of them comes out.
+    pub(crate) fn held_frames(&self) -> usize {
+        let batch = self.chunk_frames.saturating_mul(self.together);
+        if self.ahead { batch.saturating_mul(2) } else { batch }
     }
 
     /// Frames of a window with context on both sides, the longest there is.

@@ -136,10 +136,10 @@ fn chunks_of_any_size_give_the_whole() {
             let codec = codec(&shape, device);
             let mut noise = Noise(preset as u64 + 1);
             let (mut frames, mut excused) = (0, 0);
-            for (chunk, together) in [(1, 8), (3, 2), (10, 1)] {
-                let plan = ChunkPlan::encode(codec.geometry(), chunk).together(together);
+            for (chunk, together, ahead) in [(1, 8, false), (3, 2, true), (10, 1, true)] {
+                let plan = ChunkPlan::encode(codec.geometry(), chunk).together(together).ahead(ahead);
                 let mut encoder = StreamEncoder::with_plan(codec.clone(), None, plan).unwrap();
-                let plan = ChunkPlan::decode(codec.geometry(), chunk).together(together);
+                let plan = ChunkPlan::decode(codec.geometry(), chunk).together(together).ahead(ahead);
                 let mut decoder = StreamDecoder::with_plan(codec.clone(), plan);
                 let random = noise.below(hop * 3) + 1;
                 let lengths = [
@@ -226,6 +226,62 @@ fn one_frame_less_context_is_not_enough() {
         let first = |a: &Array3| a.as_slice()[..8 * a.shape()[2]].to_vec();
         let difference = largest_difference(&first(&latents), &first(&whole.latents));
         assert!(difference > 1e-5, "encoder context {context:?} still gives {difference}");
+    }
+}
+
+#[test]
+fn a_device_kept_ahead_gives_a_batch_when_it_has_the_next() {
+    let shape = narrow(Preset::Khz16);
+    let Some(device) = devices().into_iter().find(|&device| device != Device::Cpu) else { return };
+    let codec = codec(&shape, device);
+    let (hop, chunk) = (shape.hop_samples(), 4);
+    let signal = Noise(4).signal(60 * hop);
+    let whole = codec.encode(&Array3::mono(signal.clone()), None).unwrap();
+    for together in [1, 2] {
+        let batch = chunk * together;
+        let plan = ChunkPlan::encode(codec.geometry(), chunk).together(together).ahead(true);
+        let mut encoder = StreamEncoder::with_plan(codec.clone(), None, plan).unwrap();
+        let mut rows = QuantizedRows::default();
+        let mut came = Vec::new();
+        for (frame, samples) in signal.chunks(hop).enumerate() {
+            let before = rows.codes.len();
+            encoder.push(samples, &mut rows).unwrap();
+            if rows.codes.len() > before {
+                came.push((frame + 1, rows.codes.len() / encoder.codebooks()));
+            }
+        }
+        let latency = encoder.latency_frames();
+        assert!(came.len() > 2);
+        let mut last = 0;
+        for &(pushed, out) in &came {
+            // Windows without all of their context are shorter than others, and batches of their own.
+            assert!(out - last == batch || out - last == chunk, "{together} together: {came:?}");
+            assert!(pushed >= out + chunk, "{out} frames came before the next batch was there");
+            last = out;
+        }
+        let (pushed, out) = came[came.len() - 1];
+        assert!(pushed - out <= latency, "{pushed} frames in, {out} out, latency {latency}");
+        // What is under way is waited for, here and when the signal is dropped.
+        encoder.flush(&mut rows).unwrap();
+        let codes = Codes::from_rows(&rows.codes, encoder.codebooks()).unwrap();
+        compare(&shape, &whole.latents, &codes, &whole.codes, "ahead");
+        encoder.push(&signal, &mut QuantizedRows::default()).unwrap();
+        encoder.reset();
+        let codes = encode_stream(&mut encoder, &signal, &mut || 3 * hop);
+        compare(&shape, &whole.latents, &codes, &whole.codes, "ahead, after a reset");
+
+        let plan = ChunkPlan::decode(codec.geometry(), chunk).together(together).ahead(true);
+        let mut decoder = StreamDecoder::with_plan(codec.clone(), plan);
+        let pushed = decoder.latency_frames() + 1;
+        let (codes, k) = (whole.codes.to_rows(0), whole.codes.codebooks());
+        let mut audio = Vec::new();
+        decoder.push_codes(&codes[..pushed * k], k, &mut audio).unwrap();
+        let out = audio.len() / hop;
+        assert!((1..=pushed - chunk).contains(&out), "{pushed} frames in, {out} out");
+        decoder.push_codes(&codes[pushed * k..], k, &mut audio).unwrap();
+        decoder.flush(&mut audio).unwrap();
+        let expected = codec.decode_codes(&whole.codes).unwrap().into_vec();
+        assert!(largest_difference(&audio, &expected) <= AUDIO_MAX_ABS);
     }
 }
 

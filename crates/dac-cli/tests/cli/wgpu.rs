@@ -48,6 +48,13 @@ fn wgpu_makes_files_in_chunks_as_the_cpu_makes_them_whole() {
         let decode = format!("decode cpu/b.safetensors --output {folder} --sample-format f32 {gpu} {extra}");
         lab.dac(&decode).expect(0);
     }
+    // What burn says it makes programs of. All that a snake does is one of them, wherever it stands.
+    let decode = format!("decode cpu/a.safetensors --output told {gpu}");
+    let told = lab.dac_with(&decode, &[("BURN_FUSION_LOG", "full")]).expect(0);
+    let (fused, single) = sines(&told.stderr);
+    assert!(fused > 0 && fused % 29 == 0, "{fused} snakes in programs");
+    assert_eq!(single, 0, "beside {fused} that are not");
+
     lab.dac("decode cpu/b.safetensors --output whole --sample-format f32").expect(0);
     let wave = |folder| lab.wave_of(&format!("{folder}/b.wav")).floats();
     for folder in ["one", "four"] {
@@ -59,6 +66,23 @@ fn wgpu_makes_files_in_chunks_as_the_cpu_makes_them_whole() {
     lab.dac("decode cpu/b.safetensors --output none --model tiny --device wgpu:99")
         .expect(2)
         .says("'wgpu:99' was not found");
+}
+
+/// How many sines burn's tables of executed programs show within programs of several operations, and beside them.
+fn sines(log: &str) -> (usize, usize) {
+    let (mut fused, mut single, mut within) = (0, 0, false);
+    // Other lines tell what is tried.
+    for line in log.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())) {
+        if line.contains('▸') {
+            within = !line.contains("un-fused");
+        }
+        match line.contains("Float::Sin") {
+            true if within => fused += 1,
+            true => single += 1,
+            false => {}
+        }
+    }
+    (fused, single)
 }
 
 /// What a process found out about its programs is read by the next, which measures none again.

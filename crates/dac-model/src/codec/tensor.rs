@@ -1,12 +1,12 @@
 //! The codec on burn tensors, for any burn device.
 
-use burn::tensor::{Device as BurnDevice, FloatDType, Int, Tensor, TensorData};
-use dac_nn::tensor::{Sequence, device_name, open_device, read, upload};
+use burn::tensor::{Device as BurnDevice, Element, FloatDType, Int, Tensor, TensorData, Transaction};
+use dac_nn::tensor::{Reading, Sequence, device_name, open_device, upload, values};
 use dac_nn::{Device, Layer, NetworkShape, Weights};
-use dac_rvq::tensor::ResidualQuantizer;
+use dac_rvq::tensor::{Quantized, ResidualQuantizer};
 use dac_rvq::{Array3, Codes};
 
-use super::{CodecError, Encoded, quantizer_weights};
+use super::{CodecError, Encoded, Pending, quantizer_weights};
 use crate::precision::Precision;
 
 /// Encoder, quantizer and decoder on one burn device; between them nothing comes back to the host.
@@ -55,38 +55,50 @@ impl TensorNetwork {
         device_name(&self.device)
     }
 
-    pub(super) fn encode(
+    /// Gives the device its work and starts the way back of what comes of it.
+    pub(super) fn start_encode(
         &self,
         signal: Vec<f32>,
         shape: [usize; 3],
         codebooks: usize,
-    ) -> Result<Encoded, CodecError> {
+    ) -> Pending<Encoded> {
         let encoded = self.encoder.forward(upload(signal, shape, &self.device));
-        let quantized = self.quantizer.encode(encoded, codebooks);
-        Ok(Encoded {
-            z: self.array(quantized.z)?,
-            codes: self.codes(quantized.codes)?,
-            latents: self.array(quantized.latents)?,
+        let Quantized { z, codes, latents } = self.quantizer.encode(encoded, codebooks);
+        let all = Transaction::default().register(z).register(codes).register(latents);
+        self.start(all, |arrived| {
+            Ok(Encoded { z: arrived.array()?, codes: arrived.codes()?, latents: arrived.array()? })
         })
     }
 
-    pub(super) fn decode(&self, z: &Array3) -> Result<Array3, CodecError> {
-        self.array(self.decoder.forward(upload(z.as_slice().to_vec(), z.shape(), &self.device)))
+    pub(super) fn start_decode(&self, z: &Array3) -> Pending<Array3> {
+        self.start_array(self.decoder.forward(self.upload(z)))
     }
 
-    pub(super) fn decode_codes(&self, codes: &Codes, padding: bool) -> Result<Array3, CodecError> {
+    pub(super) fn start_decode_codes(
+        &self,
+        codes: &Codes,
+        padding: bool,
+    ) -> Result<Pending<Array3>, CodecError> {
         let z = self.quantizer.decode(self.upload_codes(codes));
+        // burn joins operations into programs as they come. Beside those of the quantizer that are still open it joins none of the decoder's:
+        // each snake would be five programs.
+        self.device.flush().map_err(|e| failed(self.name, &e))?;
         // The layers are handles: taking them without padding copies no weights.
-        self.array(if padding { self.decoder.forward(z) } else { self.decoder.unpadded().forward(z) })
+        let unpadded = if padding { None } else { Some(self.decoder.unpadded()) };
+        Ok(self.start_array(unpadded.as_ref().unwrap_or(&self.decoder).forward(z)))
     }
 
     pub(super) fn codes_to_z(&self, codes: &Codes) -> Result<Array3, CodecError> {
-        self.array(self.quantizer.decode(self.upload_codes(codes)))
+        self.start_array(self.quantizer.decode(self.upload_codes(codes))).wait()
     }
 
     pub(super) fn latents_to_codes(&self, latents: &Array3) -> Result<Codes, CodecError> {
-        let latents = upload(latents.as_slice().to_vec(), latents.shape(), &self.device);
-        self.codes(self.quantizer.search(latents))
+        let codes = self.quantizer.search(self.upload(latents));
+        self.start(Transaction::default().register(codes), Arrived::codes).wait()
+    }
+
+    fn upload(&self, array: &Array3) -> Tensor<3> {
+        upload(array.as_slice().to_vec(), array.shape(), &self.device)
     }
 
     fn upload_codes(&self, codes: &Codes) -> Tensor<3, Int> {
@@ -94,20 +106,47 @@ impl TensorNetwork {
         Tensor::from_data(TensorData::new(wide, codes.shape()), &self.device)
     }
 
-    fn array(&self, tensor: Tensor<3>) -> Result<Array3, CodecError> {
-        let shape = tensor.dims();
-        let values = read(tensor).map_err(|e| self.failed(&e))?;
+    fn start_array(&self, tensor: Tensor<3>) -> Pending<Array3> {
+        self.start(Transaction::default().register(tensor), Arrived::array)
+    }
+
+    fn start<T: Send + 'static>(
+        &self,
+        tensors: Transaction,
+        take: impl FnOnce(&mut Arrived) -> Result<T, CodecError> + Send + 'static,
+    ) -> Pending<T> {
+        let (device, reading) = (self.name, Reading::start(tensors));
+        Pending::coming(move || {
+            let data = reading.wait().map_err(|e| failed(device, &e))?;
+            take(&mut Arrived { device, data: data.into_iter() })
+        })
+    }
+}
+
+/// What came back from the device, in the order in which it was asked for.
+struct Arrived {
+    device: Device,
+    data: std::vec::IntoIter<TensorData>,
+}
+
+impl Arrived {
+    fn array(&mut self) -> Result<Array3, CodecError> {
+        let (values, shape) = self.next()?;
         Ok(Array3::new(values, shape)?)
     }
 
-    fn codes(&self, tensor: Tensor<3, Int>) -> Result<Codes, CodecError> {
-        let shape = tensor.dims();
-        let data = tensor.try_into_data_as::<i64>().map_err(|e| self.failed(&e))?;
-        let values = data.try_into_vec::<i64>().map_err(|e| self.failed(&e))?;
+    fn codes(&mut self) -> Result<Codes, CodecError> {
+        let (values, shape) = self.next()?;
         Ok(Codes::from_i64(&values, shape)?)
     }
 
-    fn failed(&self, error: &dyn std::fmt::Display) -> CodecError {
-        CodecError::Failed { device: self.name, reason: error.to_string() }
+    fn next<E: Element>(&mut self) -> Result<(Vec<E>, [usize; 3]), CodecError> {
+        let data = self.data.next().ok_or_else(|| failed(self.device, &"a result is missing"))?;
+        let shape = data.shape().dims();
+        Ok((values(data).map_err(|e| failed(self.device, &e))?, shape))
     }
+}
+
+fn failed(device: Device, reason: &dyn std::fmt::Display) -> CodecError {
+    CodecError::Failed { device, reason: reason.to_string() }
 }

@@ -1,34 +1,14 @@
 //! A whole layer list on one device: the encoder or the decoder.
 
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
-use thiserror::Error;
 
 use crate::layer::Layer;
 use crate::tensor::{Conv, ConvTranspose, ResidualUnit, Snake};
 use crate::weights::{WeightError, Weights};
 
-/// A tensor that could not be brought back to the host.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-#[error("the device failed while its result was read: {reason}")]
-pub struct TensorReadError {
-    /// What the backend says.
-    pub reason: String,
-}
-
 /// Puts values of the given shape on the device.
 pub fn upload<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-/// Brings a tensor's f32 values back, row-major.
-///
-/// # Errors
-/// When the device fails.
-pub fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TensorReadError> {
-    let fail = |e: &dyn std::fmt::Display| TensorReadError { reason: e.to_string() };
-    let data = tensor.try_into_data_as::<f32>().map_err(|e| fail(&e))?;
-    data.try_into_vec::<f32>().map_err(|e| fail(&e))
 }
 
 #[derive(Debug, Clone)]
