@@ -13,7 +13,7 @@ use crate::chunk;
 use crate::exit::Exit;
 use crate::model::{open_named, open_source};
 use crate::process::{cpu_seconds, peak_rss_mb, threads};
-use crate::report::{print_record, print_text};
+use crate::report::{print_record, print_text, say};
 use layers::LayerRecord;
 
 /// The seed of random weights: the same for everyone, so that figures compare.
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let mut decode_options = dac::DecodeOptions::default();
     decode_options.chunk = chunk;
 
-    eprintln!("warm-up");
+    say("warm-up");
     let tokens = dac.encode(&audio, &encode_options)?;
     let _ = dac.decode(&tokens, &decode_options)?;
     let runs = usize::from(args.runs);
@@ -157,7 +157,7 @@ fn measure(
         work()?;
         wall.push(started.elapsed().as_secs_f64());
         cpu.push(cpu_seconds().zip(cpu_before).map(|(after, before)| after - before));
-        eprintln!("{what} {run} of {runs}: {:.3} s", wall.last().copied().unwrap_or(0.0));
+        say(format_args!("{what} {run} of {runs}: {:.3} s", wall.last().copied().unwrap_or(0.0)));
     }
     let cpu: Option<Vec<f64>> = cpu.into_iter().collect();
     let wall_seconds_median = median(&wall).ok_or_else(|| anyhow!("no run"))?;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::args::InfoArgs;
 use crate::exit::Exit;
 use crate::model::nominal_kbps;
-use crate::report::{error_of_file, error_text, print_record, print_text};
+use crate::report::{error_of_file, error_text, print_record, print_text, say};
 
 /// Facts about a file in the order in which they are told.
 type Facts = Vec<(&'static str, Value)>;
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
         let facts = facts_of(path);
         if let Err(error) = &facts {
             exit = Exit::SomeFailed;
-            eprintln!("error: {}", error_of_file(path, error));
+            say(format_args!("error: {}", error_of_file(path, error)));
         }
         if args.json {
             print_record(&record(path, facts))?;

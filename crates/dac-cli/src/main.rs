@@ -2,7 +2,6 @@
 //!
 //! [`args`] says what can be asked, [`plan`] checks it against the files that are there, [`batch`] carries it out file by file,
 //! [`report`] says how each fared. The work itself is the library's.
-#![allow(clippy::print_stderr, reason = "this is the program: it talks to its user, the libraries do not")]
 
 mod args;
 mod batch;
@@ -36,7 +35,7 @@ use clap::Parser;
 use args::{Cli, Command};
 use exit::{Exit, USAGE, Usage};
 use plan::PlanError;
-use report::error_text;
+use report::{error_text, say};
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -44,7 +43,7 @@ fn main() -> ExitCode {
         // Whoever reads the output has seen enough of it.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", error_text(&error));
+            say(format_args!("error: {}", error_text(&error)));
             let usage = error.is::<Usage>() || error.is::<PlanError>();
             ExitCode::from(if usage { USAGE } else { 1 })
         }
@@ -65,7 +64,7 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
             | Command::Bench(_)
     );
     if cfg!(debug_assertions) && computes {
-        eprintln!("warning: this is a debug build, slower than a release build (cargo build --release)");
+        say("warning: this is a debug build, slower than a release build (cargo build --release)");
     }
     #[cfg(feature = "autotune-cache")]
     if let Some(folder) = dac::cache::Environment::from_process().autotune_folder() {

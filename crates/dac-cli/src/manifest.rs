@@ -4,7 +4,7 @@ use anyhow::Error;
 
 use crate::args::{ManifestAction, ManifestArgs};
 use crate::exit::Exit;
-use crate::report::print_text;
+use crate::report::{print_text, say};
 
 /// Runs `dac manifest`.
 pub(crate) fn run(args: &ManifestArgs) -> Result<Exit, Error> {
@@ -18,10 +18,10 @@ pub(crate) fn run(args: &ManifestArgs) -> Result<Exit, Error> {
         report.manifests
     ))?;
     if report.unreadable_lines > 0 {
-        eprintln!("{} lines are cut or no records and do not count", report.unreadable_lines);
+        say(format_args!("{} lines are cut or no records and do not count", report.unreadable_lines));
     }
     for shard in &report.missing {
-        eprintln!("error: there is no manifest of shard {shard}");
+        say(format_args!("error: there is no manifest of shard {shard}"));
     }
     Ok(if report.missing.is_empty() && report.failed == 0 { Exit::Done } else { Exit::SomeFailed })
 }

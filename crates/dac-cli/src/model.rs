@@ -10,6 +10,7 @@ use dac::{CodecError, Dac, Device, LoadOptions, ModelSource, NetworkShape, Prese
 
 use crate::args::{BitrateArgs, DEFAULT_MODEL, ModelArgs, RunArgs};
 use crate::exit::Usage;
+use crate::report::say;
 
 /// Opens the model of `--model`, `--weights` or the default.
 pub(crate) fn open(args: &ModelArgs) -> Result<Dac, Error> {
@@ -70,7 +71,7 @@ fn source_of(preset: Preset) -> Result<ModelSource, Usage> {
     }
     match cache::find(preset, &Environment::from_process()) {
         Some(found) => {
-            eprintln!("{preset}: weights from {} ({})", found.path.display(), found.origin);
+            say(format_args!("{preset}: weights from {} ({})", found.path.display(), found.origin));
             Ok(ModelSource::File(found.path))
         }
         None => Err(Usage(no_weights(preset))),
@@ -143,7 +144,7 @@ impl<'a> Models<'a> {
             return Ok(dac.clone());
         }
         if guessed {
-            eprintln!("the tokens name no model and are taken for {preset}; --model names another");
+            say(format_args!("the tokens name no model and are taken for {preset}; --model names another"));
         }
         let dac = open_named(Some(preset), None, &self.args.run)?;
         loaded.push((preset, dac.clone()));
@@ -182,10 +183,10 @@ pub(crate) fn nominal_kbps(shape: &NetworkShape, codebooks: usize) -> f64 {
 pub(crate) fn tell_bitrate(args: &BitrateArgs, shape: &NetworkShape, codebooks: Option<usize>) {
     if let (Some(kbps), Some(count)) = (args.bitrate, codebooks) {
         let nominal = nominal_kbps(shape, count);
-        eprintln!(
+        say(format_args!(
             "--bitrate {kbps}: {count} of {} codebooks, nominally {nominal:.2} kbit/s",
             shape.codebooks
-        );
+        ));
     }
 }
 

@@ -15,6 +15,7 @@ use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, FileArgs, ModelArgs};
 use crate::encode::{Coding, Kind, replaced_remark};
 use crate::exit::{Exit, Usage};
 use crate::model::{self, Models};
+use crate::report::say;
 
 /// What errors call standard input and output.
 const NAME: &str = "-";
@@ -87,7 +88,7 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
     }
     drop(writer.finish(Some(samples))?);
     if let Some(remark) = replaced_remark(Some(reader.replaced_samples())) {
-        eprintln!("{NAME}: {remark}");
+        say(format_args!("{NAME}: {remark}"));
     }
     Ok(Exit::Done)
 }
@@ -134,7 +135,7 @@ fn decode_live(
         (usize::from(header.channels), usize::from(header.codebooks), header.meta.clone());
     let dac = models.for_meta(&meta, Some(held))?;
     if let Some(remark) = dac.check_tokens(&meta)? {
-        eprintln!("{NAME}: {remark}");
+        say(format_args!("{NAME}: {remark}"));
     }
     let options = options(&dac, Some(Format::Dacp), Some(held))?;
     let mut decoder = LiveDecoder::new(&dac, &meta, channels, options.output_rate)?;
@@ -149,7 +150,7 @@ fn decode_live(
         out.write(&decoder.push(&codes)?)?;
     }
     if reader.truncated() {
-        eprintln!("{NAME}: the stream is cut; its {} frames are decoded", reader.frames());
+        say(format_args!("{NAME}: the stream is cut; its {} frames are decoded", reader.frames()));
     }
     out.write(&decoder.finish(reader.input_samples())?)?;
     out.finish()

@@ -1,6 +1,7 @@
 //! What is said of each file: one JSON record on standard output, or a line for people on standard error.
 
 use std::any::Any;
+use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -30,6 +31,12 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> Option<&str> {
 pub(crate) fn error_of_file(path: &Path, error: &Error) -> String {
     let (name, text) = (path.display().to_string(), error_text(error));
     if text.starts_with(&name) { text } else { format!("{name}: {text}") }
+}
+
+/// Says a line to people on standard error. Whether anyone hears it is not what the work is for, so that a closed or full one is
+/// no error.
+pub(crate) fn say(line: impl fmt::Display) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Prints one record as a line of JSON.

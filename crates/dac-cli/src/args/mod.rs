@@ -2,6 +2,8 @@
 
 mod pack;
 mod report;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::num::NonZeroUsize;
@@ -76,13 +78,13 @@ pub(crate) struct FileArgs {
     /// Print one JSON record a file on standard output.
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
+    // A heading stays for all that follows: each group of a command that has these has one of its own.
+    #[command(flatten, next_help_heading = "Batches")]
     pub(crate) batch: BatchArgs,
 }
 
 /// How many files are worked on.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Batches")]
 pub(crate) struct BatchArgs {
     /// Read more inputs from this file, one path a line (or separated by zero bytes); `-` is standard input. Relative paths
     /// keep their place below the output folder.
@@ -256,18 +258,18 @@ pub(crate) struct WaveArgs {
 pub(crate) struct EncodeArgs {
     #[command(flatten)]
     pub(crate) files: FileArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Model")]
     pub(crate) model: ModelArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Tokens")]
     pub(crate) bitrate: BitrateArgs,
     #[command(flatten)]
     pub(crate) tokens: TokenArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Chunks")]
     pub(crate) chunk: ChunkArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Packs")]
     pub(crate) pack: PackArgs,
     /// With `-`: standard input is headerless little-endian f32 of one channel at this rate.
-    #[arg(long, value_name = "HZ")]
+    #[arg(long, value_name = "HZ", help_heading = "Streams")]
     pub(crate) raw_rate: Option<u32>,
 }
 
@@ -275,11 +277,11 @@ pub(crate) struct EncodeArgs {
 pub(crate) struct DecodeArgs {
     #[command(flatten)]
     pub(crate) files: FileArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Model")]
     pub(crate) model: ModelArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Tokens")]
     pub(crate) bitrate: BitrateArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Audio")]
     pub(crate) wave: WaveArgs,
     /// Decode from this second on.
     #[arg(long, value_name = "S", value_parser = values::not_negative)]
@@ -287,13 +289,13 @@ pub(crate) struct DecodeArgs {
     /// Decode so many seconds.
     #[arg(long, value_name = "S")]
     pub(crate) duration: Option<Seconds>,
-    #[command(flatten)]
-    pub(crate) chunk: ChunkArgs,
     /// Leave the audio of .dac files as loud as it was decoded, instead of the loudness of the input that they store.
     #[arg(long)]
     pub(crate) no_loudness: bool,
+    #[command(flatten, next_help_heading = "Chunks")]
+    pub(crate) chunk: ChunkArgs,
     /// With `-`: write headerless little-endian f32 samples instead of WAV.
-    #[arg(long)]
+    #[arg(long, help_heading = "Streams")]
     pub(crate) raw: bool,
 }
 
@@ -301,15 +303,15 @@ pub(crate) struct DecodeArgs {
 pub(crate) struct RoundtripArgs {
     #[command(flatten)]
     pub(crate) files: FileArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Model")]
     pub(crate) model: ModelArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Tokens")]
     pub(crate) bitrate: BitrateArgs,
     #[command(flatten)]
     pub(crate) tokens: TokenArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Audio")]
     pub(crate) wave: WaveArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Chunks")]
     pub(crate) chunk: ChunkArgs,
 }
 
@@ -432,41 +434,4 @@ pub(crate) struct WarmArgs {
     /// With `--warm`: the memory budget of the runs to come.
     #[arg(long, value_name = "SIZE", value_parser = values::bytes, requires = "warm")]
     pub(crate) memory_budget: Option<u64>,
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_definitions_do_not_contradict_each_other() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_bitrate_is_given_one_way() {
-        let with = |extra: &[&str]| {
-            let line = ["dac", "encode", "a.wav", "--output", "out"].iter().chain(extra);
-            Cli::try_parse_from(line).is_ok()
-        };
-        assert!(with(&["--quantizers", "2"]) && with(&["--bitrate", "3.5"]));
-        for wrong in [
-            &["--quantizers", "2", "--bitrate", "3.5"][..],
-            &["--quantizers", "0"],
-            &["--bitrate", "0"],
-            &["--bitrate", "nan"],
-            &["--chunk-seconds", "-1"],
-            &["--chunk-seconds", "inf"],
-            &["--save", "codes,y"],
-            &["--overlap-rate", "1.5"],
-            &["--model", "48khz"],
-            &["--device", "gpu"],
-            &["--threads", "0"],
-            &["--memory-budget", "2T"],
-        ] {
-            assert!(!with(wrong), "{wrong:?}");
-        }
-    }
 }

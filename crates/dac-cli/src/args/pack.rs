@@ -18,7 +18,6 @@ pub(crate) enum PackArg {
 
 /// How token files are collected.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Packs")]
 pub(crate) struct PackArgs {
     /// Collect the tokens in few large files, tokens-000000.tar and so on, instead of a file for each input.
     #[arg(long, value_enum, value_name = "KIND")]

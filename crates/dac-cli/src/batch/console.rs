@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
+use crate::report::say;
+
 /// Without a terminal, a line about the whole comes this often.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
@@ -45,15 +47,15 @@ impl Console {
     /// Says a line that must be seen.
     pub(crate) fn say(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
         }
     }
 
     /// Says a line that the bar stands for where there is one.
     pub(crate) fn mention(&self, line: &str) {
         if self.bar.is_none() {
-            eprintln!("{line}");
+            say(line);
         }
     }
 
@@ -74,7 +76,12 @@ impl Console {
             && state.last_line.map_or(elapsed, |last| last.elapsed()) >= LINE_EVERY
         {
             state.last_line = Some(Instant::now());
-            eprintln!("{} of {} files{}", state.files, self.files, describe(&state, self.bytes, elapsed));
+            say(format_args!(
+                "{} of {} files{}",
+                state.files,
+                self.files,
+                describe(&state, self.bytes, elapsed)
+            ));
         }
     }
 

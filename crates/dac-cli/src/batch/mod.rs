@@ -155,7 +155,7 @@ impl<'a> Batch<'a> {
             });
             Ok(())
         };
-        std::thread::scope(|scope| {
+        let ended = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..self.jobs)
                 .map(|n| {
                     let rest = usize::from(n < self.threads % self.jobs);
@@ -164,13 +164,15 @@ impl<'a> Batch<'a> {
                     scope.spawn(move || worker(threads))
                 })
                 .collect();
-            let mut ends = workers.into_iter().map(|worker| worker.join());
-            ends.try_for_each(|end| end.unwrap_or_else(|_| Err(anyhow!("a worker died"))))
-        })?;
+            let ends: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+            ends.into_iter().try_for_each(|end| end.unwrap_or_else(|_| Err(anyhow!("a worker died"))))
+        });
+        // Whatever ended the workers: what they finished is kept.
         if let Some(packer) = &packer {
             self.settle(packer.finish(), shared);
         }
         console.close();
+        ended?;
         Ok(self.summary(&console, &counts))
     }
 

@@ -34,12 +34,10 @@ impl Workroom {
         let all = output.join(NAME);
         clear(&all);
         let mut attempt = 0;
-        let folder = loop {
+        let (folder, lock) = loop {
             attempt += 1;
-            let made =
-                fs::create_dir_all(&all).and_then(|()| tempfile::Builder::new().prefix("").tempdir_in(&all));
-            match made {
-                Ok(folder) => break folder.keep(),
+            match make_in(&all) {
+                Ok(made) => break made,
                 // Gone before something could be made in it, or between being found there and being looked at.
                 Err(error)
                     if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists)
@@ -47,9 +45,6 @@ impl Workroom {
                 Err(error) => return Err(error),
             }
         };
-        let lock = File::create(folder.join(LOCK))?;
-        // A file system without locks leaves the litter of killed runs to its user.
-        let _ = lock.lock();
         drop(gate);
         Ok(Self { folder, all, _lock: lock })
     }
@@ -73,11 +68,25 @@ impl Drop for Workroom {
     }
 }
 
+/// Makes a room and its lock, which is held.
+fn make_in(all: &Path) -> io::Result<(PathBuf, File)> {
+    fs::create_dir_all(all)?;
+    let folder = tempfile::Builder::new().prefix("").tempdir_in(all)?.keep();
+    let lock = File::create(folder.join(LOCK))?;
+    // A file system without locks leaves the litter of killed runs to its user.
+    let _ = lock.lock();
+    // Where the gate could not be locked, the room may have been taken for a dead one's until now.
+    fs::metadata(folder.join(LOCK))?;
+    Ok((folder, lock))
+}
+
 /// Removes the rooms whose processes are gone.
 fn clear(all: &Path) {
     let Ok(rooms) = fs::read_dir(all) else { return };
     for room in rooms.flatten() {
-        let abandoned = match File::open(room.path().join(LOCK)) {
+        // NFS gives an exclusive lock to those alone who may write.
+        let lock = File::options().read(true).write(true).open(room.path().join(LOCK));
+        let abandoned = match lock {
             Ok(lock) => lock.try_lock().is_ok(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };

@@ -8,6 +8,7 @@ use super::median;
 use crate::args::{BenchArgs, ChunkArg};
 use crate::exit::Usage;
 use crate::process::threads;
+use crate::report::say;
 
 /// One layer of the record.
 #[derive(Debug, Serialize)]
@@ -56,7 +57,7 @@ pub(super) fn measure(dac: &Dac, audio: &Audio, runs: usize) -> Result<Vec<Measu
     for run in 1..=runs {
         let layers = dac.codec().profile(samples)?;
         all.push(layers.ok_or_else(|| anyhow!("the layers were not measured"))?);
-        eprintln!("layers {run} of {runs}");
+        say(format_args!("layers {run} of {runs}"));
     }
     let layers = all.first().cloned().unwrap_or_default();
     let with_median = layers.into_iter().enumerate().map(|(i, layer)| {

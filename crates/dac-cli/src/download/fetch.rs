@@ -15,7 +15,7 @@ use ureq::http::{HeaderMap, StatusCode};
 use ureq::{Agent, Body};
 
 use super::progress::Progress;
-use crate::report::error_text;
+use crate::report::{error_text, say};
 
 /// No file of weights is nearly as large; a server that sends without end is cut off here.
 const MAX_BYTES: u64 = 8 << 30;
@@ -77,7 +77,7 @@ pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Resu
                         format!("{arrived} bytes are kept in {}; run again to continue", part.display());
                     return Err(if arrived > 0 { error.context(kept) } else { error });
                 }
-                eprintln!("{}; continuing after {arrived} bytes", error_text(&error));
+                say(format_args!("{}; continuing after {arrived} bytes", error_text(&error)));
                 std::thread::sleep(Duration::from_millis(200) * attempt);
                 attempt += 1;
             }
@@ -139,7 +139,7 @@ fn fetch_once(agent: &Agent, url: &str, part: &Path, expected_bytes: Option<u64>
     let total_bytes = match head.status {
         StatusCode::OK => {
             if have > 0 {
-                eprintln!("{url}: the server sends the whole file again");
+                say(format_args!("{url}: the server sends the whole file again"));
             }
             have = 0;
             known.validator = None;

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::args::DownloadArgs;
 use crate::exit::{Exit, Usage};
-use crate::report::{error_text, print_record};
+use crate::report::{error_text, print_record, say};
 
 /// One record of `dac download --json`.
 #[derive(Debug, Serialize)]
@@ -88,17 +88,17 @@ pub(crate) fn run(args: &DownloadArgs) -> Result<Exit, Error> {
     match result {
         Ok(got) => {
             if got.fetched {
-                eprintln!("{}: ready in {}", args.preset, got.path.display());
+                say(format_args!("{}: ready in {}", args.preset, got.path.display()));
             }
             if let Some(used) = cache::find(args.preset, &environment)
                 && used.path != got.path
             {
-                eprintln!("{}: {} comes first and is what is used", args.preset, used.path.display());
+                say(format_args!("{}: {} comes first and is what is used", args.preset, used.path.display()));
             }
             Ok(Exit::Done)
         }
         Err(error) => {
-            eprintln!("error: {}", error_text(&error));
+            say(format_args!("error: {}", error_text(&error)));
             Ok(Exit::SomeFailed)
         }
     }
@@ -165,7 +165,7 @@ fn carry_out(args: &DownloadArgs, order: &Order, environment: &Environment) -> R
     let part = PathBuf::from(part);
     match &order.origin {
         From::Url(url) => {
-            eprintln!("{}: downloading {url}", order.preset);
+            say(format_args!("{}: downloading {url}", order.preset));
             fetch::fetch(url, &part, order.bytes)?;
         }
         From::File(path) => {
@@ -191,10 +191,13 @@ fn present(args: &DownloadArgs, order: &Order, environment: &Environment) -> Res
     let Some(path) = found else { return Ok(None) };
     let sha256 = dac::sha256_of_file(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
     if path == order.target && order.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
-        eprintln!("{}: its SHA-256 is {sha256}, not the expected one; it is replaced", path.display());
+        say(format_args!(
+            "{}: its SHA-256 is {sha256}, not the expected one; it is replaced",
+            path.display()
+        ));
         return Ok(None);
     }
-    eprintln!("{}: already there as {}; --overwrite replaces it", order.preset, path.display());
+    say(format_args!("{}: already there as {}; --overwrite replaces it", order.preset, path.display()));
     Ok(Some(Got { path, sha256, fetched: false }))
 }
 
@@ -213,12 +216,12 @@ fn check(order: &Order, part: &Path) -> Result<String, Error> {
         Some(expected) if *expected != sha256 => {
             bail!("{from}: has the SHA-256 {sha256}, expected {expected}; removed");
         }
-        Some(_) => eprintln!("{}: SHA-256 as expected", order.preset),
+        Some(_) => say(format_args!("{}: SHA-256 as expected", order.preset)),
         None => match registry::of_sha256(&sha256) {
             Some((preset, source)) => {
-                eprintln!("{}: this is {preset} as {source} publishes it", order.preset)
+                say(format_args!("{}: this is {preset} as {source} publishes it", order.preset))
             }
-            None => eprintln!("{}: no SHA-256 is known for this file; found {sha256}", order.preset),
+            None => say(format_args!("{}: no SHA-256 is known for this file; found {sha256}", order.preset)),
         },
     }
     Checkpoint::open(part, Some(order.preset)).map_err(|error| {

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
+use crate::report::say;
+
 /// Without a known size, lines come this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -65,11 +67,11 @@ impl Lines {
         match self.total_bytes {
             Some(total) if tenth > self.tenth => {
                 self.tenth = tenth;
-                eprintln!("{}0 %: {} of {}", tenth, HumanBytes(self.done_bytes), HumanBytes(total));
+                say(format_args!("{}0 %: {} of {}", tenth, HumanBytes(self.done_bytes), HumanBytes(total)));
             }
             None if self.last.elapsed() >= LINE_EVERY => {
                 self.last = Instant::now();
-                eprintln!("{}", HumanBytes(self.done_bytes));
+                say(format_args!("{}", HumanBytes(self.done_bytes)));
             }
             _ => {}
         }

@@ -72,7 +72,7 @@ impl Inputs {
         // Where the output folder is the input folder itself, nothing could be told apart by place.
         let output = output.filter(|output| root.as_deref() != Some(*output));
         let enter = |entry: &DirEntry| {
-            let hidden = entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
+            let hidden = entry.depth() > 0 && is_hidden(entry.path());
             let is_output = || {
                 entry.file_type().is_dir()
                     && output
@@ -88,24 +88,32 @@ impl Inputs {
                 Err(fault) => {
                     let path = fault.path().unwrap_or(folder).to_owned();
                     let reason = fault.io_error().map_or_else(|| fault.to_string(), ToString::to_string);
-                    self.files.push(Found::fault(folder, path, reason));
+                    // What a broken link is of, its name says; a folder that cannot be read may hold anything.
+                    let counts = !is_broken_link(&path) || !is_hidden(&path) && self.takes(&path, extensions);
+                    if counts {
+                        self.files.push(Found::fault(folder, path, reason));
+                    }
                     continue;
                 }
             };
-            if !entry.file_type().is_file() {
-                continue;
-            }
-            let extension = entry.path().extension().map(OsStr::to_string_lossy).unwrap_or_default();
-            if extensions.iter().any(|known| extension.eq_ignore_ascii_case(known)) {
+            if entry.file_type().is_file() && self.takes(entry.path(), extensions) {
                 self.files.push(Found::below(folder, entry.into_path()));
-            } else {
-                *self.passed_over.entry(extension.to_lowercase()).or_default() += 1;
             }
         }
         if self.files.len() == before {
             let reason = format!("holds no file to work on ({})", extensions.join(", "));
             error.unreadable.push((folder.to_owned(), reason));
         }
+    }
+
+    /// Whether a file of a folder is to be worked on, by its extension; if not, it counts as passed over.
+    fn takes(&mut self, path: &Path, extensions: &[&str]) -> bool {
+        let extension = path.extension().map(OsStr::to_string_lossy).unwrap_or_default();
+        let takes = extensions.iter().any(|known| extension.eq_ignore_ascii_case(known));
+        if !takes {
+            *self.passed_over.entry(extension.to_lowercase()).or_default() += 1;
+        }
+        takes
     }
 
     /// Takes the files that a pattern matches, each at its place below the pattern's fixed part.
@@ -158,6 +166,15 @@ impl Found {
     fn fault(folder: &Path, path: PathBuf, reason: String) -> Self {
         Self { fault: Some(reason), ..Self::below(folder, path) }
     }
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// Whether a path is a link to nothing, or to what cannot be looked at.
+fn is_broken_link(path: &Path) -> bool {
+    path.is_symlink() && path.metadata().is_err()
 }
 
 fn file_name(path: &Path) -> PathBuf {

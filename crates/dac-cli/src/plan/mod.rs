@@ -156,7 +156,8 @@ pub(crate) fn plan(
 impl PlanError {
     fn find_collisions(&mut self, jobs: &[Job]) {
         let mut writers: BTreeMap<&Path, Vec<&Path>> = BTreeMap::new();
-        for job in jobs {
+        // What cannot be worked on writes nothing.
+        for job in jobs.iter().filter(|job| job.fault.is_none()) {
             let entry = job.entry.as_ref().map(|entry| Path::new(entry.as_str()));
             for output in job.outputs.iter().map(PathBuf::as_path).chain(entry) {
                 writers.entry(output).or_default().push(&job.input);
@@ -173,7 +174,11 @@ impl PlanError {
         let names: HashSet<&OsStr> = jobs.iter().filter_map(|job| job.input.file_name()).collect();
         let suspect =
             |path: &Path| path.file_name().is_some_and(|name| names.contains(name)) || path.is_symlink();
-        let outputs = || jobs.iter().flat_map(|job| job.outputs.iter().map(move |output| (job, output)));
+        let outputs = || {
+            jobs.iter()
+                .filter(|job| job.fault.is_none())
+                .flat_map(|job| job.outputs.iter().map(move |output| (job, output)))
+        };
         let suspects: Vec<_> = outputs()
             .filter(|(_, output)| suspect(output))
             .filter_map(|(job, output)| Some((job, output, output.canonicalize().ok()?)))
@@ -322,6 +327,25 @@ mod tests {
         }
         fs::create_dir(at.join("empty")).unwrap();
         assert!(plan_of(at, "@/empty --output @/out", &["dac"]).unwrap_err().contains("holds no file"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_broken_link_is_what_its_name_says_and_stands_in_the_way_of_nothing() {
+        let folder = folder(&["in/a.wav"]);
+        let at = folder.path();
+        for name in ["a", "README", "a.flac", "b.wav", ".#a.wav"] {
+            std::os::unix::fs::symlink("nowhere", at.join("in").join(name)).unwrap();
+        }
+        let plan = plan_of(at, "@/in --output @/out", &["dac"]).unwrap();
+        let jobs: Vec<_> = plan.jobs.iter().map(|job| (job.key.as_str(), job.fault.is_some())).collect();
+        assert_eq!(jobs, [("a.dac", true), ("a.dac", false), ("b.dac", true)]);
+        assert_eq!(plan.remarks, ["passed over in folders: 2 without extension"]);
+        // A link that leads to itself, and one to the folder around it, which would never end.
+        std::os::unix::fs::symlink("c.wav", at.join("in/c.wav")).unwrap();
+        std::os::unix::fs::symlink("../in", at.join("in/d")).unwrap();
+        let faults = plan_of(at, "@/in --output @/out", &["dac"]).unwrap().jobs;
+        assert_eq!(faults.iter().filter(|job| job.fault.is_some()).count(), 4);
     }
 
     #[test]

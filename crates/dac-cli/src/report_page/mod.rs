@@ -17,7 +17,7 @@ use crate::args::ReportArgs;
 use crate::encode::replaced_remark;
 use crate::exit::{Exit, Usage};
 use crate::model;
-use crate::report::print_record;
+use crate::report::{print_record, say};
 use excerpt::Excerpt;
 use record::Record;
 use version::{Original, Version};
@@ -55,13 +55,13 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
     let page = html::page(args, &report);
     let bytes = target::write(&args.output, &page)?;
     let (seconds, versions) = (report.excerpt.seconds(), counts.len());
-    eprintln!(
+    say(format_args!(
         "{}: {seconds:.2} s{}, {versions} versions -> {}: {:.1} MB",
         args.input.display(),
         if report.excerpt.cut { " of a longer recording (--start, --duration)" } else { "" },
         args.output.display(),
         bytes as f64 / 1e6
-    );
+    ));
     if args.json {
         print_record(&Record::new(args, &report, bytes))?;
     }
@@ -99,13 +99,13 @@ fn measure(args: &ReportArgs, dac: &Dac, excerpt: Excerpt, counts: &[usize]) -> 
         return Err(Usage(what).into());
     }
     if let Some(remark) = replaced_remark(Some(excerpt.replaced_samples)) {
-        eprintln!("{}: {remark}", args.input.display());
+        say(format_args!("{}: {remark}", args.input.display()));
     }
     let tokens = dac.encode(&excerpt.audio, &options).with_context(|| args.input.display().to_string())?;
     let original = Original::new(coded)?;
     let mut versions = Vec::with_capacity(counts.len());
     for &codebooks in counts {
-        eprintln!("decoding with {codebooks} of {} codebooks", dac.shape().codebooks);
+        say(format_args!("decoding with {codebooks} of {} codebooks", dac.shape().codebooks));
         versions.push(original.version(dac, &tokens, codebooks)?);
     }
     let codes = tokens.codes.context("an encode without codes")?;

@@ -21,5 +21,6 @@ mod report_page;
 mod reported;
 mod roundtrip;
 mod support;
+mod unheard;
 #[cfg(feature = "wgpu")]
 mod wgpu;

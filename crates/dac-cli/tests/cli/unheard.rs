@@ -1,0 +1,34 @@
+//! Standard output and standard error that nobody reads: the work is done all the same.
+
+use std::io::{self, PipeWriter};
+
+use crate::support::Lab;
+
+/// The writing end of a pipe that nobody reads.
+fn closed() -> PipeWriter {
+    io::pipe().unwrap().1
+}
+
+#[test]
+fn messages_that_cannot_be_written_cost_no_result() {
+    let lab = Lab::new();
+    for name in ["a", "b", "c"] {
+        lab.wav(&format!("in/{name}.wav"), 44100, 1000, &[0.5]);
+    }
+    let code = |arguments: &str, stderr: std::process::Stdio| {
+        lab.command(arguments).stderr(stderr).status().unwrap().code()
+    };
+    assert_eq!(code("encode in --output files --model tiny", closed().into()), Some(0));
+    assert_eq!(lab.names("files"), ["a.safetensors", "b.safetensors", "c.safetensors"]);
+    assert_eq!(code("encode in --output packs --model tiny --pack tar", closed().into()), Some(0));
+    assert_eq!(lab.names("packs"), ["tokens-000000.tar"]);
+    // An error that nobody hears has its exit code.
+    lab.put("in/d.wav", b"no audio");
+    assert_eq!(code("encode in --output files --model tiny", closed().into()), Some(1));
+    assert_eq!(code("encode missing.wav --output files", closed().into()), Some(2));
+    if cfg!(target_os = "linux") {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        assert_eq!(code("encode in/a.wav --output full --model tiny", full.into()), Some(0));
+        assert_eq!(lab.names("full"), ["a.safetensors"]);
+    }
+}
