@@ -2,23 +2,50 @@
 
 use thiserror::Error;
 
-/// A length that does not fit the shape it was given with.
+/// What does not fit a shape.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
-#[error("a shape of {shape:?} needs {expected} values, {found} were given")]
-pub struct ShapeError {
-    /// The shape asked for.
-    pub shape: [usize; 3],
-    /// How many values that shape holds (saturated when it overflows).
-    pub expected: usize,
-    /// How many values were given.
-    pub found: usize,
+pub enum ShapeError {
+    /// A length that does not fit the shape it was given with.
+    #[error("a shape of {shape:?} needs {expected} values, {found} were given")]
+    Length {
+        /// The shape asked for.
+        shape: [usize; 3],
+        /// How many values that shape holds (saturated when it overflows).
+        expected: usize,
+        /// How many values were given.
+        found: usize,
+    },
+    /// Parts that do not stack: they differ beyond their first axis.
+    #[error("a part of shape {found:?} does not stack on one of {first:?}")]
+    Stack {
+        /// The first part's shape.
+        first: [usize; 3],
+        /// The shape of the part that differs.
+        found: [usize; 3],
+    },
 }
 
 /// Number of elements of a shape, or an error when it is not `found`.
 pub(crate) fn check_shape(shape: [usize; 3], found: usize) -> Result<(), ShapeError> {
     let expected = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).unwrap_or(usize::MAX);
-    if expected == found { Ok(()) } else { Err(ShapeError { shape, expected, found }) }
+    if expected == found { Ok(()) } else { Err(ShapeError::Length { shape, expected, found }) }
+}
+
+/// The data of parts that differ in their first axis alone, one after another, and its shape; zeros for no parts.
+pub(crate) fn stacked<'a, T: Copy + 'a>(
+    mut parts: impl Iterator<Item = (&'a [T], [usize; 3])>,
+) -> Result<(Vec<T>, [usize; 3]), ShapeError> {
+    let Some((data, first)) = parts.next() else { return Ok((Vec::new(), [0; 3])) };
+    let (mut data, mut shape) = (data.to_vec(), first);
+    for (more, found) in parts {
+        if found[1..] != first[1..] {
+            return Err(ShapeError::Stack { first, found });
+        }
+        data.extend_from_slice(more);
+        shape[0] += found[0];
+    }
+    Ok((data, shape))
 }
 
 /// f32 values of shape `[batch, channels, samples]` (audio) or `[batch, latent, frames]` (latents), row-major.
@@ -82,16 +109,8 @@ impl Array3 {
     /// # Errors
     /// When an item's channels or frames differ from the first one's.
     pub fn stack(items: &[Self]) -> Result<Self, ShapeError> {
-        let Some(first) = items.first() else { return Ok(Self { data: Vec::new(), shape: [0; 3] }) };
-        let [_, channels, frames] = first.shape;
-        let mut data = Vec::new();
-        let mut batch = 0;
-        for item in items {
-            check_shape([item.shape[0], channels, frames], item.data.len())?;
-            batch += item.shape[0];
-            data.extend_from_slice(&item.data);
-        }
-        Ok(Self { data, shape: [batch, channels, frames] })
+        let (data, shape) = stacked(items.iter().map(|item| (item.data.as_slice(), item.shape)))?;
+        Ok(Self { data, shape })
     }
 
     /// The shape.
@@ -127,7 +146,7 @@ mod tests {
     fn a_shape_must_fit_its_values() {
         assert!(Array3::new(vec![0.0; 6], [1, 2, 3]).is_ok());
         let error = Array3::new(vec![0.0; 5], [1, 2, 3]).unwrap_err();
-        assert_eq!((error.expected, error.found), (6, 5));
+        assert_eq!(error, ShapeError::Length { shape: [1, 2, 3], expected: 6, found: 5 });
         assert!(Array3::new(vec![], [usize::MAX, 2, 2]).is_err());
     }
 
@@ -145,6 +164,12 @@ mod tests {
     fn only_equal_items_stack() {
         let a = Array3::new(vec![1.0; 6], [1, 2, 3]).unwrap();
         assert_eq!(Array3::stack(&[a.clone(), a.clone()]).unwrap().shape(), [2, 2, 3]);
-        assert!(Array3::stack(&[a, Array3::mono(vec![0.0; 2])]).is_err());
+        // As many values, in other rows.
+        let turned = Array3::new(vec![1.0; 6], [1, 3, 2]).unwrap();
+        for other in [Array3::mono(vec![0.0; 2]), turned] {
+            let found = other.shape();
+            let error = Array3::stack(&[a.clone(), other]).unwrap_err();
+            assert_eq!(error, ShapeError::Stack { first: [1, 2, 3], found });
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use crate::array::{ShapeError, check_shape};
+use crate::array::{ShapeError, check_shape, stacked};
 
 /// Why codes cannot be what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -208,16 +208,8 @@ impl Codes {
     /// # Errors
     /// When their codebooks or frames differ.
     pub fn stack_channels(parts: &[Self]) -> Result<Self, CodesError> {
-        let Some(first) = parts.first() else { return Ok(Self { data: Vec::new(), shape: [0; 3] }) };
-        let [_, codebooks, frames] = first.shape;
-        let mut data = Vec::new();
-        let mut channels = 0;
-        for part in parts {
-            check_shape([part.shape[0], codebooks, frames], part.data.len())?;
-            channels += part.shape[0];
-            data.extend_from_slice(&part.data);
-        }
-        Ok(Self { data, shape: [channels, codebooks, frames] })
+        let (data, shape) = stacked(parts.iter().map(|part| (part.data.as_slice(), part.shape)))?;
+        Ok(Self { data, shape })
     }
 }
 
@@ -258,6 +250,10 @@ mod tests {
         let whole = sample();
         let parts = [whole.slice_frames(0..1), whole.slice_frames(1..9)];
         assert_eq!(Codes::concat_frames(&parts).unwrap(), whole);
+        let stacked = Codes::stack_channels(&[whole.clone(), whole.clone()]).unwrap();
+        assert_eq!(stacked.shape(), [4, 3, 2]);
+        let turned = Codes::new(whole.as_slice().to_vec(), [2, 2, 3]).unwrap();
+        assert!(Codes::stack_channels(&[whole.clone(), turned]).is_err());
         assert!(Codes::concat_frames(&[whole.clone(), whole.truncate(1).unwrap()]).is_err());
     }
 
