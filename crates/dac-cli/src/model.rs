@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use anyhow::{Error, anyhow, bail};
 use dac::cache::{self, Environment};
-use dac::tokens::{TokenInfo, guess_model};
+use dac::tokens::TokenInfo;
 use dac::{CodecError, Dac, Device, LoadOptions, ModelSource, NetworkShape, Preset, TokenMeta};
 
 use crate::args::{BitrateArgs, DEFAULT_MODEL, ModelArgs, RunArgs};
@@ -154,8 +154,7 @@ impl<'a> Models<'a> {
 
 /// The model that a file without a model's name is taken for.
 fn guess(codebooks: Option<usize>) -> Preset {
-    let guessed = codebooks.and_then(|codebooks| guess_model(codebooks)?.parse().ok());
-    guessed.unwrap_or(DEFAULT_MODEL)
+    codebooks.and_then(Preset::of_codebooks).unwrap_or(DEFAULT_MODEL)
 }
 
 /// How many codebooks `--quantizers` or `--bitrate` mean for a model; none when neither was given.

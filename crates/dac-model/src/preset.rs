@@ -113,7 +113,8 @@ mod tests {
             assert!((shape.bitrate_kbps(shape.codebooks) - kbps).abs() < 0.01, "{preset}");
             assert_eq!(shape.parameters().len(), keys, "{preset}");
         }
-        assert_eq!(Preset::of_codebooks(18), Some(Preset::Khz44Kbps16));
+        let guesses = [9, 18, 32, 12, 10].map(|count| Preset::of_codebooks(count).map(Preset::name));
+        assert_eq!(guesses, [Some("44khz"), Some("44khz-16kbps"), Some("24khz"), Some("16khz"), None]);
         assert!("48khz".parse::<Preset>().is_err());
     }
 }

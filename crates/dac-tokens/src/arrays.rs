@@ -13,7 +13,7 @@ pub(crate) const CODEBOOKS: &str = "codebooks";
 pub(crate) const LATENT: &str = "latent";
 
 /// Most channels, codebooks and latent values a frame: an array without frames has no bytes that would bound them.
-const MAX_CHANNELS: usize = 1 << 12;
+pub(crate) const MAX_CHANNELS: usize = 1 << 12;
 const MAX_MIDDLE: usize = 1 << 16;
 
 /// An array of `[channels, codebooks or latent, frames]` within a file.

@@ -19,7 +19,7 @@ pub enum TokenError {
     #[error("reading or writing tokens")]
     Io(#[from] io::Error),
     /// The error of a named file.
-    #[error("{path}", path = path.display())]
+    #[error("{path}: {source}", path = path.display())]
     InFile {
         /// The file.
         path: PathBuf,

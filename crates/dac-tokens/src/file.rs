@@ -7,7 +7,7 @@ use dac_rvq::{Array3, Codes};
 
 use crate::atomic::AtomicFile;
 use crate::error::TokenError;
-use crate::format::Format;
+use crate::format::{Format, SNIFF_BYTES, sniffed};
 use crate::meta::TokenMeta;
 use crate::reader::TokenReader;
 use crate::{dac, dacp, npy, pt, safetensors};
@@ -88,6 +88,9 @@ impl TokenFile {
     /// As [`TokenFile::read`].
     pub fn read_stream<R: Read>(mut reader: R) -> Result<Self, TokenError> {
         let mut bytes = Vec::new();
+        // A stream of something else may have no end.
+        reader.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut bytes)?;
+        sniffed(&bytes)?;
         reader.read_to_end(&mut bytes)?;
         TokenReader::open(Cursor::new(bytes))?.read_all()
     }
@@ -110,7 +113,7 @@ impl TokenFile {
     ///
     /// # Errors
     /// When writing fails, the format cannot hold what there is (.npy: more than one array; .dac and .dacp: anything but
-    /// codes), or needs a fact that is not known (.dac: input_rate_hz, input_samples, input_db).
+    /// codes; .npy, .pt and .dacp: tokens of the reference's windows), or needs a fact that is not known (.dac: input_rate_hz, input_samples, input_db).
     pub fn write_to<W: Write>(
         &self,
         mut writer: W,
@@ -119,6 +122,9 @@ impl TokenFile {
     ) -> Result<(), TokenError> {
         if self.shape().is_none() {
             return Err(TokenError::CannotHold { format, what: "nothing at all" });
+        }
+        if self.is_windowed() && !matches!(format, Format::Safetensors | Format::Dac) {
+            return Err(TokenError::CannotHold { format, what: "the windows that these tokens are made of" });
         }
         let writer = &mut writer;
         match format {
@@ -137,6 +143,12 @@ impl TokenFile {
             }
         }
         Ok(writer.flush()?)
+    }
+
+    /// Whether they are of the reference's windows, without which they decode to something else.
+    fn is_windowed(&self) -> bool {
+        let frames = self.shape().map_or(0, |[_, _, frames]| frames as u64);
+        self.meta.padding == Some(false) || self.meta.chunk_frames.is_some_and(|chunk| chunk < frames)
     }
 
     fn only_codes(&self, format: Format) -> Result<&Codes, TokenError> {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::dacp::MAGIC;
+use crate::error::TokenError;
 
 /// How many bytes of a file tell its format.
 pub const SNIFF_BYTES: usize = 256;
@@ -87,6 +88,15 @@ impl FromStr for Format {
         let found = Self::ALL.into_iter().find(|f| f.extension().eq_ignore_ascii_case(bare));
         found.ok_or_else(|| UnknownFormat { name: name.to_owned() })
     }
+}
+
+/// The format of a file that begins with `start`.
+pub(crate) fn sniffed(start: &[u8]) -> Result<Format, TokenError> {
+    if start.is_empty() {
+        return Err(TokenError::Empty);
+    }
+    let unknown = || TokenError::UnknownFormat { found: start.iter().copied().take(8).collect() };
+    Format::sniff(start).ok_or_else(unknown)
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ mod reader;
 mod safetensors;
 
 pub use atomic::AtomicFile;
-pub use dac::guess_model;
 pub use dacp::{DacpHeader, DacpReader, DacpSeekReader, DacpWriter};
 pub use error::TokenError;
 pub use file::{NpyInteger, TokenFile, WriteOptions};

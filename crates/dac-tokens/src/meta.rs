@@ -14,9 +14,12 @@ pub struct TokenMeta {
     pub input_rate_hz: Option<u32>,
     /// The input's length, in samples at its own rate.
     pub input_samples: Option<u64>,
-    /// How many samples of the input, over all channels, were NaN or infinite and were coded as 0. Kept by safetensors and
-    /// pt files alone; not known where none was.
+    /// How many samples of the input, over all channels, were NaN or infinite and were coded as 0. Kept by safetensors alone;
+    /// not known where none was.
     pub replaced_samples: Option<u64>,
+    /// That the input's file ended before what it promised, and what there was of it was coded. Kept by safetensors alone; not
+    /// known where it was whole.
+    pub input_truncated: Option<bool>,
     /// How many entries a codebook has.
     pub codebook_size: Option<usize>,
     /// Samples at the model's rate that a frame stands for.
@@ -40,6 +43,7 @@ impl TokenMeta {
         put("input_rate_hz", self.input_rate_hz.map(|v| v.to_string()));
         put("input_samples", self.input_samples.map(|v| v.to_string()));
         put("replaced_samples", self.replaced_samples.map(|v| v.to_string()));
+        put("input_truncated", self.input_truncated.map(|v| v.to_string()));
         put("codebook_size", self.codebook_size.map(|v| v.to_string()));
         put("hop_samples", self.hop_samples.map(|v| v.to_string()));
         // The shortest text that reads back as the same float.
@@ -61,6 +65,7 @@ impl TokenMeta {
             "input_rate_hz" => self.input_rate_hz = parse("input_rate_hz", text)?,
             "input_samples" => self.input_samples = parse("input_samples", text)?,
             "replaced_samples" => self.replaced_samples = parse("replaced_samples", text)?,
+            "input_truncated" => self.input_truncated = parse("input_truncated", text)?,
             "codebook_size" => self.codebook_size = parse("codebook_size", text)?,
             "hop_samples" => self.hop_samples = parse("hop_samples", text)?,
             "input_db" => self.input_db = parse("input_db", text)?,
@@ -85,6 +90,7 @@ mod tests {
             input_rate_hz: Some(48000),
             input_samples: Some(1 << 50),
             replaced_samples: Some(3),
+            input_truncated: Some(true),
             codebook_size: Some(1024),
             hop_samples: Some(512),
             input_db: Some(-23.456_789),

@@ -11,7 +11,7 @@ use crate::arrays::Located;
 use crate::dacp::DacpSeekReader;
 use crate::error::TokenError;
 use crate::file::TokenFile;
-use crate::format::{Format, SNIFF_BYTES};
+use crate::format::{Format, SNIFF_BYTES, sniffed};
 use crate::meta::TokenMeta;
 use crate::{dac, npy, pt, safetensors};
 
@@ -85,13 +85,7 @@ impl<R: Read + Seek> TokenReader<R> {
         reader.seek(SeekFrom::Start(0))?;
         let mut start = Vec::new();
         reader.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut start)?;
-        if start.is_empty() {
-            return Err(TokenError::Empty);
-        }
-        let Some(format) = Format::sniff(&start) else {
-            start.truncate(8);
-            return Err(TokenError::UnknownFormat { found: start });
-        };
+        let format = sniffed(&start)?;
         reader.seek(SeekFrom::Start(0))?;
         let mut info = TokenInfo {
             format,

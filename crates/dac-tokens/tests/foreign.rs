@@ -196,9 +196,3 @@ fn what_is_not_read_says_why() {
     let cut = TokenReader::open(Cursor::new(&npy[..npy.len() - 1])).map(|_| ()).unwrap_err();
     assert!(matches!(cut, TokenError::Truncated { needed: 578, available: 577, .. }), "{cut}");
 }
-
-#[test]
-fn models_are_guessed_by_their_codebooks() {
-    let guesses = [9, 18, 32, 12, 10].map(dac_tokens::guess_model);
-    assert_eq!(guesses, [Some("44khz"), Some("44khz-16kbps"), Some("24khz"), Some("16khz"), None]);
-}

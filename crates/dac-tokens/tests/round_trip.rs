@@ -180,3 +180,43 @@ fn mutated_files_neither_panic_nor_hang_nor_take_much() {
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
     assert!(peak_mib() < 128, "{} MiB", peak_mib());
 }
+
+#[test]
+fn an_unknown_codebook_size_stays_unknown() {
+    let mut meta = meta();
+    meta.codebook_size = None;
+    let file = TokenFile::of_codes(codes(1, 9, 40), meta);
+    for format in Format::ALL {
+        let found = TokenFile::read_stream(Cursor::new(encode(&file, format))).unwrap();
+        assert_eq!((found.meta.codebook_size, found.codes), (None, file.codes.clone()), "{format}");
+    }
+}
+
+#[test]
+fn windows_are_kept_or_refused() {
+    for (chunk_frames, padding) in [(Some(20), true), (Some(40), false)] {
+        let mut meta = meta();
+        (meta.chunk_frames, meta.padding) = (chunk_frames, Some(padding));
+        let file = TokenFile::of_codes(codes(1, 9, 40), meta);
+        for format in Format::ALL {
+            let mut out = Vec::new();
+            match file.write_to(&mut out, format, &WriteOptions::default()) {
+                Ok(()) => {
+                    let found = TokenFile::read_stream(Cursor::new(out)).unwrap().meta;
+                    assert_eq!(
+                        (found.chunk_frames, found.padding),
+                        (chunk_frames, Some(padding)),
+                        "{format}"
+                    );
+                }
+                Err(error) => assert!(error.to_string().contains("windows"), "{format}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_of_something_else_is_not_read_to_its_end() {
+    let endless = std::io::repeat(7);
+    assert!(matches!(TokenFile::read_stream(endless), Err(TokenError::UnknownFormat { .. })));
+}

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use super::bits::packed_bytes;
 use super::{BLOCK_OVERHEAD_BYTES, DEFAULT_BLOCK_FRAMES, MAGIC, MAX_PAYLOAD_BYTES};
+use crate::arrays::MAX_CHANNELS;
 use crate::error::TokenError;
 use crate::format::Format;
 use crate::meta::TokenMeta;
@@ -15,6 +16,9 @@ const FIXED_BYTES: usize = 77;
 
 /// Longest header read; the longest that version 1 writes has 336 bytes.
 const MAX_BYTES: usize = 4096;
+
+/// What the header says where a codebook's size is not known: room for every code.
+const UNKNOWN_SIZE: usize = 1 << 16;
 
 const HAS_DB: u16 = 1;
 const HAS_HASH: u16 = 2;
@@ -41,15 +45,15 @@ impl DacpHeader {
     /// # Errors
     /// When a count is 0 or too large, the model's name is longer than 255 bytes, or the weights' hash is none.
     pub fn new(channels: usize, codebooks: usize, meta: TokenMeta) -> Result<Self, TokenError> {
-        let narrow = |what, count: usize| match u16::try_from(count) {
-            Ok(count) if count > 0 => Ok(count),
-            _ => Err(invalid(format!("{count} {what}"))),
+        let narrow = |what, count: usize, most: usize| match u16::try_from(count) {
+            Ok(narrow) if (1..=most).contains(&count) => Ok(narrow),
+            _ => Err(invalid(format!("{count} {what}, 1 to {most} are possible"))),
         };
-        let size = meta.codebook_size.unwrap_or(1 << 16);
+        let size = meta.codebook_size.unwrap_or(UNKNOWN_SIZE);
         let codebook_size = u32::try_from(size).ok().filter(|size| (1..=1 << 16).contains(size));
         let header = Self {
-            channels: narrow("channels", channels)?,
-            codebooks: narrow("codebooks", codebooks)?,
+            channels: narrow("channels", channels, MAX_CHANNELS)?,
+            codebooks: narrow("codebooks", codebooks, u16::MAX.into())?,
             codebook_size: codebook_size.ok_or_else(|| invalid(format!("a codebook size of {size}")))?,
             block_frames: DEFAULT_BLOCK_FRAMES,
             meta,
@@ -175,7 +179,7 @@ impl DacpHeader {
                 .then(|| hash.iter().map(|b| format!("{b:02x}")).collect()),
             model_rate_hz: known(u32_at(32)),
             input_rate_hz: known(u32_at(36)),
-            codebook_size: codebook_size.try_into().ok(),
+            codebook_size: usize::try_from(codebook_size).ok().filter(|&size| size != UNKNOWN_SIZE),
             hop_samples,
             input_db: (flags & HAS_DB != 0).then(|| f32::from_le_bytes(array(body, 40))),
             ..TokenMeta::default()
@@ -187,7 +191,11 @@ impl DacpHeader {
             block_frames: u32_at(24),
             meta,
         };
-        if header.channels == 0 || header.codebooks == 0 || !(1..=1 << 16).contains(&codebook_size) {
+        let channels = 1..=MAX_CHANNELS;
+        if !channels.contains(&header.channels.into())
+            || header.codebooks == 0
+            || !(1..=1 << 16).contains(&codebook_size)
+        {
             let (c, k) = (header.channels, header.codebooks);
             return Err(invalid(format!("{c} channels, {k} codebooks of {codebook_size} entries")));
         }
