@@ -42,7 +42,7 @@ pub use error::AudioError;
 pub use finite::NonFinitePolicy;
 pub use loudness::{LoudnessMeter, MIN_LOUDNESS_DB, loudness_gain};
 pub use mix::ChannelMix;
-pub use planar::Planar;
+pub use planar::{Planar, check_planar};
 pub use read::{AUDIO_EXTENSIONS, AudioReader, AudioSpec, MAX_CHANNELS};
 pub use resample::{MAX_RATE_HZ, MIN_RATE_HZ, Resampler, resampled_samples};
 pub use write::{SampleFormat, StreamFormat, StreamWriter, WavWriter, WriteReport};

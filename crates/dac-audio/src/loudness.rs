@@ -84,7 +84,7 @@ impl LoudnessMeter {
     /// # Errors
     /// A block of another shape.
     pub fn push<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<(), AudioError> {
-        let samples = planar::check(block, self.filters.len())?;
+        let samples = planar::check_planar(block, self.filters.len())?;
         for &value in block.iter().flat_map(AsRef::as_ref) {
             self.peak = self.peak.max(value.abs());
         }

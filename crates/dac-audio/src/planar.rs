@@ -9,7 +9,7 @@ pub type Planar = Vec<Vec<f32>>;
 ///
 /// # Errors
 /// [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`].
-pub(crate) fn check<S: AsRef<[f32]>>(block: &[S], channels: usize) -> Result<usize, AudioError> {
+pub fn check_planar<S: AsRef<[f32]>>(block: &[S], channels: usize) -> Result<usize, AudioError> {
     if block.len() != channels {
         return Err(AudioError::ChannelCount { expected: channels, found: block.len() });
     }
@@ -32,8 +32,8 @@ where
     R: AsRef<[f32]>,
     E: AsRef<[f32]>,
 {
-    let samples = check(reference, channels)?;
-    let found = check(estimate, channels)?;
+    let samples = check_planar(reference, channels)?;
+    let found = check_planar(estimate, channels)?;
     if samples != found {
         let (reference_samples, estimate_samples) = (samples as u64, found as u64);
         return Err(AudioError::LengthsDiffer { reference_samples, estimate_samples });

@@ -136,7 +136,7 @@ impl Resampler {
     /// # Errors
     /// A block of another shape.
     pub fn push<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<Planar, AudioError> {
-        let samples = planar::check(block, self.channels)?;
+        let samples = planar::check_planar(block, self.channels)?;
         self.state.pushed = self.state.pushed.saturating_add(samples as u64);
         let mut out = vec![Vec::new(); self.channels];
         let Some(engine) = self.engine.as_mut() else {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Error;
-use dac::tokens::{Format, TokenFile, WriteOptions};
+use dac::tokens::{Format, TokenFile, TokenMeta, WriteOptions};
 use dac::{
     AUDIO_EXTENSIONS, AudioReader, AudioSpec, ChannelMix, Dac, DescriptPlan, EncodeOptions, NonFinitePolicy,
     Precision, Save,
@@ -65,7 +65,7 @@ fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, coding: &Coding) -> Result<Don
     task.record.set_input(spec.samples, Some(spec.sample_rate_hz));
     task.record.channels = Some(options.channels.channels(spec.channels));
     let tokens = coding.encode(dac, &job.input, task.stop())?;
-    if let Some(remark) = replaced_remark(tokens.meta.replaced_samples) {
+    for remark in input_remarks(&tokens.meta) {
         task.say(&remark);
     }
     fill(&mut task.record, &tokens, codebooks);
@@ -251,10 +251,22 @@ impl Coding {
     }
 }
 
+/// What is to be said of an input that was not quite what it should be.
+pub(crate) fn input_remarks(meta: &TokenMeta) -> impl Iterator<Item = String> + use<> {
+    replaced_remark(meta.replaced_samples)
+        .into_iter()
+        .chain(truncated_remark(meta.input_truncated == Some(true)))
+}
+
 /// That `--nan zero` had something to do.
 pub(crate) fn replaced_remark(samples: Option<u64>) -> Option<String> {
     let samples = samples.filter(|&samples| samples > 0)?;
     Some(format!("{samples} samples were not finite and are coded as 0"))
+}
+
+/// That the audio ended before what its file promised.
+pub(crate) fn truncated_remark(truncated: bool) -> Option<String> {
+    truncated.then(|| "the audio is cut; what there is of it is coded".to_owned())
 }
 
 /// Puts the model into the record.
@@ -270,6 +282,7 @@ pub(crate) fn fill(record: &mut Record, tokens: &TokenFile, codebooks: usize) {
         record.channels = Some(channels);
         record.frames = Some(frames);
     }
+    record.input_truncated = tokens.meta.input_truncated;
     record.codebooks = Some(tokens.codes.as_ref().map_or(codebooks, dac::Codes::codebooks));
 }
 

@@ -52,6 +52,8 @@ impl ExpectedTokens<'_> {
             == (self.save.codes, self.save.z, self.save.latents);
         let rate = meta.input_rate_hz.is_none_or(|rate| rate == self.input_rate_hz);
         let samples = match (meta.input_samples, self.input_samples) {
+            // Of a file that is cut, what it promises is more than there is.
+            (Some(found), Some(expected)) if meta.input_truncated == Some(true) => found <= expected,
             (Some(found), Some(expected)) => found == expected,
             _ => true,
         };

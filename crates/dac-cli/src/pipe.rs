@@ -12,7 +12,7 @@ use dac::{
 };
 
 use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, FileArgs, ModelArgs};
-use crate::encode::{Coding, Kind, replaced_remark};
+use crate::encode::{Coding, Kind, replaced_remark, truncated_remark};
 use crate::exit::{Exit, Usage};
 use crate::model::{self, Models};
 use crate::report::say;
@@ -87,7 +87,8 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
         writer.push(&codes)?;
     }
     drop(writer.finish(Some(samples))?);
-    if let Some(remark) = replaced_remark(Some(reader.replaced_samples())) {
+    let replaced = replaced_remark(Some(reader.replaced_samples()));
+    for remark in replaced.into_iter().chain(truncated_remark(reader.is_truncated())) {
         say(format_args!("{NAME}: {remark}"));
     }
     Ok(Exit::Done)

@@ -11,7 +11,7 @@ use dac_manifest::{Record, Roundtrip};
 use crate::args::RoundtripArgs;
 use crate::batch::{Batch, Done, Task, in_the_way};
 use crate::comparison::Comparison;
-use crate::encode::{Coding, Kind, describe, fill, name_model, replaced_remark};
+use crate::encode::{Coding, Kind, describe, fill, input_remarks, name_model};
 use crate::exit::Exit;
 use crate::model::{self, nominal_kbps};
 use crate::plan::{Job, Outputs, plan};
@@ -76,7 +76,7 @@ fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, settings: &Settings) -> Result
     let tokens = settings.coding.encode(dac, &job.input, task.stop())?;
     let (made_tokens, made_wave) = (task.made(0)?, task.made(1)?);
     tokens.write(made_tokens, settings.coding.kind.format, &settings.coding.write)?;
-    if let Some(remark) = replaced_remark(tokens.meta.replaced_samples) {
+    for remark in input_remarks(&tokens.meta) {
         task.say(&remark);
     }
     let codebooks = settings.coding.options.codebooks.unwrap_or(dac.shape().codebooks);

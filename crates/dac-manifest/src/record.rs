@@ -49,6 +49,8 @@ pub struct Record {
     pub input_samples: Option<u64>,
     /// The original's sample rate in Hz.
     pub input_rate_hz: Option<u32>,
+    /// That the original ended before what it promised; what there was of it is coded.
+    pub input_truncated: Option<bool>,
     /// Channels that are coded.
     pub channels: Option<usize>,
     /// Frames of codes.
@@ -121,7 +123,7 @@ mod tests {
         let record = Record { status: Status::Error, ..Record::of(Path::new("a.wav")) };
         let value = serde_json::to_value(&record).unwrap();
         let keys = "input key output pack model weights_sha256 settings input_bytes input_modified_s input_sha256 \
-                    input_samples input_rate_hz channels frames codebooks audio_seconds elapsed_seconds output_bytes output_sha256 status error";
+                    input_samples input_rate_hz input_truncated channels frames codebooks audio_seconds elapsed_seconds output_bytes output_sha256 status error";
         let mut expected: Vec<_> = keys.split_whitespace().collect();
         expected.sort_unstable();
         let mut found: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();

@@ -1,100 +1,21 @@
 //! The assembled codec on one device.
 
 mod engine;
+mod error;
 mod pending;
 mod profile;
 #[cfg(feature = "burn")]
 mod tensor;
 
-use dac_nn::engine::EngineError;
-use dac_nn::{Device, DeviceError, Geometry, NetworkShape, WeightError, Weights, footprint};
-use dac_rvq::{Array3, Codes, CodesError, QuantizerWeights, ShapeError};
-use thiserror::Error;
+use dac_nn::{Device, Geometry, NetworkShape, WeightError, Weights, footprint};
+use dac_rvq::{Array3, Codes, QuantizerWeights};
 
 use crate::precision::Precision;
 pub use dac_kernels::CpuLevel;
 pub use engine::{DecoderStream, EncoderStream};
+pub use error::CodecError;
 pub use pending::Pending;
 pub use profile::{LayerTime, Part};
-
-/// What a codec cannot do.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum CodecError {
-    /// The device is not there.
-    #[error(transparent)]
-    Device(#[from] DeviceError),
-    /// A parameter is not there.
-    #[error(transparent)]
-    Weight(#[from] WeightError),
-    /// The CPU engine refuses the layers or the options.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The device failed.
-    #[error("{device} failed: {reason}")]
-    Failed {
-        /// The device.
-        device: Device,
-        /// What it says.
-        reason: String,
-    },
-    /// A precision that the device does not offer.
-    #[error("precision {precision} is not available on {device}: {why}")]
-    Precision {
-        /// The device.
-        device: Device,
-        /// The precision.
-        precision: Precision,
-        /// What is missing.
-        why: String,
-    },
-    /// A memory budget that holds the weights and the shortest chunk at no time.
-    #[error("a memory budget of {budget_bytes} bytes is too small: this model needs {needed_bytes} at least")]
-    MemoryBudget {
-        /// What it may take.
-        budget_bytes: u64,
-        /// What it takes in chunks of one frame.
-        needed_bytes: u64,
-    },
-    /// Codes that are out of range or ill-shaped.
-    #[error(transparent)]
-    Codes(#[from] CodesError),
-    /// Values that do not fit their shape.
-    #[error(transparent)]
-    Shape(#[from] ShapeError),
-    /// An input of the wrong shape.
-    #[error("{what} has shape {found:?}, expected {expected}")]
-    Input {
-        /// Which input.
-        what: &'static str,
-        /// Its shape.
-        found: [usize; 3],
-        /// What it may be.
-        expected: String,
-    },
-    /// Nothing to encode or decode.
-    #[error("{what} is empty: there is nothing to code")]
-    Empty {
-        /// Which input.
-        what: &'static str,
-    },
-    /// A number of codebooks that the model does not have.
-    #[error("{asked} codebooks asked for, the model has {available}")]
-    Codebooks {
-        /// How many were asked for.
-        asked: usize,
-        /// How many there are.
-        available: usize,
-    },
-    /// A value that is no number came out of the network, or went into it.
-    #[error("{what} holds a value that is not finite at position {position}")]
-    NonFinite {
-        /// Where.
-        what: &'static str,
-        /// Index of the first one, in positions of the row-major data.
-        position: usize,
-    },
-}
 
 /// Where and how a codec runs.
 #[derive(Debug, Clone, Default)]
@@ -233,7 +154,8 @@ impl Codec {
     /// `codebooks` limits the residual quantizer; `None` uses all.
     ///
     /// # Errors
-    /// When there are no samples, more than one channel an item, or more codebooks asked for than there are.
+    /// When there are no samples, more than one channel an item, more codebooks asked for than there are, or more samples than the
+    /// memory budget allows at once.
     pub fn encode(&self, audio: &Array3, codebooks: Option<usize>) -> Result<Encoded, CodecError> {
         self.start_encode(audio, codebooks)?.wait()
     }
@@ -256,7 +178,9 @@ impl Codec {
             let expected = "[batch, 1, samples]: channels are batch items".to_owned();
             return Err(CodecError::Input { what: "audio", found: audio.shape(), expected });
         }
-        let padded = self.geometry.frames_for_samples(samples) * self.geometry.hop_samples;
+        let frames = self.geometry.frames_for_samples(samples);
+        self.check_fits(batch, frames, footprint::encode_bytes)?;
+        let padded = frames * self.geometry.hop_samples;
         let mut signal = Vec::with_capacity(batch * padded);
         for item in 0..batch {
             signal.extend_from_slice(audio.item(item));
@@ -278,7 +202,7 @@ impl Codec {
     /// [`Geometry::samples_for_frames`] says.
     ///
     /// # Errors
-    /// When there are no frames or z has other channels than the model's latents.
+    /// When there are no frames, more than the memory budget allows at once, or z has other channels than the model's latents.
     pub fn decode(&self, z: &Array3) -> Result<Array3, CodecError> {
         self.start_decode(z)?.wait()
     }
@@ -289,6 +213,8 @@ impl Codec {
     /// As [`Codec::decode`]; those of the work itself come from [`Pending::wait`].
     pub fn start_decode(&self, z: &Array3) -> Result<Pending<Array3>, CodecError> {
         self.check_latents("z", z.shape(), self.shape.latent_dim)?;
+        let [batch, _, frames] = z.shape();
+        self.check_fits(batch, frames, footprint::decode_bytes)?;
         Ok(finite_audio(match &self.network {
             Network::Engine(network) => Pending::ready(network.decode(z)?),
             #[cfg(feature = "burn")]
@@ -329,6 +255,7 @@ impl Codec {
     }
 
     fn run_decoder(&self, codes: &Codes, padding: bool) -> Result<Pending<Array3>, CodecError> {
+        self.check_fits(codes.channels(), codes.frames(), footprint::decode_bytes)?;
         Ok(finite_audio(match &self.network {
             Network::Engine(network) => Pending::ready(network.decode_codes(codes, padding)?),
             #[cfg(feature = "burn")]
@@ -358,6 +285,8 @@ impl Codec {
         let dim = self.shape.codebook_dim;
         let codebooks = channels / dim;
         self.check_latents("latents", latents.shape(), codebooks.clamp(1, self.shape.codebooks) * dim)?;
+        // A NaN is as far from every entry: the search would take the first.
+        check_finite("the latents", latents.as_slice())?;
         match &self.network {
             Network::Engine(network) => network.latents_to_codes(latents, codebooks),
             #[cfg(feature = "burn")]
@@ -416,6 +345,16 @@ impl Codec {
         }
     }
 
+    fn check_fits(
+        &self,
+        batch: usize,
+        frames: usize,
+        bytes: fn(&NetworkShape, usize) -> u64,
+    ) -> Result<(), CodecError> {
+        let bytes = bytes(&self.shape, frames).saturating_mul(batch as u64);
+        check_fits(&self.shape, &self.options, batch * frames, bytes)
+    }
+
     fn check_codes(&self, codes: &Codes) -> Result<(), CodecError> {
         let [batch, codebooks, frames] = codes.shape();
         if batch == 0 || frames == 0 {
@@ -442,29 +381,39 @@ impl Codec {
 }
 
 #[cfg(not(feature = "burn"))]
-fn not_compiled(device: Device) -> DeviceError {
+fn not_compiled(device: Device) -> dac_nn::DeviceError {
     let feature = match device {
         Device::NdArray => "ndarray",
         Device::Wgpu(_) => "wgpu",
         Device::Cuda(_) => "cuda",
         _ => "flex",
     };
-    DeviceError::NotCompiled { device: device.to_string(), feature }
+    dac_nn::DeviceError::NotCompiled { device: device.to_string(), feature }
 }
 
 /// Whether the weights and a chunk of one frame fit, with the context that it needs.
 fn check_budget(shape: &NetworkShape, geometry: &Geometry, options: &CodecOptions) -> Result<(), CodecError> {
-    let Some(budget_bytes) = options.memory_budget_bytes.filter(|_| options.device != Device::Cpu) else {
-        return Ok(());
-    };
     let frames = |(left, right): (usize, usize)| left + 1 + right;
-    let encoder = footprint::encode_bytes(shape, frames(geometry.encoder_context_frames()));
-    let decoder = footprint::decode_bytes(shape, frames(geometry.decoder_context_frames()));
-    let needed_bytes = footprint::parameter_bytes(shape) + encoder.max(decoder);
-    if budget_bytes < needed_bytes {
-        return Err(CodecError::MemoryBudget { budget_bytes, needed_bytes });
+    let encoder_frames = frames(geometry.encoder_context_frames());
+    check_fits(shape, options, encoder_frames, footprint::encode_bytes(shape, encoder_frames))?;
+    let decoder_frames = frames(geometry.decoder_context_frames());
+    check_fits(shape, options, decoder_frames, footprint::decode_bytes(shape, decoder_frames))
+}
+
+/// Whether the weights and `bytes` for `frames` frames at once stay within the budget, where there is one.
+fn check_fits(
+    shape: &NetworkShape,
+    options: &CodecOptions,
+    frames: usize,
+    bytes: u64,
+) -> Result<(), CodecError> {
+    let needed_bytes = footprint::parameter_bytes(shape).saturating_add(bytes);
+    match options.memory_budget_bytes.filter(|_| options.device != Device::Cpu) {
+        Some(budget_bytes) if budget_bytes < needed_bytes => {
+            Err(CodecError::MemoryBudget { budget_bytes, needed_bytes, frames })
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Every output is looked through once, so that no broken value reaches a file unseen.

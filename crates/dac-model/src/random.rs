@@ -23,11 +23,6 @@ impl RandomWeights {
         Self { shape, seed }
     }
 
-    /// What weights and report call this model.
-    pub fn name(&self) -> String {
-        format!("random-{}", self.seed)
-    }
-
     /// The spread of the weights of the module that `name` lies in, given the number of terms an output sums.
     fn spread(&self, module: &str, terms: usize) -> f32 {
         let last = format!("decoder.model.{}", self.shape.decoder_rates.len() + 2);

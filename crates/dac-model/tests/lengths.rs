@@ -1,8 +1,8 @@
 //! Lengths in integers against what the forward pass really returns, for every preset's rates and codebooks.
 
 use dac_model::{Codec, CodecError, CodecOptions, Preset, RandomWeights};
-use dac_nn::Device;
-use dac_rvq::Array3;
+use dac_nn::{Device, footprint};
+use dac_rvq::{Array3, Codes};
 
 fn narrow(preset: Preset, device: Device) -> Codec {
     let mut shape = preset.shape();
@@ -51,8 +51,7 @@ fn nothing_to_code_and_wrong_shapes_are_errors() {
             assert!(matches!(codec.encode(&audio, Some(asked)), Err(CodecError::Codebooks { .. })));
         }
         let mut codes = codec.encode(&audio, None).unwrap().codes;
-        codes =
-            dac_rvq::Codes::new(codes.as_slice().iter().map(|c| c + 64).collect(), codes.shape()).unwrap();
+        codes = Codes::new(codes.as_slice().iter().map(|c| c + 64).collect(), codes.shape()).unwrap();
         assert!(matches!(codec.decode_codes(&codes), Err(CodecError::Codes(_))));
         let z = Array3::new(vec![0.0; 8], [1, 8, 1]).unwrap();
         assert!(matches!(codec.decode(&z), Err(CodecError::Input { .. })));
@@ -72,7 +71,7 @@ fn without_padding_every_device_gives_the_same_samples() {
             let smallest = (1..).find(|&frames| samples(frames).is_some()).unwrap();
             let codes = |frames: usize| {
                 let codes = (0..frames * 2).map(|i| (i * 29 % 64) as u16).collect();
-                dac_rvq::Codes::new(codes, [1, 2, frames]).unwrap()
+                Codes::new(codes, [1, 2, frames]).unwrap()
             };
             let refused = codec.decode_codes_unpadded(&codes(smallest - 1)).unwrap_err();
             assert!(matches!(refused, CodecError::Input { .. }), "{preset}, {device}: {refused}");
@@ -98,4 +97,41 @@ fn without_padding_every_device_gives_the_same_samples() {
             }
         }
     }
+}
+
+#[test]
+fn latents_that_are_no_numbers_are_not_searched() {
+    for device in devices() {
+        let codec = narrow(Preset::Khz16, device);
+        let latents = codec.encode(&Array3::mono(vec![0.1; 700]), None).unwrap().latents;
+        assert!(codec.latents_to_codes(&latents).is_ok());
+        let (mut values, shape) = (latents.as_slice().to_vec(), latents.shape());
+        values[3] = f32::NAN;
+        let error = codec.latents_to_codes(&Array3::new(values, shape).unwrap()).unwrap_err();
+        assert!(matches!(error, CodecError::NonFinite { position: 3, .. }), "{error}");
+    }
+}
+
+#[test]
+fn more_at_once_than_the_memory_budget_allows_is_refused() {
+    let Some(device) = devices().into_iter().find(|&device| device != Device::Cpu) else { return };
+    let free = narrow(Preset::Khz24, device);
+    let (shape, hop) = (free.shape().clone(), free.geometry().hop_samples);
+    let budgeted = |budget_bytes| {
+        let mut options = CodecOptions::on(device);
+        options.memory_budget_bytes = Some(budget_bytes);
+        Codec::load(&shape, &mut RandomWeights::new(shape.clone(), 1), options)
+    };
+    let frames = 40;
+    let bytes = footprint::encode_bytes(&shape, frames).max(footprint::decode_bytes(&shape, frames));
+    let codec = budgeted(footprint::parameter_bytes(&shape) + bytes).unwrap();
+    let encode = |frames: usize| codec.encode(&Array3::mono(vec![0.1; frames * hop]), None);
+    let codes = encode(frames).unwrap().codes;
+    assert!(codec.decode_codes(&codes).is_ok());
+    let twice = Codes::stack_channels(&[codes.clone(), codes]).unwrap();
+    for refused in [encode(3 * frames).map(drop), codec.decode_codes(&twice).map(drop)] {
+        assert!(matches!(refused, Err(CodecError::MemoryBudget { .. })), "{refused:?}");
+    }
+    let none = budgeted(footprint::parameter_bytes(&shape)).unwrap_err();
+    assert!(none.to_string().contains("too small"), "{none}");
 }

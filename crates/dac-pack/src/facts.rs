@@ -37,6 +37,8 @@ pub struct Facts {
     pub hop_samples: Option<usize>,
     /// Samples of the input that were not finite and are coded as 0.
     pub replaced_samples: Option<u64>,
+    /// That the input ended before what it promised.
+    pub input_truncated: Option<bool>,
     /// The input's measured loudness, in dB (LUFS).
     pub input_db: Option<f32>,
     /// Frames of each chunk, in the reference's way of chunking.
@@ -69,6 +71,7 @@ impl Facts {
             codebook_size: meta.codebook_size,
             hop_samples: meta.hop_samples,
             replaced_samples: meta.replaced_samples,
+            input_truncated: meta.input_truncated,
             input_db: meta.input_db,
             chunk_frames: meta.chunk_frames,
             padding: meta.padding,

@@ -23,6 +23,8 @@ pub struct StreamDecoder {
 /// All that belongs to one signal; replaced as a whole.
 struct State {
     received_frames: usize,
+    /// What the signal's frames are, once there is one.
+    kind: Option<Kind>,
     path: Path,
 }
 
@@ -36,6 +38,13 @@ enum Path {
         next_frame: usize,
         flight: Flight<Array3>,
     },
+}
+
+/// What the frames of a signal are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Codes { codebooks: usize },
+    Latents,
 }
 
 /// What waits for its context.
@@ -96,16 +105,18 @@ impl StreamDecoder {
         let codebooks = self.codec.codebooks(Some(codebooks))?;
         let codes = Codes::from_rows(rows, codebooks)?;
         codes.check_range(self.codec.shape().codebook_size)?;
+        if codes.frames() == 0 {
+            return Ok(());
+        }
+        self.state.check_kind(Kind::Codes { codebooks }, "codes", codebooks)?;
         self.state.received_frames += codes.frames();
         match &mut self.state.path {
             Path::Stateful(stream) => stream.push_codes(rows, codebooks, out),
             Path::Windowed { frames, .. } => {
                 match frames {
                     Frames::None => *frames = Frames::Codes { rows: rows.to_vec(), codebooks },
-                    Frames::Codes { rows: held, codebooks: k } if *k == codebooks => {
-                        held.extend_from_slice(rows)
-                    }
-                    other => return Err(other.mixed("codes", codebooks)),
+                    Frames::Codes { rows: held, .. } => held.extend_from_slice(rows),
+                    Frames::Latents { .. } => {}
                 }
                 self.emit(None, out)
             }
@@ -127,6 +138,10 @@ impl StreamDecoder {
             let expected = format!("a whole number of frames of {latent} values");
             return Err(CodecError::Input { what: "z", found: [1, 1, rows.len()], expected });
         }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.state.check_kind(Kind::Latents, "z", latent)?;
         self.state.received_frames += rows.len() / latent;
         match &mut self.state.path {
             Path::Stateful(stream) => stream.push_z(rows, out),
@@ -134,7 +149,7 @@ impl StreamDecoder {
                 match frames {
                     Frames::None => *frames = Frames::Latents { rows: rows.to_vec(), latent },
                     Frames::Latents { rows: held, .. } => held.extend_from_slice(rows),
-                    other => return Err(other.mixed("z", latent)),
+                    Frames::Codes { .. } => {}
                 }
                 self.emit(None, out)
             }
@@ -218,7 +233,17 @@ impl State {
                 Path::Windowed { frames: Frames::None, buffer_frame: 0, next_frame: 0, flight: Flight::new() }
             }
         };
-        Self { received_frames: 0, path }
+        Self { received_frames: 0, kind: None, path }
+    }
+
+    /// That a signal's frames are all of one kind.
+    fn check_kind(&mut self, kind: Kind, what: &'static str, channels: usize) -> Result<(), CodecError> {
+        let expected = match *self.kind.get_or_insert(kind) {
+            begun if begun == kind => return Ok(()),
+            Kind::Codes { codebooks } => format!("codes of {codebooks} codebooks, as the stream began"),
+            Kind::Latents => "z, as the stream began".to_owned(),
+        };
+        Err(CodecError::Input { what, found: [1, channels, 0], expected })
     }
 }
 
@@ -244,14 +269,5 @@ impl Frames {
             Self::Codes { rows, codebooks } => drop(rows.drain(..(frames * *codebooks).min(rows.len()))),
             Self::Latents { rows, latent } => drop(rows.drain(..(frames * *latent).min(rows.len()))),
         }
-    }
-
-    fn mixed(&self, what: &'static str, found: usize) -> CodecError {
-        let expected = match self {
-            Self::None => "frames".to_owned(),
-            Self::Codes { codebooks, .. } => format!("codes of {codebooks} codebooks, as the stream began"),
-            Self::Latents { latent, .. } => format!("z of {latent} channels, as the stream began"),
-        };
-        CodecError::Input { what, found: [1, found, 0], expected }
     }
 }

@@ -314,6 +314,28 @@ fn after_reset_or_an_error_the_next_signal_is_clean() {
 }
 
 #[test]
+fn a_signal_keeps_to_one_kind_of_frames() {
+    for device in devices() {
+        let shape = narrow(Preset::Khz16);
+        let codec = codec(&shape, device);
+        let z = vec![0.1; shape.latent_dim];
+        let mut decoder = StreamDecoder::new(codec.clone(), 2);
+        // Nothing is of no kind.
+        decoder.push_z(&[], &mut Vec::new()).unwrap();
+        decoder.push_codes(&[1; 12], 12, &mut Vec::new()).unwrap();
+        let fewer = decoder.push_codes(&[1; 3], 3, &mut Vec::new()).unwrap_err();
+        assert!(
+            fewer.to_string().contains("codes of 12 codebooks, as the stream began"),
+            "{device}: {fewer}"
+        );
+        // The error ended the signal.
+        decoder.push_z(&z, &mut Vec::new()).unwrap();
+        let codes = decoder.push_codes(&[1; 12], 12, &mut Vec::new()).unwrap_err();
+        assert!(codes.to_string().contains("z, as the stream began"), "{device}: {codes}");
+    }
+}
+
+#[test]
 fn a_long_stream_gives_every_frame_once() {
     let shape = narrow(Preset::Khz16);
     let codec = codec(&shape, Device::Cpu);

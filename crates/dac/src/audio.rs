@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use dac_audio::{AudioError, AudioReader, Planar, SampleFormat, WavWriter, WriteReport};
+use dac_audio::{AudioError, AudioReader, Planar, SampleFormat, WavWriter, WriteReport, check_planar};
 
 use crate::error::Error;
 
@@ -35,13 +35,7 @@ impl Audio {
 
     /// That all channels are equally long.
     pub(crate) fn check(&self) -> Result<(), AudioError> {
-        let expected = self.samples();
-        match self.channels.iter().enumerate().find(|(_, samples)| samples.len() != expected) {
-            Some((channel, samples)) => {
-                Err(AudioError::UnevenChannels { channel, expected, found: samples.len() })
-            }
-            None => Ok(()),
-        }
+        check_planar(&self.channels, self.channels.len()).map(drop)
     }
 
     /// A part of it, `[channels][samples]`; samples that are not there are left out.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use dac_audio::{Planar, Resampler, SampleFormat, WavWriter, WriteReport};
+use dac_audio::{MAX_CHANNELS, Planar, Resampler, SampleFormat, WavWriter, WriteReport};
 use dac_model::CodecError;
 use dac_rvq::{Array3, Codes};
 use dac_stream::descript::{DescriptChunks, DescriptDecoder};
@@ -159,6 +159,7 @@ impl DecodeSession {
         options: &DecodeOptions,
     ) -> Result<Self, Error> {
         dac.check_tokens(meta)?;
+        check_channels(tokens.shape().map_or(0, |[channels, _, _]| channels))?;
         let (rows, frames) = rows_of(dac, tokens, options.codebooks)?;
         let overlap = if let Chunking::Overlap(settings) = options.chunk { Some(settings) } else { None };
         let windows = windows_of(dac, meta, frames)?;
@@ -318,6 +319,16 @@ struct Windows {
     chunk_samples: usize,
     /// Samples of all.
     samples: usize,
+}
+
+/// A decoder and a filter for each channel take memory: no more of them than audio can have.
+pub(crate) fn check_channels(channels: usize) -> Result<(), Error> {
+    if channels > MAX_CHANNELS {
+        let (what, expected) =
+            ("the number of the tokens' channels", "64 at most, as many as audio has here");
+        return Err(Error::Option { what, found: channels.to_string(), expected });
+    }
+    Ok(())
 }
 
 /// The windows of the reference that the tokens' own facts tell; none where they are one padded chunk, which is the exact way.

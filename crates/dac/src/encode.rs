@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use dac_audio::{AudioReader, ChannelMix, LoudnessMeter, NonFinitePolicy, Planar, Resampler};
+use dac_audio::{AudioReader, ChannelMix, LoudnessMeter, NonFinitePolicy, Planar, Resampler, check_planar};
 use dac_rvq::plain::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 use dac_stream::overlap::OverlapEncoder;
@@ -93,6 +93,7 @@ impl Dac {
             go_on(progress(reader.position()))?;
         }
         session.replaced_samples += reader.replaced_samples();
+        session.input_truncated = reader.is_truncated();
         session.finish(&name)
     }
 }
@@ -121,8 +122,10 @@ pub struct EncodeSession {
     dac: Dac,
     options: EncodeOptions,
     rate_hz: u32,
+    input_channels: usize,
     input_samples: u64,
     replaced_samples: u64,
+    input_truncated: bool,
     resampler: Resampler,
     meter: Option<LoudnessMeter>,
     tracks: Vec<Track>,
@@ -141,6 +144,7 @@ impl EncodeSession {
     /// # Errors
     /// When the rate cannot be resampled, the model lacks the codebooks, or an option is out of range.
     pub fn new(dac: &Dac, rate_hz: u32, channels: usize, options: &EncodeOptions) -> Result<Self, Error> {
+        let input_channels = channels;
         let tracks = options.channels.channels(channels);
         dac.codec.codebooks(options.codebooks)?;
         let chunk_frames = options.chunk.frames(dac.shape())?;
@@ -166,16 +170,28 @@ impl EncodeSession {
             })
             .collect::<Result<_, Error>>()?;
         let (dac, options) = (dac.clone(), options.clone());
-        Ok(Self { dac, options, rate_hz, input_samples: 0, replaced_samples: 0, resampler, meter, tracks })
+        Ok(Self {
+            dac,
+            options,
+            rate_hz,
+            input_channels,
+            input_samples: 0,
+            replaced_samples: 0,
+            input_truncated: false,
+            resampler,
+            meter,
+            tracks,
+        })
     }
 
     /// Takes a block `[channels][samples]` at the input's rate.
     ///
     /// # Errors
-    /// When the block has other channels, a value is not finite and not to be replaced, or the device fails.
+    /// When the block has other channels, or they are not equally long, a value is not finite and not to be replaced, or the device fails.
     pub fn push(&mut self, mut block: Planar) -> Result<(), Error> {
+        let samples = check_planar(&block, self.input_channels)?;
         self.replaced_samples += self.options.non_finite.apply(&mut block, THE_AUDIO, self.input_samples)?;
-        self.input_samples += block.first().map_or(0, Vec::len) as u64;
+        self.input_samples += samples as u64;
         let mixed = self.options.channels.apply(block);
         let ready = self.resampler.push(&mixed)?;
         self.feed(&ready)
@@ -252,6 +268,7 @@ impl EncodeSession {
         let mut meta = self.meta();
         meta.input_samples = Some(self.input_samples);
         meta.replaced_samples = Some(self.replaced_samples).filter(|&count| count > 0);
+        meta.input_truncated = self.input_truncated.then_some(true);
         meta.input_db = self.meter.as_ref().map(|meter| meter.integrated_db() as f32);
         let codebooks = self.dac.codec.codebooks(self.options.codebooks)?;
         let (mut codes, mut z, mut latents) = (vec![], vec![], vec![]);

@@ -56,7 +56,7 @@ impl Lengths {
         let (from, to) = (u64::from(self.model_hz), u64::from(self.output_hz));
         let gcd = gcd(from, to);
         let (period, step) = (from / gcd, to / gcd);
-        let reach = 2 * (resampler.latency_samples() as u64 * from).div_ceil(to) + period;
+        let reach = 2 * resampler.latency_samples() as u64 + period;
         let start = (output.start * from / to).saturating_sub(reach) / period * period;
         let end = ((output.end * from).div_ceil(to) + reach).min(all.end);
         (start.min(end)..end, output.start - (start / period * step).min(output.start))

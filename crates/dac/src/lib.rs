@@ -40,9 +40,10 @@ pub use dac_model::{
     Precision, Preset, registry,
 };
 pub use dac_nn::{Device, DeviceError, Geometry, NetworkShape};
+pub use dac_rvq::plain::QuantizedRows;
 pub use dac_rvq::{Array3, Codes, CodesError};
 pub use dac_stream::descript::{
-    DescriptChunks, DescriptDecoder, DescriptEncoder, DescriptError, DescriptPlan,
+    DescriptChunks, DescriptDecoder, DescriptEncoder, DescriptError, DescriptPlan, DescriptSummary,
 };
 pub use dac_stream::overlap::OverlapSettings;
 pub use dac_stream::{ChunkPlan, StreamDecoder, StreamEncoder};

@@ -5,7 +5,7 @@ use dac_rvq::Codes;
 use dac_stream::StreamDecoder;
 use dac_tokens::TokenMeta;
 
-use crate::decode::OutputRate;
+use crate::decode::{OutputRate, check_channels};
 use crate::error::Error;
 use crate::lengths::Lengths;
 use crate::model::Dac;
@@ -28,6 +28,7 @@ impl LiveDecoder {
     /// When the tokens are another model's, or the output's rate needs an input rate that is not known.
     pub fn new(dac: &Dac, meta: &TokenMeta, channels: usize, rate: OutputRate) -> Result<Self, Error> {
         dac.check_tokens(meta)?;
+        check_channels(channels)?;
         let model_hz = dac.shape().sample_rate_hz;
         let output_hz = match rate {
             OutputRate::Model => model_hz,

@@ -7,7 +7,7 @@ use dac::tokens::WriteOptions;
 use dac::{
     Audio, ChannelMix, Chunking, Codes, Dac, DecodeOptions, Device, EncodeOptions, EncodeSession, Error,
     Format, LiveDecoder, LoadOptions, ModelSource, NonFinitePolicy, OutputRate, OverlapSettings, Preset,
-    SampleFormat, Save, TimeRange, TokenFile, metrics,
+    SampleFormat, Save, TimeRange, TokenFile, TokenMeta, metrics,
 };
 
 fn recording() -> PathBuf {
@@ -188,7 +188,9 @@ fn a_range_is_that_part_of_the_whole() {
         }
         let dac = Dac::load("tiny", device).unwrap();
         let tokens = dac.encode_file(recording(), &EncodeOptions::default()).unwrap();
-        for output_rate in [OutputRate::Model, OutputRate::Input, OutputRate::Hz(48_000)] {
+        for output_rate in
+            [OutputRate::Model, OutputRate::Input, OutputRate::Hz(48_000), OutputRate::Hz(384_000)]
+        {
             let mut options = DecodeOptions::default();
             options.output_rate = output_rate;
             let whole = dac.decode(&tokens, &options).unwrap();
@@ -309,4 +311,39 @@ fn audio_in_memory_is_held_to_the_same_rule_as_files() {
     let error = dac.encode(&uneven, &EncodeOptions::default()).unwrap_err().to_string();
     assert_eq!(error, "channel 1 of a block has 10 samples, the first has 70000");
     assert!(dac.compress(&uneven, 1.0, &EncodeOptions::default()).is_err());
+}
+
+#[test]
+fn a_cut_recording_is_coded_and_says_so() {
+    let dac = tiny();
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, cut) = (std::fs::read(recording()).unwrap(), folder.path().join("cut.wav"));
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    for (path, truncated) in [(recording(), None), (cut, Some(true))] {
+        let tokens = dac.encode_file(&path, &EncodeOptions::default()).unwrap();
+        assert_eq!(tokens.meta.input_truncated, truncated);
+        let tokens = dac.compress_file(&path, 1.0, &EncodeOptions::default()).unwrap();
+        assert_eq!(tokens.meta.input_truncated, truncated);
+    }
+}
+
+#[test]
+fn blocks_of_another_shape_are_refused() {
+    let dac = tiny();
+    let mut session = EncodeSession::new(&dac, 44_100, 2, &EncodeOptions::default()).unwrap();
+    for block in [vec![vec![0.1; 100]; 3], vec![vec![0.1; 100], vec![0.1; 50]]] {
+        assert!(matches!(session.push(block), Err(Error::Audio(_))));
+    }
+    session.push(vec![vec![0.1; 100]; 2]).unwrap();
+    assert_eq!(session.finish("blocks").unwrap().meta.input_samples, Some(100));
+}
+
+#[test]
+fn more_channels_than_audio_has_are_refused_before_anything_is_made_for_them() {
+    let dac = tiny();
+    let codes = Codes::new(vec![0; 65 * 9], [65, 9, 1]).unwrap();
+    let tokens = TokenFile::of_codes(codes, TokenMeta::default());
+    let refused = dac.decode(&tokens, &DecodeOptions::default()).unwrap_err();
+    assert!(refused.to_string().contains("65"), "{refused}");
+    assert!(LiveDecoder::new(&dac, &tokens.meta, 65_535, OutputRate::Model).is_err());
 }

@@ -25,7 +25,6 @@ use wav::WavReader;
 /// The most channels that are read.
 pub const MAX_CHANNELS: usize = 64;
 
-/// The formats named in errors.
 /// Extensions of the files that [`AudioReader`] reads, in lower case: which files of a folder are audio. The reader itself goes by
 /// content.
 pub const AUDIO_EXTENSIONS: [&str; 18] = [
@@ -33,6 +32,7 @@ pub const AUDIO_EXTENSIONS: [&str; 18] = [
     "oga", "aif", "aiff", "aifc",
 ];
 
+/// The formats named in errors.
 const READABLE: &str = "WAV, FLAC, MP3, Ogg Vorbis, AAC/M4A or AIFF";
 
 /// What is known of an audio stream before its samples.

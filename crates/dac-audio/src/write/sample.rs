@@ -69,7 +69,7 @@ pub(super) fn check_block<S: AsRef<[f32]>>(
     path: &Path,
     start: u64,
 ) -> Result<usize, AudioError> {
-    let samples = planar::check(block, channels)?;
+    let samples = planar::check_planar(block, channels)?;
     match finite::first_non_finite(block) {
         None => Ok(samples),
         Some((sample, channel, value)) => {

@@ -20,6 +20,8 @@ pub(super) struct Excerpt {
     pub(super) cut: bool,
     /// Values that were not finite and count as 0.
     pub(super) replaced_samples: u64,
+    /// Whether the file ended before what it promised.
+    pub(super) truncated: bool,
 }
 
 impl Excerpt {
@@ -69,7 +71,8 @@ impl Excerpt {
             return Err(Usage(what).into());
         }
         let replaced_samples = reader.replaced_samples() - replaced_before;
-        Ok(Self { spec, audio, start_samples: start, cut, replaced_samples })
+        let truncated = reader.is_truncated();
+        Ok(Self { spec, audio, start_samples: start, cut, replaced_samples, truncated })
     }
 
     /// Its length in seconds.

@@ -212,6 +212,27 @@ fn samples_that_are_not_finite_are_named_or_coded_as_zero() {
 }
 
 #[test]
+fn a_cut_recording_is_told_of_and_not_coded_again() {
+    let lab = Lab::new();
+    let whole = lab.wav("whole.wav", 44100, 9_000, &[0.5]);
+    let cut = std::fs::read(whole).unwrap();
+    lab.put("cut.wav", &cut[..cut.len() - 6_001]);
+    let run = lab.dac("encode cut.wav whole.wav --output out --model tiny --json").expect(0);
+    assert_eq!(run.stderr.matches("the audio is cut; what there is of it is coded").count(), 1);
+    run.says("cut.wav: the audio is cut");
+    let records = run.records();
+    let truncated = |name: &str| {
+        records.iter().find(|record| record["input"] == name).map(|record| record["input_truncated"].clone())
+    };
+    assert_eq!((truncated("cut.wav"), truncated("whole.wav")), (Some(true.into()), Some(().into())));
+    // The file itself says so, where no manifest does.
+    std::fs::remove_file(lab.path("out/.dac-manifest.jsonl")).unwrap();
+    lab.dac("encode cut.wav whole.wav --output out --model tiny").expect(0).says("2 skipped");
+    let piped = lab.run_with("encode - --model tiny", &cut[..cut.len() - 6_001]);
+    assert!(String::from_utf8_lossy(&piped.stderr).contains("-: the audio is cut"));
+}
+
+#[test]
 fn output_that_is_not_finite_never_becomes_a_file() {
     let lab = Lab::new();
     let latents = |value: f32| {

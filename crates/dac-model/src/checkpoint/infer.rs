@@ -44,7 +44,8 @@ pub(crate) fn network_shape(shapes: &Shapes, sample_rate_hz: Option<i64>) -> Res
     };
     let hop_samples = shape.encoder_rates.iter().try_fold(1usize, |n, &r| n.checked_mul(r)).unwrap_or(0);
     shape.sample_rate_hz = match sample_rate_hz {
-        Some(hz) => u32::try_from(hz).unwrap_or(0),
+        // What fits no u32 is refused below, and not as 0.
+        Some(hz) => u32::try_from(hz).unwrap_or(u32::MAX),
         None => {
             published_rate_hz(hop_samples, codebooks).ok_or(Reason::SampleRate { hop_samples, codebooks })?
         }

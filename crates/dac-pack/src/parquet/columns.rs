@@ -29,7 +29,7 @@ pub(super) fn lengths(facts: &Facts) -> impl Iterator<Item = (&'static str, u64)
 }
 
 /// All columns after the codes.
-pub(super) fn after_codes(rows: &[Facts]) -> [Column<'_>; 16] {
+pub(super) fn after_codes(rows: &[Facts]) -> [Column<'_>; 17] {
     let integers = |of: fn(&Facts) -> Option<i64>| Column::Integer(rows.iter().map(of).collect());
     fn text<'a>(rows: &'a [Facts], of: fn(&'a Facts) -> Option<&'a str>) -> Column<'a> {
         Column::Text(rows.iter().map(of).collect())
@@ -48,6 +48,7 @@ pub(super) fn after_codes(rows: &[Facts]) -> [Column<'_>; 16] {
         integers(|row| row.codebook_size.and_then(length)),
         integers(|row| row.hop_samples.and_then(length)),
         integers(|row| row.replaced_samples.and_then(|samples| i64::try_from(samples).ok())),
+        Column::Flag(rows.iter().map(|row| row.input_truncated).collect()),
         Column::Float(rows.iter().map(|row| row.input_db).collect()),
         integers(|row| row.chunk_frames.and_then(|frames| i64::try_from(frames).ok())),
         Column::Flag(rows.iter().map(|row| row.padding).collect()),

@@ -47,6 +47,7 @@ const SCHEMA: &str = "message tokens {
     optional int64 codebook_size;
     optional int64 hop_samples;
     optional int64 replaced_samples;
+    optional boolean input_truncated;
     optional float input_db;
     optional int64 chunk_frames;
     optional boolean padding;

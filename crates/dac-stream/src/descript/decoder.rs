@@ -54,8 +54,9 @@ pub struct DescriptDecoder {
     codec: Arc<Codec>,
     chunks: DescriptChunks,
     chunk: Chunk,
-    /// Frames of the chunk so far.
+    /// Frames of the chunk so far, and their codebooks.
     frames: usize,
+    codebooks: usize,
 }
 
 /// A chunk in progress.
@@ -63,10 +64,7 @@ enum Chunk {
     Padded(Box<StreamDecoder>),
     Unpadded(Box<DecoderStream>),
     /// Collected for a device that keeps no state.
-    Collected {
-        rows: Vec<u16>,
-        codebooks: usize,
-    },
+    Collected(Vec<u16>),
 }
 
 impl DescriptDecoder {
@@ -78,10 +76,10 @@ impl DescriptDecoder {
         } else {
             match codec.unpadded_decoder_stream() {
                 Some(stream) => Chunk::Unpadded(Box::new(stream)),
-                None => Chunk::Collected { rows: Vec::new(), codebooks: 0 },
+                None => Chunk::Collected(Vec::new()),
             }
         };
-        Self { codec, chunks, chunk, frames: 0 }
+        Self { codec, chunks, chunk, frames: 0, codebooks: 0 }
     }
 
     /// Takes any number of frames of codes, `[frames][codebooks]`, and appends the samples that are complete.
@@ -104,19 +102,17 @@ impl DescriptDecoder {
         Codes::from_rows(rows, codebooks)?.check_range(self.codec.shape().codebook_size)?;
         let mut rows = rows;
         while !rows.is_empty() {
+            if self.frames > 0 && self.codebooks != codebooks {
+                let expected = format!("codes of {} codebooks, as the chunk began", self.codebooks);
+                return Err(CodecError::Input { what: "codes", found: [1, codebooks, 0], expected });
+            }
+            self.codebooks = codebooks;
             let wanted = (self.chunks.chunk_frames - self.frames).saturating_mul(codebooks);
             let (part, rest) = rows.split_at(wanted.min(rows.len()));
             match &mut self.chunk {
                 Chunk::Padded(decoder) => decoder.push_codes(part, codebooks, out)?,
                 Chunk::Unpadded(stream) => stream.push_codes(part, codebooks, out)?,
-                Chunk::Collected { rows: held, codebooks: k } => {
-                    if !held.is_empty() && *k != codebooks {
-                        let expected = format!("codes of {k} codebooks, as the chunk began");
-                        return Err(CodecError::Input { what: "codes", found: [1, codebooks, 0], expected });
-                    }
-                    *k = codebooks;
-                    held.extend_from_slice(part);
-                }
+                Chunk::Collected(held) => held.extend_from_slice(part),
             }
             self.frames += part.len() / codebooks;
             if self.frames == self.chunks.chunk_frames {
@@ -147,8 +143,8 @@ impl DescriptDecoder {
         match &mut self.chunk {
             Chunk::Padded(decoder) => decoder.flush(out),
             Chunk::Unpadded(stream) => stream.finish(out),
-            Chunk::Collected { rows, codebooks } => {
-                let codes = Codes::from_rows(rows, *codebooks)?;
+            Chunk::Collected(rows) => {
+                let codes = Codes::from_rows(rows, self.codebooks)?;
                 rows.clear();
                 out.extend_from_slice(self.codec.decode_codes_unpadded(&codes)?.as_slice());
                 Ok(())
@@ -162,7 +158,7 @@ impl DescriptDecoder {
         match &mut self.chunk {
             Chunk::Padded(decoder) => decoder.reset(),
             Chunk::Unpadded(stream) => stream.reset(),
-            Chunk::Collected { rows, .. } => rows.clear(),
+            Chunk::Collected(rows) => rows.clear(),
         }
     }
 

@@ -142,7 +142,8 @@ impl Dac {
 
         let mut meta = self.token_meta(signal.pass.rate_hz);
         meta.input_samples = Some(signal.input_samples);
-        meta.replaced_samples = Some(signal.replaced_samples).filter(|&count| count > 0);
+        meta.replaced_samples = Some(signal.seen.replaced_samples).filter(|&count| count > 0);
+        meta.input_truncated = signal.seen.truncated.then_some(true);
         meta.input_db = Some(loudness.input_db);
         meta.chunk_frames = summary.map(|s| s.chunk_frames as u64);
         meta.padding = summary.map(|s| s.padding);
@@ -184,8 +185,17 @@ struct Pass<'a> {
     next: Box<NextBlock<'a>>,
 }
 
-/// Gives the next block, and how many values that are not finite were replaced up to it.
-type NextBlock<'a> = dyn FnMut() -> Result<Option<(Planar, u64)>, Error> + 'a;
+/// Gives the next block, if there is one, and what was seen up to then.
+type NextBlock<'a> = dyn FnMut() -> Result<(Option<Planar>, Seen), Error> + 'a;
+
+/// What a reading saw of its signal.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    /// Values that were not finite.
+    replaced_samples: u64,
+    /// Whether it ended before what it promised.
+    truncated: bool,
+}
 
 impl<'a> Pass<'a> {
     fn of_reader(mut reader: AudioReader) -> Self {
@@ -193,22 +203,23 @@ impl<'a> Pass<'a> {
         let (rate_hz, channels) = (reader.spec().sample_rate_hz, reader.spec().channels);
         let next = move || {
             let block = reader.next_block(BLOCK_SAMPLES)?;
-            Ok(block.map(|block| (block, reader.replaced_samples())))
+            let seen = Seen { replaced_samples: reader.replaced_samples(), truncated: reader.is_truncated() };
+            Ok((block, seen))
         };
         Self { name, rate_hz, channels, next: Box::new(next) }
     }
 
     fn of_audio(audio: &'a Audio, policy: NonFinitePolicy) -> Self {
-        let (mut start, mut replaced) = (0, 0);
+        let (mut start, mut seen) = (0, Seen::default());
         let next = move || {
             let end = (start + BLOCK_SAMPLES).min(audio.samples());
             if start == end {
-                return Ok(None);
+                return Ok((None, seen));
             }
             let mut block = audio.slice(start..end);
-            replaced += policy.apply(&mut block, THE_AUDIO, start as u64)?;
+            seen.replaced_samples += policy.apply(&mut block, THE_AUDIO, start as u64)?;
             start = end;
-            Ok(Some((block, replaced)))
+            Ok((Some(block), seen))
         };
         let name = THE_AUDIO.to_owned();
         Self { name, rate_hz: audio.rate_hz, channels: audio.channels.len(), next: Box::new(next) }
@@ -222,7 +233,7 @@ struct Prepared<'a> {
     resampler: Resampler,
     channels: usize,
     input_samples: u64,
-    replaced_samples: u64,
+    seen: Seen,
     finished: bool,
 }
 
@@ -230,7 +241,7 @@ impl<'a> Prepared<'a> {
     fn new(dac: &Dac, pass: Pass<'a>, mix: ChannelMix) -> Result<Self, Error> {
         let channels = mix.channels(pass.channels);
         let resampler = Resampler::new(pass.rate_hz, dac.shape().sample_rate_hz, channels)?;
-        Ok(Self { pass, mix, resampler, channels, input_samples: 0, replaced_samples: 0, finished: false })
+        Ok(Self { pass, mix, resampler, channels, input_samples: 0, seen: Seen::default(), finished: false })
     }
 
     fn channels(&self) -> usize {
@@ -242,12 +253,13 @@ impl<'a> Prepared<'a> {
         if self.finished {
             return Ok(None);
         }
-        let Some((block, replaced)) = (self.pass.next)()? else {
+        let (block, seen) = (self.pass.next)()?;
+        self.seen = seen;
+        let Some(block) = block else {
             self.finished = true;
             return Ok(Some(self.resampler.flush()?));
         };
         self.input_samples += block.first().map_or(0, Vec::len) as u64;
-        self.replaced_samples = replaced;
         Ok(Some(self.resampler.push(&self.mix.apply(block))?))
     }
 }

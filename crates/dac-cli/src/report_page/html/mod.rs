@@ -106,6 +106,9 @@ fn facts(args: &ReportArgs, report: &Report, name: &str) -> Markup {
                 @if excerpt.replaced_samples > 0 {
                     ", " (excerpt.replaced_samples) " samples that were not finite as 0"
                 }
+                @if excerpt.truncated {
+                    "; the recording is cut"
+                }
             }))
             (fact("Model", html! {
                 (report.model.name) ", " (report.shape.codebooks) " codebooks of " (report.shape.codebook_size) " codes"
