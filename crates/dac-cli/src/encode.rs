@@ -236,7 +236,7 @@ impl Coding {
     /// Encodes a file, unless an end is wanted meanwhile.
     pub(crate) fn encode(&self, dac: &Dac, input: &Path, stop: &Stop) -> Result<TokenFile, Error> {
         let mut progress =
-            |_: u64| if stop.code().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+            |_: u64| if stop.exit().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let mut open = || AudioReader::open(input);
         let tokens = match self.windows {
             Some(windows) => {

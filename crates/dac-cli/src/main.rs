@@ -25,33 +25,19 @@ mod provenance;
 mod report;
 mod report_page;
 mod roundtrip;
+mod table;
 
-use std::io;
 use std::process::ExitCode;
 
 use anyhow::Error;
 use clap::Parser;
 
 use args::{Cli, Command};
-use exit::{Exit, USAGE, Usage};
-use plan::PlanError;
-use report::{error_text, say};
+use exit::Exit;
+use report::say;
 
 fn main() -> ExitCode {
-    match run(&Cli::parse()) {
-        Ok(exit) => exit.into(),
-        // Whoever reads the output has seen enough of it.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(format_args!("error: {}", error_text(&error)));
-            let usage = error.is::<Usage>() || error.is::<PlanError>();
-            ExitCode::from(if usage { USAGE } else { 1 })
-        }
-    }
-}
-
-fn is_broken_pipe(error: &Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    run(&Cli::parse()).unwrap_or_else(|error| Exit::by(&error)).into()
 }
 
 fn run(cli: &Cli) -> Result<Exit, Error> {

@@ -63,15 +63,19 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
     let dac = model::open(&live(&args.model))?;
     let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
     model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
+    let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
+    encode_stream(args, &dac, &coding).or_else(Exit::by_input)
+}
+
+fn encode_stream(args: &EncodeArgs, dac: &Dac, coding: &Coding) -> Result<Exit, Error> {
     let reader = match args.raw_rate {
         Some(rate_hz) => AudioReader::from_raw_f32(io::stdin(), NAME, rate_hz, 1)?,
         None => AudioReader::from_stream(io::stdin(), NAME)?,
     };
     let mut reader = reader.with_non_finite(args.tokens.signal.nan.into());
     let spec = reader.spec().clone();
-    let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
-    let mut session = EncodeSession::new(&dac, spec.sample_rate_hz, spec.channels, &coding.options)?;
-    let codebooks = codebooks.unwrap_or(dac.shape().codebooks);
+    let mut session = EncodeSession::new(dac, spec.sample_rate_hz, spec.channels, &coding.options)?;
+    let codebooks = coding.options.codebooks.unwrap_or(dac.shape().codebooks);
     let header =
         DacpHeader::new(session.channels(), codebooks, session.meta())?.with_block_frames(BLOCK_FRAMES)?;
     let mut writer = DacpWriter::new(io::stdout().lock(), header)?;
@@ -99,20 +103,28 @@ pub(crate) fn decode(
     args: &DecodeArgs,
     options: impl Fn(&Dac, Option<Format>, Option<usize>) -> Result<DecodeOptions, Error>,
 ) -> Result<Exit, Error> {
+    let model = live(&args.model);
+    let models = Models::new(&model)?;
+    decode_stream(args, &models, options).or_else(Exit::by_input)
+}
+
+fn decode_stream(
+    args: &DecodeArgs,
+    models: &Models<'_>,
+    options: impl Fn(&Dac, Option<Format>, Option<usize>) -> Result<DecodeOptions, Error>,
+) -> Result<Exit, Error> {
     let mut input = io::stdin().lock();
     let mut head = Vec::new();
     // No more than it takes to know a .dacp: whoever writes it may wait for an answer to its first frames.
     input.by_ref().take(DACP_SNIFF_BYTES).read_to_end(&mut head)?;
     let format = Format::sniff(&head);
     let input = Cursor::new(head).chain(input);
-    let model = live(&args.model);
-    let models = Models::new(&model)?;
     if format == Some(Format::Dacp)
         && args.start.is_none()
         && args.duration.is_none()
         && args.chunk.chunk == ChunkArg::Exact
     {
-        return decode_live(args, &models, DacpReader::new(input)?, options);
+        return decode_live(args, models, DacpReader::new(input)?, options);
     }
     let tokens = TokenFile::read_stream(input)?;
     let held = tokens.codes.as_ref().map(dac::Codes::codebooks);

@@ -6,16 +6,15 @@ use std::path::Path;
 use anyhow::{Error, bail};
 use dac::tokens::{Format, TokenReader};
 use dac::{AUDIO_EXTENSIONS, AudioReader, Dac, DecodeOptions, SampleFormat};
-use dac_manifest::{Record, Roundtrip};
+use dac_manifest::Roundtrip;
 
 use crate::args::RoundtripArgs;
 use crate::batch::{Batch, Done, Task, in_the_way};
 use crate::comparison::Comparison;
 use crate::encode::{Coding, Kind, describe, fill, input_remarks, name_model};
-use crate::exit::Exit;
+use crate::exit::{Exit, Usage};
 use crate::model::{self, nominal_kbps};
 use crate::plan::{Job, Outputs, plan};
-use crate::report::print_text;
 
 struct Settings {
     coding: Coding,
@@ -24,11 +23,14 @@ struct Settings {
     text: String,
     overwrite: bool,
     dry_run: bool,
-    json: bool,
 }
 
 /// Runs `dac roundtrip`.
 pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
+    if args.files.inputs.iter().any(|input| input == Path::new("-")) {
+        let why = "it reads each input twice, and standard input can be read once";
+        return Err(Usage(format!("roundtrip takes files, not -: {why}")).into());
+    }
     let kind = Kind::of(&args.tokens, &args.chunk, None)?;
     let plan = plan(&args.files, &AUDIO_EXTENSIONS, Outputs::Files(&[kind.format.extension(), "wav"]))?;
     let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads)?;
@@ -51,7 +53,6 @@ pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
         ),
         overwrite: args.files.overwrite,
         dry_run: args.files.batch.dry_run,
-        json: args.files.json,
     };
     batch.run(|job, task| one(&dac, job, task, &settings))
 }
@@ -89,8 +90,7 @@ fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, settings: &Settings) -> Result
     let compared = Comparison::with_file(&job.input, &settings.coding.options, &decoded)?;
     let finite = |value: f64| Some(value).filter(|value| value.is_finite());
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
-    let (input_bytes, token_bytes) = (bytes(&job.input), bytes(made_tokens));
-    let kbps = |bytes: u64| record.audio_seconds.map(|seconds| bytes as f64 * 0.008 / seconds);
+    let token_bytes = bytes(made_tokens);
     let result = Roundtrip {
         decoded: wave_path.display().to_string(),
         si_sdr_db: finite(compared.si_sdr_db),
@@ -99,34 +99,9 @@ fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, settings: &Settings) -> Result
         token_bytes,
         decoded_bytes: bytes(made_wave),
         nominal_kbps: nominal_kbps(dac.shape(), codebooks) * record.channels.unwrap_or(1) as f64,
-        file_kbps: kbps(token_bytes),
+        file_kbps: record.audio_seconds.map(|seconds| token_bytes as f64 * 0.008 / seconds),
     };
-    if !settings.json {
-        print_text(&table(record, &result, &compared, input_bytes))?;
-    }
     let said = format!("{} and {}", describe(dac, record, &spec, token_path), wave_path.display());
     record.roundtrip = Some(result);
     Ok(Done::Written(said))
-}
-
-fn table(record: &Record, result: &Roundtrip, compared: &Comparison, input_bytes: u64) -> String {
-    let rate = |kbps: Option<f64>| kbps.map_or_else(|| "-".to_owned(), |kbps| format!("{kbps:.2} kbit/s"));
-    let row = |name: &str, path: &str, bytes: u64, kbps: Option<f64>| {
-        format!("\n  {name:<9}{bytes:>12} bytes{:>18}  {path}", rate(kbps))
-    };
-    let Comparison { si_sdr_db, mel_distance, stft_distance } = compared;
-    let mut text = format!(
-        "{}: SI-SDR {si_sdr_db:.2} dB, mel distance {mel_distance:.3}, STFT distance {stft_distance:.3}",
-        record.input
-    );
-    if let (Some(codebooks), Some(frames)) = (record.codebooks, record.frames) {
-        text += &format!(
-            " with {codebooks} codebooks, {frames} frames, nominally {:.2} kbit/s",
-            result.nominal_kbps
-        );
-    }
-    let kbps = |bytes: u64| record.audio_seconds.map(|seconds| bytes as f64 * 0.008 / seconds);
-    text += &row("original", &record.input, input_bytes, kbps(input_bytes));
-    text += &row("tokens", record.output.as_deref().unwrap_or("-"), result.token_bytes, result.file_kbps);
-    text + &row("decoded", &result.decoded, result.decoded_bytes, kbps(result.decoded_bytes))
 }

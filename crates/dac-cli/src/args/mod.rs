@@ -30,7 +30,8 @@ pub(crate) const DEFAULT_MODEL: Preset = Preset::Khz44;
     name = "dac",
     version,
     after_help = "Exit codes: 0 all done; 1 some file failed (the others are done); 2 the command cannot be run as it is \
-                  given; 130 stopped by Ctrl-C, 143 by SIGTERM (what is done is kept).\n\nWith --json, standard output carries one JSON record a file, standard error all else."
+                  given; 3 the work could not begin or not go on (weights that are none, a folder that cannot be written, a full \
+                  disk), 130 stopped by Ctrl-C, 143 by SIGTERM (what is done is kept).\n\nWith --json, standard output carries one JSON record a file, standard error all else."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -39,9 +40,9 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Encode audio files to token files.
+    /// Encode audio files to token files; `-` alone encodes standard input to standard output.
     Encode(EncodeArgs),
-    /// Decode token files to WAV files.
+    /// Decode token files to WAV files; `-` alone decodes standard input to standard output.
     Decode(DecodeArgs),
     /// Encode and decode audio files; print distances and sizes.
     Roundtrip(RoundtripArgs),
@@ -64,8 +65,7 @@ pub(crate) enum Command {
 /// What is read and where results go.
 #[derive(Debug, Args)]
 pub(crate) struct FileArgs {
-    /// Files, folders (with all below them) and quoted patterns like 'in/**/*.wav'; `-` alone reads standard input and writes
-    /// standard output.
+    /// Files, folders (with all below them) and quoted patterns like 'in/**/*.wav'.
     #[arg(value_name = "IN")]
     pub(crate) inputs: Vec<PathBuf>,
     /// Folder for the results, made if it is not there; each is named after its input's stem, and files of folders and

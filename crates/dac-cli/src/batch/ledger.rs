@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use anyhow::{Context, Error, anyhow};
 use dac_manifest::{Entries, Entry, MANIFEST_NAME, ManifestWriter, Record, manifests_in};
 
+use super::stop::Halt;
 use crate::args::FileArgs;
 
 /// The manifests of an output folder as they were at the start, and this run's own, which grows.
@@ -129,8 +130,12 @@ impl Ledger {
     /// Appends records and brings them to the disk.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// [`Halt`] when they cannot be written.
     pub(crate) fn append<'r>(&self, records: impl IntoIterator<Item = &'r Record>) -> Result<(), Error> {
+        self.write(records).map_err(|error| Halt::of(&error).into())
+    }
+
+    fn write<'r>(&self, records: impl IntoIterator<Item = &'r Record>) -> Result<(), Error> {
         let mut writer = self.writer.lock().map_err(|_| anyhow!("the manifest's writer is lost"))?;
         let writer = match &mut *writer {
             Some(writer) => writer,

@@ -11,6 +11,7 @@ mod stop;
 mod task;
 mod workroom;
 
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -27,13 +28,14 @@ use crate::exit::{Exit, Usage};
 use crate::plan::{Job, Plan};
 use crate::process;
 use crate::report::{error_of_file, error_text, panic_text, print_record, print_text};
+use crate::table;
 use console::Console;
 pub(crate) use ledger::is_file_of;
 use ledger::{Ledger, fingerprint};
 pub(crate) use pack::Packing;
 use pack::{Numbering, Packer, Settled, Waiting};
 pub(crate) use stop::Stop;
-use stop::Stopped;
+use stop::{Halt, Stopped};
 pub(crate) use task::{Task, in_the_way};
 use workroom::{Workroom, publish};
 
@@ -67,7 +69,7 @@ struct Counts {
     skipped: AtomicUsize,
     planned: AtomicUsize,
     failed: AtomicUsize,
-    /// Whether standard output could not be written.
+    /// Whether standard output could not be written: each record is in the manifest all the same.
     deaf: AtomicBool,
 }
 
@@ -146,7 +148,7 @@ impl<'a> Batch<'a> {
         let next = AtomicUsize::new(0);
         let worker = |threads: usize| -> Result<(), Error> {
             pool(threads)?.install(|| {
-                while self.stop.code().is_none()
+                while self.stop.exit().is_none()
                     && let index = next.fetch_add(1, Ordering::Relaxed)
                     && let Some(job) = self.plan.jobs.get(index)
                 {
@@ -178,8 +180,11 @@ impl<'a> Batch<'a> {
 
     fn open_room(&self) -> Result<Workroom, Error> {
         let folder = self.args.folder()?;
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Usage(format!("{}: cannot be made a folder: {error}", folder.display())))?;
+        std::fs::create_dir_all(folder).map_err(|error| {
+            let text = format!("{}: cannot be made a folder: {error}", folder.display());
+            let misnamed = matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotADirectory);
+            if misnamed { Usage(text).into() } else { anyhow!(text) }
+        })?;
         Workroom::open(folder).with_context(|| format!("{}: cannot be written", folder.display()))
     }
 
@@ -235,7 +240,7 @@ impl<'a> Batch<'a> {
             // What a failure left; a result has its name by now.
             let _ = std::fs::remove_file(path);
         }
-        if result.as_ref().is_err_and(|error| error.is::<Stopped>()) {
+        if result.as_ref().is_err_and(|error| self.ends_early(error, job, shared)) {
             return;
         }
         let worked = matches!(result, Ok(Done::Written(_))).then(|| record.audio_seconds.unwrap_or(0.0));
@@ -243,10 +248,22 @@ impl<'a> Batch<'a> {
         shared.console.count(job.input_bytes.unwrap_or(0), worked);
     }
 
+    /// Whether a job that ended in this error is left for the next run: because an end was wanted, or is wanted now, since no other
+    /// file would fare better. That is said once.
+    fn ends_early(&self, error: &Error, job: &Job, shared: Shared<'_>) -> bool {
+        let halts = Halt::is(error);
+        if halts && self.stop.halt() {
+            shared.console.say(&format!("error: {}", error_of_file(&job.input, error)));
+        }
+        halts || error.is::<Stopped>()
+    }
+
     /// Reports the entries of a shard, which were counted when they were made.
     fn settle(&self, entries: Vec<Settled>, shared: Shared<'_>) {
         for Settled { index, record, result } in entries {
-            if let Some(job) = self.plan.jobs.get(index) {
+            if let Some(job) = self.plan.jobs.get(index)
+                && !result.as_ref().is_err_and(|error| self.ends_early(error, job, shared))
+            {
                 self.report(record, job, result, shared);
             }
         }
@@ -272,6 +289,7 @@ impl<'a> Batch<'a> {
     fn report(&self, mut record: Record, job: &Job, result: Result<Done, Error>, shared: Shared<'_>) {
         let Shared { console, counts, .. } = shared;
         let input = job.input.display();
+        let mut planned = None;
         let count = match result {
             Ok(Done::Written(what) | Done::Packed(_, what)) => {
                 console.mention(&format!("{input}: {what}"));
@@ -284,31 +302,33 @@ impl<'a> Batch<'a> {
             }
             Ok(Done::Planned(what)) => {
                 record.status = Status::Planned;
-                if !self.args.json && print_text(&format!("{input}: {what}")).is_err() {
-                    counts.deaf.store(true, Ordering::Relaxed);
-                }
+                planned = Some(format!("{input}: {what}"));
                 &counts.planned
             }
             Err(error) => {
                 record.status = Status::Error;
                 record.error = Some(error_text(&error));
                 (record.output_bytes, record.output_sha256, record.pack) = (None, None, None);
+                record.roundtrip = None;
                 console.say(&format!("error: {}", error_of_file(&job.input, &error)));
-                // The manifest may be what failed.
                 if !self.args.batch.dry_run
                     && let Err(error) = self.ledger.append([&record])
                 {
-                    console.say(&format!("error: {}", error_text(&error)));
+                    self.ends_early(&error, job, shared);
                 }
                 &counts.failed
             }
         };
         count.fetch_add(1, Ordering::Relaxed);
-        if self.args.json
-            && let Err(error) = print_record(&record)
+        let printed = if self.args.json {
+            print_record(&record)
+        } else {
+            planned.or_else(|| table::of_roundtrip(&record)).map_or(Ok(()), |text| print_text(&text))
+        };
+        if let Err(error) = printed
             && !counts.deaf.swap(true, Ordering::Relaxed)
         {
-            console.say(&format!("error: standard output: {error}; the work goes on without records"));
+            console.say(&format!("error: standard output: {error}; the work goes on without it"));
         }
     }
 
@@ -317,14 +337,14 @@ impl<'a> Batch<'a> {
         let (written, skipped, failed) =
             (count(&counts.written), count(&counts.skipped), count(&counts.failed));
         let ended = written + skipped + failed + count(&counts.planned);
-        if self.plan.jobs.len() > 1 || self.stop.code().is_some() {
+        if self.plan.jobs.len() > 1 || self.stop.exit().is_some() {
             let speed = console.summary().unwrap_or_default();
             let mut text = if self.args.batch.dry_run {
                 format!("{} to do, {skipped} there, {failed} would fail", count(&counts.planned))
             } else {
                 format!("{written} done, {skipped} skipped, {failed} failed{speed}")
             };
-            if self.stop.code().is_some() {
+            if self.stop.exit().is_some() {
                 text += &format!(
                     "; stopped with {} of {} left, which the same command goes on with",
                     self.plan.jobs.len() - ended,
@@ -333,8 +353,8 @@ impl<'a> Batch<'a> {
             }
             console.say(&text);
         }
-        match self.stop.code() {
-            Some(code) => Exit::Stopped(code),
+        match self.stop.exit() {
+            Some(exit) => exit,
             None if failed > 0 || counts.deaf.load(Ordering::Relaxed) => Exit::SomeFailed,
             None => Exit::Done,
         }

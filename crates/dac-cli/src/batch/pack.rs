@@ -11,6 +11,7 @@ use dac_pack::{ClosedShard, Key, PackError, PackKind, PackLimits, PackNaming, Pa
 
 use super::Done;
 use super::ledger::Ledger;
+use super::stop::Halt;
 use super::workroom::{Workroom, publish_new};
 use crate::args::FileArgs;
 use crate::exit::Usage;
@@ -166,6 +167,7 @@ impl<'a> Packer<'a> {
 /// One error for all that was in a shard.
 fn lose(entries: Vec<Waiting>, error: &Error) -> Vec<Settled> {
     let text = error_text(error);
-    let lost = |Waiting { index, record, .. }| Settled { index, record, result: Err(anyhow!("{text}")) };
+    let again = || if Halt::is(error) { Halt::of(error).into() } else { anyhow!("{text}") };
+    let lost = |Waiting { index, record, .. }| Settled { index, record, result: Err(again()) };
     entries.into_iter().map(lost).collect()
 }

@@ -47,11 +47,19 @@ impl Report {
 
 /// Runs `dac report`.
 pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
-    target::check(args)?;
-    let excerpt = Excerpt::read(&args.input, args.start, args.duration.0, args.signal.nan.into())?;
+    let read = target::check(args)
+        .and_then(|()| Excerpt::read(&args.input, args.start, args.duration.0, args.signal.nan.into()));
+    let excerpt = match read {
+        Ok(excerpt) => excerpt,
+        Err(error) => return Exit::by_input(error),
+    };
     let dac = model::open(&args.model)?;
     let counts = counts(args, dac.shape())?;
-    let report = measure(args, &dac, excerpt, &counts)?;
+    make(args, &dac, excerpt, &counts).or_else(Exit::by_input)
+}
+
+fn make(args: &ReportArgs, dac: &Dac, excerpt: Excerpt, counts: &[usize]) -> Result<Exit, Error> {
+    let report = measure(args, dac, excerpt, counts)?;
     let page = html::page(args, &report);
     let bytes = target::write(&args.output, &page)?;
     let (seconds, versions) = (report.excerpt.seconds(), counts.len());

@@ -68,7 +68,7 @@ fn the_tokens_of_another_model_are_refused() {
     assert_eq!(lab.names("d"), [""; 0]);
     lab.dac(&format!("decode t/a.safetensors --output d --weights {weights}")).expect(0);
     // Weights of another shape are not the preset that was named.
-    lab.dac(&format!("encode a.wav --output u --model 44khz --weights {weights}")).expect(1).says("44khz");
+    lab.dac(&format!("encode a.wav --output u --model 44khz --weights {weights}")).expect(3).says("44khz");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn wrong_weights_are_an_error_before_any_file() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 1000, &[0.5]);
     lab.put("text.pth", b"not weights");
-    let run = lab.dac("encode a.wav --output out --weights text.pth --json").expect(1);
+    let run = lab.dac("encode a.wav --output out --weights text.pth --json").expect(3);
     run.says("text.pth");
     assert_eq!(run.stdout, "");
     lab.dac("encode a.wav --output out --weights missing.pth").expect(2).says("missing.pth");

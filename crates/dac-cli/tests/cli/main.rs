@@ -12,6 +12,7 @@ mod encode;
 #[cfg(target_os = "linux")]
 mod engines;
 mod faults;
+mod halt;
 mod info;
 mod needs;
 mod pack;

@@ -31,7 +31,7 @@ fn tars(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<(String, Vec<u8>)>> {
 }
 
 /// The token files of all tar shards, each once, as `tree` gives those of a folder.
-fn tokens(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn tokens(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<u8>> {
     let mut tokens = BTreeMap::new();
     for (name, bytes) in tars(lab, folder).into_values().flatten() {
         if !name.ends_with(".json") {
@@ -42,7 +42,7 @@ fn tokens(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Every record names the shard that holds its key, with that shard's hash.
-fn assert_manifest(lab: &Lab, folder: &str, name: &str) {
+pub(crate) fn assert_manifest(lab: &Lab, folder: &str, name: &str) {
     let tars = tars(lab, folder);
     for (key, record) in manifest(lab, &format!("{folder}/{name}")) {
         if record["status"] == "error" {

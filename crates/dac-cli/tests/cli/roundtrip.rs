@@ -47,6 +47,14 @@ fn other_rates_and_channels_are_compared_in_step() {
 }
 
 #[test]
+fn standard_input_cannot_be_read_twice() {
+    let lab = Lab::new();
+    lab.dac("roundtrip - --output out --model tiny").expect(2).says("takes files, not -");
+    let offers = |command: &str| lab.dac(&format!("{command} --help")).expect(0).stdout.contains("`-` alone");
+    assert_eq!(["encode", "decode", "roundtrip"].map(offers), [true, true, false]);
+}
+
+#[test]
 fn earlier_results_are_redone_and_recordings_kept() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 2000, &[0.5]);

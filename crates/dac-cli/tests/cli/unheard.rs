@@ -26,9 +26,36 @@ fn messages_that_cannot_be_written_cost_no_result() {
     lab.put("in/d.wav", b"no audio");
     assert_eq!(code("encode in --output files --model tiny", closed().into()), Some(1));
     assert_eq!(code("encode missing.wav --output files", closed().into()), Some(2));
+    assert_eq!(code("encode in/a.wav --output files --weights in/d.wav", closed().into()), Some(3));
     if cfg!(target_os = "linux") {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         assert_eq!(code("encode in/a.wav --output full --model tiny", full.into()), Some(0));
         assert_eq!(lab.names("full"), ["a.safetensors"]);
     }
+}
+
+#[test]
+fn records_and_tables_that_cannot_be_printed_cost_no_result() {
+    let lab = Lab::new();
+    for name in ["a", "b", "c"] {
+        lab.wav(&format!("in/{name}.wav"), 44100, 1000, &[0.5]);
+    }
+    for command in [
+        "encode in --output tokens --json",
+        "roundtrip in --output both",
+        "roundtrip in --output json --json",
+    ] {
+        let output =
+            lab.command(&format!("{command} --model tiny --jobs 1")).stdout(closed()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("3 done, 0 skipped, 0 failed"), "{said}");
+        assert_eq!(said.matches("error: standard output: ").count(), 1, "{said}");
+    }
+    assert_eq!(lab.names("tokens").len(), 3);
+    let both = ["a.safetensors", "a.wav", "b.safetensors", "b.wav", "c.safetensors", "c.wav"];
+    assert_eq!(
+        (lab.names("both"), lab.names("json")),
+        (both.map(String::from).into(), both.map(String::from).into())
+    );
 }
