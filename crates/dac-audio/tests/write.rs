@@ -129,3 +129,20 @@ fn streams_end_open_in_pipes_and_exact_in_files() -> Outcome {
     assert_eq!(read_all(reader)?, ramp(77));
     Ok(())
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_stays_one_and_a_device_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (target, link) = (folder.path().join("target.wav"), folder.path().join("link.wav"));
+    std::fs::write(&target, b"old").unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    for path in [link.as_path(), std::path::Path::new("/dev/null")] {
+        let mut writer = WavWriter::create(path, 8_000, 1, SampleFormat::I24).unwrap();
+        writer.write(&[[0.25_f32, -0.25, 0.5]]).unwrap();
+        writer.finish().unwrap();
+    }
+    assert!(link.is_symlink());
+    assert_eq!(AudioReader::open(&target).unwrap().spec().samples, Some(3));
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+}

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use dac_tokens::AtomicFile;
+use dac_atomic::AtomicFile;
 
 use crate::lines::each_line;
 use crate::shard::manifests_in;

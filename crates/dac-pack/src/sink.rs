@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use dac_tokens::AtomicFile;
+use dac_atomic::AtomicFile;
 use sha2::{Digest, Sha256};
 
 /// A file that is to appear under its name; dropped before [`Sink::commit`], it leaves nothing.

@@ -3,9 +3,9 @@
 use std::io::{BufWriter, Cursor, Read, Write};
 use std::path::Path;
 
+use dac_atomic::AtomicFile;
 use dac_rvq::{Array3, Codes};
 
-use crate::atomic::AtomicFile;
 use crate::error::TokenError;
 use crate::format::{Format, SNIFF_BYTES, sniffed};
 use crate::meta::TokenMeta;

@@ -5,7 +5,6 @@
 //! file declares: counts are checked against the bytes that are there before memory is taken.
 
 mod arrays;
-mod atomic;
 mod dac;
 mod dacp;
 mod error;
@@ -17,7 +16,6 @@ mod pt;
 mod reader;
 mod safetensors;
 
-pub use atomic::AtomicFile;
 pub use dacp::{DacpHeader, DacpReader, DacpSeekReader, DacpWriter};
 pub use error::TokenError;
 pub use file::{NpyInteger, TokenFile, WriteOptions};

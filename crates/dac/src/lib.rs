@@ -26,6 +26,7 @@ mod live;
 mod model;
 
 pub use audio::Audio;
+pub use dac_atomic::AtomicFile;
 pub use dac_audio::{
     AUDIO_EXTENSIONS, AudioError, AudioReader, AudioSpec, ChannelMix, LoudnessMeter, MAX_RATE_HZ,
     MIN_RATE_HZ, NonFinitePolicy, Planar, Resampler, SampleFormat, StreamFormat, StreamWriter, WavWriter,

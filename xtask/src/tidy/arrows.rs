@@ -9,16 +9,17 @@ use super::Findings;
 use crate::process::{cargo, output, succeeds};
 
 /// Every crate with those of ours that it may depend on, lowest first: an arrow never points upwards.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("dac-kernels", &[]),
     ("dac-pickle", &[]),
-    ("dac-audio", &[]),
+    ("dac-atomic", &[]),
+    ("dac-audio", &["dac-atomic"]),
     ("dac-picture", &[]),
     ("dac-rvq", &["dac-kernels"]),
     ("dac-nn", &["dac-kernels"]),
-    ("dac-tokens", &["dac-rvq", "dac-pickle"]),
-    ("dac-manifest", &["dac-tokens"]),
-    ("dac-pack", &["dac-rvq", "dac-tokens"]),
+    ("dac-tokens", &["dac-rvq", "dac-pickle", "dac-atomic"]),
+    ("dac-manifest", &["dac-atomic"]),
+    ("dac-pack", &["dac-rvq", "dac-tokens", "dac-atomic"]),
     ("dac-model", &["dac-kernels", "dac-nn", "dac-rvq", "dac-pickle"]),
     ("dac-stream", &["dac-model", "dac-nn", "dac-rvq"]),
     (
@@ -26,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
         &[
             "dac-kernels",
             "dac-pickle",
+            "dac-atomic",
             "dac-audio",
             "dac-rvq",
             "dac-nn",
@@ -39,9 +41,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates below the network, and the tool: burn is nothing they know.
-const WITHOUT_BURN: [&str; 8] = [
+const WITHOUT_BURN: [&str; 9] = [
     "dac-kernels",
     "dac-pickle",
+    "dac-atomic",
     "dac-audio",
     "dac-picture",
     "dac-tokens",

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use dac_atomic::AtomicFile;
 use hound::{SampleFormat as HoundFormat, WavSpec};
-use tempfile::NamedTempFile;
 
 use super::sample::check_block;
 use super::{SampleFormat, WriteReport};
@@ -21,7 +21,7 @@ pub struct WavWriter {
     format: SampleFormat,
     channels: usize,
     inner: hound::WavWriter<BufWriter<File>>,
-    file: NamedTempFile,
+    file: AtomicFile,
     report: WriteReport,
 }
 
@@ -35,7 +35,7 @@ impl std::fmt::Debug for WavWriter {
 }
 
 impl WavWriter {
-    /// Begins a file. Its folder must exist; an older file stays untouched until `finish`.
+    /// Begins a file. Its folder must exist; an older file stays untouched until `finish`, a link is followed, a device written.
     ///
     /// # Errors
     /// [`AudioError::Write`], or [`AudioError::Malformed`] for a rate of 0, or 0 or more than [`MAX_CHANNELS`]
@@ -54,12 +54,8 @@ impl WavWriter {
                 format!("{channels} channels at {sample_rate_hz} Hz"),
             ));
         }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let file = temporary_beside(folder).map_err(|error| AudioError::write(&path, error))?;
-        let handle = file.as_file().try_clone().map_err(|error| AudioError::write(&path, error))?;
+        let file = AtomicFile::create(&path).map_err(|error| AudioError::write(&path, error))?;
+        let handle = file.handle().map_err(|error| AudioError::write(&path, error))?;
         let spec = WavSpec {
             channels: channels as u16,
             sample_rate: sample_rate_hz,
@@ -119,30 +115,20 @@ impl WavWriter {
         inner.finalize().map_err(|error| hound_error(&path, error))?;
         let bytes = report.samples * (format.bytes() * channels) as u64;
         if bytes % 2 == 1 {
-            pad(file.as_file_mut()).map_err(|error| AudioError::write(&path, error))?;
+            pad(&mut file).map_err(|error| AudioError::write(&path, error))?;
         }
-        file.as_file().sync_all().map_err(|error| AudioError::write(&path, error))?;
-        file.persist(&path).map_err(|error| AudioError::write(&path, error.error))?;
+        file.commit().map_err(|error| AudioError::write(&path, error))?;
         Ok(report)
     }
 }
 
-/// An unnamed-looking file in the same folder, with the permissions of any new file.
-fn temporary_beside(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".dac-").suffix(".wav.part");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
-}
-
 /// RIFF chunks have even sizes; hound leaves the pad byte of an odd one out.
-fn pad(file: &mut File) -> io::Result<()> {
+fn pad(file: &mut AtomicFile) -> io::Result<()> {
     let end = file.seek(SeekFrom::End(0))?;
     file.write_all(&[0])?;
     file.seek(SeekFrom::Start(4))?;
-    // The length fits: check_length has left room for it.
-    file.write_all(&((end + 1 - 8) as u32).to_le_bytes())
+    // The length fits: check_length has left room for it. A device has none.
+    file.write_all(&((end + 1).saturating_sub(8) as u32).to_le_bytes())
 }
 
 fn hound_error(path: &Path, error: hound::Error) -> AudioError {

@@ -64,6 +64,17 @@ impl AtomicFile {
         }
     }
 
+    /// Another handle to the same bytes, for a library that keeps its writer.
+    ///
+    /// # Errors
+    /// When the system has no more of them.
+    pub fn handle(&self) -> io::Result<File> {
+        match &self.inner {
+            Inner::Beside { file, .. } => file.as_file().try_clone(),
+            Inner::Direct(file) => file.try_clone(),
+        }
+    }
+
     fn file(&mut self) -> &mut File {
         match &mut self.inner {
             Inner::Beside { file, .. } => file.as_file_mut(),
