@@ -1,4 +1,4 @@
-//! Token files that are there already and that no manifest knows: valid ones are kept, stale ones redone, others left alone.
+//! Token files that are there already and that no manifest knows: valid ones are kept, others left alone.
 
 use std::path::Path;
 
@@ -14,9 +14,9 @@ pub(crate) enum Existing {
     Absent,
     /// The very result, as far as the file can tell.
     Valid,
-    /// A token file of other settings or another input, with what differs.
+    /// An earlier result of this command, of other settings or another input, with what differs.
     Stale(String),
-    /// Something that this command would not have written.
+    /// Something that this command is not known to have written, and why.
     Foreign(String),
 }
 
@@ -66,6 +66,9 @@ impl ExpectedTokens<'_> {
             ("length", rate && samples && !info.truncated),
         ];
         let differing: Vec<_> = checks.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();
-        if differing.is_empty() { Existing::Valid } else { Existing::Stale(differing.join(", ")) }
+        if differing.is_empty() {
+            return Existing::Valid;
+        }
+        Existing::Foreign(format!("differs in {}, and no manifest knows it", differing.join(", ")))
     }
 }
