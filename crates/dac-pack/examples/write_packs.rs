@@ -63,6 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 meta.codebook_size = Some(1024);
                 meta.hop_samples = Some(512);
                 meta.replaced_samples = (index == 8).then_some(3);
+                meta.input_truncated = (index == 9).then_some(true);
                 meta.input_db = (index % 3 == 0).then_some(-23.4375);
                 meta.padding = (index % 5 == 0).then_some(true);
                 let tokens = TokenFile::of_codes(

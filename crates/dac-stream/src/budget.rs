@@ -11,16 +11,18 @@ const MOST_TOGETHER: usize = 32;
 impl ChunkPlan {
     /// For encoding with `codec` within its memory budget: chunks of `chunk_frames` or as many fewer as the budget asks for,
     /// and as many windows together as it allows. Without a budget, and where the device keeps state, one at a time. A GPU is kept a
-    /// batch ahead ([`Codec::works_ahead`]).
+    /// batch ahead ([`Codec::works_ahead`]); with low latency nothing waits for others.
     pub fn encode_within_budget(codec: &Codec, chunk_frames: usize) -> Self {
         let plan = Self::encode(codec.geometry(), chunk_frames).ahead(codec.works_ahead());
-        fit(plan, codec.activation_budget_bytes(), |frames| encode_bytes(codec.shape(), frames))
+        let plan = fit(plan, codec.activation_budget_bytes(), |frames| encode_bytes(codec.shape(), frames));
+        if codec.options().low_latency { plan.together(1) } else { plan }
     }
 
     /// As [`ChunkPlan::encode_within_budget`], for decoding.
     pub fn decode_within_budget(codec: &Codec, chunk_frames: usize) -> Self {
         let plan = Self::decode(codec.geometry(), chunk_frames).ahead(codec.works_ahead());
-        fit(plan, codec.activation_budget_bytes(), |frames| decode_bytes(codec.shape(), frames))
+        let plan = fit(plan, codec.activation_budget_bytes(), |frames| decode_bytes(codec.shape(), frames));
+        if codec.options().low_latency { plan.together(1) } else { plan }
     }
 }
 
