@@ -37,7 +37,8 @@ fn wgpu_makes_files_in_chunks_as_the_cpu_makes_them_whole() {
     lab.wav("b.wav", 44100, 40 * 512 - 100, &[0.4, 0.3]);
     let gpu = "--device wgpu --chunk-seconds 0.05";
     lab.dac("encode a.wav b.wav --output cpu --model tiny --channels keep").expect(0);
-    lab.dac(&format!("encode a.wav b.wav --output gpu --model tiny --channels keep {gpu}")).expect(0);
+    let encode = format!("encode a.wav b.wav --output gpu --model tiny --channels keep {gpu}");
+    assert_snakes_are_programs(&lab, &encode);
     for name in ["a", "b"] {
         let codes =
             |folder| TokenFile::read(&lab.path(&format!("{folder}/{name}.safetensors"))).unwrap().codes;
@@ -48,12 +49,7 @@ fn wgpu_makes_files_in_chunks_as_the_cpu_makes_them_whole() {
         let decode = format!("decode cpu/b.safetensors --output {folder} --sample-format f32 {gpu} {extra}");
         lab.dac(&decode).expect(0);
     }
-    // What burn says it makes programs of. All that a snake does is one of them, wherever it stands.
-    let decode = format!("decode cpu/a.safetensors --output told {gpu}");
-    let told = lab.dac_with(&decode, &[("BURN_FUSION_LOG", "full")]).expect(0);
-    let (fused, single) = sines(&told.stderr);
-    assert!(fused > 0 && fused % 29 == 0, "{fused} snakes in programs");
-    assert_eq!(single, 0, "beside {fused} that are not");
+    assert_snakes_are_programs(&lab, &format!("decode cpu/a.safetensors --output told {gpu}"));
 
     lab.dac("decode cpu/b.safetensors --output whole --sample-format f32").expect(0);
     let wave = |folder| lab.wave_of(&format!("{folder}/b.wav")).floats();
@@ -66,6 +62,15 @@ fn wgpu_makes_files_in_chunks_as_the_cpu_makes_them_whole() {
     lab.dac("decode cpu/b.safetensors --output none --model tiny --device wgpu:99")
         .expect(2)
         .says("'wgpu:99' was not found");
+}
+
+/// All that a snake does is one program, wherever it stands: so say burn's tables of what it executed.
+fn assert_snakes_are_programs(lab: &Lab, arguments: &str) {
+    let told = lab.dac_with(arguments, &[("BURN_FUSION_LOG", "full")]).expect(0);
+    let (fused, single) = sines(&told.stderr);
+    // The tiny model has 29 in either direction.
+    assert!(fused > 0 && fused % 29 == 0, "{arguments}: {fused} snakes in programs");
+    assert_eq!(single, 0, "{arguments}: beside {fused} that are programs");
 }
 
 /// How many sines burn's tables of executed programs show within programs of several operations, and beside them.
