@@ -46,7 +46,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
         return Err(Usage("--raw goes with - alone: files are written as WAV".to_owned()).into());
     }
     let plan = plan(&args.files, &Format::ALL.map(Format::extension), Outputs::Files(&["wav"]))?;
-    let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads)?;
+    let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads);
     let model = args.model.on_the_pool_around();
     let models = batch.with_threads(|| Models::new(&model))?;
     if let Some(dac) = models.fixed() {

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     let extensions = [kind.format.extension()];
     let outputs = if kind.pack.is_some() { Outputs::Entries } else { Outputs::Files(&extensions) };
     let plan = plan(&args.files, &AUDIO_EXTENSIONS, outputs)?;
-    let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads)?;
+    let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads);
     let dac = batch.with_threads(|| model::open(&args.model.on_the_pool_around()))?;
     let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
     model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);

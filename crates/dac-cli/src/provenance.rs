@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Error, anyhow};
 use dac::TokenMeta;
-use dac_manifest::{Entries, manifests_in};
+use dac_manifest::{Entries, key_of, manifests_in};
 
-use crate::batch::is_file_of;
+use crate::batch::entry_of_file;
 
 /// The manifests that were met, by folder.
 #[derive(Debug, Default)]
@@ -30,12 +30,8 @@ impl Provenance {
         let Ok(path) = path.canonicalize() else { return Ok(()) };
         for folder in path.ancestors().skip(1) {
             let Some(entries) = self.entries(folder)? else { continue };
-            let parts = path.strip_prefix(folder).unwrap_or(&path).components();
-            let key: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
-            let entry = entries.get(&key.join("/")).filter(|entry| entry.done);
-            if let Some(entry) = entry
-                && is_file_of(&path, entry.output_bytes, entry.output_sha256.as_deref())
-            {
+            let key = key_of(path.strip_prefix(folder).unwrap_or(&path));
+            if let Some(entry) = entry_of_file(&entries, &key, &path) {
                 let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
                 meta.model = meta.model.take().or_else(|| text(&entry.model));
                 meta.weights_sha256 = meta.weights_sha256.take().or_else(|| text(&entry.weights_sha256));

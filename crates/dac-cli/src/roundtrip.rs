@@ -33,7 +33,7 @@ pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
     }
     let kind = Kind::of(&args.tokens, &args.chunk, None)?;
     let plan = plan(&args.files, &AUDIO_EXTENSIONS, Outputs::Files(&[kind.format.extension(), "wav"]))?;
-    let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads)?;
+    let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads);
     let dac = batch.with_threads(|| model::open(&args.model.on_the_pool_around()))?;
     let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
     model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);

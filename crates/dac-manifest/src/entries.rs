@@ -7,14 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::lines::each_line;
-use crate::{ManifestError, Record, Status};
+use crate::{ManifestError, Record};
 
-/// The last that is known of a file: what of its [`Record`] a later run needs. A hundred thousand take some 50 MB.
+/// What is known of a result: what of its [`Record`] a later run needs. A hundred thousand take some 50 MB.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Whether the result was made; what follows is known then.
-    pub done: bool,
     /// [`Record::pack`].
     pub pack: Option<Arc<str>>,
     /// [`Record::model`].
@@ -41,6 +39,8 @@ pub struct Entry {
     pub codebooks: Option<usize>,
     /// [`Record::audio_seconds`].
     pub audio_seconds: Option<f64>,
+    /// [`Record::finished_s`].
+    pub finished_s: Option<f64>,
     /// [`Record::output_bytes`].
     pub output_bytes: Option<u64>,
     /// [`Record::output_sha256`].
@@ -48,7 +48,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Puts what is known into a record of the same file.
+    /// Puts what is known into a record of the same file; when the work ended, and what it took, stays that record's own.
     pub fn fill(&self, record: &mut Record) {
         let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
         record.pack = text(&self.pack);
@@ -69,21 +69,23 @@ impl Entry {
     }
 }
 
-/// The entries of one or more manifests, by key. A later record of a key replaces an earlier one, but a failure does not undo a
-/// result: that still lies there as its record says, or else proves nothing.
+/// The results that one or more manifests tell of, by key. All of a key are kept, not the last alone: a record is written before
+/// its result gets its name, so what lies there may be of an earlier one. A failure undoes no result.
 #[derive(Debug, Default)]
 pub struct Entries {
-    by_key: HashMap<Box<str>, Entry>,
+    /// Of each key, the results by the time at which they were finished.
+    by_key: HashMap<Box<str>, Vec<Entry>>,
     texts: HashSet<Arc<str>>,
     unreadable_lines: usize,
 }
 
 impl Entries {
-    /// Adds the manifest at `path`; lines that are no records are counted and passed over.
+    /// Adds the manifest at `path`; lines that are no records are counted and passed over. Gives the number of records of files,
+    /// done or not.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read(&mut self, path: &Path) -> Result<(), ManifestError> {
+    pub fn read(&mut self, path: &Path) -> Result<usize, ManifestError> {
         let file = File::open(path).map_err(|error| ManifestError::read(path, error))?;
         self.read_from(BufReader::new(file)).map_err(|error| ManifestError::read(path, error))
     }
@@ -92,19 +94,26 @@ impl Entries {
     ///
     /// # Errors
     /// When reading fails.
-    pub fn read_from(&mut self, reader: impl BufRead) -> std::io::Result<()> {
+    pub fn read_from(&mut self, reader: impl BufRead) -> std::io::Result<usize> {
+        let mut records = 0;
         each_line(reader, |line| match line.map(serde_json::from_slice::<Record>) {
-            Some(Ok(record)) => self.insert(record),
+            Some(Ok(record)) => {
+                records += usize::from(record.key.is_some());
+                self.insert(record);
+            }
             _ if line.is_some_and(<[u8]>::is_empty) => {}
             _ => self.unreadable_lines += 1,
-        })
+        })?;
+        Ok(records)
     }
 
-    /// Adds a record; one without a key is of no file.
+    /// Adds a record, if it is of a file and its result was made.
     pub fn insert(&mut self, record: Record) {
+        if !record.is_done() {
+            return;
+        }
         let Some(key) = record.key else { return };
         let entry = Entry {
-            done: matches!(record.status, Status::Ok | Status::Skipped) && record.output_sha256.is_some(),
             pack: self.text(record.pack),
             model: self.text(record.model),
             weights_sha256: self.text(record.weights_sha256),
@@ -118,12 +127,24 @@ impl Entries {
             frames: record.frames,
             codebooks: record.codebooks,
             audio_seconds: record.audio_seconds,
+            finished_s: record.finished_s,
             output_bytes: record.output_bytes,
             output_sha256: record.output_sha256.map(String::into_boxed_str),
         };
-        if entry.done || !self.get(&key).is_some_and(|known| known.done) {
-            self.by_key.insert(key.into_boxed_str(), entry);
+        let results = self.by_key.entry(key.into_boxed_str()).or_default();
+        let is_same =
+            |known: &Entry| (&known.pack, &known.output_sha256) == (&entry.pack, &entry.output_sha256);
+        if let Some(same) = results.iter().position(is_same) {
+            if results.get(same).is_some_and(|known| known.finished_s > entry.finished_s) {
+                return;
+            }
+            results.remove(same);
         }
+        // Without a time it is of an earlier version, and older than all that have one.
+        let place = results.partition_point(|known| known.finished_s <= entry.finished_s);
+        // Most files have one result.
+        results.reserve_exact(1);
+        results.insert(place, entry);
     }
 
     /// The same text for all entries that have it.
@@ -137,16 +158,21 @@ impl Entries {
         Some(text)
     }
 
-    /// What is known of the file of this key.
-    pub fn get(&self, key: &str) -> Option<&Entry> {
-        self.by_key.get(key)
+    /// The results of the file of this key, the last first; those of the same bytes are one.
+    pub fn results(&self, key: &str) -> impl Iterator<Item = &Entry> {
+        self.by_key.get(key).into_iter().flatten().rev()
+    }
+
+    /// Whether a result of the file of this key is known.
+    pub fn knows(&self, key: &str) -> bool {
+        self.by_key.contains_key(key)
     }
 
     /// Every pack that results are in, with the hashes that it is said to have: one, unless a run that ended before the pack had
     /// its name left records of one that never was.
     pub fn packs(&self) -> HashMap<Arc<str>, HashSet<Box<str>>> {
         let mut packs: HashMap<Arc<str>, HashSet<Box<str>>> = HashMap::new();
-        for entry in self.by_key.values().filter(|entry| entry.done) {
+        for entry in self.by_key.values().flatten() {
             if let (Some(pack), Some(sha256)) = (&entry.pack, &entry.output_sha256) {
                 let said = packs.entry(Arc::clone(pack)).or_default();
                 if !said.contains(sha256) {
@@ -157,12 +183,12 @@ impl Entries {
         packs
     }
 
-    /// How many files are known.
+    /// Of how many files results are known.
     pub fn len(&self) -> usize {
         self.by_key.len()
     }
 
-    /// Whether none is.
+    /// Whether of none.
     pub fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }
@@ -177,11 +203,25 @@ impl Entries {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Entries {
+        let mut entries = Entries::default();
+        entries.read_from(text.as_bytes()).unwrap();
+        entries
+    }
+
+    /// Settings and hash of each result of a key.
+    fn results<'a>(entries: &'a Entries, key: &str) -> Vec<(&'a str, &'a str)> {
+        let of =
+            |entry: &'a Entry| (entry.settings.as_deref().unwrap(), entry.output_sha256.as_deref().unwrap());
+        entries.results(key).map(of).collect()
+    }
+
     #[test]
-    fn the_last_result_of_a_key_counts() {
+    fn all_results_of_a_key_are_known_and_no_failures() {
         let mut entries = Entries::default();
         let text = br#"{"key":"a","status":"error"}
 {"key":"a","status":"ok","output_sha256":"12","settings":"s","frames":7}
+{"key":"a","status":"ok","output_sha256":"34","settings":"t"}
 {"key":"a","status":"error","error":"gone"}
 not json
 {"key":"b","status":"error","error":"gone"}
@@ -189,35 +229,52 @@ not json
 {"status":"ok"}
 {"key":"c","status":"ok"}
 "#;
-        entries.read_from(text.as_slice()).unwrap();
-        assert_eq!((entries.len(), entries.unreadable_lines()), (3, 1));
-        // A failure afterwards does not undo a result.
-        let a = entries.get("a").unwrap();
-        assert!(a.done && a.frames == Some(7) && a.settings.as_deref() == Some("s"));
-        assert!(!entries.get("b").unwrap().done);
+        // Of files, done or not.
+        assert_eq!(entries.read_from(text.as_slice()).unwrap(), 6);
+        assert_eq!((entries.len(), entries.unreadable_lines()), (1, 1));
+        assert_eq!(results(&entries, "a"), [("t", "34"), ("s", "12")]);
         // Without a hash nothing can be proved.
-        assert!(!entries.get("c").unwrap().done);
+        assert!(entries.knows("a") && !entries.knows("b") && !entries.knows("c"));
         assert!(entries.packs().is_empty());
         let mut record = Record::default();
-        a.fill(&mut record);
+        entries.results("a").last().unwrap().fill(&mut record);
         assert_eq!((record.frames, record.output_sha256.as_deref()), (Some(7), Some("12")));
     }
 
     #[test]
+    fn the_later_of_two_records_counts_in_whichever_order_they_are_read() {
+        let line = |settings: &str, sha256: &str, finished_s: &str| {
+            format!(
+                "{{\"key\":\"a\",\"status\":\"ok\",\"settings\":\"{settings}\",\"output_sha256\":\"{sha256}\",\"finished_s\":{finished_s}}}\n"
+            )
+        };
+        // Another result, and two records of the same bytes.
+        for [one, other] in [["1", "2"], ["1", "1"]] {
+            let (old, new) = (line("old", one, "100.5"), line("new", other, "200"));
+            let untimed = line("older", one, "null");
+            let expected: &[_] = if one == other { &[("new", "1")] } else { &[("new", "2"), ("old", "1")] };
+            for text in [[&untimed, &old, &new], [&new, &old, &untimed], [&old, &untimed, &new]] {
+                assert_eq!(results(&read(&text.map(String::as_str).concat()), "a"), expected);
+            }
+        }
+        // Without a time, the one that is read later.
+        let untimed = line("old", "1", "null") + &line("new", "2", "null");
+        assert_eq!(results(&read(&untimed), "a"), [("new", "2"), ("old", "1")]);
+    }
+
+    #[test]
     fn packs_are_known_with_every_hash_that_was_said_of_them() {
-        let mut entries = Entries::default();
-        let text = br#"{"key":"a","status":"ok","output_sha256":"1","pack":"p"}
+        let text = r#"{"key":"a","status":"ok","output_sha256":"1","pack":"p"}
+{"key":"a","status":"ok","output_sha256":"2","pack":"p"}
 {"key":"b","status":"ok","output_sha256":"1","pack":"p"}
-{"key":"c","status":"ok","output_sha256":"2","pack":"p"}
 {"key":"d","status":"ok","output_sha256":"3","pack":"q"}
 {"key":"e","status":"error","pack":"r"}
 "#;
-        entries.read_from(text.as_slice()).unwrap();
         let expected = [
             ("p".into(), HashSet::from(["1".into(), "2".into()])),
             ("q".into(), HashSet::from(["3".into()])),
         ];
-        assert_eq!(entries.packs(), HashMap::from(expected));
+        assert_eq!(read(text).packs(), HashMap::from(expected));
     }
 
     #[test]

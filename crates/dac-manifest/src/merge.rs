@@ -29,8 +29,17 @@ pub struct MergeReport {
     pub unreadable_lines: usize,
 }
 
+/// What decides between two records of a key; of equals, the one that is read later counts.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+struct Rank {
+    done: bool,
+    /// Records without a time are of earlier versions.
+    finished_s: Option<f64>,
+}
+
 /// Joins all manifests of a folder to `.dac-manifest.jsonl`, one record a key, sorted by key; the shards' own manifests stay,
-/// so that they can be resumed and merged again. A done file's record wins over one of a failure, else the later one.
+/// so that they can be resumed and merged again. A done file's record wins over one of a failure, else the one that was finished
+/// later, in whichever manifest it stands.
 ///
 /// # Errors
 /// When the folder holds no manifest of a shard, or one cannot be read, or the result not be written; what was there stays then.
@@ -39,7 +48,7 @@ pub fn merge(folder: &Path) -> Result<MergeReport, ManifestError> {
     if found.iter().all(|(shard, _)| shard.is_none()) {
         return Err(ManifestError::NoShards { folder: folder.to_owned() });
     }
-    let mut lines: BTreeMap<String, (bool, Vec<u8>)> = BTreeMap::new();
+    let mut lines: BTreeMap<String, (Rank, Vec<u8>)> = BTreeMap::new();
     let mut unreadable_lines = 0;
     for (_, path) in &found {
         let file = File::open(path).map_err(|error| ManifestError::read(path, error))?;
@@ -49,10 +58,10 @@ pub fn merge(folder: &Path) -> Result<MergeReport, ManifestError> {
                 return;
             };
             match serde_json::from_slice::<Record>(line) {
-                Ok(Record { key: Some(key), status, .. }) => {
-                    let done = matches!(status, Status::Ok | Status::Skipped);
-                    if done || !lines.get(&key).is_some_and(|(done, _)| *done) {
-                        lines.insert(key, (done, line.to_vec()));
+                Ok(Record { key: Some(key), status, finished_s, .. }) => {
+                    let rank = Rank { done: matches!(status, Status::Ok | Status::Skipped), finished_s };
+                    if lines.get(&key).is_none_or(|(known, _)| rank >= *known) {
+                        lines.insert(key, (rank, line.to_vec()));
                     }
                 }
                 _ => unreadable_lines += 1,
@@ -77,7 +86,7 @@ pub fn merge(folder: &Path) -> Result<MergeReport, ManifestError> {
     counts.sort_unstable();
     counts.dedup();
     let all = counts.iter().flat_map(|&count| (0..count).filter_map(move |index| Shard::new(index, count)));
-    let done = lines.values().filter(|(done, _)| *done).count();
+    let done = lines.values().filter(|(rank, _)| rank.done).count();
     Ok(MergeReport {
         path,
         manifests: found.len(),
@@ -119,5 +128,25 @@ mod tests {
         let report = merge(folder.path()).unwrap();
         assert_eq!((report.manifests, report.done, report.failed), (4, 4, 0));
         assert_eq!(report.missing, []);
+    }
+
+    #[test]
+    fn a_later_record_wins_in_whichever_manifest_it_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+        let timed = |key: &str, status: &str, input: &str, finished_s: f64| {
+            line(key, status, input).replace('}', &format!(",\"finished_s\":{finished_s}}}"))
+        };
+        // What a run of the whole job did after the shards, and a shard after that.
+        put(".dac-manifest.0-of-1.jsonl", timed("a", "ok", "old", 10.5) + &line("b", "ok", "old"));
+        let whole =
+            timed("a", "ok", "new", 20.5) + &timed("b", "ok", "new", 5.0) + &timed("c", "ok", "new", 7.0);
+        put(MANIFEST_NAME, whole.clone() + &timed("c", "error", "newest", 30.0));
+        merge(folder.path()).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join(MANIFEST_NAME)).unwrap(), whole);
+        put(".dac-manifest.0-of-1.jsonl", timed("c", "ok", "newest", 7.5));
+        merge(folder.path()).unwrap();
+        let merged = fs::read_to_string(folder.path().join(MANIFEST_NAME)).unwrap();
+        assert!(merged.ends_with(&timed("c", "ok", "newest", 7.5)), "{merged}");
     }
 }

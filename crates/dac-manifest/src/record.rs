@@ -25,8 +25,8 @@ pub enum Status {
 pub struct Record {
     /// The input's path as it was given or found.
     pub input: String,
-    /// The path of the (first) result below the output folder, with `/` between its parts, or the entry of a pack: what names the
-    /// file in a manifest.
+    /// The [`key_of`](crate::key_of) the (first) result below the output folder, or the entry of a pack: what names the file in a
+    /// manifest.
     pub key: Option<String>,
     /// The (first) result's path.
     pub output: Option<String>,
@@ -61,6 +61,8 @@ pub struct Record {
     pub audio_seconds: Option<f64>,
     /// Seconds that the work took.
     pub elapsed_seconds: f64,
+    /// When it ended, in seconds since 1970; not known of records that earlier versions wrote.
+    pub finished_s: Option<f64>,
     /// Bytes of the (first) result.
     pub output_bytes: Option<u64>,
     /// SHA-256 of the (first) result, in lower-case hexadecimal.
@@ -103,6 +105,11 @@ impl Record {
         Self { input: input.display().to_string(), ..Self::default() }
     }
 
+    /// Whether the result was made, with a hash by which it can be told.
+    pub fn is_done(&self) -> bool {
+        matches!(self.status, Status::Ok | Status::Skipped) && self.output_sha256.is_some()
+    }
+
     /// Sets length and rate of the original, and so its duration.
     pub fn set_input(&mut self, samples: Option<u64>, rate_hz: Option<u32>) {
         self.input_samples = samples;
@@ -123,7 +130,7 @@ mod tests {
         let record = Record { status: Status::Error, ..Record::of(Path::new("a.wav")) };
         let value = serde_json::to_value(&record).unwrap();
         let keys = "input key output pack model weights_sha256 settings input_bytes input_modified_s input_sha256 \
-                    input_samples input_rate_hz input_truncated channels frames codebooks audio_seconds elapsed_seconds output_bytes output_sha256 status error";
+                    input_samples input_rate_hz input_truncated channels frames codebooks audio_seconds elapsed_seconds finished_s output_bytes output_sha256 status error";
         let mut expected: Vec<_> = keys.split_whitespace().collect();
         expected.sort_unstable();
         let mut found: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();

@@ -6,11 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use anyhow::{Context, Error, anyhow};
+use anyhow::{Error, anyhow};
 use dac_manifest::{Entries, Entry, MANIFEST_NAME, ManifestWriter, Record, manifests_in};
 
 use super::stop::Halt;
 use crate::args::FileArgs;
+use crate::exit::Usage;
 
 /// The manifests of an output folder as they were at the start, and this run's own, which grows.
 #[derive(Debug)]
@@ -20,9 +21,8 @@ pub(crate) struct Ledger {
     said: OnceLock<HashMap<Arc<str>, HashSet<Box<str>>>>,
     /// The packs that were looked at, by name: a pack is hashed once, not once an entry.
     packs: Mutex<HashMap<String, Pack>>,
-    path: PathBuf,
-    /// Opened at the first record, so that a run without any leaves nothing.
-    writer: Mutex<Option<ManifestWriter>>,
+    /// None in a rehearsal.
+    writer: Option<Mutex<ManifestWriter>>,
 }
 
 /// What a pack of which the manifests tell is.
@@ -54,10 +54,11 @@ pub(crate) struct Fingerprint {
 }
 
 impl Ledger {
-    /// Reads every manifest of the output folder, the one of `--manifest` or of this shard last.
+    /// Reads every manifest of the output folder, the one of `--manifest` or of this shard last, and opens that for what is to come:
+    /// a run whose records cannot be kept does no work.
     ///
     /// # Errors
-    /// When one cannot be read.
+    /// When one cannot be read, this run's own cannot be written, or the file of `--manifest` is something else.
     pub(crate) fn open(args: &FileArgs) -> Result<Self, Error> {
         let folder = args.folder()?;
         let path = args.batch.manifest.clone().unwrap_or_else(|| match args.batch.shard {
@@ -69,9 +70,25 @@ impl Ledger {
             known.read(other)?;
         }
         if path.exists() {
-            known.read(&path)?;
+            let named = args.batch.manifest.is_some();
+            if named && !path.is_file() {
+                return Err(Usage(format!("--manifest {}: is no file", path.display())).into());
+            }
+            let records = known.read(&path)?;
+            // Appending to a file that was named by mistake would spoil it.
+            if named && records == 0 && fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
+                let why = "is no manifest, as no line of it is a record; it was left as it is";
+                return Err(Usage(format!("--manifest {}: {why}", path.display())).into());
+            }
         }
-        Ok(Self { known, said: OnceLock::new(), packs: Mutex::default(), path, writer: Mutex::default() })
+        let open = || {
+            ManifestWriter::open(&path).map_err(|error| match &args.batch.manifest {
+                Some(_) => Usage(format!("--manifest {error}")).into(),
+                None => Error::from(error),
+            })
+        };
+        let writer = if args.batch.dry_run { None } else { Some(Mutex::new(open()?)) };
+        Ok(Self { known, said: OnceLock::new(), packs: Mutex::default(), writer })
     }
 
     /// Lines of the manifests that are no records, for people.
@@ -80,10 +97,14 @@ impl Ledger {
         (lines > 0).then(|| format!("{lines} lines of the manifests are cut or no records and do not count"))
     }
 
-    /// What is known of a result that lies at `path`: its entry, if the file is still the one that was made.
+    /// What is known of a result that lies at `path`: the entry that the file is of.
     pub(crate) fn proven(&self, key: &str, path: &Path) -> Option<&Entry> {
-        let entry = self.known.get(key).filter(|entry| entry.done)?;
-        is_file_of(path, entry.output_bytes, entry.output_sha256.as_deref()).then_some(entry)
+        entry_of_file(&self.known, key, path)
+    }
+
+    /// Whether a result of this key was made, be it the one that lies there or not.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        self.known.knows(key)
     }
 
     /// Whether a pack of this name is known.
@@ -95,24 +116,26 @@ impl Ledger {
         self.said.get_or_init(|| self.known.packs())
     }
 
-    /// What is known of an entry of a pack in `folder`. A record of a pack that is there, whole, and hashes to something else is of
-    /// one that never got its name: then the name was free for the next.
+    /// What is known of an entry of a pack in `folder`, by the last of its records that is of a pack which is there. A record of a
+    /// pack that is there, whole, and hashes to something else is of one that never got its name.
     ///
     /// # Errors
     /// When a worker died over a pack.
     pub(crate) fn packed(&self, key: &str, folder: &Path) -> Result<Packed<'_>, Error> {
-        let entry = self.known.get(key).filter(|entry| entry.done);
-        let Some((entry, name)) = entry.and_then(|entry| Some((entry, entry.pack.as_deref()?))) else {
-            return Ok(Packed::Absent);
-        };
-        let path = folder.join(name);
         let mut packs = self.packs.lock().map_err(|_| anyhow!("the packs are lost"))?;
-        let pack = packs.entry(name.to_owned()).or_insert_with(|| self.look_at(name, &path));
-        Ok(match pack {
-            Pack::Whole(sha256) if entry.output_sha256.as_deref() == Some(sha256) => Packed::Whole(entry),
-            Pack::Missing | Pack::Whole(_) => Packed::Absent,
-            Pack::Damaged => Packed::Damaged(path),
-        })
+        let mut packed = Packed::Absent;
+        for entry in self.known.results(key) {
+            let Some(name) = entry.pack.as_deref() else { continue };
+            let path = folder.join(name);
+            match packs.entry(name.to_owned()).or_insert_with(|| self.look_at(name, &path)) {
+                Pack::Whole(sha256) if entry.output_sha256.as_deref() == Some(sha256) => {
+                    return Ok(Packed::Whole(entry));
+                }
+                Pack::Damaged => packed = Packed::Damaged(path),
+                Pack::Missing | Pack::Whole(_) => {}
+            }
+        }
+        Ok(packed)
     }
 
     fn look_at(&self, name: &str, path: &Path) -> Pack {
@@ -127,27 +150,33 @@ impl Ledger {
         }
     }
 
-    /// Appends records and brings them to the disk.
+    /// Appends records and brings them to the disk; in a rehearsal it does nothing.
     ///
     /// # Errors
     /// [`Halt`] when they cannot be written.
     pub(crate) fn append<'r>(&self, records: impl IntoIterator<Item = &'r Record>) -> Result<(), Error> {
-        self.write(records).map_err(|error| Halt::of(&error).into())
-    }
-
-    fn write<'r>(&self, records: impl IntoIterator<Item = &'r Record>) -> Result<(), Error> {
-        let mut writer = self.writer.lock().map_err(|_| anyhow!("the manifest's writer is lost"))?;
-        let writer = match &mut *writer {
-            Some(writer) => writer,
-            none => none.insert(ManifestWriter::open(&self.path).context("no record could be kept")?),
+        let Some(writer) = &self.writer else { return Ok(()) };
+        let write = || {
+            let mut writer = writer.lock().map_err(|_| anyhow!("the manifest's writer is lost"))?;
+            Ok::<_, Error>(writer.append(records)?)
         };
-        Ok(writer.append(records)?)
+        write().map_err(|error| Halt::of(&error).into())
     }
 }
 
-/// Whether the file at `path` still has the size, where it is known, and the hash that a manifest says.
-pub(crate) fn is_file_of(path: &Path, bytes: Option<u64>, sha256: Option<&str>) -> bool {
+/// The last entry of a key that the file at `path` is of, by size and hash.
+pub(crate) fn entry_of_file<'e>(entries: &'e Entries, key: &str, path: &Path) -> Option<&'e Entry> {
     // The size first: it is cheap, and a hash is not.
+    let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let is_as_long = |entry: &&Entry| entry.output_bytes.is_none_or(|bytes| bytes == found.len());
+    let mut entries = entries.results(key).filter(is_as_long).peekable();
+    entries.peek()?;
+    let sha256 = dac::sha256_of_file(path).ok()?;
+    entries.find(|entry| entry.output_sha256.as_deref() == Some(sha256.as_str()))
+}
+
+/// Whether the file at `path` still has the size, where it is known, and the hash that a manifest says.
+pub(super) fn is_file_of(path: &Path, bytes: Option<u64>, sha256: Option<&str>) -> bool {
     let Ok(found) = fs::metadata(path) else { return false };
     let same_size = found.is_file() && bytes.is_none_or(|bytes| bytes == found.len());
     same_size && fingerprint(path).is_ok_and(|found| sha256 == Some(found.sha256.as_str()))

@@ -5,6 +5,7 @@
 //! Results that are packed wait in the [`Packer`] for their shard.
 
 mod console;
+mod input;
 mod ledger;
 mod pack;
 mod stop;
@@ -30,7 +31,8 @@ use crate::process;
 use crate::report::{error_of_file, error_text, panic_text, print_record, print_text};
 use crate::table;
 use console::Console;
-pub(crate) use ledger::is_file_of;
+use input::{Stamp, now_s};
+pub(crate) use ledger::entry_of_file;
 use ledger::{Ledger, fingerprint};
 pub(crate) use pack::Packing;
 use pack::{Numbering, Packer, Settled, Waiting};
@@ -55,7 +57,6 @@ pub(crate) enum Done {
 pub(crate) struct Batch<'a> {
     plan: Plan,
     args: &'a FileArgs,
-    ledger: Ledger,
     packing: Option<Packing>,
     stop: Stop,
     threads: usize,
@@ -77,28 +78,20 @@ struct Counts {
 #[derive(Clone, Copy)]
 struct Shared<'a> {
     room: Option<&'a Workroom>,
+    ledger: &'a Ledger,
     packer: Option<&'a Packer<'a>>,
     console: &'a Console,
     counts: &'a Counts,
 }
 
 impl<'a> Batch<'a> {
-    /// Reads the manifests and decides how many jobs are worked on at once: `--jobs`, else one a thread on the processor's own
-    /// engine, whose threads are best used one a file, and one on any other device.
-    ///
-    /// # Errors
-    /// When a manifest cannot be read.
-    pub(crate) fn new(
-        plan: Plan,
-        args: &'a FileArgs,
-        device: Device,
-        threads: Option<NonZeroUsize>,
-    ) -> Result<Self, Error> {
-        let ledger = Ledger::open(args)?;
+    /// Decides how many jobs are worked on at once: `--jobs`, else one a thread on the processor's own engine, whose threads are
+    /// best used one a file, and one on any other device.
+    pub(crate) fn new(plan: Plan, args: &'a FileArgs, device: Device, threads: Option<NonZeroUsize>) -> Self {
         let threads = process::threads(threads);
         let by_device = if device == Device::Cpu { threads } else { 1 };
         let jobs = args.batch.jobs.map_or(by_device, usize::from).min(plan.jobs.len()).max(1);
-        Ok(Self { plan, args, ledger, packing: None, stop: Stop::default(), threads, jobs })
+        Self { plan, args, packing: None, stop: Stop::default(), threads, jobs }
     }
 
     /// The same batch with results that go into packs; its plan has entries instead of files.
@@ -122,29 +115,37 @@ impl<'a> Batch<'a> {
     /// Does `work` for every job. A job that fails, or even panics in some library, is reported and the next one begins.
     ///
     /// # Errors
-    /// When the output folder cannot be made or written.
+    /// When the output folder cannot be made or written, or a manifest not be read or written; when another process fills the same
+    /// packs.
     pub(crate) fn run(
         mut self,
         work: impl Fn(&Job, &mut Task<'_>) -> Result<Done, Error> + Sync,
     ) -> Result<Exit, Error> {
-        let numbering = |packing: &Packing| Numbering::after_those_of(self.args, &packing.kind, &self.ledger);
-        let numbering = self.packing.as_ref().map(numbering).transpose()?;
         let room = if self.args.batch.dry_run { None } else { Some(self.open_room()?) };
+        // Whoever packs is alone at it by now: what the manifests say stays so.
+        let ledger = Ledger::open(self.args)?;
+        let numbering = |packing: &Packing| Numbering::after_those_of(self.args, &packing.kind, &ledger);
+        let numbering = self.packing.as_ref().map(numbering).transpose()?;
         let packer = match (&self.packing, numbering, &room) {
             (Some(packing), Some(numbering), Some(room)) => {
-                Some(Packer::open(packing, numbering, self.args, room, &self.ledger)?)
+                Some(Packer::open(packing, numbering, self.args, room, &ledger)?)
             }
             _ => None,
         };
         self.stop = Stop::listen().context("signals cannot be listened to")?;
         let bytes = self.plan.jobs.iter().filter_map(|job| job.input_bytes).sum();
         let console = Console::new(self.plan.jobs.len(), bytes);
-        for remark in self.plan.remarks.iter().chain(&self.ledger.remark()) {
+        for remark in self.plan.remarks.iter().chain(&ledger.remark()) {
             console.say(remark);
         }
         let counts = Counts::default();
-        let shared =
-            Shared { room: room.as_ref(), packer: packer.as_ref(), console: &console, counts: &counts };
+        let shared = Shared {
+            room: room.as_ref(),
+            ledger: &ledger,
+            packer: packer.as_ref(),
+            console: &console,
+            counts: &counts,
+        };
         let next = AtomicUsize::new(0);
         let worker = |threads: usize| -> Result<(), Error> {
             pool(threads)?.install(|| {
@@ -185,7 +186,17 @@ impl<'a> Batch<'a> {
             let misnamed = matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotADirectory);
             if misnamed { Usage(text).into() } else { anyhow!(text) }
         })?;
-        Workroom::open(folder).with_context(|| format!("{}: cannot be written", folder.display()))
+        let sole = self.packing.as_ref().map(|_| match self.args.batch.shard {
+            Some(shard) => format!("pack-{}-of-{}.", shard.index(), shard.count()),
+            None => "pack.".to_owned(),
+        });
+        Workroom::open(folder, sole.as_deref()).map_err(|error| match error.kind() {
+            ErrorKind::ResourceBusy => anyhow!(
+                "{}: another process packs into it; when that has ended, the same command adds what is missing",
+                folder.display()
+            ),
+            _ => Error::from(error).context(format!("{}: cannot be written", folder.display())),
+        })
     }
 
     fn one(
@@ -199,12 +210,14 @@ impl<'a> Batch<'a> {
         let mut record = Record::of(&job.input);
         record.key = Some(job.key.clone());
         record.output = job.outputs.first().map(|output| output.display().to_string());
-        (record.input_bytes, record.input_modified_s) = (job.input_bytes, job.input_modified_s);
+        let stamp = Stamp::of(&job.input).ok();
+        record.input_bytes = stamp.map(|stamp| stamp.bytes);
+        record.input_modified_s = stamp.and_then(|stamp| stamp.modified_s());
         let made: Vec<_> = match shared.room {
             Some(room) => (0..job.outputs.len()).map(|n| room.place(index, n)).collect(),
             None => Vec::new(),
         };
-        let mut task = Task::new(job, record, &made, self, shared.console);
+        let mut task = Task::new(job, record, &made, self, shared.ledger, shared.console);
         let result = match &job.fault {
             Some(fault) => Err(anyhow!("{}: {fault}", job.input.display())),
             None => catch_unwind(AssertUnwindSafe(|| work(job, &mut task))).unwrap_or_else(|panic| {
@@ -213,11 +226,20 @@ impl<'a> Batch<'a> {
         };
         let (mut record, proven) = task.end();
         record.elapsed_seconds = started.elapsed().as_secs_f64();
+        record.finished_s = now_s();
         let result = result.and_then(|done| {
             match &done {
-                Done::Written(_) => self.keep(&mut record, job, &made)?,
-                Done::Skipped(_) if !proven => self.adopt(&mut record, job)?,
-                Done::Packed(..) => set_files(&mut record, job, None)?,
+                Done::Written(_) => {
+                    set_files(&mut record, job, stamp, made.first())?;
+                    keep(&record, job, &made, shared.ledger)?;
+                }
+                // A valid result that no manifest knows gets its record.
+                Done::Skipped(_) if !proven => {
+                    record.status = Status::Skipped;
+                    set_files(&mut record, job, stamp, job.outputs.first())?;
+                    shared.ledger.append([&record])?;
+                }
+                Done::Packed(..) => set_files(&mut record, job, stamp, None)?,
                 _ => {}
             }
             Ok(done)
@@ -269,25 +291,8 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The record first, then the names: a result is never without a record.
-    fn keep(&self, record: &mut Record, job: &Job, made: &[PathBuf]) -> Result<(), Error> {
-        set_files(record, job, made.first())?;
-        self.ledger.append([&*record])?;
-        for (made, output) in made.iter().zip(&job.outputs) {
-            publish(made, output).with_context(|| format!("{}: cannot be written", output.display()))?;
-        }
-        Ok(())
-    }
-
-    /// A valid result that no manifest knows gets its record.
-    fn adopt(&self, record: &mut Record, job: &Job) -> Result<(), Error> {
-        record.status = Status::Skipped;
-        set_files(record, job, job.outputs.first())?;
-        if self.args.batch.dry_run { Ok(()) } else { self.ledger.append([&*record]) }
-    }
-
     fn report(&self, mut record: Record, job: &Job, result: Result<Done, Error>, shared: Shared<'_>) {
-        let Shared { console, counts, .. } = shared;
+        let Shared { console, counts, ledger, .. } = shared;
         let input = job.input.display();
         let mut planned = None;
         let count = match result {
@@ -311,9 +316,7 @@ impl<'a> Batch<'a> {
                 (record.output_bytes, record.output_sha256, record.pack) = (None, None, None);
                 record.roundtrip = None;
                 console.say(&format!("error: {}", error_of_file(&job.input, &error)));
-                if !self.args.batch.dry_run
-                    && let Err(error) = self.ledger.append([&record])
-                {
+                if let Err(error) = ledger.append([&record]) {
                     self.ends_early(&error, job, shared);
                 }
                 &counts.failed
@@ -361,9 +364,26 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Puts into the record what tells later whether the input and the result at `made` are still the same.
-fn set_files(record: &mut Record, job: &Job, made: Option<&PathBuf>) -> Result<(), Error> {
+/// The record first, then the names: a result is never without a record.
+fn keep(record: &Record, job: &Job, made: &[PathBuf], ledger: &Ledger) -> Result<(), Error> {
+    ledger.append([record])?;
+    for (made, output) in made.iter().zip(&job.outputs) {
+        publish(made, output).with_context(|| format!("{}: cannot be written", output.display()))?;
+    }
+    Ok(())
+}
+
+/// Puts into the record what tells later whether the input, which was as `stamp` says, and the result at `made` are still the same.
+fn set_files(
+    record: &mut Record,
+    job: &Job,
+    stamp: Option<Stamp>,
+    made: Option<&PathBuf>,
+) -> Result<(), Error> {
     let found = fingerprint(&job.input).with_context(|| job.input.display().to_string())?;
+    stamp
+        .with_context(|| format!("{}: was not there when its work began", job.input.display()))?
+        .demand(&job.input)?;
     (record.input_bytes, record.input_sha256) = (Some(found.bytes), Some(found.sha256));
     if let Some(made) = made {
         let found = fingerprint(made).with_context(|| made.display().to_string())?;
@@ -376,3 +396,6 @@ fn pool(threads: usize) -> Result<rayon::ThreadPool, Error> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.with_context(|| format!("a pool of {threads} threads could not be started"))
 }
+
+#[cfg(test)]
+mod tests;

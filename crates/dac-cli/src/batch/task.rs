@@ -6,8 +6,8 @@ use anyhow::{Context, Error, anyhow};
 use dac_manifest::{Entry, Record};
 
 use super::console::Console;
-use super::ledger::Packed;
-use super::{Batch, Done, Stop, is_file_of};
+use super::ledger::{Ledger, Packed, is_file_of};
+use super::{Batch, Done, Stop};
 use crate::existing::Existing;
 use crate::plan::Job;
 
@@ -17,6 +17,7 @@ pub(crate) struct Task<'a> {
     job: &'a Job,
     made: &'a [PathBuf],
     batch: &'a Batch<'a>,
+    ledger: &'a Ledger,
     console: &'a Console,
     /// Whether a manifest proves the result that lies there.
     proven: bool,
@@ -28,9 +29,10 @@ impl<'a> Task<'a> {
         record: Record,
         made: &'a [PathBuf],
         batch: &'a Batch<'a>,
+        ledger: &'a Ledger,
         console: &'a Console,
     ) -> Self {
-        Self { record, job, made, batch, console, proven: false }
+        Self { record, job, made, batch, ledger, console, proven: false }
     }
 
     pub(super) fn end(self) -> (Record, bool) {
@@ -64,8 +66,8 @@ impl<'a> Task<'a> {
     }
 
     /// Looks at what lies at the first result's name and says how the job ends by that; `None` when it is to be worked on. The
-    /// record has to name the model and the settings by now. What a manifest proves is judged by its record, anything else by
-    /// `by_file`.
+    /// record has to name the model and the settings by now. What a manifest proves is judged by its record, and what lies at a
+    /// name of which no manifest tells by `by_file`.
     ///
     /// # Errors
     /// When something is in the way that this command did not make.
@@ -100,7 +102,7 @@ impl<'a> Task<'a> {
     /// When its pack was changed, or holds it as it came of other settings or another input: nothing in a pack can be replaced.
     pub(crate) fn end_by_what_is_packed(&mut self) -> Result<Option<Done>, Error> {
         let folder = self.batch.args.folder()?;
-        match self.batch.ledger.packed(&self.job.key, folder)? {
+        match self.ledger.packed(&self.job.key, folder)? {
             Packed::Absent if self.batch.args.batch.dry_run => {
                 Ok(Some(Done::Planned(format!("-> {} in a pack", self.job.key))))
             }
@@ -135,7 +137,11 @@ impl<'a> Task<'a> {
         output: &Path,
         by_file: impl FnOnce(&mut Record, &Path) -> Result<Existing, Error>,
     ) -> Result<Existing, Error> {
-        let Some(entry) = self.batch.ledger.proven(&self.job.key, output) else {
+        let Some(entry) = self.ledger.proven(&self.job.key, output) else {
+            if self.ledger.knows(&self.job.key) {
+                // By length and model alone it could be of an input that is no more.
+                return Ok(Existing::Foreign("the manifest knows it as another file".to_owned()));
+            }
             return by_file(&mut self.record, output);
         };
         let differing = self.differing(entry);
@@ -165,7 +171,7 @@ impl<'a> Task<'a> {
 
     /// Whether the input is the one of an earlier run. One that was touched is hashed.
     fn is_same_input(&self, entry: &Entry) -> bool {
-        let (bytes, modified_s) = (self.job.input_bytes, self.job.input_modified_s);
+        let (bytes, modified_s) = (self.record.input_bytes, self.record.input_modified_s);
         if entry.input_bytes != bytes {
             return false;
         }

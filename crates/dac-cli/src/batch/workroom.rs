@@ -14,7 +14,7 @@ const LOCK: &str = "lock";
 /// Another process may take away the empty folder of all workrooms while one is made in it.
 const ATTEMPTS: usize = 16;
 
-/// A folder of this process's own.
+/// A folder of this process's own, whose name begins with what its process is alone at, if it is at something.
 #[derive(Debug)]
 pub(crate) struct Workroom {
     folder: PathBuf,
@@ -24,19 +24,21 @@ pub(crate) struct Workroom {
 }
 
 impl Workroom {
-    /// Makes a workroom below `output`, which is there, and clears those that killed processes left.
+    /// Makes a workroom below `output`, which is there, and clears those that killed processes left. Where `sole` names a work, no
+    /// other living process may have a room for it; no such name begins with another.
     ///
     /// # Errors
-    /// When the folder cannot be written.
-    pub(crate) fn open(output: &Path) -> io::Result<Self> {
+    /// When the folder cannot be written; [`io::ErrorKind::ResourceBusy`] when another process is at this work.
+    pub(crate) fn open(output: &Path, sole: Option<&str>) -> io::Result<Self> {
         // Where folders can be locked, no process clears a room that another one is about to lock.
         let gate = File::open(output).ok().filter(|gate| gate.lock().is_ok());
         let all = output.join(NAME);
         clear(&all);
+        let prefix = sole.unwrap_or_default();
         let mut attempt = 0;
         let (folder, lock) = loop {
             attempt += 1;
-            match make_in(&all) {
+            match make_in(&all, prefix) {
                 Ok(made) => break made,
                 // Gone before something could be made in it, or between being found there and being looked at.
                 Err(error)
@@ -45,8 +47,24 @@ impl Workroom {
                 Err(error) => return Err(error),
             }
         };
+        let room = Self { folder, all, _lock: lock };
+        if sole.is_some() && room.is_beside_another(prefix) {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
         drop(gate);
-        Ok(Self { folder, all, _lock: lock })
+        Ok(room)
+    }
+
+    /// Whether another living process has a room whose name begins so.
+    fn is_beside_another(&self, prefix: &str) -> bool {
+        let Ok(rooms) = fs::read_dir(&self.all) else { return false };
+        rooms.flatten().any(|room| {
+            let is_another = Some(room.file_name().as_os_str()) != self.folder.file_name()
+                && room.file_name().as_encoded_bytes().starts_with(prefix.as_bytes());
+            is_another
+                && lock_of(&room.path())
+                    .is_ok_and(|lock| matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)))
+        })
     }
 
     /// The room itself.
@@ -69,24 +87,27 @@ impl Drop for Workroom {
 }
 
 /// Makes a room and its lock, which is held.
-fn make_in(all: &Path) -> io::Result<(PathBuf, File)> {
+fn make_in(all: &Path, prefix: &str) -> io::Result<(PathBuf, File)> {
     fs::create_dir_all(all)?;
-    let folder = tempfile::Builder::new().prefix("").tempdir_in(all)?.keep();
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(all)?.keep();
     let lock = File::create(folder.join(LOCK))?;
-    // A file system without locks leaves the litter of killed runs to its user.
+    // A file system without locks leaves the litter of killed runs to its user, and does not tell two owners of one work.
     let _ = lock.lock();
     // Where the gate could not be locked, the room may have been taken for a dead one's until now.
     fs::metadata(folder.join(LOCK))?;
     Ok((folder, lock))
 }
 
+/// The lock of a room, open: NFS gives an exclusive lock to those alone who may write.
+fn lock_of(room: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).open(room.join(LOCK))
+}
+
 /// Removes the rooms whose processes are gone.
 fn clear(all: &Path) {
     let Ok(rooms) = fs::read_dir(all) else { return };
     for room in rooms.flatten() {
-        // NFS gives an exclusive lock to those alone who may write.
-        let lock = File::options().read(true).write(true).open(room.path().join(LOCK));
-        let abandoned = match lock {
+        let abandoned = match lock_of(&room.path()) {
             Ok(lock) => lock.try_lock().is_ok(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
@@ -156,7 +177,7 @@ mod tests {
     fn rooms_of_the_dead_are_cleared_and_those_of_the_living_kept() {
         let output = tempfile::tempdir().unwrap();
         let all = output.path().join(NAME);
-        let first = Workroom::open(output.path()).unwrap();
+        let first = Workroom::open(output.path(), None).unwrap();
         assert!(is_held(&first.folder));
         fs::write(first.place(0, 0), b"half").unwrap();
         // A process that was killed: its files are there, its lock is not held.
@@ -164,12 +185,43 @@ mod tests {
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join(LOCK), b"").unwrap();
         fs::write(dead.join("0-0"), b"half").unwrap();
-        let second = Workroom::open(output.path()).unwrap();
+        let second = Workroom::open(output.path(), None).unwrap();
         assert!(!dead.exists() && first.place(0, 0).exists());
         drop(first);
         assert!(all.exists());
         drop(second);
         assert!(!all.exists());
+    }
+
+    #[test]
+    fn one_process_at_a_time_is_at_a_work() {
+        let output = tempfile::tempdir().unwrap();
+        let open = |sole: Option<&str>| Workroom::open(output.path(), sole);
+        let first = open(Some("pack.")).unwrap();
+        assert_eq!(open(Some("pack.")).unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+        // Other work goes on beside it, and what was refused has left nothing.
+        let others =
+            [open(None).unwrap(), open(Some("pack-0-of-2.")).unwrap(), open(Some("pack-1-of-2.")).unwrap()];
+        assert_eq!(fs::read_dir(output.path().join(NAME)).unwrap().count(), 1 + others.len());
+        drop((first, others));
+        // The room of a killed process keeps nobody away.
+        let dead = output.path().join(NAME).join("pack.dead");
+        fs::create_dir_all(&dead).unwrap();
+        fs::write(dead.join(LOCK), b"").unwrap();
+        open(Some("pack.")).unwrap();
+        // Of many at once, one comes in.
+        let barrier = std::sync::Barrier::new(4);
+        let try_alone = || {
+            barrier.wait();
+            let room = open(Some("pack."));
+            barrier.wait();
+            room.is_ok()
+        };
+        let came_in = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..4).map(|_| scope.spawn(try_alone)).collect();
+            all.into_iter().map(|one| usize::from(one.join().unwrap())).sum::<usize>()
+        });
+        assert_eq!(came_in, 1);
     }
 
     #[test]
@@ -179,7 +231,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..50 {
-                        let room = Workroom::open(output.path()).unwrap();
+                        let room = Workroom::open(output.path(), None).unwrap();
                         fs::write(room.place(1, 0), b"x").unwrap();
                         publish(&room.place(1, 0), &output.path().join("sub/x")).unwrap();
                     }

@@ -5,9 +5,9 @@ mod inputs;
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::{Component, Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::path::{Path, PathBuf};
 
+use dac_manifest::key_of;
 use dac_pack::Key;
 
 use crate::args::FileArgs;
@@ -20,13 +20,11 @@ pub(crate) struct Job {
     pub(crate) input: PathBuf,
     /// Bytes of the input, where they are known.
     pub(crate) input_bytes: Option<u64>,
-    /// When the input was last changed, in seconds since 1970.
-    pub(crate) input_modified_s: Option<f64>,
     /// In the order of the extensions that the plan was made with; none for an entry of a pack.
     pub(crate) outputs: Vec<PathBuf>,
     /// What the entry of a pack is called.
     pub(crate) entry: Option<Key>,
-    /// The first output below the output folder, with `/` between its parts, or the entry.
+    /// The [`key_of`] the first output below the output folder, or the entry.
     pub(crate) key: String,
     /// Why the job cannot be done, where that is known already.
     pub(crate) fault: Option<String>,
@@ -112,10 +110,10 @@ pub(crate) fn plan(
     let Inputs { files, passed_over } = Inputs::gather(args, extensions, &mut error);
     let mut jobs = Vec::with_capacity(files.len());
     for Found { path, relative, named, mut fault } in files {
-        let (mut input_bytes, mut input_modified_s) = (None, None);
+        let mut input_bytes = None;
         if fault.is_none() {
             match check_input(&path) {
-                Ok((bytes, modified_s)) => (input_bytes, input_modified_s) = (Some(bytes), modified_s),
+                Ok(bytes) => input_bytes = Some(bytes),
                 Err(reason) if named => {
                     error.unreadable.push((path, reason));
                     continue;
@@ -129,18 +127,18 @@ pub(crate) fn plan(
                 let places =
                     extensions.iter().map(|extension| place(&relative, Some(extension), keep_extension));
                 let places: Vec<PathBuf> = places.collect();
-                let key = places.first().map(|place| key(place)).unwrap_or_default();
+                let key = places.first().map(|place| key_of(place)).unwrap_or_default();
                 (places.into_iter().map(|place| folder.join(place)).collect(), None, key)
             }
             Outputs::Entries => match Key::of(&place(&relative, None, keep_extension)) {
                 Ok(entry) => (Vec::new(), Some(entry.clone()), entry.to_string()),
                 Err(error) => {
                     fault = Some(error.to_string());
-                    (Vec::new(), None, key(&relative))
+                    (Vec::new(), None, key_of(&relative))
                 }
             },
         };
-        jobs.push(Job { input: path, input_bytes, input_modified_s, outputs, entry, key, fault });
+        jobs.push(Job { input: path, input_bytes, outputs, entry, key, fault });
     }
     error.find_collisions(&jobs);
     error.find_overwritten(&jobs);
@@ -193,8 +191,8 @@ impl PlanError {
     }
 }
 
-/// The size of a file that can be read, and when it was changed.
-fn check_input(input: &Path) -> Result<(u64, Option<f64>), String> {
+/// The size of a file that can be read.
+fn check_input(input: &Path) -> Result<u64, String> {
     let found = std::fs::metadata(input).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => "no such file".to_owned(),
         _ => error.to_string(),
@@ -205,8 +203,7 @@ fn check_input(input: &Path) -> Result<(u64, Option<f64>), String> {
     if input.file_name().is_none() {
         return Err("has no file name".to_owned());
     }
-    let modified = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    Ok((found.len(), modified.map(|since| since.as_secs_f64())))
+    Ok(found.len())
 }
 
 /// Where a result lies below the output folder. Names may hold dots and bytes that are no Unicode.
@@ -218,11 +215,6 @@ fn place(relative: &Path, extension: Option<&str>, keep_extension: bool) -> Path
         name.push(extension);
     }
     relative.with_file_name(name)
-}
-
-fn key(place: &Path) -> String {
-    let parts = place.components().filter(|part| matches!(part, Component::Normal(_)));
-    parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 fn passed_over_remark(passed_over: &BTreeMap<String, usize>) -> Option<String> {

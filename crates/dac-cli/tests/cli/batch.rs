@@ -125,12 +125,12 @@ fn a_rerun_goes_by_the_manifest_for_formats_that_say_nothing() {
     let mut changed = whole.clone();
     *changed.last_mut().unwrap() ^= 1;
     lab.put("out/a.npy", &changed);
-    lab.dac(encode).expect(1).says("no manifest knows it").says("--overwrite");
+    lab.dac(encode).expect(1).says("knows it as another file").says("--overwrite");
     assert_eq!(lab.read("out/a.npy"), changed);
     lab.put("out/a.npy", &whole);
     assert_eq!(status(""), "skipped");
     fs::rename(lab.path(&format!("out/{MANIFEST}")), lab.path("elsewhere.jsonl")).unwrap();
-    lab.dac(encode).expect(1);
+    lab.dac(encode).expect(1).says("no manifest knows it");
     assert_eq!(status("--manifest elsewhere.jsonl"), "skipped");
     // A cut line costs the files it is of, nothing else.
     fs::write(lab.path(&format!("out/{MANIFEST}")), "{\"key\":\"a.np").unwrap();

@@ -14,6 +14,7 @@ mod engines;
 mod faults;
 mod halt;
 mod info;
+mod manifest;
 mod needs;
 mod pack;
 mod pipe;

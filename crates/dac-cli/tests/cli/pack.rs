@@ -204,6 +204,60 @@ fn shards_of_a_job_have_shards_of_their_own() {
 }
 
 #[test]
+fn records_of_a_shard_that_never_came_hide_none_that_did() {
+    let lab = Lab::new();
+    lab.wav("in/a.wav", 44100, 1500, &[0.5]);
+    lab.wav("in/b.wav", 44100, 1700, &[0.5]);
+    let encode = "encode in --output out --model tiny --pack tar --json";
+    lab.dac(encode).expect(0);
+    let whole = lab.read("out/tokens-000000.tar");
+    // What a run leaves that finds the shard's name taken, or is killed before the rename: records of another shard of that name.
+    let mut text = String::from_utf8(lab.read(&format!("out/{MANIFEST}"))).unwrap();
+    for line in text.clone().lines() {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        record["output_sha256"] = "0".repeat(64).into();
+        record["finished_s"] = (record["finished_s"].as_f64().unwrap_or(0.0) + 1.0).into();
+        text += &format!("{record}\n");
+    }
+    lab.put(&format!("out/{MANIFEST}"), text.as_bytes());
+    let run = lab.dac(encode).expect(0);
+    assert_eq!(statuses(&run), ["skipped"; 2]);
+    assert!(run.records().iter().all(|record| record["output_sha256"] != "0".repeat(64)));
+    assert_eq!(lab.names("out"), ["tokens-000000.tar"]);
+    assert_eq!(lab.read("out/tokens-000000.tar"), whole);
+}
+
+#[test]
+fn one_process_at_a_time_fills_a_pack() {
+    use std::process::Stdio;
+    use std::time::Duration;
+
+    let lab = Lab::new();
+    lab.wav("in/0.wav", 44100, 2000, &[0.5]);
+    lab.wav("long/1.wav", 44100, 44100 * 120, &[0.5]);
+    let encode =
+        |what: &str| format!("encode {what} --output out --model tiny --pack tar --jobs 1 --threads 1");
+    let mut owner = lab.command(&encode("in long")).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while lab.names("out/.dac-work").is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    let refused = lab.dac(&encode("in --json")).expect(3);
+    refused.says("out: another process packs into it");
+    assert_eq!(refused.stdout, "");
+    // A rehearsal, results that are no packs, and a part of the job, which has shards of its own, go on.
+    lab.dac(&encode("in --dry-run")).expect(0);
+    lab.dac("encode in --output out --model tiny").expect(0);
+    lab.dac(&encode("in --shard 0/1")).expect(0).says("0.wav");
+    assert!(owner.try_wait().unwrap().is_none(), "the owner was done before it could be met");
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    lab.dac(&encode("in")).expect(0).says("tokens-0-of-1-000000.tar");
+}
+
+#[test]
 fn killed_at_any_moment_every_input_ends_in_one_shard() {
     let lab = Lab::new();
     let errors = collection(&lab, 80);

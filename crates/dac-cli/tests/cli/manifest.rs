@@ -1,0 +1,146 @@
+//! What manifests say is true: after kills at the worst moment, of several runs at once, in whichever order they are merged.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::batch::{MANIFEST, manifest};
+use crate::support::Lab;
+
+#[test]
+fn a_redo_that_was_killed_before_the_rename_is_redone() {
+    for format in ["safetensors", "npy", "dacp"] {
+        let lab = Lab::new();
+        let encode = format!("encode y.wav --output out --model tiny --format {format} --json");
+        let status = || lab.dac(&encode).expect(0).records()[0]["status"].clone();
+        let result = format!("out/y.{format}");
+        lab.wav("y.wav", 44100, 3000, &[0.5]);
+        assert_eq!(status(), "ok");
+        let old = lab.read(&result);
+        // Another recording of the same length.
+        lab.wav("y.wav", 44100, 3000, &[0.4]);
+        assert_eq!(status(), "ok");
+        let new = lab.read(&result);
+        assert_ne!(old, new);
+        // The record of the new result is written, and the old one still has the name.
+        lab.put(&result, &old);
+        lab.dac(&encode).expect(0).says("differs in input");
+        assert!(lab.read(&result) == new, "{format}");
+        assert_eq!(status(), "skipped");
+        // Before that, the tokens are known as what they are: the length of the original is in no .npy.
+        lab.put(&result, &old);
+        let decoded = lab.dac(&format!("decode {result} --output wave --overwrite --json")).expect(0);
+        assert_eq!(decoded.records()[0]["input_samples"], 3000, "{format}");
+        // What is of no record at all is not ours, even where its format tells that all fits.
+        lab.wav("y.wav", 44100, 3000, &[0.3]);
+        lab.dac(&encode.replace("--output out", "--output elsewhere")).expect(0);
+        let foreign = lab.read(&format!("elsewhere/y.{format}"));
+        lab.put(&result, &foreign);
+        lab.dac(&encode).expect(1).says("knows it as another file").says("--overwrite");
+        assert!(lab.read(&result) == foreign, "{format}");
+        lab.dac(&format!("{encode} --overwrite")).expect(0);
+        assert_eq!(status(), "skipped");
+    }
+}
+
+#[test]
+fn a_merge_keeps_what_was_done_last() {
+    let lab = Lab::new();
+    let encode = "encode in --output out --model tiny --json --jobs 1";
+    let records = || lab.dac(encode).expect(0).records();
+    lab.wav("in/a.wav", 44100, 3000, &[0.5]);
+    lab.wav("in/b.wav", 44100, 2000, &[0.5]);
+    lab.dac(&format!("{encode} --shard 0/1")).expect(0);
+    let shards = manifest(&lab, "out/.dac-manifest.0-of-1.jsonl");
+    lab.wav("in/a.wav", 44100, 3000, &[0.4]);
+    let redone = records();
+    assert_eq!((&redone[0]["status"], &redone[1]["status"]), (&"ok".into(), &"skipped".into()));
+    // The shard's manifest is read after the joined one, and is older.
+    lab.dac("manifest merge out").expect(0);
+    let merged = manifest(&lab, &format!("out/{MANIFEST}"));
+    assert_eq!(merged["a.safetensors"], redone[0]);
+    assert_eq!(merged["b.safetensors"], shards["b.safetensors"]);
+    // A shard that goes on knows what a run of the whole did after it.
+    let again = lab.dac(&format!("{encode} --shard 0/1")).expect(0);
+    assert!(again.records().iter().all(|record| record["status"] == "skipped"), "{}", again.stdout);
+}
+
+#[test]
+fn a_shard_that_had_nothing_to_do_is_not_missing() {
+    let lab = Lab::new();
+    for name in ["in/a.wav", "in/b.wav", "in/c.wav"] {
+        lab.wav(name, 44100, 1000, &[0.5]);
+    }
+    // One of the eight was done by a run of the whole job: no record of it is new.
+    lab.dac("encode in/a.wav --output out --model tiny").expect(0);
+    lab.dac("encode in --output out --model tiny --shard 0/8 --dry-run").expect(0);
+    assert_eq!(lab.names("out"), ["a.safetensors"]);
+    for shard in 0..8 {
+        lab.dac(&format!("encode in --output out --model tiny --shard {shard}/8")).expect(0);
+    }
+    let merged = lab.dac("manifest merge out").expect(0);
+    assert!(merged.stdout.contains("3 done, 0 failed, from 9 manifests"), "{}", merged.stdout);
+}
+
+#[test]
+fn a_manifest_that_cannot_be_one_is_refused_before_any_work() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 1000, &[0.5]);
+    let victim = fs::read(lab.wav("victim.wav", 44100, 1000, &[0.5])).unwrap();
+    lab.put("notes.json", b"{\"title\":\"notes\"}\n");
+    fs::create_dir(lab.path("folder")).unwrap();
+    let encode = "encode a.wav --output out --model tiny --json --manifest";
+    for (name, part) in [
+        ("missing/m.jsonl", "missing/m.jsonl: cannot be written"),
+        ("victim.wav", "victim.wav: is no manifest"),
+        ("notes.json", "notes.json: is no manifest"),
+        ("folder", "folder: is no file"),
+    ] {
+        let run = lab.dac(&format!("{encode} {name}")).expect(2);
+        run.says(part);
+        assert_eq!((run.stdout.as_str(), lab.names("out")), ("", vec![]), "{name}");
+    }
+    assert_eq!(lab.read("victim.wav"), victim);
+    assert_eq!(lab.read("notes.json"), b"{\"title\":\"notes\"}\n");
+    lab.dac(&format!("{encode} victim.wav --dry-run")).expect(2);
+    // An empty file may become one.
+    lab.put("empty.jsonl", b"");
+    lab.dac(&format!("{encode} empty.jsonl")).expect(0);
+    assert_eq!(manifest(&lab, "empty.jsonl").len(), 1);
+    // One in which all failed is one.
+    lab.put("a.wav", b"no audio");
+    lab.dac(&format!("{encode} failed.jsonl --overwrite")).expect(1);
+    lab.dac(&format!("{encode} failed.jsonl --overwrite")).expect(1);
+    assert_eq!(String::from_utf8(lab.read("failed.jsonl")).unwrap().lines().count(), 2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_text_have_records_of_their_own() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let lab = Lab::new();
+    // What a lossy reading would take for one name, and a name that looks like a key of another.
+    let names: [&[u8]; 4] = [b"in/a\xfe.wav", b"in/a\xff.wav", b"in/a%FF.wav", "in/é.wav".as_bytes()];
+    fs::create_dir(lab.path("in")).unwrap();
+    for (n, name) in names.iter().enumerate() {
+        let wave = fs::read(lab.wav("wave", 44100, 3000 + 100 * n, &[0.5])).unwrap();
+        fs::write(lab.path("").join(OsStr::from_bytes(name)), wave).unwrap();
+    }
+    let encode = "encode in --output out --model tiny --format npy --json";
+    lab.dac(encode).expect(0);
+    let records = manifest(&lab, &format!("out/{MANIFEST}"));
+    let of = |record: &Value| {
+        (record["key"].as_str().unwrap().to_owned(), record["input_samples"].as_u64().unwrap())
+    };
+    let expected = [("a%25FF.npy", 3200), ("a%FE.npy", 3000), ("a%FF.npy", 3100), ("é.npy", 3300)];
+    assert_eq!(records.values().map(of).collect::<Vec<_>>(), expected.map(|(key, n)| (key.to_owned(), n)));
+    let again = lab.dac(encode).expect(0).records();
+    assert!(again.iter().all(|record| record["status"] == "skipped"), "{again:?}");
+    // Tokens that say nothing find their own record.
+    let decoded = lab.dac("decode out --output waves --json").expect(0).records();
+    let mut decoded: Vec<_> = decoded.iter().map(of).collect();
+    decoded.sort();
+    assert_eq!(decoded, expected.map(|(key, n)| (key.replace("npy", "wav"), n)));
+}
