@@ -4,14 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Error, bail};
-use dac::tokens::{Format, TokenReader};
-use dac::{AUDIO_EXTENSIONS, AudioReader, Dac, DecodeOptions, SampleFormat};
+use dac::tokens::Format;
+use dac::{AUDIO_EXTENSIONS, AudioReader, Dac, DecodeOptions, SampleFormat, sha256_of_file};
 use dac_manifest::Roundtrip;
 
 use crate::args::RoundtripArgs;
-use crate::batch::{Batch, Done, Task, in_the_way};
+use crate::batch::{Batch, Done, Task};
 use crate::comparison::Comparison;
 use crate::encode::{Coding, Kind, describe, fill, input_remarks, name_model};
+use crate::existing::Existing;
 use crate::exit::{Exit, Usage};
 use crate::model::{self, nominal_kbps};
 use crate::plan::{Job, Outputs, plan};
@@ -21,8 +22,6 @@ struct Settings {
     decode: DecodeOptions,
     sample_format: SampleFormat,
     text: String,
-    overwrite: bool,
-    dry_run: bool,
 }
 
 /// Runs `dac roundtrip`.
@@ -51,8 +50,6 @@ pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
             "{precise} sample-format={} output-rate={}",
             args.wave.sample_format, args.wave.output_rate
         ),
-        overwrite: args.files.overwrite,
-        dry_run: args.files.batch.dry_run,
     };
     batch.run(|job, task| one(&dac, job, task, &settings))
 }
@@ -61,19 +58,14 @@ fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, settings: &Settings) -> Result
     let [token_path, wave_path] = job.outputs.as_slice() else { bail!("a job without its two outputs") };
     name_model(dac, &mut task.record);
     task.record.settings = Some(settings.text.clone());
+    let there = task.end_by_what_is_there(|_, _| {
+        // Tokens may be the right ones, but no file tells the figures.
+        Ok(Existing::Foreign("no manifest knows it as the tokens of a round trip".to_owned()))
+    })?;
+    if let Some(done) = there {
+        return Ok(done);
+    }
     let spec = AudioReader::open(&job.input)?.spec().clone();
-    if !settings.overwrite {
-        // A WAV file without its tokens beside it is not known to be an earlier result of this command.
-        for (path, needs) in [(token_path, None), (wave_path, Some(token_path))] {
-            let ours = TokenReader::open_path(needs.unwrap_or(path)).is_ok();
-            if path.exists() && !ours {
-                return Err(in_the_way(path, "not a file of an earlier round trip"));
-            }
-        }
-    }
-    if settings.dry_run {
-        return Ok(Done::Planned(format!("-> {} and {}", token_path.display(), wave_path.display())));
-    }
     let tokens = settings.coding.encode(dac, &job.input, task.stop())?;
     let (made_tokens, made_wave) = (task.made(0)?, task.made(1)?);
     tokens.write(made_tokens, settings.coding.kind.format, &settings.coding.write)?;
@@ -98,6 +90,7 @@ fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, settings: &Settings) -> Result
         stft_distance: finite(compared.stft_distance),
         token_bytes,
         decoded_bytes: bytes(made_wave),
+        decoded_sha256: Some(sha256_of_file(made_wave)?),
         nominal_kbps: nominal_kbps(dac.shape(), codebooks) * record.channels.unwrap_or(1) as f64,
         file_kbps: record.audio_seconds.map(|seconds| token_bytes as f64 * 0.008 / seconds),
     };

@@ -54,6 +54,7 @@ mod tests {
             stft_distance: Some(1.0),
             token_bytes: 1000,
             decoded_bytes: 88244,
+            decoded_sha256: None,
             nominal_kbps: 7.75,
             file_kbps: None,
         });

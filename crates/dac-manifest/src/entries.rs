@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::lines::each_line;
-use crate::{ManifestError, Record};
+use crate::{ManifestError, Record, Roundtrip};
 
 /// What is known of a result: what of its [`Record`] a later run needs. A hundred thousand take some 50 MB.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +45,8 @@ pub struct Entry {
     pub output_bytes: Option<u64>,
     /// [`Record::output_sha256`].
     pub output_sha256: Option<Box<str>>,
+    /// [`Record::roundtrip`].
+    pub roundtrip: Option<Box<Roundtrip>>,
 }
 
 impl Entry {
@@ -66,6 +68,12 @@ impl Entry {
         record.audio_seconds = self.audio_seconds;
         record.output_bytes = self.output_bytes;
         record.output_sha256 = self.output_sha256.as_deref().map(str::to_owned);
+        record.roundtrip = self.roundtrip.as_deref().cloned();
+    }
+
+    /// The hash of the second result, of a round trip.
+    pub fn decoded_sha256(&self) -> Option<&str> {
+        self.roundtrip.as_ref()?.decoded_sha256.as_deref()
     }
 }
 
@@ -130,10 +138,13 @@ impl Entries {
             finished_s: record.finished_s,
             output_bytes: record.output_bytes,
             output_sha256: record.output_sha256.map(String::into_boxed_str),
+            roundtrip: record.roundtrip.map(Box::new),
         };
         let results = self.by_key.entry(key.into_boxed_str()).or_default();
-        let is_same =
-            |known: &Entry| (&known.pack, &known.output_sha256) == (&entry.pack, &entry.output_sha256);
+        let is_same = |known: &Entry| {
+            (&known.pack, &known.output_sha256) == (&entry.pack, &entry.output_sha256)
+                && known.decoded_sha256() == entry.decoded_sha256()
+        };
         if let Some(same) = results.iter().position(is_same) {
             if results.get(same).is_some_and(|known| known.finished_s > entry.finished_s) {
                 return;
@@ -260,6 +271,22 @@ not json
         // Without a time, the one that is read later.
         let untimed = line("old", "1", "null") + &line("new", "2", "null");
         assert_eq!(results(&read(&untimed), "a"), [("new", "2"), ("old", "1")]);
+    }
+
+    #[test]
+    fn round_trips_of_the_same_tokens_are_told_apart_by_what_was_decoded() {
+        let line = |decoded: &str| {
+            format!(
+                r#"{{"key":"a","status":"ok","output_sha256":"1","decoded":"a.wav","token_bytes":1,"decoded_bytes":2,"decoded_sha256":"{decoded}","nominal_kbps":7.75}}
+"#
+            )
+        };
+        let entries = read(&(line("i16") + &line("f32") + &line("i16")));
+        let decoded: Vec<_> = entries.results("a").map(Entry::decoded_sha256).collect();
+        assert_eq!(decoded, [Some("i16"), Some("f32")]);
+        let mut record = Record::default();
+        entries.results("a").last().unwrap().fill(&mut record);
+        assert_eq!(record.roundtrip.unwrap().decoded_sha256.as_deref(), Some("f32"));
     }
 
     #[test]

@@ -93,6 +93,9 @@ pub struct Roundtrip {
     pub token_bytes: u64,
     /// Bytes of the decoded file.
     pub decoded_bytes: u64,
+    /// SHA-256 of the decoded file, in lower-case hexadecimal.
+    #[serde(default)]
+    pub decoded_sha256: Option<String>,
     /// Kilobits a second of the codes alone.
     pub nominal_kbps: f64,
     /// Kilobits a second of the token file.
@@ -149,6 +152,7 @@ mod tests {
             stft_distance: None,
             token_bytes: 1,
             decoded_bytes: 2,
+            decoded_sha256: Some("0".repeat(64)),
             nominal_kbps: 7.75,
             file_kbps: Some(8.0),
         };

@@ -107,6 +107,11 @@ impl Ledger {
         self.known.knows(key)
     }
 
+    /// Whether a decoded file of this hash was made with a result of this key.
+    pub(crate) fn knows_decoded(&self, key: &str, sha256: &str) -> bool {
+        self.known.results(key).any(|entry| entry.decoded_sha256() == Some(sha256))
+    }
+
     /// Whether a pack of this name is known.
     pub(crate) fn has_pack(&self, name: &str) -> bool {
         self.said().contains_key(name)

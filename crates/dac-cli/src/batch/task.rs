@@ -1,12 +1,13 @@
 //! One job in the hands of a worker.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, anyhow};
 use dac_manifest::{Entry, Record};
 
 use super::console::Console;
-use super::ledger::{Ledger, Packed, is_file_of};
+use super::ledger::{Ledger, Packed, fingerprint, is_file_of};
 use super::{Batch, Done, Stop};
 use crate::existing::Existing;
 use crate::plan::Job;
@@ -65,7 +66,7 @@ impl<'a> Task<'a> {
         self.job.outputs.first().map(PathBuf::as_path).context("a job without its outputs")
     }
 
-    /// Looks at what lies at the first result's name and says how the job ends by that; `None` when it is to be worked on. The
+    /// Looks at what lies at the results' names and says how the job ends by that; `None` when it is to be worked on. The
     /// record has to name the model and the settings by now. What a manifest proves is judged by its record, and what lies at a
     /// name of which no manifest tells by `by_file`.
     ///
@@ -76,17 +77,26 @@ impl<'a> Task<'a> {
         by_file: impl FnOnce(&mut Record, &Path) -> Result<Existing, Error>,
     ) -> Result<Option<Done>, Error> {
         let output = self.output()?;
-        let existing = if self.batch.args.overwrite || std::fs::symlink_metadata(output).is_err() {
-            Existing::Absent
+        let is_in_the_way = |path: &Path| !self.batch.args.overwrite && fs::symlink_metadata(path).is_ok();
+        let decoded = match self.job.outputs.get(1).filter(|path| is_in_the_way(path)) {
+            Some(path) => Some(self.decoded(path)?),
+            None => None,
+        };
+        let existing = if is_in_the_way(output) {
+            self.judge(output, decoded.as_deref(), by_file)?
         } else {
-            self.judge(output, by_file)?
+            Existing::Absent
         };
         let dry = self.batch.args.batch.dry_run;
-        let name = output.display();
+        let names: Vec<_> = self.job.outputs.iter().map(|output| output.display().to_string()).collect();
+        let name = names.join(" and ");
         Ok(match existing {
             Existing::Absent if dry => Some(Done::Planned(format!("-> {name}"))),
             Existing::Absent => None,
-            Existing::Valid => Some(Done::Skipped(format!("{name} is there; --overwrite redoes it"))),
+            Existing::Valid => {
+                let are = if names.len() > 1 { "are" } else { "is" };
+                Some(Done::Skipped(format!("{name} {are} there; --overwrite redoes it")))
+            }
             Existing::Stale(what) if dry => Some(Done::Planned(format!("-> {name}, differs in {what}"))),
             Existing::Stale(what) => {
                 self.console.say(&format!("{name}: differs in {what}, done anew"));
@@ -132,9 +142,21 @@ impl<'a> Task<'a> {
         }
     }
 
+    /// The hash of the decoded file of a round trip, the second result, that lies there.
+    ///
+    /// # Errors
+    /// When no manifest knows it.
+    fn decoded(&self, path: &Path) -> Result<String, Error> {
+        let found = fingerprint(path).ok().map(|found| found.sha256);
+        found
+            .filter(|sha256| self.ledger.knows_decoded(&self.job.key, sha256))
+            .ok_or_else(|| in_the_way(path, "no manifest knows it as the decode of a round trip"))
+    }
+
     fn judge(
         &mut self,
         output: &Path,
+        decoded: Option<&str>,
         by_file: impl FnOnce(&mut Record, &Path) -> Result<Existing, Error>,
     ) -> Result<Existing, Error> {
         let Some(entry) = self.ledger.proven(&self.job.key, output) else {
@@ -144,9 +166,16 @@ impl<'a> Task<'a> {
             }
             return by_file(&mut self.record, output);
         };
-        let differing = self.differing(entry);
+        let mut differing = self.differing(entry);
+        let second = self.job.outputs.get(1);
+        if second.is_some() && (decoded.is_none() || entry.decoded_sha256() != decoded) {
+            differing.push("the decoded file".to_owned());
+        }
         if differing.is_empty() {
             entry.fill(&mut self.record);
+            if let (Some(roundtrip), Some(path)) = (&mut self.record.roundtrip, second) {
+                roundtrip.decoded = path.display().to_string();
+            }
             self.proven = true;
             return Ok(Existing::Valid);
         }

@@ -1,5 +1,6 @@
 //! `dac roundtrip`: both results, and the comparison.
 
+use crate::batch::tree;
 use crate::support::Lab;
 
 #[test]
@@ -52,6 +53,48 @@ fn standard_input_cannot_be_read_twice() {
     lab.dac("roundtrip - --output out --model tiny").expect(2).says("takes files, not -");
     let offers = |command: &str| lab.dac(&format!("{command} --help")).expect(0).stdout.contains("`-` alone");
     assert_eq!(["encode", "decode", "roundtrip"].map(offers), [true, true, false]);
+}
+
+#[test]
+fn a_rerun_prints_what_the_record_says_and_makes_nothing_twice() {
+    let lab = Lab::new();
+    lab.wav("in/a.wav", 44100, 2000, &[0.5]);
+    lab.wav("in/b.wav", 44100, 2500, &[0.3]);
+    let roundtrip = "roundtrip in --output out --model tiny --format npy --jobs 1";
+    let first = lab.dac(roundtrip).expect(0);
+    let results = tree(&lab, "out");
+    let again = lab.dac(roundtrip).expect(0);
+    again.says("0 done, 2 skipped, 0 failed");
+    assert_eq!(again.stdout, first.stdout);
+    let figures = lab.dac(&format!("{roundtrip} --json")).expect(0).records().remove(0);
+    assert_eq!((&figures["status"], &figures["decoded"]), (&"skipped".into(), &"out/a.wav".into()));
+    assert!(figures["si_sdr_db"].is_number() && figures["token_bytes"].is_number(), "{figures}");
+
+    // As after a kill between the names of the two; and the tokens alone are gone.
+    for gone in ["out/a.wav", "out/a.npy"] {
+        std::fs::remove_file(lab.path(gone)).unwrap();
+        assert_eq!(
+            lab.dac(&format!("{roundtrip} --dry-run")).expect(0).stdout.matches("in/a.wav: ->").count(),
+            1
+        );
+        lab.dac(roundtrip).expect(0).says("1 done, 1 skipped, 0 failed");
+        assert_eq!(tree(&lab, "out"), results);
+    }
+    // What was changed is not ours any more.
+    for changed in ["out/a.wav", "out/a.npy"] {
+        let mut bytes = results[changed.strip_prefix("out/").unwrap()].clone();
+        *bytes.last_mut().unwrap() ^= 1;
+        lab.put(changed, &bytes);
+        lab.dac(roundtrip).expect(1).says(changed).says("--overwrite").says("1 skipped, 1 failed");
+        assert_eq!(lab.read(changed), bytes);
+        lab.dac(&format!("{roundtrip} --overwrite")).expect(0);
+        assert_eq!(tree(&lab, "out"), results);
+    }
+    // Another sample format leaves the tokens as they are.
+    let other = format!("{roundtrip} --sample-format f32");
+    lab.dac(&other).expect(0).says("2 done").says("differs in sample-format");
+    assert_eq!(lab.wave_of("out/a.wav").bits, 32);
+    lab.dac(&other).expect(0).says("0 done, 2 skipped");
 }
 
 #[test]
