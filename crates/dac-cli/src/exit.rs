@@ -59,8 +59,7 @@ impl Exit {
     }
 
     fn of(error: &Error) -> Self {
-        let io = error.downcast_ref::<io::Error>();
-        if io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        if caused_by(error, &[io::ErrorKind::BrokenPipe]) {
             // Whoever reads the output has seen enough of it.
             Self::Done
         } else if error.is::<Usage>() || error.is::<PlanError>() {
@@ -73,10 +72,12 @@ impl Exit {
 
 /// Whether a disk that is full, or the user's share of it, is what an error comes of.
 pub(crate) fn is_disk_full(error: &Error) -> bool {
-    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes
-        .map(io::Error::kind)
-        .any(|kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    caused_by(error, &[io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded])
+}
+
+fn caused_by(error: &Error, kinds: &[io::ErrorKind]) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| kinds.contains(&cause.kind()))
 }
 
 /// A command that cannot be run as it is given.

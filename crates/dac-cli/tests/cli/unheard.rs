@@ -2,7 +2,7 @@
 
 use std::io::{self, PipeWriter};
 
-use crate::support::Lab;
+use crate::support::{Lab, wav_bytes};
 
 /// The writing end of a pipe that nobody reads.
 fn closed() -> PipeWriter {
@@ -58,4 +58,20 @@ fn records_and_tables_that_cannot_be_printed_cost_no_result() {
         (lab.names("both"), lab.names("json")),
         (both.map(String::from).into(), both.map(String::from).into())
     );
+}
+
+#[test]
+fn a_pipe_whose_reader_has_enough_ends_without_an_error() {
+    let lab = Lab::new();
+    let tokens = lab.pipe("encode - --model tiny", &wav_bytes(44100, 20_000, &[0.5]));
+    for (command, input) in
+        [("encode - --model tiny", wav_bytes(44100, 20_000, &[0.5])), ("decode - --raw", tokens)]
+    {
+        lab.put("input", &input);
+        let input = std::fs::File::open(lab.path("input")).unwrap();
+        let output = lab.command(command).stdin(input).stdout(closed()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{command}: {said}");
+        assert!(!said.contains("error"), "{command}: {said}");
+    }
 }
