@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use anyhow::{Error, anyhow, bail};
 use dac::cache::{self, Environment};
 use dac::tokens::TokenInfo;
-use dac::{CodecError, Dac, Device, LoadOptions, ModelSource, NetworkShape, Preset, TokenMeta};
+use dac::{CodecError, Dac, Device, LoadOptions, ModelSource, NetworkShape, Precision, Preset, TokenMeta};
 
 use crate::args::{BitrateArgs, DEFAULT_MODEL, ModelArgs, RunArgs};
 use crate::exit::Usage;
@@ -43,6 +43,13 @@ pub(crate) fn open_source(
     if run.memory_budget.is_some() && run.device == Device::Cpu {
         let why = "--memory-budget has a meaning on devices of burn alone; the engine (cpu) needs little memory by itself";
         return Err(Usage(why.to_owned()).into());
+    }
+    if matches!(run.device, Device::Cuda(_)) && run.precision == Precision::F32 {
+        say(format_args!(
+            "{}: burn may round the factors of f32 products to TF32 (10 bits) here, and codes may differ from the CPU's; \
+             `dac doctor` compares them, and wgpu does not round",
+            run.device
+        ));
     }
     Dac::open(source, expected, &load_options(run)).map_err(|error| match error {
         dac::Error::Codec(

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use crate::lines::each_line;
 use crate::{ManifestError, Record, Roundtrip};
 
+/// Results that are kept of a key: those that never got their name are few, and a manifest may be anything.
+const MOST_RESULTS: usize = 32;
+
 /// What is known of a result: what of its [`Record`] a later run needs. A hundred thousand take some 50 MB.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -156,6 +159,9 @@ impl Entries {
         // Most files have one result.
         results.reserve_exact(1);
         results.insert(place, entry);
+        if results.len() > MOST_RESULTS {
+            results.remove(0);
+        }
     }
 
     /// The same text for all entries that have it.
@@ -287,6 +293,16 @@ not json
         let mut record = Record::default();
         entries.results("a").last().unwrap().fill(&mut record);
         assert_eq!(record.roundtrip.unwrap().decoded_sha256.as_deref(), Some("f32"));
+    }
+
+    #[test]
+    fn a_key_of_very_many_results_keeps_the_last() {
+        let line = |n: u32| {
+            format!("{{\"key\":\"a\",\"status\":\"ok\",\"settings\":\"\",\"output_sha256\":\"{n}\"}}\n")
+        };
+        let entries = read(&(0..100).map(line).collect::<String>());
+        let kept = results(&entries, "a");
+        assert_eq!((kept.len(), kept[0].1, kept[31].1), (MOST_RESULTS, "99", "68"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct UnknownPrecision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Precision {
-    /// f32; the CPU engine filters minimally (Toom–Cook) where that saves multiplications.
+    /// f32; the CPU engine filters minimally (Toom–Cook) where that saves multiplications, and on CUDA burn may round factors to TF32.
     #[default]
     F32,
     /// f32, direct convolutions only.

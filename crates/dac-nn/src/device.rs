@@ -46,7 +46,8 @@ pub enum Device {
     NdArray,
     /// A GPU through wgpu (feature `wgpu`): the adapter of that index, or wgpu's own choice.
     Wgpu(Option<usize>),
-    /// An NVIDIA GPU through CUDA (feature `cuda`), by index.
+    /// An NVIDIA GPU through CUDA (feature `cuda`), by index. From Ampere on burn may take programs that round the factors of f32
+    /// products to TF32; [`Device::Wgpu`] has none of these.
     Cuda(usize),
 }
 
