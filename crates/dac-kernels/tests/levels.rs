@@ -18,6 +18,8 @@ fn layers() -> Vec<Net> {
             nets.push(net("residual").residual(9, 27).residual(1, 3));
             nets.push(net("strided").snake().conv(24, 8, 4, 1, 2));
             nets.push(net("transposed").snake().transpose(8, 10, 5, 3));
+            nets.push(net("transposed without a step").snake().transpose(1, 3, 1, 1));
+            nets.push(net("transposed so to many").snake().transpose(5, 2, 1, 0));
         }
     }
     nets
@@ -56,6 +58,23 @@ fn threads_and_pushes_do_not_change_a_bit() {
             let mut random = Random::new(3);
             let got = in_pieces(&mut pipeline.stream(), &x, channels, || random.below(rows / 3));
             assert_same(&got, &want, &format!("{} {threads:?} in pieces", net.name));
+        }
+    }
+}
+
+/// Layers so large that all threads share each of them.
+#[test]
+fn large_layers_do_not_depend_on_threads_either() {
+    let residual = Net::new("large residual", 680).residual(1, 3);
+    let strided = Net::new("large strided", 520).snake().conv(1040, 8, 4, 1, 2);
+    for net in [residual, strided] {
+        let x = noise(70 * net.in_channels(), 14);
+        let one = PipelineOptions { threads: Threads::Count(1), ..Default::default() };
+        let want = run(&net.pipeline(one.clone()), &x);
+        assert_close(&want, &net.reference(&x), &net.name);
+        for threads in [2, 3] {
+            let options = PipelineOptions { threads: Threads::Count(threads), ..one.clone() };
+            assert_same(&run(&net.pipeline(options), &x), &want, &format!("{} {threads}", net.name));
         }
     }
 }

@@ -43,6 +43,28 @@ fn pushes_of_any_size_give_the_same_bytes() {
 }
 
 #[test]
+fn what_is_no_number_is_forgotten_too() {
+    // The first layer has fewer values a row than lanes.
+    let net = Net::new("narrow", 1).conv(24, 7, 1, 1, 3).conv(24, 7, 1, 1, 3);
+    for level in CpuLevel::available() {
+        let pipeline = net.pipeline(PipelineOptions { level, ..Default::default() });
+        let x = noise(300, 81);
+        let want = run(&pipeline, &x);
+        let mut stream = pipeline.stream();
+        for odd in [f32::NAN, f32::INFINITY] {
+            let (mut got, mut scrap) = (Vec::new(), Vec::new());
+            stream.push(&vec![odd; 300], &mut scrap);
+            stream.finish(&mut scrap);
+            stream.push(&vec![odd; 300], &mut scrap);
+            stream.reset();
+            stream.push(&x, &mut got);
+            stream.finish(&mut got);
+            assert_same(&got, &want, &format!("{level}, after {odd}"));
+        }
+    }
+}
+
+#[test]
 fn reset_forgets() {
     let net = &nets()[0];
     let mut stream = net.pipeline(PipelineOptions::default()).stream();

@@ -294,8 +294,9 @@ impl Codec {
         }
     }
 
-    /// A stateful encoder of one signal, where the device keeps state (the CPU engine).
+    /// A stateful encoder of one signal, where the device keeps state (the CPU engine) and the model has so many codebooks.
     pub fn encoder_stream(&self, codebooks: usize) -> Option<EncoderStream> {
+        self.codebooks(Some(codebooks)).ok()?;
         match &self.network {
             Network::Engine(network) => Some(network.encoder_stream(codebooks)),
             #[cfg(feature = "burn")]
@@ -313,10 +314,19 @@ impl Codec {
     }
 
     /// Frames that a decode which begins within a signal has to begin at a multiple of, for the same rounding as the whole
-    /// signal's: the engine's minimal filtering works on tiles of 3, 5, 6 or 8 rows, up to 9 apart, counted from the start.
+    /// signal's: the engine's minimal filtering works on tiles of 3, 5 or 6 rows, up to 9 apart, counted from the start, and near the
+    /// decoder's end of 8.
     pub fn decode_grid_frames(&self) -> usize {
         match &self.network {
-            Network::Engine(_) => 270,
+            Network::Engine(_) => {
+                let rates = self.shape.decoder_rates.iter().scan(1, |rate, &stride| {
+                    *rate *= stride;
+                    Some(*rate)
+                });
+                let grid = |frames: usize, unit: usize| frames / gcd(frames, unit) * unit;
+                // 8 rows, 9 apart, at a rate: so many frames are whole tiles.
+                rates.map(|rate| 72 / gcd(72, rate)).fold(270, grid)
+            }
             #[cfg(feature = "burn")]
             Network::Tensor(_) => 1,
         }
@@ -422,6 +432,10 @@ pub(crate) fn check_finite(what: &'static str, values: &[f32]) -> Result<(), Cod
         Some(position) => Err(CodecError::NonFinite { what, position }),
         None => Ok(()),
     }
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 fn finite_audio(audio: Pending<Array3>) -> Pending<Array3> {

@@ -135,3 +135,32 @@ fn more_at_once_than_the_memory_budget_allows_is_refused() {
     let none = budgeted(footprint::parameter_bytes(&shape)).unwrap_err();
     assert!(none.to_string().contains("too small"), "{none}");
 }
+
+#[test]
+fn streams_refuse_what_the_model_does_not_have() {
+    let codec = narrow(Preset::Khz16, Device::Cpu);
+    assert!(codec.encoder_stream(12).is_some());
+    assert!(codec.encoder_stream(0).is_none() && codec.encoder_stream(13).is_none());
+    let mut stream = codec.decoder_stream().unwrap();
+    let mut out = Vec::new();
+    for (codes, codebooks) in [(&[1; 12][..], 0), (&[1; 13], 13), (&[1; 13], 12), (&[64; 12], 12)] {
+        assert!(stream.push_codes(codes, codebooks, &mut out).is_err(), "{codebooks} codebooks");
+    }
+    assert!(stream.push_z(&[0.1; 17], &mut out).is_err());
+    stream.push_codes(&[63; 12], 12, &mut out).unwrap();
+}
+
+#[test]
+fn ranges_of_a_decode_begin_where_all_tiles_do() {
+    for preset in Preset::ALL {
+        assert_eq!(narrow(preset, Device::Cpu).decode_grid_frames(), 270, "{preset}");
+    }
+    let mut shape = Preset::Khz16.shape();
+    (shape.encoder_dim, shape.decoder_dim, shape.latent_dim, shape.codebook_size) = (1, 16, 16, 64);
+    (shape.encoder_rates, shape.decoder_rates) = (vec![3; 4], vec![3; 4]);
+    let mut weights = RandomWeights::new(shape.clone(), 1);
+    let codec = Codec::load(&shape, &mut weights, CodecOptions::on(Device::Cpu)).unwrap();
+    // Tiles of 8 rows, 9 apart, at 81 rows a frame.
+    assert_eq!(codec.decode_grid_frames() * 81 % 72, 0);
+    assert_eq!(codec.decode_grid_frames() % 270, 0);
+}

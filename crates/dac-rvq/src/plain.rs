@@ -48,12 +48,13 @@ impl ResidualQuantizer {
     /// Packs all stages.
     ///
     /// # Errors
-    /// When a parameter has another length than its shape says.
+    /// When a parameter has another length than its shape says, the shapes differ, or a codebook has more entries than a code can name.
     pub fn new(level: CpuLevel, weights: Vec<QuantizerWeights>) -> Result<Self, KernelError> {
         let (latent, dim) = weights.first().map_or((0, 0), |w| (w.latent, w.dim));
         let stages = weights
             .into_iter()
             .map(|w| {
+                check(&w, latent, dim)?;
                 Ok(Stage {
                     in_proj: Linear::new(level, w.latent, &w.in_proj_weight, &w.in_proj_bias)?,
                     nearest: Nearest::new(level, w.dim, &w.codebook)?,
@@ -63,6 +64,17 @@ impl ResidualQuantizer {
             })
             .collect::<Result<_, KernelError>>()?;
         Ok(Self { stages, latent, dim })
+    }
+
+    /// Values a frame of z.
+    pub fn latent(&self) -> usize {
+        self.latent
+    }
+
+    /// Entries that every codebook has.
+    pub fn codebook_size(&self) -> usize {
+        let entries = self.stages.iter().map(|stage| stage.entries.len() / self.dim.max(1));
+        entries.min().unwrap_or(0)
     }
 
     /// How many codebooks there are.
@@ -152,13 +164,35 @@ impl ResidualQuantizer {
     }
 }
 
+/// That all of a stage's parameters are of its shape, and the shape is that of the first stage.
+fn check(w: &QuantizerWeights, latent: usize, dim: usize) -> Result<(), KernelError> {
+    let lengths = [
+        ("latent", latent, w.latent),
+        ("codebook_dim", dim, w.dim),
+        ("in_proj.weight", w.latent.saturating_mul(w.dim), w.in_proj_weight.len()),
+        ("in_proj.bias", w.dim, w.in_proj_bias.len()),
+        ("out_proj.weight", w.latent.saturating_mul(w.dim), w.out_proj_weight.len()),
+        ("out_proj.bias", w.latent, w.out_proj_bias.len()),
+        ("codebook", w.size.saturating_mul(w.dim), w.codebook.len()),
+    ];
+    if let Some((what, expected, found)) = lengths.into_iter().find(|(_, expected, found)| expected != found)
+    {
+        return Err(KernelError::Length { what, expected, found });
+    }
+    if w.size > 1 << 16 {
+        let why = "a code is a u16";
+        return Err(KernelError::Parameter { what: "codebook_size", found: w.size, why });
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Two codebooks of three entries in two dimensions; identity projections.
-    fn quantizer() -> ResidualQuantizer {
-        let stage = |codebook: [f32; 6]| QuantizerWeights {
+    /// A codebook of three entries in two dimensions; identity projections.
+    fn stage(codebook: [f32; 6]) -> QuantizerWeights {
+        QuantizerWeights {
             in_proj_weight: vec![1.0, 0.0, 0.0, 1.0],
             in_proj_bias: vec![0.0; 2],
             out_proj_weight: vec![1.0, 0.0, 0.0, 1.0],
@@ -167,10 +201,29 @@ mod tests {
             latent: 2,
             dim: 2,
             size: 3,
-        };
+        }
+    }
+
+    fn quantizer() -> ResidualQuantizer {
         let coarse = stage([2.0, 0.0, 0.0, 2.0, -2.0, 0.0]);
         let fine = stage([0.5, 0.0, 0.0, 0.5, 0.0, -0.5]);
         ResidualQuantizer::new(CpuLevel::Portable, vec![coarse, fine]).unwrap()
+    }
+
+    #[test]
+    fn parameters_of_another_shape_are_refused() {
+        let refused = |change: fn(&mut QuantizerWeights)| {
+            let mut odd = stage([1.0; 6]);
+            change(&mut odd);
+            let stages = vec![stage([2.0; 6]), odd];
+            assert!(ResidualQuantizer::new(CpuLevel::Portable, stages).is_err());
+        };
+        refused(|w| w.in_proj_bias = vec![0.0; 3]);
+        refused(|w| w.out_proj_bias.clear());
+        refused(|w| w.out_proj_weight.push(0.0));
+        refused(|w| w.size = 2);
+        refused(|w| (w.dim, w.latent) = (1, 4));
+        refused(|w| (w.size, w.codebook) = ((1 << 16) + 1, vec![0.5; 2 * ((1 << 16) + 1)]));
     }
 
     #[test]

@@ -20,8 +20,8 @@ impl<S: Simd> SnakeLanes<S> {
 
     /// `x + sin²(α·x) / (α + 1e-9)`.
     ///
-    /// sin² has the period π: αx is brought to −π/2..π/2 with π in two parts (exact to |αx| near 10⁶) and the rest is
-    /// a polynomial in its square with a largest error of 3e-8. Beyond, where one step of αx is no longer
+    /// sin² has the period π: αx is brought to −π/2..π/2 with π in two parts (exact to |αx| near 10⁶ where
+    /// multiplying and adding is one step) and the rest is a polynomial in its square with a largest error below 5e-8. Beyond, where one step of αx is no longer
     /// small against π, the square is held to its range, so the result stays within 1/α of x.
     ///
     /// # Safety

@@ -53,6 +53,8 @@ pub(super) unsafe fn forward<S: Simd, W: Operand<S>>(job: Forward<'_>) {
         job.src.len() >= (job.inputs - 1) * job.row_stride + job.chunks * lanes,
         "too few rows for a tile"
     );
+    // Chunks of several values a word lie in order from there on, so that the last is the farthest.
+    assert!(W::PER_WORD == 1 || job.chunk_stride >= lanes / W::PER_WORD, "chunks that overlap");
     let last = packed_at::<S, W>(job.chunks - 1, job.chunk_stride);
     let farthest = (job.inputs - 1) * job.point_stride + last + lanes / W::PER_WORD;
     assert!(job.dst.len() >= farthest, "no room for a tile");

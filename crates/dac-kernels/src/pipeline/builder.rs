@@ -149,12 +149,16 @@ impl PipelineBuilder {
         })
     }
 
-    /// Appends a tanh.
+    /// Appends a tanh; one right after another is an error when the pipeline is built.
     #[must_use]
     pub fn tanh(self) -> Self {
         self.with(|b| {
             b.flush();
             match b.layers.last_mut() {
+                Some(last) if last.tanh => {
+                    let why = "a layer has one at most";
+                    return Err(KernelError::Parameter { what: "consecutive tanh layers", found: 2, why });
+                }
                 Some(last) => {
                     last.tanh = true;
                     last.calls.end = b.calls + 1;

@@ -145,7 +145,9 @@ pub(super) fn tail(
 pub(super) fn dots(g: &Geometry, in_stride: usize, at: &impl Weights, bias: f32) -> Kind {
     let mut weight = Aligned::zeros(g.taps * in_stride);
     for (tap, row) in weight.at_least(g.taps * in_stride).chunks_exact_mut(in_stride).enumerate() {
-        row[..g.in_channels].iter_mut().enumerate().for_each(|(i, w)| *w = at(i, 0, tap));
+        if let Some(tap) = g.kernel_tap(tap, 0, 0) {
+            row[..g.in_channels].iter_mut().enumerate().for_each(|(i, w)| *w = at(i, 0, tap));
+        }
     }
     Kind::Dots { weight, bias }
 }

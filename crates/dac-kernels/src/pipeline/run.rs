@@ -352,11 +352,15 @@ impl<'a> Shape<'a> {
     /// One row of a direct convolution, value by value.
     fn gather(&self, src: &[f32], row: usize, to: &mut [f32]) {
         let (mr, lanes) = (self.kernels.rows, self.kernels.lanes);
+        let place = |k: usize| k / lanes * mr * lanes + k % lanes;
+        // What another layer left beyond the values meets weights of 0, which would not make a NaN one.
+        for k in self.w.inputs * self.in_width..self.w.depth {
+            to[place(k)] = 0.0;
+        }
         for tap in 0..self.w.inputs {
             let from = &src[(row + tap * self.dilation) * self.in_width..][..self.in_width];
             for (i, &v) in from.iter().enumerate() {
-                let k = tap * self.in_width + i;
-                to[k / lanes * mr * lanes + k % lanes] = v;
+                to[place(tap * self.in_width + i)] = v;
             }
         }
     }

@@ -227,16 +227,21 @@ pub struct DecoderStream {
 }
 
 impl DecoderStream {
-    /// Takes codes `[frames][codebooks]`, all in range, and appends the samples that are complete.
+    /// Takes codes `[frames][codebooks]` and appends the samples that are complete.
     ///
     /// # Errors
-    /// When the network's output is not finite.
+    /// When a code is out of range, no frame is whole, the model has not so many codebooks, or the network's output is not finite.
     pub fn push_codes(
         &mut self,
         codes: &[u16],
         codebooks: usize,
         out: &mut Vec<f32>,
     ) -> Result<(), CodecError> {
+        let available = self.quantizer.codebooks();
+        if !(1..=available).contains(&codebooks) {
+            return Err(CodecError::Codebooks { asked: codebooks, available });
+        }
+        Codes::from_rows(codes, codebooks)?.check_range(self.quantizer.codebook_size())?;
         self.rows.clear();
         self.quantizer.decode(codes, codebooks, &mut self.rows);
         let start = out.len();
@@ -247,8 +252,13 @@ impl DecoderStream {
     /// Takes latents `[frames][latent]` and appends the samples that are complete.
     ///
     /// # Errors
-    /// As [`DecoderStream::push_codes`].
+    /// When no frame is whole, or the network's output is not finite.
     pub fn push_z(&mut self, z: &[f32], out: &mut Vec<f32>) -> Result<(), CodecError> {
+        let latent = self.quantizer.latent();
+        if !z.len().is_multiple_of(latent.max(1)) {
+            let expected = format!("a whole number of frames of {latent} values");
+            return Err(CodecError::Input { what: "z", found: [1, 1, z.len()], expected });
+        }
         let start = out.len();
         self.stream.push(z, out);
         check_finite("the decoder's output", &out[start..])
