@@ -65,7 +65,7 @@ fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, coding: &Coding) -> Result<Don
     task.record.set_input(spec.samples, Some(spec.sample_rate_hz));
     task.record.channels = Some(options.channels.channels(spec.channels));
     let tokens = coding.encode(dac, &job.input, task.stop())?;
-    for remark in input_remarks(&tokens.meta) {
+    for remark in remarks_of(&tokens.meta) {
         task.say(&remark);
     }
     fill(&mut task.record, &tokens, codebooks);
@@ -251,22 +251,18 @@ impl Coding {
     }
 }
 
-/// What is to be said of an input that was not quite what it should be.
-pub(crate) fn input_remarks(meta: &TokenMeta) -> impl Iterator<Item = String> + use<> {
-    replaced_remark(meta.replaced_samples)
-        .into_iter()
-        .chain(truncated_remark(meta.input_truncated == Some(true)))
+/// What is to be said of an input that was not quite what it should be: that `--nan zero` had something to do, that the audio
+/// ended before what its file promised.
+pub(crate) fn input_remarks(replaced_samples: u64, truncated: bool) -> impl Iterator<Item = String> {
+    let replaced = (replaced_samples > 0)
+        .then(|| format!("{replaced_samples} samples were not finite and are coded as 0"));
+    let cut = truncated.then(|| "the audio is cut; what there is of it is coded".to_owned());
+    replaced.into_iter().chain(cut)
 }
 
-/// That `--nan zero` had something to do.
-pub(crate) fn replaced_remark(samples: Option<u64>) -> Option<String> {
-    let samples = samples.filter(|&samples| samples > 0)?;
-    Some(format!("{samples} samples were not finite and are coded as 0"))
-}
-
-/// That the audio ended before what its file promised.
-pub(crate) fn truncated_remark(truncated: bool) -> Option<String> {
-    truncated.then(|| "the audio is cut; what there is of it is coded".to_owned())
+/// The same of an input that was encoded.
+pub(crate) fn remarks_of(meta: &TokenMeta) -> impl Iterator<Item = String> + use<> {
+    input_remarks(meta.replaced_samples.unwrap_or(0), meta.input_truncated == Some(true))
 }
 
 /// Puts the model into the record.

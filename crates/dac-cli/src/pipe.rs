@@ -12,7 +12,7 @@ use dac::{
 };
 
 use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, FileArgs, ModelArgs};
-use crate::encode::{Coding, Kind, replaced_remark, truncated_remark};
+use crate::encode::{Coding, Kind, input_remarks};
 use crate::exit::{Exit, Usage};
 use crate::model::{self, Models};
 use crate::report::say;
@@ -91,8 +91,7 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, coding: &Coding) -> Result<Exit, 
         writer.push(&codes)?;
     }
     drop(writer.finish(Some(samples))?);
-    let replaced = replaced_remark(Some(reader.replaced_samples()));
-    for remark in replaced.into_iter().chain(truncated_remark(reader.is_truncated())) {
+    for remark in input_remarks(reader.replaced_samples(), reader.is_truncated()) {
         say(format_args!("{NAME}: {remark}"));
     }
     Ok(Exit::Done)

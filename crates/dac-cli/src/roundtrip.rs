@@ -11,7 +11,7 @@ use dac_manifest::Roundtrip;
 use crate::args::RoundtripArgs;
 use crate::batch::{Batch, Done, Task};
 use crate::comparison::Comparison;
-use crate::encode::{Coding, Kind, describe, fill, input_remarks, name_model};
+use crate::encode::{Coding, Kind, describe, fill, name_model, remarks_of};
 use crate::existing::Existing;
 use crate::exit::{Exit, Usage};
 use crate::model::{self, nominal_kbps};
@@ -69,7 +69,7 @@ fn one(dac: &Dac, job: &Job, task: &mut Task<'_>, settings: &Settings) -> Result
     let tokens = settings.coding.encode(dac, &job.input, task.stop())?;
     let (made_tokens, made_wave) = (task.made(0)?, task.made(1)?);
     tokens.write(made_tokens, settings.coding.kind.format, &settings.coding.write)?;
-    for remark in input_remarks(&tokens.meta) {
+    for remark in remarks_of(&tokens.meta) {
         task.say(&remark);
     }
     let codebooks = settings.coding.options.codebooks.unwrap_or(dac.shape().codebooks);

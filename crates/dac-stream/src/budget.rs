@@ -1,6 +1,7 @@
 //! Chunks cut to the memory that a device may use.
 
 use dac_model::Codec;
+use dac_nn::NetworkShape;
 use dac_nn::footprint::{decode_bytes, encode_bytes};
 
 use crate::plan::ChunkPlan;
@@ -13,17 +14,20 @@ impl ChunkPlan {
     /// and as many windows together as it allows. Without a budget, and where the device keeps state, one at a time. A GPU is kept a
     /// batch ahead ([`Codec::works_ahead`]); with low latency nothing waits for others.
     pub fn encode_within_budget(codec: &Codec, chunk_frames: usize) -> Self {
-        let plan = Self::encode(codec.geometry(), chunk_frames).ahead(codec.works_ahead());
-        let plan = fit(plan, codec.activation_budget_bytes(), |frames| encode_bytes(codec.shape(), frames));
-        if codec.options().low_latency { plan.together(1) } else { plan }
+        suited_to(codec, Self::encode(codec.geometry(), chunk_frames), encode_bytes)
     }
 
     /// As [`ChunkPlan::encode_within_budget`], for decoding.
     pub fn decode_within_budget(codec: &Codec, chunk_frames: usize) -> Self {
-        let plan = Self::decode(codec.geometry(), chunk_frames).ahead(codec.works_ahead());
-        let plan = fit(plan, codec.activation_budget_bytes(), |frames| decode_bytes(codec.shape(), frames));
-        if codec.options().low_latency { plan.together(1) } else { plan }
+        suited_to(codec, Self::decode(codec.geometry(), chunk_frames), decode_bytes)
     }
+}
+
+/// The plan as the codec's device, budget and latency want it.
+fn suited_to(codec: &Codec, plan: ChunkPlan, bytes: fn(&NetworkShape, usize) -> u64) -> ChunkPlan {
+    let plan = plan.ahead(codec.works_ahead());
+    let plan = fit(plan, codec.activation_budget_bytes(), |frames| bytes(codec.shape(), frames));
+    if codec.options().low_latency { plan.together(1) } else { plan }
 }
 
 /// `bytes` says what a window of so many frames takes; more frames never take less.

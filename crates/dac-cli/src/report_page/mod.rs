@@ -14,7 +14,7 @@ use anyhow::{Context, Error};
 use dac::{Codes, Dac, EncodeOptions, ModelInfo, NetworkShape};
 
 use crate::args::ReportArgs;
-use crate::encode::{replaced_remark, truncated_remark};
+use crate::encode::input_remarks;
 use crate::exit::{Exit, Usage};
 use crate::model;
 use crate::report::{print_record, say};
@@ -106,8 +106,7 @@ fn measure(args: &ReportArgs, dac: &Dac, excerpt: Excerpt, counts: &[usize]) -> 
         );
         return Err(Usage(what).into());
     }
-    let replaced = replaced_remark(Some(excerpt.replaced_samples));
-    for remark in replaced.into_iter().chain(truncated_remark(excerpt.truncated)) {
+    for remark in input_remarks(excerpt.replaced_samples, excerpt.truncated) {
         say(format_args!("{}: {remark}", args.input.display()));
     }
     let tokens = dac.encode(&excerpt.audio, &options).with_context(|| args.input.display().to_string())?;

@@ -84,8 +84,8 @@ impl TensorNetwork {
         // each snake would be five programs.
         self.device.flush().map_err(|e| failed(self.name, &e))?;
         // The layers are handles: taking them without padding copies no weights.
-        let unpadded = if padding { None } else { Some(self.decoder.unpadded()) };
-        Ok(self.start_array(unpadded.as_ref().unwrap_or(&self.decoder).forward(z)))
+        let audio = if padding { self.decoder.forward(z) } else { self.decoder.unpadded().forward(z) };
+        Ok(self.start_array(audio))
     }
 
     pub(super) fn codes_to_z(&self, codes: &Codes) -> Result<Array3, CodecError> {
