@@ -233,7 +233,7 @@ fn the_cards_numbers_come_from_the_config_beside_the_weights() {
     let layouts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/parity/layouts");
     let folder = tempfile::tempdir().unwrap();
     let weights = folder.path().join("model.safetensors");
-    std::fs::copy(layouts.join("card/model.safetensors"), &weights).unwrap();
+    std::fs::copy(layouts.join("hance/model.safetensors"), &weights).unwrap();
     let load = || Dac::load(weights.to_str().unwrap(), Device::Cpu).unwrap().overlap_settings();
     assert_eq!(load(), OverlapSettings::default());
     let config =
