@@ -11,7 +11,7 @@ use dac_nn::{Device, Geometry, NetworkShape, WeightError, Weights, footprint};
 use dac_rvq::{Array3, Codes, QuantizerWeights};
 
 use crate::precision::Precision;
-pub use dac_kernels::CpuLevel;
+pub use dac_kernels::Isa;
 pub use engine::{DecoderStream, EncoderStream};
 pub use error::CodecError;
 pub use pending::Pending;
@@ -28,7 +28,7 @@ pub struct CodecOptions {
     /// Precision of the convolutions; the devices of burn on the CPU have f32 alone.
     pub precision: Precision,
     /// Instruction set of the CPU engine; `None` takes the best there is.
-    pub cpu_level: Option<CpuLevel>,
+    pub cpu_level: Option<Isa>,
     /// Bytes that weights and activations may take on a device of burn; [`dac_nn::footprint`] estimates them. The CPU engine
     /// keeps no whole activations and needs no budget.
     pub memory_budget_bytes: Option<u64>,
@@ -141,7 +141,7 @@ impl Codec {
     }
 
     /// The CPU engine's instruction set, `None` on a burn device.
-    pub fn cpu_level(&self) -> Option<CpuLevel> {
+    pub fn cpu_level(&self) -> Option<Isa> {
         match &self.network {
             Network::Engine(network) => Some(network.level()),
             #[cfg(feature = "burn")]

@@ -1,6 +1,6 @@
 //! The residual vector quantizer on plain slices, over the CPU kernels.
 
-use dac_kernels::{CpuLevel, KernelError, Linear, Nearest};
+use dac_kernels::{Isa, KernelError, Linear, Nearest};
 
 use crate::weights::QuantizerWeights;
 
@@ -49,7 +49,7 @@ impl ResidualQuantizer {
     ///
     /// # Errors
     /// When a parameter has another length than its shape says, the shapes differ, or a codebook has more entries than a code can name.
-    pub fn new(level: CpuLevel, weights: Vec<QuantizerWeights>) -> Result<Self, KernelError> {
+    pub fn new(level: Isa, weights: Vec<QuantizerWeights>) -> Result<Self, KernelError> {
         let (latent, dim) = weights.first().map_or((0, 0), |w| (w.latent, w.dim));
         let stages = weights
             .into_iter()
@@ -207,7 +207,7 @@ mod tests {
     fn quantizer() -> ResidualQuantizer {
         let coarse = stage([2.0, 0.0, 0.0, 2.0, -2.0, 0.0]);
         let fine = stage([0.5, 0.0, 0.0, 0.5, 0.0, -0.5]);
-        ResidualQuantizer::new(CpuLevel::Portable, vec![coarse, fine]).unwrap()
+        ResidualQuantizer::new(Isa::Portable, vec![coarse, fine]).unwrap()
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
             let mut odd = stage([1.0; 6]);
             change(&mut odd);
             let stages = vec![stage([2.0; 6]), odd];
-            assert!(ResidualQuantizer::new(CpuLevel::Portable, stages).is_err());
+            assert!(ResidualQuantizer::new(Isa::Portable, stages).is_err());
         };
         refused(|w| w.in_proj_bias = vec![0.0; 3]);
         refused(|w| w.out_proj_bias.clear());

@@ -4,7 +4,7 @@ mod profile;
 
 use std::sync::Arc;
 
-use dac_kernels::{CpuLevel, KernelError, Pipeline, PipelineOptions, Schedule, Stream, Threads};
+use dac_kernels::{Isa, KernelError, Pipeline, PipelineOptions, PipelineStream, Schedule, Threads};
 use dac_nn::engine::{EngineError, build};
 use dac_nn::{NetworkShape, Weights};
 use dac_rvq::plain::{QuantizedRows, ResidualQuantizer};
@@ -26,7 +26,7 @@ pub(super) struct EngineNetwork {
     quantizer: Arc<ResidualQuantizer>,
     hop_samples: usize,
     latent: usize,
-    level: CpuLevel,
+    level: Isa,
 }
 
 impl EngineNetwork {
@@ -37,7 +37,7 @@ impl EngineNetwork {
     ) -> Result<Self, CodecError> {
         let level = match options.cpu_level {
             Some(level) => level,
-            None => CpuLevel::from_env().map_err(EngineError::from)?,
+            None => Isa::from_env().map_err(EngineError::from)?,
         };
         let missing =
             |why| CodecError::Precision { device: options.device, precision: options.precision, why };
@@ -46,7 +46,7 @@ impl EngineNetwork {
             None => return Err(missing("the engine computes in f32 or bf16".to_owned())),
         };
         precision.check(level).map_err(|error| match error {
-            KernelError::PrecisionMissing { why, .. } => missing(why.to_owned()),
+            KernelError::PrecisionUnavailable { why, .. } => missing(why.to_owned()),
             other => EngineError::from(other).into(),
         })?;
         // One pool for both directions: each thread keeps memory of its own.
@@ -55,7 +55,7 @@ impl EngineNetwork {
             None => Threads::Current,
         };
         let pipeline = PipelineOptions {
-            level,
+            isa: level,
             precision,
             schedule: if options.low_latency { Schedule::LowLatency } else { Schedule::Throughput },
             threads,
@@ -68,7 +68,7 @@ impl EngineNetwork {
             encoder: build(
                 &shape.encoder(),
                 weights,
-                PipelineOptions { hold_rows: ENCODER_HOLD_SAMPLES, ..pipeline.clone() },
+                PipelineOptions { max_lookahead_rows: ENCODER_HOLD_SAMPLES, ..pipeline.clone() },
             )?,
             decoder: build(&shape.decoder(), weights, pipeline)?,
             quantizer: Arc::new(quantizer),
@@ -78,7 +78,7 @@ impl EngineNetwork {
         })
     }
 
-    pub(super) fn level(&self) -> CpuLevel {
+    pub(super) fn level(&self) -> Isa {
         self.level
     }
 
@@ -178,7 +178,7 @@ impl EngineNetwork {
 
 /// A stateful encoder of one signal: samples in, quantized frames out as soon as the engine has them.
 pub struct EncoderStream {
-    stream: Stream,
+    stream: PipelineStream,
     quantizer: Arc<ResidualQuantizer>,
     codebooks: usize,
     rows: Vec<f32>,
@@ -221,7 +221,7 @@ impl EncoderStream {
 
 /// A stateful decoder of one signal: frames in, samples out as soon as the engine has them.
 pub struct DecoderStream {
-    stream: Stream,
+    stream: PipelineStream,
     quantizer: Arc<ResidualQuantizer>,
     rows: Vec<f32>,
 }

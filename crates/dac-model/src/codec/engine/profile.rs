@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dac_kernels::{Pipeline, Stream};
+use dac_kernels::{Pipeline, PipelineStream};
 use dac_nn::engine::layer_name;
 use dac_nn::{Layer, NetworkShape};
 use dac_rvq::plain::QuantizedRows;
@@ -46,7 +46,7 @@ impl EngineNetwork {
 }
 
 /// What a pipeline gives for a whole signal, pushed in pieces of `piece` values, and the stream that measured it.
-fn run(pipeline: &Pipeline, signal: &[f32], piece: usize) -> (Vec<f32>, Stream) {
+fn run(pipeline: &Pipeline, signal: &[f32], piece: usize) -> (Vec<f32>, PipelineStream) {
     let (mut stream, mut out) = (pipeline.stream(), Vec::new());
     signal.chunks(piece.max(1)).for_each(|part| stream.push(part, &mut out));
     stream.finish(&mut out);
@@ -60,7 +60,13 @@ fn timed(work: impl FnOnce()) -> Duration {
 }
 
 /// What `stream` measured for a signal of `rows` rows.
-fn layers(part: Part, list: &[Layer], pipeline: &Pipeline, rows: usize, stream: &Stream) -> Vec<LayerTime> {
+fn layers(
+    part: Part,
+    list: &[Layer],
+    pipeline: &Pipeline,
+    rows: usize,
+    stream: &PipelineStream,
+) -> Vec<LayerTime> {
     let infos = pipeline.layers(rows).into_iter().zip(stream.layer_times());
     let times = infos.map(|(info, &time)| LayerTime {
         part,
