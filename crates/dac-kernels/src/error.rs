@@ -60,7 +60,7 @@ pub enum KernelError {
         found: String,
     },
     /// A name of a precision that is none.
-    #[error("unknown precision {found:?}: expected f32, exact or bf16")]
+    #[error("unknown precision '{found}', expected f32, exact, bf16 or f16")]
     UnknownPrecision {
         /// The text that was given.
         found: String,

@@ -6,7 +6,6 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 /// How exactly the convolutions are computed. The rows in and out are `f32` in every case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
 pub enum Precision {
     /// `f32`, with minimal filtering (Toom–Cook) where it saves multiplications.
     #[default]
@@ -17,6 +16,8 @@ pub enum Precision {
     /// convolutions; the others as [`Precision::F32`]. It needs AVX512_BF16; [`CpuLevel::Portable`] has it for
     /// comparison.
     Bf16,
+    /// Convolutions in `f16`. Only GPU backends have it; no kernel of this crate does.
+    F16,
 }
 
 impl Precision {
@@ -28,6 +29,10 @@ impl Precision {
         match self {
             Self::F32 | Self::Exact => Ok(()),
             Self::Bf16 => bf16::operands(level).map(drop),
+            Self::F16 => {
+                let why = "the CPU engine computes in f32 or bf16";
+                Err(KernelError::PrecisionMissing { precision: "f16", why })
+            }
         }
     }
 }
@@ -38,6 +43,7 @@ impl fmt::Display for Precision {
             Self::F32 => "f32",
             Self::Exact => "exact",
             Self::Bf16 => "bf16",
+            Self::F16 => "f16",
         })
     }
 }
@@ -45,13 +51,10 @@ impl fmt::Display for Precision {
 impl FromStr for Precision {
     type Err = KernelError;
 
-    fn from_str(s: &str) -> Result<Self, KernelError> {
-        match s.trim().to_ascii_lowercase().as_str() {
-            "f32" => Ok(Self::F32),
-            "exact" => Ok(Self::Exact),
-            "bf16" => Ok(Self::Bf16),
-            _ => Err(KernelError::UnknownPrecision { found: s.to_owned() }),
-        }
+    fn from_str(text: &str) -> Result<Self, KernelError> {
+        let all = [Self::F32, Self::Exact, Self::Bf16, Self::F16];
+        let unknown = || KernelError::UnknownPrecision { found: text.to_owned() };
+        all.into_iter().find(|precision| precision.to_string() == text).ok_or_else(unknown)
     }
 }
 

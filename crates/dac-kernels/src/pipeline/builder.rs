@@ -36,7 +36,9 @@ pub struct PipelineBuilder {
 impl PipelineBuilder {
     pub(crate) fn new(options: PipelineOptions) -> Self {
         let kernels = Kernels::for_level(options.level);
-        let bf16 = (options.precision == Precision::Bf16).then(|| bf16::operands(options.level)).transpose();
+        let operands =
+            || (options.precision == Precision::Bf16).then(|| bf16::operands(options.level)).transpose();
+        let bf16 = options.precision.check(options.level).and_then(|()| operands());
         let (bf16, error) = bf16.map_or_else(|error| (None, Some(error)), |operands| (operands, None));
         let layers = Vec::new();
         Self { options, kernels, bf16, layers, pending: None, calls: 0, carried_out: 0, error }
