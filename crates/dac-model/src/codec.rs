@@ -14,7 +14,7 @@ mod tensor;
 use dac_nn::{Device, Geometry, NetworkShape, Weights, memory};
 use dac_rvq::{Array3, Codes};
 
-pub use dac_kernels::CpuLevel;
+pub use dac_kernels::Isa;
 pub use encoded::Encoded;
 pub use engine::{EngineDecoder, EngineEncoder};
 pub use error::CodecError;
@@ -110,9 +110,9 @@ impl Codec {
     }
 
     /// Returns the CPU engine's instruction set; `None` on a burn device.
-    pub fn cpu_level(&self) -> Option<CpuLevel> {
+    pub fn isa(&self) -> Option<Isa> {
         match &self.network {
-            Network::Engine(network) => Some(network.level()),
+            Network::Engine(network) => Some(network.isa()),
             #[cfg(feature = "burn")]
             Network::Tensor(_) => None,
         }
@@ -329,7 +329,7 @@ impl Codec {
     /// Measures the peak floating-point operations per second of one core with the CPU engine's instructions;
     /// a multiply-add counts as two. `None` on burn devices.
     pub fn fma_peak_flops(&self) -> Option<f64> {
-        self.cpu_level().map(dac_kernels::fma_peak)
+        self.isa().map(dac_kernels::fma_peak)
     }
 
     /// Returns the number of codebooks to use: `requested`, or all.

@@ -1,6 +1,6 @@
 //! The residual vector quantizer for the CPU engine, on slices.
 
-use dac_kernels::{CpuLevel, KernelError, Linear, Nearest};
+use dac_kernels::{Isa, KernelError, Linear, Nearest};
 
 use crate::weights::QuantizerWeights;
 
@@ -50,16 +50,16 @@ impl ResidualQuantizer {
     /// # Errors
     /// When a parameter's length does not match its shape, the shapes differ between codebooks, or a codebook
     /// has more than 65536 entries.
-    pub fn new(level: CpuLevel, weights: Vec<QuantizerWeights>) -> Result<Self, KernelError> {
+    pub fn new(isa: Isa, weights: Vec<QuantizerWeights>) -> Result<Self, KernelError> {
         let (latent, dim) = weights.first().map_or((0, 0), |w| (w.latent, w.dim));
         let stages = weights
             .into_iter()
             .map(|w| {
                 check_lengths(&w, latent, dim)?;
                 Ok(Stage {
-                    in_proj: Linear::new(level, w.latent, &w.in_proj_weight, &w.in_proj_bias)?,
-                    nearest: Nearest::new(level, w.dim, &w.codebook)?,
-                    out_proj: Linear::new(level, w.dim, &w.out_proj_weight, &w.out_proj_bias)?,
+                    in_proj: Linear::new(isa, w.latent, &w.in_proj_weight, &w.in_proj_bias)?,
+                    nearest: Nearest::new(isa, w.dim, &w.codebook)?,
+                    out_proj: Linear::new(isa, w.dim, &w.out_proj_weight, &w.out_proj_bias)?,
                     entries: w.codebook,
                 })
             })
@@ -208,7 +208,7 @@ mod tests {
     fn quantizer() -> ResidualQuantizer {
         let coarse = stage([2.0, 0.0, 0.0, 2.0, -2.0, 0.0]);
         let fine = stage([0.5, 0.0, 0.0, 0.5, 0.0, -0.5]);
-        ResidualQuantizer::new(CpuLevel::Portable, vec![coarse, fine]).unwrap()
+        ResidualQuantizer::new(Isa::Portable, vec![coarse, fine]).unwrap()
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
             let mut changed = stage([1.0; 6]);
             change(&mut changed);
             let stages = vec![stage([2.0; 6]), changed];
-            assert!(ResidualQuantizer::new(CpuLevel::Portable, stages).is_err());
+            assert!(ResidualQuantizer::new(Isa::Portable, stages).is_err());
         };
         assert_rejected(|w| w.in_proj_bias = vec![0.0; 3]);
         assert_rejected(|w| w.out_proj_bias.clear());

@@ -33,7 +33,7 @@ pub use dac_audio::{
     WriteReport, metrics, resampled_samples,
 };
 pub use dac_model::checkpoint::{ConfigJson, ConfigJsonError, Mismatch, Reason, sha256_of_file};
-pub use dac_model::codec::{CpuLevel, LayerTime, Part, Pending};
+pub use dac_model::codec::{Isa, LayerTime, Part, Pending};
 #[cfg(feature = "autotune-cache")]
 pub use dac_model::set_autotune_dir;
 pub use dac_model::{

@@ -5,7 +5,7 @@ mod stream;
 
 use std::sync::Arc;
 
-use dac_kernels::{CpuLevel, KernelError, Pipeline, PipelineOptions, Schedule, Threads};
+use dac_kernels::{Isa, KernelError, Pipeline, PipelineOptions, Schedule, Threads};
 use dac_nn::pipeline::{PipelineError, build};
 use dac_nn::{NetworkShape, Weights};
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
@@ -31,7 +31,7 @@ pub(super) struct EngineNetwork {
     quantizer: Arc<ResidualQuantizer>,
     hop_samples: usize,
     latent: usize,
-    level: CpuLevel,
+    isa: Isa,
 }
 
 impl EngineNetwork {
@@ -40,13 +40,13 @@ impl EngineNetwork {
         weights: &mut dyn Weights,
         options: &CodecOptions,
     ) -> Result<Self, CodecError> {
-        let level = match options.cpu_level {
-            Some(level) => level,
-            None => CpuLevel::from_env().map_err(PipelineError::from)?,
+        let isa = match options.isa {
+            Some(isa) => isa,
+            None => Isa::from_env().map_err(PipelineError::from)?,
         };
         let precision = options.precision;
-        precision.check(level).map_err(|error| match error {
-            KernelError::PrecisionMissing { why, .. } => {
+        precision.check(isa).map_err(|error| match error {
+            KernelError::PrecisionUnavailable { why, .. } => {
                 CodecError::Precision { device: options.device, precision, why: why.to_owned() }
             }
             other => PipelineError::from(other).into(),
@@ -57,7 +57,7 @@ impl EngineNetwork {
             None => Threads::Current,
         };
         let pipeline = PipelineOptions {
-            level,
+            isa,
             precision,
             schedule: if options.low_latency { Schedule::LowLatency } else { Schedule::Throughput },
             threads,
@@ -65,23 +65,23 @@ impl EngineNetwork {
             ..PipelineOptions::default()
         };
         let quantizer =
-            ResidualQuantizer::new(level, load_quantizer(shape, weights)?).map_err(PipelineError::from)?;
+            ResidualQuantizer::new(isa, load_quantizer(shape, weights)?).map_err(PipelineError::from)?;
         Ok(Self {
             encoder: build(
                 &shape.encoder(),
                 weights,
-                PipelineOptions { hold_rows: ENCODER_LOOKAHEAD_SAMPLES, ..pipeline.clone() },
+                PipelineOptions { max_lookahead_rows: ENCODER_LOOKAHEAD_SAMPLES, ..pipeline.clone() },
             )?,
             decoder: build(&shape.decoder(), weights, pipeline)?,
             quantizer: Arc::new(quantizer),
             hop_samples: shape.hop_samples(),
             latent: shape.latent_dim,
-            level,
+            isa,
         })
     }
 
-    pub(super) fn level(&self) -> CpuLevel {
-        self.level
+    pub(super) fn isa(&self) -> Isa {
+        self.isa
     }
 
     pub(super) fn encoder(&self, codebooks: usize) -> EngineEncoder {

@@ -1,6 +1,6 @@
 //! Options of loading and running a codec.
 
-use dac_kernels::{CpuLevel, Precision};
+use dac_kernels::{Isa, Precision};
 use dac_nn::Device;
 
 /// Device, precision and resources of a codec.
@@ -14,7 +14,7 @@ pub struct CodecOptions {
     /// Precision of the convolutions; burn's CPU backends support only f32.
     pub precision: Precision,
     /// Instruction set of the CPU engine; `None` uses the best available.
-    pub cpu_level: Option<CpuLevel>,
+    pub isa: Option<Isa>,
     /// Bytes available for weights and activations on a burn device, as estimated by [`dac_nn::memory`]. The
     /// CPU engine ignores it: it never holds whole activations.
     pub memory_budget_bytes: Option<u64>,

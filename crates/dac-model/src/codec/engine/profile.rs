@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dac_kernels::{Pipeline, Stream};
+use dac_kernels::{Pipeline, PipelineStream};
 use dac_nn::pipeline::layer_name;
 use dac_nn::{Layer, NetworkShape};
 use dac_rvq::cpu::QuantizedRows;
@@ -49,7 +49,7 @@ impl EngineNetwork {
 
 /// Runs a pipeline on a whole signal in pieces of `piece` values; returns the output and the stream with its
 /// timings.
-fn run(pipeline: &Pipeline, signal: &[f32], piece: usize) -> (Vec<f32>, Stream) {
+fn run(pipeline: &Pipeline, signal: &[f32], piece: usize) -> (Vec<f32>, PipelineStream) {
     let (mut stream, mut out) = (pipeline.stream(), Vec::new());
     signal.chunks(piece.max(1)).for_each(|values| stream.push(values, &mut out));
     stream.finish(&mut out);
@@ -68,7 +68,7 @@ fn layer_times(
     layers: &[Layer],
     pipeline: &Pipeline,
     rows: usize,
-    stream: &Stream,
+    stream: &PipelineStream,
 ) -> Vec<LayerTime> {
     let infos = pipeline.layers(rows).into_iter().zip(stream.layer_times());
     let times = infos.map(|(info, &time)| LayerTime {

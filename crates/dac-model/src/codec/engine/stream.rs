@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dac_kernels::Stream;
+use dac_kernels::PipelineStream;
 use dac_rvq::Codes;
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
 
@@ -11,14 +11,14 @@ use crate::codec::error::CodecError;
 
 /// A stateful encoder of one signal: takes samples, emits quantized frames as soon as they are computed.
 pub struct EngineEncoder {
-    stream: Stream,
+    stream: PipelineStream,
     quantizer: Arc<ResidualQuantizer>,
     codebooks: usize,
     rows: Vec<f32>,
 }
 
 impl EngineEncoder {
-    pub(super) fn new(stream: Stream, quantizer: Arc<ResidualQuantizer>, codebooks: usize) -> Self {
+    pub(super) fn new(stream: PipelineStream, quantizer: Arc<ResidualQuantizer>, codebooks: usize) -> Self {
         Self { stream, quantizer, codebooks, rows: Vec::new() }
     }
 
@@ -58,13 +58,13 @@ impl EngineEncoder {
 
 /// A stateful decoder of one signal: takes frames, emits samples as soon as they are computed.
 pub struct EngineDecoder {
-    stream: Stream,
+    stream: PipelineStream,
     quantizer: Arc<ResidualQuantizer>,
     rows: Vec<f32>,
 }
 
 impl EngineDecoder {
-    pub(super) fn new(stream: Stream, quantizer: Arc<ResidualQuantizer>) -> Self {
+    pub(super) fn new(stream: PipelineStream, quantizer: Arc<ResidualQuantizer>) -> Self {
         Self { stream, quantizer, rows: Vec::new() }
     }
 
