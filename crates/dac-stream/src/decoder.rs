@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use dac_model::codec::{DecoderStream, Pending};
+use dac_model::codec::{EngineDecoder, Pending};
 use dac_model::{Codec, CodecError};
 use dac_rvq::{Array3, Codes};
 
@@ -29,7 +29,7 @@ struct State {
 }
 
 enum Path {
-    Stateful(Box<DecoderStream>),
+    Stateful(Box<EngineDecoder>),
     Windowed {
         frames: Frames,
         /// The frame that `frames` starts with.
@@ -227,7 +227,7 @@ fn take(spans: &[Span], audio: &Array3, hop: usize, out: &mut Vec<f32>) {
 
 impl State {
     fn new(codec: &Codec) -> Self {
-        let path = match codec.decoder_stream() {
+        let path = match codec.engine_decoder() {
             Some(stream) => Path::Stateful(Box::new(stream)),
             None => {
                 Path::Windowed { frames: Frames::None, buffer_frame: 0, next_frame: 0, flight: Flight::new() }

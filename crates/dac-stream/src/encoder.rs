@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use dac_model::codec::EncoderStream;
+use dac_model::codec::EngineEncoder;
 use dac_model::{Codec, CodecError, Encoded};
 use dac_rvq::Array3;
-use dac_rvq::plain::QuantizedRows;
+use dac_rvq::cpu::QuantizedRows;
 
 use crate::flight::{Batch, Flight};
 use crate::plan::{ChunkPlan, Span};
@@ -29,7 +29,7 @@ struct State {
 }
 
 enum Path {
-    Stateful(Box<EncoderStream>),
+    Stateful(Box<EngineEncoder>),
     Windowed {
         /// Samples from the start of the next span's window on.
         buffer: Vec<f32>,
@@ -173,7 +173,7 @@ impl StreamEncoder {
 
 impl State {
     fn new(codec: &Codec, codebooks: usize) -> Self {
-        let path = match codec.encoder_stream(codebooks) {
+        let path = match codec.engine_encoder(codebooks) {
             Some(stream) => Path::Stateful(Box::new(stream)),
             None => {
                 Path::Windowed { buffer: Vec::new(), buffer_frame: 0, next_frame: 0, flight: Flight::new() }

@@ -4,7 +4,7 @@
 //! gives; see [`crate::StreamEncoder`] and [`crate::StreamDecoder`] for chunks without seams.
 
 use dac_model::{Codec, CodecError};
-use dac_rvq::plain::QuantizedRows;
+use dac_rvq::cpu::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 
 /// The wrapper's three numbers, with the card's defaults.

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use dac_audio::{AudioReader, ChannelMix, LoudnessMeter, NonFinitePolicy, Planar, Resampler, check_planar};
-use dac_rvq::plain::QuantizedRows;
+use dac_rvq::cpu::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 use dac_stream::overlap::OverlapEncoder;
 use dac_stream::{ChunkPlan, StreamEncoder};

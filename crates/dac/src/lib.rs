@@ -32,16 +32,16 @@ pub use dac_audio::{
     MIN_RATE_HZ, NonFinitePolicy, Planar, Resampler, SampleFormat, StreamFormat, StreamWriter, WavWriter,
     WriteReport, metrics, resampled_samples,
 };
-pub use dac_model::checkpoint::{Mismatch, Reason, sha256_of_file};
+pub use dac_model::checkpoint::{ConfigJson, ConfigJsonError, Mismatch, Reason, sha256_of_file};
 pub use dac_model::codec::{Isa, LayerTime, Part, Pending};
 #[cfg(feature = "autotune-cache")]
-pub use dac_model::keep_autotune_in;
+pub use dac_model::set_autotune_dir;
 pub use dac_model::{
     Checkpoint, CheckpointError, Codec, CodecError, CodecOptions as LoadOptions, Encoded, LoadReport,
     Precision, Preset, registry,
 };
 pub use dac_nn::{Device, DeviceError, Geometry, NetworkShape};
-pub use dac_rvq::plain::QuantizedRows;
+pub use dac_rvq::cpu::QuantizedRows;
 pub use dac_rvq::{Array3, Codes, CodesError};
 pub use dac_stream::descript::{
     DescriptChunks, DescriptDecoder, DescriptEncoder, DescriptError, DescriptPlan, DescriptSummary,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::thread;
 
-use dac_model::checkpoint::{SideConfig, sha256_of_bytes, sha256_of_file};
+use dac_model::checkpoint::{ConfigJson, sha256_of_bytes, sha256_of_file};
 use dac_model::{Checkpoint, Codec, CodecOptions as LoadOptions, LoadReport, Preset, RandomWeights};
 use dac_nn::{Device, Geometry, NetworkShape};
 use dac_stream::ChunkPlan;
@@ -220,7 +220,7 @@ impl Dac {
 
     /// The numbers of the original card's chunking: those of the `config.json` beside the weights, else the card's defaults.
     pub fn overlap_settings(&self) -> OverlapSettings {
-        let config = self.info.path.as_deref().map(SideConfig::beside).unwrap_or_default();
+        let config = self.info.path.as_deref().map(ConfigJson::next_to).unwrap_or_default();
         let defaults = OverlapSettings::default();
         OverlapSettings {
             encoding_chunk_seconds: config.encoding_chunk_seconds.unwrap_or(defaults.encoding_chunk_seconds),

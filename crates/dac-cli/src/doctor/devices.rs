@@ -131,7 +131,7 @@ fn check(
 /// Encodes the signal, and decodes `codes`, or else the codes that came out.
 fn compute(device: Device, level: Option<Isa>, codes: Option<Codes>) -> Computed {
     let mut options = LoadOptions::on(device);
-    options.cpu_level = level;
+    options.isa = level;
     let dac = Dac::open(&vector::model(), None, &options).map_err(|error| match &error {
         dac::Error::Codec(CodecError::Device(DeviceError::NotCompiled { .. })) => {
             Failure::NotCompiled(error.to_string())
@@ -146,7 +146,7 @@ fn compute(device: Device, level: Option<Isa>, codes: Option<Codes>) -> Computed
     let encoded = codec.encode(&Array3::mono(vector::signal()), None).map_err(broken)?;
     let audio = codec.decode_codes(codes.as_ref().unwrap_or(&encoded.codes)).map_err(broken)?;
     let answer = Answer { codes: encoded.codes, audio: audio.into_vec(), stride: 1 };
-    Ok((answer, codec.cpu_level(), codec.device_name()))
+    Ok((answer, codec.isa(), codec.device_name()))
 }
 
 impl DeviceCheck {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dac_model::codec::DecoderStream;
+use dac_model::codec::EngineDecoder;
 use dac_model::{Codec, CodecError};
 use dac_nn::NetworkShape;
 use dac_rvq::Codes;
@@ -62,7 +62,7 @@ pub struct DescriptDecoder {
 /// A chunk in progress.
 enum Chunk {
     Padded(Box<StreamDecoder>),
-    Unpadded(Box<DecoderStream>),
+    Unpadded(Box<EngineDecoder>),
     /// Collected for a device that keeps no state.
     Collected(Vec<u16>),
 }
@@ -74,7 +74,7 @@ impl DescriptDecoder {
         let chunk = if chunks.padding {
             Chunk::Padded(Box::new(StreamDecoder::new(codec.clone(), chunks.chunk_frames.min(PIECE_FRAMES))))
         } else {
-            match codec.unpadded_decoder_stream() {
+            match codec.unpadded_engine_decoder() {
                 Some(stream) => Chunk::Unpadded(Box::new(stream)),
                 None => Chunk::Collected(Vec::new()),
             }

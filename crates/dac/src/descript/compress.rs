@@ -8,7 +8,7 @@ use dac_audio::{
 };
 use dac_model::CodecError;
 use dac_rvq::Codes;
-use dac_rvq::plain::QuantizedRows;
+use dac_rvq::cpu::QuantizedRows;
 use dac_stream::descript::{DescriptEncoder, DescriptError, DescriptPlan, DescriptSummary};
 use dac_tokens::TokenFile;
 
