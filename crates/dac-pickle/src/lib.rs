@@ -15,6 +15,7 @@ mod resolve;
 mod strided;
 pub mod torch;
 mod value;
+mod writer;
 mod zip;
 
 pub use dtype::{DType, DTypeError};
@@ -23,6 +24,7 @@ pub use globals::Dialect;
 pub use limits::Limits;
 pub use strided::read_strided;
 pub use value::Value;
+pub use writer::PickleWriter;
 pub use zip::ZipError;
 
 /// Reads the one pickle at the start of `bytes`; gives the value and how many bytes it took.
