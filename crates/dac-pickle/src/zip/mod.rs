@@ -1,9 +1,9 @@
 //! Zip files of stored entries, as torch reads and writes them.
 //!
-//! The `zip` crate (9.8.2) does not replace this reader: it parses the whole directory before a caller can
-//! limit the number of entries, and an 8 kB sparse file makes it allocate 2 GiB (the declared length of the
-//! 64-bit end record). Nor this writer: it pads entries with other bytes, writes other flags and attributes
-//! than torch, and needs `Seek`.
+//! The `zip` crate (9.8.2) does not replace the reader: it parses the whole directory before a caller can
+//! limit the number of entries, and for an 8 kB sparse file with a long 64-bit end record it allocates 2 GiB,
+//! where this reader needs 2 MiB. Nor does it replace the writer: its padding, flags and attributes differ
+//! from torch's, and it needs `Seek`.
 
 mod reader;
 mod writer;
