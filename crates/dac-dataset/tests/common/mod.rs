@@ -1,4 +1,5 @@
 //! Tokens to pack, and readers of what was packed.
+#![allow(dead_code)]
 
 use std::fs;
 use std::io::Read;
