@@ -309,7 +309,7 @@ fn audio_in_memory_is_held_to_the_same_rule_as_files() {
     // Channels that differ in length are an error too.
     let uneven = Audio { channels: vec![vec![0.1; 70_000], vec![0.1; 10]], rate_hz: 44_100 };
     let error = dac.encode(&uneven, &EncodeOptions::default()).unwrap_err().to_string();
-    assert_eq!(error, "channel 1 of a block has 10 samples, the first has 70000");
+    assert_eq!(error, "channel 1 of a block has 10 samples, expected 70000 as in channel 0");
     assert!(dac.compress(&uneven, 1.0, &EncodeOptions::default()).is_err());
 }
 

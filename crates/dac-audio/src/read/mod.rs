@@ -8,6 +8,7 @@ mod compressed;
 mod g711;
 mod mp4_edit_list;
 mod pcm;
+mod probe;
 mod sniff;
 mod wav;
 mod wav_header;
@@ -228,7 +229,7 @@ impl AudioReader {
 }
 
 /// Checks a number of channels from a header.
-pub(crate) fn check_channels(path: &Path, found: usize) -> Result<(), AudioError> {
+fn check_channels(path: &Path, found: usize) -> Result<(), AudioError> {
     if found == 0 || found > MAX_CHANNELS {
         return Err(AudioError::malformed(path, format!("1 to {MAX_CHANNELS} channels"), found.to_string()));
     }
