@@ -7,11 +7,7 @@ use std::path::{Path, PathBuf};
 use dac::audio::{AudioReader, NonFinitePolicy};
 use dac::stream::OverlapSettings;
 use dac::tokens::{Format, TokenMeta, WriteOptions};
-use dac::{
-    Audio, ChannelMix, Chunking, Codes, Dac, DecodeOptions, Device, EncodeOptions, EncodeSession, Error,
-    LoadOptions, ModelSource, OutputRate, Preset, PushDecodeSession, SampleFormat, Save, TimeRange,
-    TokenFile, metrics,
-};
+use dac::{Audio, ChannelMix, Chunking, Codes, Dac, DecodeOptions, Device, EncodeOptions, EncodeSession, Error, LoadOptions, ModelSource, OutputRate, Preset, PushDecodeSession, SampleFormat, Save, TimeRange, TokenFile, metrics};
 
 fn recording() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/audio/librivox_austen.wav")
