@@ -12,6 +12,7 @@ mod limits;
 mod machine;
 pub mod numpy;
 mod resolve;
+pub mod safetensors;
 mod strided;
 pub mod torch;
 mod value;

@@ -1,10 +1,8 @@
 //! The .safetensors format: a length, a JSON header, then the arrays' bytes.
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, Write};
 
-use dac_pickle::DType;
-use safetensors::Dtype;
-use safetensors::tensor::Metadata;
+use dac_pickle::safetensors::{SafetensorsError, SafetensorsHeader};
 use serde_json::{Map, Value, json};
 
 use crate::arrays::{CODEBOOKS, LATENT, Located, three_axes};
@@ -29,32 +27,15 @@ pub(crate) struct Content {
 /// Reads the header and finds the arrays.
 pub(crate) fn locate<R: Read + Seek>(reader: &mut R) -> Result<Content, TokenError> {
     let format = Format::Safetensors;
-    let length_bytes = reader.seek(SeekFrom::End(0))?;
-    reader.seek(SeekFrom::Start(0))?;
-    let mut declared = [0; 8];
-    let cut = |needed| TokenError::Truncated { format, needed, available: length_bytes };
-    reader.read_exact(&mut declared).map_err(|_| cut(8))?;
-    let declared = u64::from_le_bytes(declared);
-    let available = length_bytes.saturating_sub(8).min(MAX_HEADER_BYTES);
-    if declared > available {
-        return Err(TokenError::TooLarge { format, what: "a header", declared, available });
-    }
-    let mut header = Vec::new();
-    reader.take(declared).read_to_end(&mut header)?;
-    let header: Metadata =
-        serde_json::from_slice(&header).map_err(|e| TokenError::malformed(format, e.to_string()))?;
-    let start = 8 + declared;
-    let needed = start.saturating_add(header.data_len() as u64);
-    if needed > length_bytes {
-        return Err(cut(needed));
-    }
+    let SafetensorsHeader { metadata: header, data_start, .. } =
+        SafetensorsHeader::read(reader, MAX_HEADER_BYTES).map_err(header_error)?;
 
     let find = |name: &'static str, axis| -> Result<Option<Located>, TokenError> {
         let Some(info) = header.info(name) else { return Ok(None) };
         let shape = three_axes(&info.shape, name, axis)?;
         let refused = || TokenError::malformed(format, format!("{name} has element type {:?}", info.dtype));
-        let dtype = element(info.dtype).ok_or_else(refused)?;
-        let at = start.saturating_add(info.data_offsets.0 as u64);
+        let dtype = SafetensorsHeader::dtype(info).ok_or_else(refused)?;
+        let at = data_start.saturating_add(info.data_offsets.0 as u64);
         Ok(Some(Located::new(dtype, false, false, shape, at)))
     };
     let mut content = Content {
@@ -73,6 +54,21 @@ pub(crate) fn locate<R: Read + Seek>(reader: &mut R) -> Result<Content, TokenErr
         return Err(TokenError::NoTokens { format, found });
     }
     Ok(content)
+}
+
+fn header_error(error: SafetensorsError) -> TokenError {
+    let format = Format::Safetensors;
+    match error {
+        SafetensorsError::Io(error) => error.into(),
+        SafetensorsError::HeaderLength { length, total, limit } => {
+            let available = total.saturating_sub(8).min(limit);
+            TokenError::TooLarge { format, what: "a header", declared: length, available }
+        }
+        SafetensorsError::Truncated { expected, found } => {
+            TokenError::Truncated { format, needed: expected, available: found }
+        }
+        other => TokenError::malformed(format, other.to_string()),
+    }
 }
 
 /// Writes floats first, so that every array is aligned to its elements; equal content gives equal bytes.
@@ -114,8 +110,4 @@ pub(crate) fn write<W: Write>(writer: &mut W, file: &TokenFile) -> Result<(), To
         write_all(writer, codes.as_slice().iter().map(|v| v.to_le_bytes()))?;
     }
     Ok(())
-}
-
-fn element(dtype: Dtype) -> Option<DType> {
-    DType::from_safetensors(&dtype.to_string())
 }
