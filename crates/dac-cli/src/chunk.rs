@@ -1,6 +1,7 @@
 //! How signals are cut: `--chunk` and its parameters, and the settings that some checkpoints bring along.
 
-use dac::{Chunking, ConfigJson, DESCRIPT_WINDOW_SECONDS, ModelInfo, OverlapSettings};
+use dac::stream::OverlapSettings;
+use dac::{Chunking, Dac};
 
 use crate::args::{ChunkArg, ChunkArgs};
 use crate::exit::Usage;
@@ -21,12 +22,12 @@ pub(crate) fn check(args: &ChunkArgs) -> Result<(), Usage> {
 /// The seconds of a window, where the signal is to be cut into the reference's own.
 pub(crate) fn window_seconds(args: &ChunkArgs) -> Option<f64> {
     let windows = args.chunk == ChunkArg::Descript;
-    windows.then(|| args.chunk_seconds.map_or(DESCRIPT_WINDOW_SECONDS, |seconds| seconds.0))
+    windows.then(|| args.chunk_seconds.map_or(Chunking::DEFAULT_WINDOW_SECONDS, |seconds| seconds.0))
 }
 
 /// The chunking for a model: what the command line says, else what a `config.json` beside the weights says, else the
 /// defaults.
-pub(crate) fn chunking(args: &ChunkArgs, model: &ModelInfo) -> Result<Chunking, Usage> {
+pub(crate) fn chunking(args: &ChunkArgs, dac: &Dac) -> Result<Chunking, Usage> {
     check(args)?;
     Ok(match (args.chunk, args.chunk_seconds) {
         (ChunkArg::Descript, _) => {
@@ -37,18 +38,14 @@ pub(crate) fn chunking(args: &ChunkArgs, model: &ModelInfo) -> Result<Chunking, 
         (ChunkArg::Exact, None) => Chunking::default(),
         (ChunkArg::Exact, Some(seconds)) => Chunking::Exact { chunk_seconds: seconds.0 },
         (ChunkArg::Overlap, seconds) => {
-            let config = model.path.as_deref().map(ConfigJson::next_to).unwrap_or_default();
-            let config = config.check().map_err(|error| Usage(error.to_string()))?;
-            let mut settings = OverlapSettings::default();
-            let set = |value: &mut f64, choices: [Option<f64>; 2]| {
-                *value = choices.into_iter().flatten().next().unwrap_or(*value);
-            };
-            let seconds = seconds.map(|seconds| seconds.0);
-            set(&mut settings.encoding_chunk_seconds, [seconds, config.encoding_chunk_seconds]);
-            set(&mut settings.decoding_chunk_rate, [None, config.decoding_chunk_rate]);
-            let rate = args.overlap_rate.map(|share| share.0);
-            set(&mut settings.decoding_overlap_rate, [rate, config.decoding_overlap_rate]);
-            Chunking::Overlap(settings)
+            let settings = dac.overlap_settings().map_err(|error| Usage(error.to_string()))?;
+            Chunking::Overlap(OverlapSettings {
+                encoding_chunk_seconds: seconds.map_or(settings.encoding_chunk_seconds, |seconds| seconds.0),
+                decoding_overlap_rate: args
+                    .overlap_rate
+                    .map_or(settings.decoding_overlap_rate, |share| share.0),
+                ..settings
+            })
         }
     })
 }

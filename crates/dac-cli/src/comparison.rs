@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::Error;
+use dac::audio::{AudioReader, ModelRateReader, Planar};
 use dac::metrics::{DistortionMeter, MelDistance, StftDistance};
-use dac::{Audio, AudioReader, EncodeOptions, ModelRateReader, Planar};
+use dac::{Audio, EncodeOptions};
 
 /// The figures; what is not finite (of equal or silent signals) is for the reader to judge.
 #[derive(Debug, Clone, Copy, PartialEq)]
