@@ -11,9 +11,9 @@ use serde::Serialize;
 use crate::args::BenchArgs;
 use crate::chunk;
 use crate::exit::Exit;
-use crate::model::{open_named, open_source};
+use crate::load::{open_named, open_source};
+use crate::output::{print_record, print_text, say};
 use crate::process::{cpu_seconds, peak_rss_mb, threads};
-use crate::report::{print_record, print_text, say};
 use layers::LayerRecord;
 
 /// The seed of random weights: the same for everyone, so that figures compare.

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
 use crate::exit::Exit;
-use crate::model::nominal_kbps;
-use crate::report::{error_of_file, error_text, print_record, print_text, say};
+use crate::load::nominal_kbps;
+use crate::output::{error_of_file, error_text, print_record, print_text, say};
 
 /// Facts about a file in the order in which they are told.
 type Facts = Vec<(&'static str, Value)>;

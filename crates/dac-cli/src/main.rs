@@ -1,7 +1,7 @@
 //! The binary `dac`: audio to tokens and back, in batches.
 //!
 //! [`args`] says what can be asked, [`plan`] checks it against the files that are there, [`batch`] carries it out file by file,
-//! [`report`] says how each fared. The work itself is the library's.
+//! [`output`] says how each fared. The work itself is the library's.
 
 mod args;
 mod batch;
@@ -15,16 +15,17 @@ mod encode;
 mod existing;
 mod exit;
 mod info;
+mod load;
 mod manifest;
-mod model;
 mod models;
-mod pipe;
+
+mod output;
 mod plan;
 mod process;
 mod provenance;
-mod report;
 mod report_page;
 mod roundtrip;
+mod stdio;
 mod table;
 
 use std::process::ExitCode;
@@ -34,7 +35,7 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use exit::Exit;
-use report::say;
+use output::say;
 
 fn main() -> ExitCode {
     run(&Cli::parse()).unwrap_or_else(|error| Exit::by(&error)).into()

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::args::ModelsArgs;
 use crate::exit::Exit;
-use crate::model::nominal_kbps;
-use crate::report::{print_record, print_text};
+use crate::load::nominal_kbps;
+use crate::output::{print_record, print_text};
 
 #[derive(Debug, Serialize)]
 struct Record {

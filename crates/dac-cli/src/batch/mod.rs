@@ -26,9 +26,9 @@ use dac_manifest::{Record, Status};
 
 use crate::args::FileArgs;
 use crate::exit::{Exit, Usage};
+use crate::output::{error_of_file, error_text, panic_text, print_record, print_text};
 use crate::plan::{Job, Plan};
 use crate::process;
-use crate::report::{error_of_file, error_text, panic_text, print_record, print_text};
 use crate::table;
 use console::Console;
 use input::{Stamp, now_s};

@@ -13,7 +13,7 @@ use dac_manifest::Status;
 use serde::Serialize;
 
 use super::guard::guarded;
-use crate::report::error_text;
+use crate::output::error_text;
 
 /// The largest file is hashed in seconds; a network's file system may take longer.
 const TIME_LIMIT: Duration = Duration::from_secs(600);

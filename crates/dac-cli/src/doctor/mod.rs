@@ -18,8 +18,8 @@ use serde::Serialize;
 
 use crate::args::DoctorArgs;
 use crate::exit::Exit;
+use crate::output::{print_record, print_text};
 use crate::process::threads;
-use crate::report::{print_record, print_text};
 use devices::DeviceCheck;
 use files::CacheCheck;
 

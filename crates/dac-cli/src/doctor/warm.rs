@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::args::{DEFAULT_MODEL, RunArgs, WarmArgs};
 use crate::exit::{Exit, Usage};
-use crate::model::open_source;
-use crate::report::{print_record, print_text};
+use crate::load::open_source;
+use crate::output::{print_record, print_text};
 
 /// The weights are none of anybody's: which program is fastest depends on shapes alone.
 const SEED: u64 = 1;

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::args::DownloadArgs;
 use crate::exit::{Exit, Usage};
-use crate::report::{error_text, print_record, say};
+use crate::output::{error_text, print_record, say};
 
 /// One record of `dac download --json`.
 #[derive(Debug, Serialize)]

@@ -9,7 +9,7 @@ use dac::{Audio, Dac, DecodeOptions, Format, Planar, SampleFormat, StreamFormat,
 
 use super::pictures::Levels;
 use crate::comparison::Comparison;
-use crate::model::nominal_kbps;
+use crate::load::nominal_kbps;
 
 /// A signal on the page.
 pub(super) struct Signal {

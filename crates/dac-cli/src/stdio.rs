@@ -14,8 +14,8 @@ use dac::{
 use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, FileArgs, ModelArgs};
 use crate::encode::{Coding, Kind, input_remarks};
 use crate::exit::{Exit, Usage};
-use crate::model::{self, Models};
-use crate::report::say;
+use crate::load::{self, Models};
+use crate::output::say;
 
 /// What errors call standard input and output.
 const NAME: &str = "-";
@@ -60,9 +60,9 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
     if kind.save != dac::Save::default() || args.chunk.chunk != ChunkArg::Exact {
         bail!(Usage("encode - writes codes alone, in exact chunks".to_owned()));
     }
-    let dac = model::open(&live(&args.model))?;
-    let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
-    model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
+    let dac = load::open(&live(&args.model))?;
+    let codebooks = load::codebooks(&args.bitrate, dac.shape())?;
+    load::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
     let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
     encode_stream(args, &dac, &coding).or_else(Exit::by_input)
 }

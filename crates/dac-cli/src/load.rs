@@ -10,7 +10,7 @@ use dac::{CodecError, Dac, Device, LoadOptions, ModelSource, NetworkShape, Preci
 
 use crate::args::{BitrateArgs, DEFAULT_MODEL, ModelArgs, RunArgs};
 use crate::exit::Usage;
-use crate::report::say;
+use crate::output::say;
 
 /// Opens the model of `--model`, `--weights` or the default.
 pub(crate) fn open(args: &ModelArgs) -> Result<Dac, Error> {
