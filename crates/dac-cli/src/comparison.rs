@@ -33,16 +33,6 @@ impl Comparison {
         meters.push(&resampler.flush()?)?;
         Ok(meters.finish())
     }
-
-    /// Compares a decode with the original as it was coded.
-    ///
-    /// # Errors
-    /// When the two differ in channels.
-    pub(crate) fn with_original(original: &Planar, decoded: &Audio) -> Result<Self, Error> {
-        let mut meters = Meters::new(decoded);
-        meters.push(original)?;
-        Ok(meters.finish())
-    }
 }
 
 /// All meters, at work.

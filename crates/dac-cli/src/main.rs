@@ -23,7 +23,7 @@ mod output;
 mod plan;
 mod process;
 mod provenance;
-mod report_page;
+mod report;
 mod roundtrip;
 mod stdio;
 mod table;
@@ -61,7 +61,7 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
         Command::Encode(args) => encode::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Roundtrip(args) => roundtrip::run(args),
-        Command::Report(args) => report_page::run(args),
+        Command::Report(args) => report::run(args),
         Command::Info(args) => info::run(args),
         Command::Models(args) => models::run(args),
         Command::Download(args) => download::run(args),

@@ -38,7 +38,7 @@ pub(crate) use pack::Packing;
 use pack::{Numbering, Packer, Settled, Waiting};
 pub(crate) use stop::Stop;
 use stop::{Halt, Stopped};
-pub(crate) use task::{Task, in_the_way};
+pub(crate) use task::Task;
 use workroom::{Workroom, publish};
 
 /// How a job ended that did not fail, and what to say of it.

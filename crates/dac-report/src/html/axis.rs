@@ -1,17 +1,17 @@
-//! Marks beside and below pictures.
+//! Marks of time and frequency on pictures.
 
 use maud::{Markup, html};
 
-use crate::report_page::pictures::mel;
+use crate::mel::mel_of_hz;
 
-/// The most marks of time that a phone has room for.
-const MOST_TIMES: f64 = 6.0;
-/// Frequencies that may be marked: octaves, as long as they have room on the axis.
+/// Largest number of time marks that fit on a phone.
+const MAX_TIMES: f64 = 6.0;
+/// Marked frequencies, as far as they are below the top of the axis.
 const MARKED_HZ: [f64; 6] = [500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0];
 
-/// Marks of time, in seconds of the excerpt.
+/// Marks of time in seconds from the start of the excerpt.
 pub(super) fn times(seconds: f64) -> Markup {
-    let step_s = step(seconds);
+    let step_s = mark_step(seconds);
     let digits = usize::from(step_s < 1.0) + usize::from(step_s < 0.1);
     let marks = (0..).map(|n| f64::from(n) * step_s).take_while(|at| *at <= seconds * 0.97);
     html! {
@@ -23,19 +23,19 @@ pub(super) fn times(seconds: f64) -> Markup {
     }
 }
 
-/// Marks of frequency from 0 Hz at the bottom to `top_hz`.
+/// Marks of frequency from 0 Hz at the bottom to `top_hz` at the top.
 pub(super) fn frequencies(top_hz: f64) -> Markup {
-    let marks = MARKED_HZ.into_iter().filter(|hz| mel(*hz) < 0.97 * mel(top_hz));
+    let marks = MARKED_HZ.into_iter().filter(|hz| mel_of_hz(*hz) < 0.97 * mel_of_hz(top_hz));
     html! {
         div.frequencies aria-hidden="true" {
             @for hz in marks {
-                span style={ "bottom:" (percent(mel(hz) / mel(top_hz))) } { (hertz(hz)) }
+                span style={ "bottom:" (percent(mel_of_hz(hz) / mel_of_hz(top_hz))) } { (hertz(hz)) }
             }
         }
     }
 }
 
-/// `500 Hz`, `2 kHz`.
+/// Formats a frequency: `500 Hz`, `2 kHz`.
 pub(super) fn hertz(hz: f64) -> String {
     if hz < 1000.0 { format!("{hz} Hz") } else { format!("{} kHz", hz / 1000.0) }
 }
@@ -44,11 +44,11 @@ fn percent(part: f64) -> String {
     format!("{:.2}%", part * 100.0)
 }
 
-/// 1, 2 or 5 times a power of ten.
-fn step(seconds: f64) -> f64 {
-    let least = (seconds / MOST_TIMES).max(0.01);
-    let power = 10.0_f64.powf(least.log10().floor());
-    [1.0, 2.0, 5.0].map(|n| n * power).into_iter().find(|step| *step >= least).unwrap_or(10.0 * power)
+/// Distance of two time marks: 1, 2 or 5 times a power of ten.
+fn mark_step(seconds: f64) -> f64 {
+    let smallest = (seconds / MAX_TIMES).max(0.01);
+    let power = 10.0_f64.powf(smallest.log10().floor());
+    [1.0, 2.0, 5.0].map(|n| n * power).into_iter().find(|step| *step >= smallest).unwrap_or(10.0 * power)
 }
 
 #[cfg(test)]
@@ -60,7 +60,7 @@ mod tests {
         for (seconds, expected) in
             [(0.001, 0.01), (0.3, 0.05), (3.8, 1.0), (30.0, 5.0), (61.0, 20.0), (600.0, 100.0)]
         {
-            assert!((step(seconds) - expected).abs() < 1e-9, "{seconds}: {}", step(seconds));
+            assert!((mark_step(seconds) - expected).abs() < 1e-9, "{seconds}: {}", mark_step(seconds));
             let marks = times(seconds).into_string().matches("<span").count();
             assert!((1..=7).contains(&marks), "{seconds}: {marks}");
         }

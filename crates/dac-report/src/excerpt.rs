@@ -1,96 +1,82 @@
-//! The part of a recording that a report is of.
+//! Reads a part of a recording.
 
 use std::path::Path;
 
-use anyhow::Error;
-use dac::{Audio, AudioReader, AudioSpec, ChannelMix, NonFinitePolicy, Planar, Resampler};
+use dac::{Audio, AudioReader, ChannelMix, NonFinitePolicy, Planar, Resampler};
 
-use crate::exit::Usage;
+use crate::error::ReportError;
+use crate::report::Recording;
 
-/// Samples a block that is read.
-const BLOCK_SAMPLES: usize = 1 << 16;
+/// Samples per channel read at a time.
+const BLOCK_SAMPLES: u64 = 1 << 16;
 
-/// A part of a recording, at its own rate and with all its channels.
-pub(super) struct Excerpt {
-    pub(super) spec: AudioSpec,
-    pub(super) audio: Audio,
-    /// Where it begins in the recording.
-    pub(super) start_samples: u64,
-    /// Whether the recording goes on after it.
-    pub(super) cut: bool,
-    /// Values that were not finite and count as 0.
-    pub(super) replaced_samples: u64,
-    /// Whether the file ended before what it promised.
-    pub(super) truncated: bool,
+/// A part of a recording.
+#[derive(Debug)]
+pub struct Excerpt {
+    /// Origin of the audio.
+    pub recording: Recording,
+    /// The excerpt at the recording's rate, with all its channels.
+    pub audio: Audio,
 }
 
 impl Excerpt {
-    /// Reads at most `duration_s` from `start_s` on, and no further.
+    /// Reads at most `duration_s` seconds from `start_s` on. Nothing beyond the excerpt is read.
     ///
     /// # Errors
-    /// When the file is not audio, is broken so far, or ends before `start_s`.
-    pub(super) fn read(
-        input: &Path,
+    /// When the file is not audio, is invalid up to the excerpt's end, or ends before `start_s`.
+    pub fn read(
+        path: &Path,
         start_s: f64,
         duration_s: f64,
         non_finite: NonFinitePolicy,
-    ) -> Result<Self, Error> {
-        let mut reader = AudioReader::open(input)?.with_non_finite(non_finite);
+    ) -> Result<Self, ReportError> {
+        let mut reader = AudioReader::open(path)?.with_non_finite(non_finite);
         let spec = reader.spec().clone();
-        let samples = |seconds: f64| (seconds * f64::from(spec.sample_rate_hz)).round() as u64;
+        let rate_hz = f64::from(spec.sample_rate_hz);
+        let samples = |seconds: f64| (seconds * rate_hz).round() as u64;
         let (start, length) = (samples(start_s), samples(duration_s).max(1));
         let end = start.saturating_add(length);
+        let replaced_before = skip_to(&mut reader, start)?;
         let mut channels: Planar = vec![Vec::new(); spec.channels];
-        let mut replaced_before = 0;
-        let mut cut = false;
+        let mut continues = false;
         loop {
             let position = reader.position();
-            if position < start {
-                replaced_before = reader.replaced_samples();
-            }
-            // One sample more than wanted tells whether there are any.
-            let wanted = if position < start { start - position } else { end + 1 - position };
-            let Some(block) = reader.next_block(wanted.min(BLOCK_SAMPLES as u64) as usize)? else { break };
-            if position < start {
-                replaced_before = reader.replaced_samples();
-                continue;
-            }
+            // One sample too many shows that the recording continues.
+            let wanted = (end.saturating_add(1) - position).min(BLOCK_SAMPLES) as usize;
+            let Some(block) = reader.next_block(wanted)? else { break };
             let left = (end - position) as usize;
             for (channel, samples) in channels.iter_mut().zip(&block) {
                 channel.extend(samples.iter().take(left));
             }
             if block.first().is_some_and(|samples| samples.len() > left) {
-                cut = true;
+                continues = true;
                 break;
             }
         }
         let audio = Audio { channels, rate_hz: spec.sample_rate_hz };
         if audio.samples() == 0 && start > 0 {
-            let seconds = reader.position() as f64 / f64::from(spec.sample_rate_hz);
-            let what = format!("--start {start_s}: {} has {seconds:.2} s", input.display());
-            return Err(Usage(what).into());
+            let seconds = reader.position() as f64 / rate_hz;
+            return Err(ReportError::StartBeyondEnd { path: path.into(), start_seconds: start_s, seconds });
         }
-        let replaced_samples = reader.replaced_samples() - replaced_before;
-        let truncated = reader.is_truncated();
-        Ok(Self { spec, audio, start_samples: start, cut, replaced_samples, truncated })
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let recording = Recording {
+            name: name.to_string_lossy().into_owned(),
+            spec,
+            start_seconds: start as f64 / rate_hz,
+            seconds: audio.samples() as f64 / rate_hz,
+            continues,
+            replaced_samples: reader.replaced_samples() - replaced_before,
+            truncated: reader.is_truncated(),
+        };
+        Ok(Self { recording, audio })
     }
 
-    /// Its length in seconds.
-    pub(super) fn seconds(&self) -> f64 {
-        self.audio.samples() as f64 / f64::from(self.audio.rate_hz)
-    }
-
-    /// Where it begins in the recording, in seconds.
-    pub(super) fn start_seconds(&self) -> f64 {
-        self.start_samples as f64 / f64::from(self.audio.rate_hz)
-    }
-
-    /// The signal that is coded: mixed, and at the model's rate.
+    /// Returns the signal that is encoded: mixed, and at the model's rate.
     ///
     /// # Errors
     /// When the rate cannot be resampled.
-    pub(super) fn coded(&self, channels: ChannelMix, rate_hz: u32) -> Result<Audio, Error> {
-        let mixed = channels.apply(self.audio.channels.clone());
+    pub fn codec_input(&self, mix: ChannelMix, rate_hz: u32) -> Result<Audio, ReportError> {
+        let mixed = mix.apply(self.audio.channels.clone());
         let mut resampler = Resampler::new(self.audio.rate_hz, rate_hz, mixed.len())?;
         let mut channels = resampler.push(&mixed)?;
         for (channel, rest) in channels.iter_mut().zip(resampler.flush()?) {
@@ -100,6 +86,17 @@ impl Excerpt {
     }
 }
 
+/// Skips to sample `start` or the end. Returns the number of samples replaced so far.
+fn skip_to(reader: &mut AudioReader, start: u64) -> Result<u64, ReportError> {
+    while reader.position() < start {
+        let wanted = (start - reader.position()).min(BLOCK_SAMPLES) as usize;
+        if reader.next_block(wanted)?.is_none() {
+            break;
+        }
+    }
+    Ok(reader.replaced_samples())
+}
+
 #[cfg(test)]
 mod tests {
     use dac::SampleFormat;
@@ -107,14 +104,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_excerpt_is_the_samples_from_start_to_end() {
+    fn an_excerpt_holds_the_samples_from_start_to_end() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wav");
         let samples: Vec<f32> = (0..200_000).map(|n| n as f32 / 200_000.0).collect();
         let audio = Audio { channels: vec![samples.clone(), vec![0.25; 200_000]], rate_hz: 1000 };
         audio.write(&path, SampleFormat::F32).unwrap();
         let read = |start_s, duration_s| Excerpt::read(&path, start_s, duration_s, NonFinitePolicy::Error);
-        for (start_s, duration_s, range, cut) in [
+        for (start_s, duration_s, range, continues) in [
             (0.0, 30.0, 0..30_000, true),
             (0.0, 200.0, 0..200_000, false),
             (0.0, 199.999, 0..199_999, true),
@@ -124,14 +121,15 @@ mod tests {
         ] {
             let excerpt = read(start_s, duration_s).unwrap();
             assert_eq!(excerpt.audio.channels[0], samples[range], "{start_s} {duration_s}");
-            assert_eq!((excerpt.cut, excerpt.start_seconds()), (cut, start_s));
+            let Recording { continues: found, start_seconds, .. } = excerpt.recording;
+            assert_eq!((found, start_seconds), (continues, start_s), "{start_s} {duration_s}");
         }
         let error = read(200.0, 1.0).err().unwrap().to_string();
         assert!(error.contains("200.00 s"), "{error}");
     }
 
     #[test]
-    fn only_values_of_the_excerpt_are_counted() {
+    fn only_values_within_the_excerpt_count_as_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wav");
         let mut bytes = Vec::new();
@@ -145,7 +143,7 @@ mod tests {
         }
         std::fs::write(&path, bytes).unwrap();
         let excerpt = Excerpt::read(&path, 1.0, 1.0, NonFinitePolicy::Zero).unwrap();
-        assert_eq!((excerpt.replaced_samples, excerpt.audio.samples()), (2, 1000));
+        assert_eq!((excerpt.recording.replaced_samples, excerpt.audio.samples()), (2, 1000));
         assert!(Excerpt::read(&path, 1.0, 1.0, NonFinitePolicy::Error).is_err());
     }
 }
