@@ -21,12 +21,12 @@ mod models;
 
 mod output;
 mod plan;
-mod process;
 mod provenance;
 mod report;
+mod resources;
 mod roundtrip;
+mod roundtrip_table;
 mod stdio;
-mod table;
 
 use std::process::ExitCode;
 

@@ -1,20 +1,20 @@
-//! What a round trip came to, as a table for people: the distances of the two signals, and the sizes of the three files.
+//! Formats the result of a round trip: distances of the two signals and sizes of the three files.
 
 use dac_manifest::Record;
 
-/// The table of a record, if it is of a round trip.
-pub(crate) fn of_roundtrip(record: &Record) -> Option<String> {
+/// Formats a record; returns `None` unless it belongs to a round trip.
+pub(crate) fn roundtrip_table(record: &Record) -> Option<String> {
     let result = record.roundtrip.as_ref()?;
-    let known = |value: Option<f64>, digits: usize| match value {
+    let text_of = |value: Option<f64>, digits: usize| match value {
         Some(value) => format!("{value:.digits$}"),
         None => "-".to_owned(),
     };
     let mut text = format!(
         "{}: SI-SDR {} dB, mel distance {}, STFT distance {}",
         record.input,
-        known(result.si_sdr_db, 2),
-        known(result.mel_distance, 3),
-        known(result.stft_distance, 3)
+        text_of(result.si_sdr_db, 2),
+        text_of(result.mel_distance, 3),
+        text_of(result.stft_distance, 3)
     );
     if let (Some(codebooks), Some(frames)) = (record.codebooks, record.frames) {
         let kbps = result.nominal_kbps;
@@ -41,9 +41,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_known_is_a_dash() {
+    fn unknown_values_are_dashes() {
         let mut record = Record::of(Path::new("a.wav"));
-        assert_eq!(of_roundtrip(&record), None);
+        assert_eq!(roundtrip_table(&record), None);
         record.set_input(Some(44100), Some(44100));
         record.input_bytes = Some(88244);
         record.output = Some("out/a.npy".to_owned());
@@ -64,6 +64,6 @@ mod tests {
             "  tokens           1000 bytes                 -  out/a.npy",
             "  decoded         88244 bytes     705.95 kbit/s  out/a.wav",
         ];
-        assert_eq!(of_roundtrip(&record).unwrap(), lines.join("\n"));
+        assert_eq!(roundtrip_table(&record).unwrap(), lines.join("\n"));
     }
 }

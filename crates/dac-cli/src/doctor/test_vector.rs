@@ -1,21 +1,22 @@
-//! The fixed vector: one signal, one model, and what the reference makes of them.
+//! The test vector: one signal, one model, and the expected codes and audio.
 //!
-//! `fixtures/python/make_doctor.py` has the same signal and wrote the expected values.
+//! `fixtures/python/make_doctor.py` generates the same signal and computed the expected values with the
+//! reference codec.
 
 use dac::{Codes, ModelSource, Preset};
 use serde::{Deserialize, Serialize};
 
-/// Samples of the signal: some short of 12 frames.
+/// Length of the signal, a little less than 12 frames.
 const SAMPLES: usize = 12 * 512 - 77;
-/// Two devices agree when their audio of the same codes differs by no more (`docs/numerics.md`).
+/// Largest accepted difference of two devices' audio for the same codes (`docs/numerics.md`).
 pub(super) const AUDIO_BOUND: f64 = 1e-4;
-/// The seed of the weights in a build without the embedded model.
+/// Seed of the weights in a build without the embedded model.
 #[cfg(not(feature = "tiny"))]
 const SEED: u64 = 1;
 
-/// What is computed, for the record.
+/// Description of the test vector for the record.
 #[derive(Debug, Serialize)]
-pub(super) struct Facts {
+pub(super) struct TestVectorInfo {
     model: &'static str,
     /// `embedded`, or `random` in a build without the embedded model.
     weights: &'static str,
@@ -23,12 +24,12 @@ pub(super) struct Facts {
     audio_bound: f64,
 }
 
-pub(super) fn facts() -> Facts {
+pub(super) fn info() -> TestVectorInfo {
     let weights = if cfg!(feature = "tiny") { "embedded" } else { "random" };
-    Facts { model: Preset::Tiny.name(), weights, samples: SAMPLES, audio_bound: AUDIO_BOUND }
+    TestVectorInfo { model: Preset::Tiny.name(), weights, samples: SAMPLES, audio_bound: AUDIO_BOUND }
 }
 
-/// The model: the embedded one, or its shape with seeded random weights where it is not part of the build.
+/// The embedded model, or, in a build without it, its shape with seeded random weights.
 pub(super) fn model() -> ModelSource {
     #[cfg(feature = "tiny")]
     return ModelSource::Preset(Preset::Tiny);
@@ -36,7 +37,7 @@ pub(super) fn model() -> ModelSource {
     return ModelSource::Random { preset: Preset::Tiny, seed: SEED };
 }
 
-/// A rising triangle wave under noise, made of integers: the same to the last bit everywhere.
+/// Generates a rising triangle wave with noise. Integer arithmetic makes it bit-identical on every machine.
 pub(super) fn signal() -> Vec<f32> {
     let (mut state, mut phase) = (1_u32, 0_u32);
     let samples = (0..SAMPLES as u32).map(|n| {
@@ -52,30 +53,30 @@ pub(super) fn signal() -> Vec<f32> {
     samples.collect()
 }
 
-/// Codes and the audio that is decoded from them.
+/// Codes of the signal, and the audio decoded from codes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Answer {
+pub(super) struct CodecOutput {
     /// `[1, codebooks, frames]`.
     pub(super) codes: Codes,
-    /// Every `stride`-th sample.
+    /// Every `stride`-th sample of the decoded audio.
     pub(super) audio: Vec<f32>,
     pub(super) stride: usize,
 }
 
-/// How far two answers are apart.
+/// Difference of two codec outputs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Distance {
     pub(super) codes: usize,
     pub(super) codes_different: usize,
-    /// The largest difference of a sample.
+    /// Largest difference of two samples.
     pub(super) audio_difference: f64,
 }
 
-impl Answer {
-    /// How far `found`, with every sample, is from this answer.
+impl CodecOutput {
+    /// Compares `found`, which must have a stride of 1, with this output.
     ///
     /// # Errors
-    /// When one is longer than the other or has other codebooks.
+    /// When lengths or numbers of codebooks differ.
     pub(super) fn distance(&self, found: &Self) -> Result<Distance, String> {
         let (expected, got) = (self.codes.shape(), found.codes.shape());
         if expected != got {
@@ -83,7 +84,8 @@ impl Answer {
         }
         let samples = found.audio.len().div_ceil(self.stride);
         if samples != self.audio.len() {
-            return Err(format!("audio has {} samples, too many or too few", found.audio.len()));
+            let expected = self.audio.len() * self.stride;
+            return Err(format!("audio has {} samples, expected about {expected}", found.audio.len()));
         }
         let pairs = self.codes.as_slice().iter().zip(found.codes.as_slice());
         let audio = self.audio.iter().zip(found.audio.iter().step_by(self.stride));
@@ -95,13 +97,13 @@ impl Answer {
     }
 }
 
-/// What the reference makes of the signal with the embedded model; none in a build without it.
+/// Returns the reference codec's output with the embedded model, or `None` in a build without it.
 ///
 /// # Errors
-/// Never with the file that is part of the program.
-pub(super) fn expected() -> Result<Option<Answer>, String> {
+/// When the embedded file is invalid, which tests exclude.
+pub(super) fn expected() -> Result<Option<CodecOutput>, String> {
     #[derive(Deserialize)]
-    struct Held {
+    struct Expected {
         stride: usize,
         codes: Vec<Vec<u16>>,
         audio: Vec<f32>,
@@ -109,19 +111,19 @@ pub(super) fn expected() -> Result<Option<Answer>, String> {
     if !cfg!(feature = "tiny") {
         return Ok(None);
     }
-    let held = serde_json::from_str::<Held>(include_str!("../../assets/doctor.json"));
-    let Held { stride, codes, audio } = held.map_err(|error| error.to_string())?;
+    let file = serde_json::from_str::<Expected>(include_str!("../../assets/doctor.json"));
+    let Expected { stride, codes, audio } = file.map_err(|error| error.to_string())?;
     let shape = [1, codes.len(), codes.first().map_or(0, Vec::len)];
     let codes = Codes::new(codes.concat(), shape).map_err(|error| error.to_string())?;
-    Ok(Some(Answer { codes, audio, stride: stride.max(1) }))
+    Ok(Some(CodecOutput { codes, audio, stride: stride.max(1) }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answer(codes: &[u16], audio: &[f32], stride: usize) -> Answer {
-        Answer {
+    fn output(codes: &[u16], audio: &[f32], stride: usize) -> CodecOutput {
+        CodecOutput {
             codes: Codes::new(codes.to_vec(), [1, 1, codes.len()]).unwrap(),
             audio: audio.to_vec(),
             stride,
@@ -136,12 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn distances_count_codes_and_take_the_largest_difference() {
-        let expected = answer(&[1, 2, 3], &[0.0, 0.5], 2);
-        let found = answer(&[1, 9, 3], &[0.25, 7.0, 0.5], 1);
+    fn distance_counts_codes_and_takes_the_largest_audio_difference() {
+        let expected = output(&[1, 2, 3], &[0.0, 0.5], 2);
+        let found = output(&[1, 9, 3], &[0.25, 7.0, 0.5], 1);
         let distance = Distance { codes: 3, codes_different: 1, audio_difference: 0.25 };
         assert_eq!(expected.distance(&found), Ok(distance));
-        assert!(expected.distance(&answer(&[1, 2], &[0.0; 3], 1)).unwrap_err().contains("[1, 1, 2]"));
-        assert!(expected.distance(&answer(&[1, 2, 3], &[0.0; 5], 1)).unwrap_err().contains("5 samples"));
+        assert!(expected.distance(&output(&[1, 2], &[0.0; 3], 1)).unwrap_err().contains("[1, 1, 2]"));
+        assert!(expected.distance(&output(&[1, 2, 3], &[0.0; 5], 1)).unwrap_err().contains("5 samples"));
     }
 }

@@ -1,15 +1,15 @@
-//! What this process may use of the machine, and what it has used.
+//! Threads, CPU time and memory of this process.
 
 use std::num::NonZeroUsize;
 
-/// Threads that the engine uses: so many as were asked for, else as many as rayon's pool has.
-pub(crate) fn threads(asked: Option<NonZeroUsize>) -> usize {
-    let by_variable = || std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok().filter(|&count| count > 0);
-    let asked = asked.map(usize::from).or_else(by_variable);
-    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+/// Number of threads of the engine: the requested number, else the size of rayon's default pool.
+pub(crate) fn threads(requested: Option<NonZeroUsize>) -> usize {
+    let from_env = || std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok().filter(|&count| count > 0);
+    let threads = requested.map(usize::from).or_else(from_env);
+    threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// Processor seconds of all threads so far; none where the platform does not say.
+/// CPU time of all threads in seconds; `None` on platforms without this information.
 pub(crate) fn cpu_seconds() -> Option<f64> {
     #[cfg(unix)]
     {
@@ -20,7 +20,7 @@ pub(crate) fn cpu_seconds() -> Option<f64> {
     None
 }
 
-/// The most memory that was resident at once, in megabytes (10^6 bytes); none where the platform does not say.
+/// Peak resident memory in megabytes (10^6 bytes); `None` on platforms without this information.
 pub(crate) fn peak_rss_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     parse_peak_mb(&status)
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_peak_is_read_from_its_line() {
+    fn peak_memory_is_parsed() {
         let status = "Name:\tdac\nVmPeak:\t 9 kB\nVmHWM:\t    1000 kB\nVmRSS:\t 1 kB\n";
         assert_eq!(parse_peak_mb(status), Some(1.024));
         assert_eq!(parse_peak_mb("VmHWM:\t many"), None);
@@ -45,7 +45,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn work_shows_in_the_processor_time() {
+    fn work_increases_cpu_time() {
         let before = cpu_seconds().unwrap();
         let mut sum = 0.0_f64;
         for i in 0..3_000_000 {

@@ -1,4 +1,4 @@
-//! `dac doctor --warm`: a GPU looks for its fastest programs now, and keeps them for later runs.
+//! `dac doctor --autotune`: selects a GPU's fastest kernels and saves the selection for later runs.
 
 use std::time::Instant;
 
@@ -7,14 +7,14 @@ use dac::{Audio, Chunking, Dac, DecodeOptions, Device, EncodeOptions, ModelSourc
 use dac_manifest::Status;
 use serde::Serialize;
 
-use crate::args::{DEFAULT_MODEL, RunArgs, WarmArgs};
+use crate::args::{AutotuneArgs, DEFAULT_MODEL, RunArgs};
 use crate::exit::{Exit, Usage};
 use crate::load::open_source;
 use crate::output::{print_record, print_text};
 
-/// The weights are none of anybody's: which program is fastest depends on shapes alone.
+/// Seed of random weights, which suffice because autotuning depends only on shapes.
 const SEED: u64 = 1;
-/// Chunks of the signal: a first one, those within, and a last one that is cut short.
+/// Chunks of the signal: a first one, two inner ones and an incomplete last one.
 const CHUNKS: f64 = 3.5;
 
 #[derive(Debug, Serialize)]
@@ -24,20 +24,20 @@ struct Record {
     model: &'static str,
     precision: String,
     chunk_seconds: f64,
-    /// Windows that are worked on at once.
+    /// Windows per batch.
     encode_together: usize,
     decode_together: usize,
     first_seconds: f64,
-    /// The same work once more.
+    /// Time of a second, identical run.
     again_seconds: f64,
-    /// Where the findings are kept.
+    /// Folder of the saved selection.
     folder: Option<String>,
 }
 
-/// Runs `dac doctor --warm`.
-pub(super) fn run(args: &WarmArgs, json: bool) -> Result<Exit, Error> {
+/// Runs `dac doctor --autotune`.
+pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
     if !cfg!(feature = "autotune-cache") {
-        let why = "this build keeps nothing of what a GPU finds out: build with the feature 'autotune-cache'";
+        let why = "this build cannot save autotuning results: build with the feature 'autotune-cache'";
         return Err(Usage(why.to_owned()).into());
     }
     let run = run_args(args)?;
@@ -47,8 +47,8 @@ pub(super) fn run(args: &WarmArgs, json: bool) -> Result<Exit, Error> {
     let chunk = Chunking::Exact { chunk_seconds };
     let (encode_together, decode_together) = dac.windows_together(chunk)?;
     let seconds = chunk_seconds * (CHUNKS + encode_together.max(decode_together) as f64);
-    let work = || work(&dac, chunk, seconds);
-    let (first_seconds, again_seconds) = (work()?, work()?);
+    let run_once = || encode_and_decode(&dac, chunk, seconds);
+    let (first_seconds, again_seconds) = (run_once()?, run_once()?);
     let folder = dac::cache::Environment::from_process().autotune_folder();
     let record = Record {
         status: Status::Ok,
@@ -65,20 +65,23 @@ pub(super) fn run(args: &WarmArgs, json: bool) -> Result<Exit, Error> {
     if json {
         print_record(&record)?;
     } else {
-        let kept = record.folder.as_deref().unwrap_or("nowhere: set DAC_HOME, or HOME");
+        let saved = match &record.folder {
+            Some(folder) => format!("saved in {folder}"),
+            None => "not saved: set DAC_HOME or HOME".to_owned(),
+        };
         print_text(&format!(
-            "{} on {} in {}: {first_seconds:.2} s at first, {again_seconds:.2} s again\nkept in {kept}",
+            "{} on {} in {}: first run {first_seconds:.2} s, second run {again_seconds:.2} s\n{saved}",
             record.model, record.device, record.precision
         ))?;
     }
     Ok(Exit::Done)
 }
 
-fn run_args(args: &WarmArgs) -> Result<RunArgs, Usage> {
+fn run_args(args: &AutotuneArgs) -> Result<RunArgs, Usage> {
     let is_gpu = |device: &Device| matches!(device, Device::Wgpu(_) | Device::Cuda(_));
     let device = args.device.or_else(|| Device::compiled().into_iter().find(is_gpu));
     let device = device.filter(is_gpu).ok_or_else(|| {
-        Usage("--warm is for GPUs: --device wgpu[:N] or cuda[:N], in a build that has them".to_owned())
+        Usage("--autotune needs a GPU: --device wgpu[:N] or cuda[:N], in a build that supports it".to_owned())
     })?;
     Ok(RunArgs {
         memory_budget: args.memory_budget,
@@ -86,8 +89,8 @@ fn run_args(args: &WarmArgs) -> Result<RunArgs, Usage> {
     })
 }
 
-/// Encodes and decodes noise of that length; gives the seconds it took.
-fn work(dac: &Dac, chunk: Chunking, seconds: f64) -> Result<f64, Error> {
+/// Encodes and decodes `seconds` of noise. Returns the time in seconds.
+fn encode_and_decode(dac: &Dac, chunk: Chunking, seconds: f64) -> Result<f64, Error> {
     let rate_hz = dac.shape().sample_rate_hz;
     let noise = |n: usize| ((n.wrapping_mul(2_654_435_761) >> 8) & 0xffff) as f32 / 131_072.0 - 0.25;
     let audio = Audio::mono((0..(seconds * f64::from(rate_hz)) as usize).map(noise).collect(), rate_hz);
