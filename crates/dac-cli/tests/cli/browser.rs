@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::needs::{needs, on_path};
+use crate::external_tools::{is_available, on_path};
 use crate::support::Lab;
 use devtools::Browser;
 
@@ -19,7 +19,7 @@ const NAME: &str = "<img src=x onerror=document.title=1>&amp;.wav";
 
 /// A report of speech, by a name or by none, and a browser that has it open; none where there is no browser.
 fn open_report(lab: &Lab, name: &str, arguments: &str) -> Option<Browser> {
-    if !needs("chromium", on_path("chromium")) {
+    if !is_available("chromium", on_path("chromium")) {
         return None;
     }
     fs::copy(SPEECH, lab.path(name)).unwrap();

@@ -1,4 +1,4 @@
-//! What no file is to blame for: the work does not begin, or ends early, with an exit code of its own.
+//! Errors that stop a whole run, with exit code 3.
 
 use std::process::Command;
 
@@ -6,18 +6,18 @@ use crate::batch::{MANIFEST, manifest, tree};
 use crate::pack::{assert_manifest, tokens};
 use crate::support::{Lab, Run};
 
-/// Runs `dac` with files that may grow to so many blocks of 512 bytes: what comes to a disk's end, a test can have anywhere.
+/// Runs `dac` with a limit on file sizes in blocks of 512 bytes, which has the effect of a full disk.
 #[cfg(unix)]
-fn with_short_files(lab: &Lab, blocks: usize, arguments: &str) -> Run {
+fn with_file_size_limit(lab: &Lab, blocks: usize, arguments: &str) -> Run {
     let mut command: Command = lab.program("sh");
     command.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")]);
     let output = command.arg(env!("CARGO_BIN_EXE_dac")).args(arguments.split_whitespace()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Run { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Run { command: arguments.to_owned(), code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 #[test]
-fn what_cannot_begin_is_no_files_failure() {
+fn invalid_weights_and_unwritable_folders_exit_with_3() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 1000, &[0.5]);
     lab.put("text.pth", b"not weights");
@@ -30,13 +30,13 @@ fn what_cannot_begin_is_no_files_failure() {
     if cfg!(target_os = "linux") {
         lab.dac("encode a.wav --output /proc/out --model tiny").expect(3).says("/proc/out");
     }
-    // The same of a recording is that one's failure.
+    // The same file as a recording is an error of that input.
     lab.dac("report text.pth --output page.html --model tiny").expect(1).says("not an audio file");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_ends_the_batch_with_one_message() {
+fn a_full_disk_stops_the_batch_with_one_error() {
     let lab = Lab::new();
     for n in 0..6 {
         lab.wav(&format!("in/{n}.wav"), 44100, 1000, &[0.5]);
@@ -51,7 +51,7 @@ fn a_full_disk_ends_the_batch_with_one_message() {
         .says("stopped with 4 of 6 left, which the same command goes on with");
     assert_eq!((run.stderr.matches("error:").count(), run.records().len()), (2, 2), "{}", run.stderr);
     assert_eq!(lab.names("out"), ["0.safetensors", "2.safetensors"]);
-    // When there is room again, the same command goes on.
+    // With space on the disk, the same command resumes.
     std::fs::remove_file(lab.path("out/2.safetensors")).unwrap();
     let run = lab.dac("encode in --output out --model tiny").expect(1);
     run.says("4 done, 1 skipped, 1 failed");
@@ -59,13 +59,13 @@ fn a_full_disk_ends_the_batch_with_one_message() {
 
 #[cfg(unix)]
 #[test]
-fn a_manifest_that_takes_no_more_records_ends_the_batch() {
+fn an_unwritable_manifest_stops_the_batch() {
     let lab = Lab::new();
     for n in 0..9 {
         lab.wav(&format!("in/{n}.wav"), 44100, 1000, &[0.5]);
     }
     let encode = "encode in --output out --model tiny --jobs 1 --format npy";
-    let run = with_short_files(&lab, 4, encode).expect(3);
+    let run = with_file_size_limit(&lab, 4, encode).expect(3);
     run.says(MANIFEST).says("0 skipped, 0 failed").says("which the same command goes on with");
     assert_eq!(run.stderr.matches("error:").count(), 1, "{}", run.stderr);
     let done = tree(&lab, "out");
@@ -77,14 +77,14 @@ fn a_manifest_that_takes_no_more_records_ends_the_batch() {
 
 #[cfg(unix)]
 #[test]
-fn shards_whose_records_cannot_be_kept_are_made_again() {
+fn shards_without_records_are_written_again() {
     let lab = Lab::new();
     for n in 10..40 {
         lab.wav(&format!("in/{n}.wav"), 44100, 1000, &[0.5]);
     }
     lab.dac("encode in --output plain --model tiny --format npy").expect(0);
     let encode = "encode in --output out --model tiny --jobs 2 --threads 2 --pack tar --pack-entries 2";
-    let run = with_short_files(&lab, 24, encode).expect(3);
+    let run = with_file_size_limit(&lab, 24, encode).expect(3);
     assert_eq!(run.stderr.matches("error:").count(), 1, "{}", run.stderr);
     let done = tokens(&lab, "out").len();
     assert!(done > 0 && done < 30, "{done}");

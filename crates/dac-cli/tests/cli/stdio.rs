@@ -1,11 +1,11 @@
-//! `-`: standard input to standard output, as it comes.
+//! `-`: streams from stdin to stdout.
 
 use std::fs;
 
 use crate::support::{Lab, wav_bytes};
 
 #[test]
-fn a_pipe_gives_what_files_give() {
+fn a_pipe_gives_the_results_of_files() {
     let lab = Lab::new();
     for (rate_hz, samples) in [(44100, 30_001), (16000, 9_000)] {
         let wav = wav_bytes(rate_hz, samples, &[0.5]);
@@ -16,8 +16,8 @@ fn a_pipe_gives_what_files_give() {
 
         let tokens = lab.pipe("encode - --model tiny", &wav);
         lab.put("piped.dacp", &tokens);
-        // The blocks are shorter than a file's, the codes the same; how late frames come out may change the last bit of a
-        // latent, and a code where two entries are equally near.
+        // Streams are encoded in shorter blocks, which may change the last bit of a latent, and a code if two codebook
+        // entries are equally near.
         lab.dac("decode piped.dacp --output wave --model tiny --sample-format f32 --overwrite").expect(0);
         assert_eq!(lab.wave_of("wave/piped.wav").samples(), expected.samples());
 
@@ -38,7 +38,7 @@ fn a_pipe_gives_what_files_give() {
 }
 
 #[test]
-fn raw_samples_other_formats_and_ranges_go_through_a_pipe() {
+fn a_pipe_supports_raw_samples_and_ranges() {
     let lab = Lab::new();
     let raw: Vec<u8> = (0..20_000).flat_map(|i| (0.3 * (i as f32 * 0.05).sin()).to_le_bytes()).collect();
     let tokens = lab.pipe("encode - --raw-rate 44100 --model tiny --quantizers 3", &raw);
@@ -52,7 +52,7 @@ fn raw_samples_other_formats_and_ranges_go_through_a_pipe() {
 }
 
 #[test]
-fn a_file_as_standard_output_gets_its_true_sizes() {
+fn a_wav_file_as_stdout_has_its_real_sizes() {
     let lab = Lab::new();
     let tokens = lab.pipe("encode - --model tiny", &wav_bytes(44100, 5_000, &[0.5]));
     lab.pipe_to("decode -", &tokens, "out.wav");
@@ -62,7 +62,7 @@ fn a_file_as_standard_output_gets_its_true_sizes() {
 }
 
 #[test]
-fn a_dash_stands_alone_and_broken_streams_say_so() {
+fn invalid_streams_and_combinations_with_a_dash_are_errors() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 100, &[0.4]);
     for wrong in [

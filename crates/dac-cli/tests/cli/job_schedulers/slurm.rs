@@ -1,4 +1,4 @@
-//! Slurm on this machine alone, in the folder of one test: its own key, ports and daemons, which end with it.
+//! A Slurm cluster on this machine, with its own key, ports and daemons in a test's folder.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,7 +10,7 @@ use std::{env, fs};
 use super::succeed;
 use crate::support::Lab;
 
-/// Everything here takes seconds.
+/// Longest wait; every step normally takes seconds.
 const LIMIT: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -21,17 +21,17 @@ pub(super) struct Cluster<'a> {
 }
 
 impl<'a> Cluster<'a> {
-    /// Starts the daemons below `lab`'s folder `slurm` and waits until the node is there.
+    /// Starts the daemons in `lab`'s folder `slurm` and waits until the node is idle.
     pub(super) fn start(lab: &'a Lab) -> Self {
         let folder = lab.path("slurm");
         for part in ["state", "spool"] {
             fs::create_dir_all(folder.join(part)).unwrap();
         }
-        // Slurm's programs talk to munged as any user would, and it insists that its folders are nobody else's to write.
+        // munged refuses folders that other users can write.
         for folder in [folder.parent().unwrap(), &folder] {
             fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        // Whoever knows the key may run jobs here.
+        // A random key keeps other users from running jobs here.
         let mut random = [0; 64];
         fs::File::open("/dev/urandom").unwrap().read_exact(&mut random).unwrap();
         let key = lab.put("slurm/munge.key", &random);
@@ -54,31 +54,31 @@ impl<'a> Cluster<'a> {
         cluster.daemon("slurmctld", &["-D", "-c"]);
         cluster.daemon("slurmd", &["-D"]);
         let idle = || {
-            let said = cluster.program("sinfo").args(["--noheader", "--format=%t"]).output().unwrap();
-            said.stdout.trim_ascii() == b"idle"
+            let output = cluster.program("sinfo").args(["--noheader", "--format=%t"]).output().unwrap();
+            output.stdout.trim_ascii() == b"idle"
         };
         cluster.wait("the node", idle);
         cluster
     }
 
-    /// Submits a script with its arguments as an array of `tasks` and waits until all have succeeded.
+    /// Submits a script with arguments as an array of `tasks` tasks and waits until all have succeeded.
     pub(super) fn run_array(&self, tasks: usize, script: &[&str]) {
         let array = format!("--array=0-{}", tasks - 1);
         let mut submit = self.program("sbatch");
         let job = succeed(submit.args(["--parsable", &array, "--output=slurm/task-%a.log"]).args(script));
         let states = || {
-            let said = succeed(self.program("scontrol").args(["--oneliner", "show", "job", job.trim()]));
+            let output = succeed(self.program("scontrol").args(["--oneliner", "show", "job", job.trim()]));
             let state = |word: &str| word.strip_prefix("JobState=").map(str::to_owned);
-            said.split_whitespace().filter_map(state).collect::<Vec<_>>()
+            output.split_whitespace().filter_map(state).collect::<Vec<_>>()
         };
-        let under_way =
+        let is_active =
             |state: &String| ["PENDING", "RUNNING", "COMPLETING", "CONFIGURING"].contains(&state.as_str());
-        // Tasks that wait are one record.
-        self.wait("the array", || !states().iter().any(under_way));
+        // Waiting tasks share one record, so the states are compared only at the end.
+        self.wait("the array", || !states().iter().any(is_active));
         assert_eq!(states(), vec!["COMPLETED"; tasks], "{}", self.logs());
     }
 
-    /// A program of Slurm's that talks to this cluster, `dac` in its path as a job's script expects.
+    /// Command that runs a Slurm program with this cluster; PATH contains `dac` for the job script.
     fn program(&self, name: &str) -> Command {
         let mut program = self.lab.program(name);
         let own = std::path::Path::new(env!("CARGO_BIN_EXE_dac")).parent().unwrap();
@@ -89,7 +89,7 @@ impl<'a> Cluster<'a> {
         program
     }
 
-    /// Starts a daemon that stays a child of the test, its words in a log.
+    /// Starts a daemon as a child of the test, with its output in a log.
     fn daemon(&mut self, name: &str, arguments: &[&str]) {
         let log = fs::File::create(self.lab.path(&format!("slurm/{name}.log"))).unwrap();
         let mut daemon = self.program(name);
@@ -100,12 +100,12 @@ impl<'a> Cluster<'a> {
     fn wait(&self, what: &str, done: impl Fn() -> bool) {
         let start = Instant::now();
         while !done() {
-            assert!(start.elapsed() < LIMIT, "no end of waiting for {what}:\n{}", self.logs());
+            assert!(start.elapsed() < LIMIT, "waited too long for {what}:\n{}", self.logs());
             std::thread::sleep(PAUSE);
         }
     }
 
-    /// The last lines of everything that was written down.
+    /// Last lines of all logs.
     fn logs(&self) -> String {
         let mut logs = String::new();
         for name in self.lab.names("slurm").iter().filter(|name| name.ends_with(".log")) {
@@ -131,7 +131,7 @@ impl Drop for Cluster<'_> {
 fn configuration(lab: &Lab) -> String {
     let name = |program: &mut Command| succeed(program).trim().to_owned();
     let (host, user) = (name(Command::new("hostname").arg("-s")), name(Command::new("id").arg("-un")));
-    // Both are held at once, so that they differ.
+    // Both listeners exist at once, so that their ports differ.
     let free = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
     let [controller, node] = free.map(|listener| listener.local_addr().unwrap().port());
     let folder = lab.path("slurm").display().to_string();

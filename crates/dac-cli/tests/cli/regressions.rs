@@ -1,5 +1,4 @@
-//! Faults that users of this codec and its relatives have met, each with what is right instead; those that need no program are
-//! tests of the crates.
+//! Bugs that users reported for this codec's other implementations. Those below the program are tested in the crates.
 
 use std::f64::consts::TAU;
 
@@ -7,7 +6,7 @@ use dac::TokenFile;
 
 use crate::support::{Lab, largest_difference, wav_file};
 
-/// A WAV file of one channel of floats.
+/// Builds a mono WAV file of floats.
 fn floats(values: impl IntoIterator<Item = f32>) -> Vec<u8> {
     let data: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
     wav_file(3, 44100, 1, 32, &data)
@@ -35,7 +34,7 @@ fn codes_of_a_sweep_and_a_long_tone_do_not_depend_on_the_chunk() {
         ["sweep", "tone"].map(|name| lab.wave_of(&format!("{folder}/{name}.wav")).floats())
     };
     let whole = encode("whole", "whole");
-    // 3 s of frames, neither more for the chunks' overlaps nor fewer for their ends.
+    // Exactly 3 s of frames: none are added for overlaps, none are lost at the end.
     assert_eq!(whole[0].as_ref().unwrap().shape(), [1, 9, 259]);
     let audio = decode("whole-audio", "whole");
     for seconds in ["0.5", "1", "2"] {
@@ -43,14 +42,14 @@ fn codes_of_a_sweep_and_a_long_tone_do_not_depend_on_the_chunk() {
         assert_eq!(encode(&format!("t{seconds}"), &chunk), whole, "{seconds} s");
         for (found, expected) in decode(&format!("d{seconds}"), &chunk).iter().zip(&audio) {
             assert_eq!(found.len(), 3 * 44100);
-            // No click at a border, no jump in loudness.
+            // No clicks between chunks, no jumps in loudness.
             assert!(largest_difference(found, expected) <= 1e-5, "{seconds} s");
         }
     }
 }
 
 #[test]
-fn silence_and_near_silence_have_a_loudness_a_gain_and_no_nan() {
+fn silence_has_a_finite_loudness_and_decodes_without_nan() {
     let lab = Lab::new();
     lab.put("zeros.wav", &floats([0.0; 44100]));
     let mut noise = 1_u32;
@@ -78,7 +77,7 @@ fn silence_and_near_silence_have_a_loudness_a_gain_and_no_nan() {
 }
 
 #[test]
-fn a_square_wave_at_full_scale_is_coded_on_every_device() {
+fn a_full_scale_square_wave_is_encoded_on_every_device() {
     let lab = Lab::new();
     lab.put("square.wav", &floats((0..22050).map(|i| if i / 50 % 2 == 0 { -1.0 } else { 1.0 })));
     for ways in ["", "--precision exact", "--device flex"] {
@@ -91,7 +90,7 @@ fn a_square_wave_at_full_scale_is_coded_on_every_device() {
 }
 
 #[test]
-fn files_given_together_get_the_tokens_that_each_gets_alone() {
+fn tokens_do_not_depend_on_the_other_files_of_a_batch() {
     let lab = Lab::new();
     for (name, samples) in [("short", 1000), ("long", 44100), ("odd", 513)] {
         lab.wav(&format!("{name}.wav"), 44100, samples, &[0.5]);
@@ -99,14 +98,14 @@ fn files_given_together_get_the_tokens_that_each_gets_alone() {
     lab.dac("encode short.wav long.wav odd.wav --output all --model tiny --jobs 2").expect(0);
     for name in ["short", "long", "odd"] {
         lab.dac(&format!("encode {name}.wav --output one --model tiny")).expect(0);
-        let [together, alone] =
+        let [together, separate] =
             ["all", "one"].map(|folder| lab.read(&format!("{folder}/{name}.safetensors")));
-        assert_eq!(together, alone, "{name}");
+        assert_eq!(together, separate, "{name}");
     }
 }
 
 #[test]
-fn ten_bits_a_code_are_said_and_packed() {
+fn bitrates_count_ten_bits_per_code() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 5 * 44100, &[0.5]);
     let measure = |format: &str| {
@@ -118,14 +117,14 @@ fn ten_bits_a_code_are_said_and_packed() {
     };
     let (nominal, packed, codebooks) = measure("dacp");
     let (_, wide, _) = measure("npy");
-    // 44100 / 512 frames of two codes of ten bits a second, and what files really take.
+    // Nominally 44100 / 512 frames per second, with two codes of ten bits each.
     assert!((nominal - 44100.0 / 512.0 * 20.0 / 1000.0).abs() < 0.01 && codebooks == Some(2), "{nominal}");
     assert!((nominal..1.2 * nominal).contains(&packed), "{packed} kbit/s for {nominal}");
     assert!((1.6 * nominal..2.0 * nominal).contains(&wide), "{wide} kbit/s for {nominal}");
 }
 
 #[test]
-fn the_tokens_of_one_device_decode_on_another() {
+fn tokens_of_one_device_decode_on_another() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 20000, &[0.5]);
     for (made_on, read_on) in [("cpu", "flex"), ("flex", "cpu")] {

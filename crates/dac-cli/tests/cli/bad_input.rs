@@ -1,9 +1,9 @@
-//! Broken files, hostile files, wrong usage: exit codes, messages, and what is left behind.
+//! Invalid and hostile files, and wrong usage: exit codes, messages and remaining files.
 
 use crate::support::{Lab, wav_bytes, wav_file};
 
 #[test]
-fn one_bad_file_never_ends_a_batch() {
+fn invalid_files_do_not_stop_a_batch() {
     let lab = Lab::new();
     lab.put("empty.wav", b"");
     lab.put("text.wav", b"this is a letter, not a recording\n");
@@ -25,7 +25,7 @@ fn one_bad_file_never_ends_a_batch() {
         assert_eq!(record["input"], format!("{name}.wav"));
         let status = if name == "good" { "ok" } else { "error" };
         assert_eq!(record["status"], status, "{record}");
-        assert_eq!(record["error"].is_null(), name == "good");
+        assert_eq!(record["error"].is_null(), name == "good", "{record}");
     }
     let error = |at: usize| records[at]["error"].as_str().unwrap().to_owned();
     assert!(error(0).contains("empty"), "{}", error(0));
@@ -36,7 +36,7 @@ fn one_bad_file_never_ends_a_batch() {
 }
 
 #[test]
-fn hostile_token_files_are_refused_quickly() {
+fn hostile_token_files_are_rejected() {
     let lab = Lab::new();
     let mut header = (1_u64 << 60).to_le_bytes().to_vec();
     header.extend(b"{\"codes\":{}}");
@@ -58,7 +58,7 @@ fn hostile_token_files_are_refused_quickly() {
 }
 
 #[test]
-fn the_tokens_of_another_model_are_refused() {
+fn tokens_of_another_model_are_rejected() {
     let lab = Lab::new();
     let weights = format!("{}/../../fixtures/parity/44khz/weights.pth", env!("CARGO_MANIFEST_DIR"));
     lab.wav("a.wav", 44100, 1000, &[0.5]);
@@ -67,14 +67,14 @@ fn the_tokens_of_another_model_are_refused() {
     lab.dac("decode t/a.safetensors --output d --model tiny").expect(1).says("model custom, not with tiny");
     assert_eq!(lab.names("d"), [""; 0]);
     lab.dac(&format!("decode t/a.safetensors --output d --weights {weights}")).expect(0);
-    // Weights of another shape are not the preset that was named.
+    // The weights have another shape than the named preset.
     lab.dac(&format!("encode a.wav --output u --model 44khz --weights {weights}")).expect(3).says("44khz");
 }
 
 #[test]
-fn codes_beyond_the_codebook_are_named() {
+fn codes_beyond_the_codebook_are_reported() {
     let lab = Lab::new();
-    // A numpy file of 1 × 9 × 2 codes, one of which is 1024.
+    // 1 × 9 × 2 codes, one of which is 1024.
     let text = "{'descr': '<u2', 'fortran_order': False, 'shape': (1, 9, 2), }";
     let mut file = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
     file.extend(format!("{text:<117}\n").bytes());
@@ -84,7 +84,7 @@ fn codes_beyond_the_codebook_are_named() {
 }
 
 #[test]
-fn wrong_weights_are_an_error_before_any_file() {
+fn invalid_weights_are_reported_before_any_file_is_read() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 1000, &[0.5]);
     lab.put("text.pth", b"not weights");
@@ -95,7 +95,7 @@ fn wrong_weights_are_an_error_before_any_file() {
 }
 
 #[test]
-fn without_weights_both_ways_out_are_named() {
+fn missing_weights_are_reported_with_the_remedies() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 1000, &[0.5]);
     let run = lab.dac("encode a.wav --output out").expect(2);
@@ -105,7 +105,7 @@ fn without_weights_both_ways_out_are_named() {
 }
 
 #[test]
-fn a_plan_that_cannot_be_carried_out_does_nothing() {
+fn a_plan_with_errors_writes_nothing() {
     let lab = Lab::new();
     lab.wav("one/a.wav", 44100, 1000, &[0.5]);
     lab.wav("two/a.wav", 44100, 1000, &[0.5]);
@@ -147,19 +147,21 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
-fn a_device_that_is_not_built_in_names_its_feature() {
+fn an_uncompiled_device_is_reported_with_its_feature() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 1000, &[0.5]);
     if cfg!(not(feature = "cuda")) {
         lab.dac("encode a.wav --output out --model tiny --device cuda:0").expect(2).says("feature 'cuda'");
     }
     if cfg!(not(feature = "autotune-cache")) {
-        lab.dac("doctor --warm").expect(2).says("feature 'autotune-cache'");
+        for option in ["--autotune", "--warm"] {
+            lab.dac(&format!("doctor {option}")).expect(2).says("feature 'autotune-cache'");
+        }
     }
 }
 
 #[test]
-fn a_debug_build_says_so_once() {
+fn a_debug_build_warns_once() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 1000, &[0.5]);
     lab.wav("b.wav", 44100, 1000, &[0.5]);
@@ -169,11 +171,11 @@ fn a_debug_build_says_so_once() {
 }
 
 #[test]
-fn samples_that_are_not_finite_are_named_or_coded_as_zero() {
+fn samples_that_are_not_finite_are_errors_or_become_zero() {
     let lab = Lab::new();
     let wave = |odd: [f32; 3]| {
         let mut values: Vec<f32> = (0..9_000).map(|i| 0.4 * (i as f32 * 0.03).sin()).collect();
-        // Frame 500's second channel, then two of the first.
+        // Sample 500 of the second channel, then two samples of the first.
         [values[1_001], values[4_000], values[8_998]] = odd;
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         wav_file(3, 44100, 2, 32, &bytes)
@@ -181,12 +183,12 @@ fn samples_that_are_not_finite_are_named_or_coded_as_zero() {
     let odd = wave([f32::NAN, f32::INFINITY, f32::NEG_INFINITY]);
     lab.put("odd.wav", &odd);
     lab.put("zero.wav", &wave([0.0; 3]));
-    for ways in ["", "--channels keep", "--format dac", "--chunk descript"] {
-        let run = lab.dac(&format!("encode odd.wav --output no --model tiny {ways}")).expect(1);
+    for options in ["", "--channels keep", "--format dac", "--chunk descript"] {
+        let run = lab.dac(&format!("encode odd.wav --output no --model tiny {options}")).expect(1);
         run.says("odd.wav: sample 500 of channel 1 is NaN, expected a finite number");
-        assert_eq!(lab.names("no"), [""; 0], "{ways}");
+        assert_eq!(lab.names("no"), [""; 0], "{options}");
 
-        let both = format!("encode odd.wav zero.wav --output out --model tiny --overwrite {ways}");
+        let both = format!("encode odd.wav zero.wav --output out --model tiny --overwrite {options}");
         let run = lab.dac(&format!("{both} --nan zero")).expect(0);
         run.says("odd.wav: 3 samples were not finite and are coded as 0");
         assert_eq!(run.stderr.matches("not finite").count(), 1, "{}", run.stderr);
@@ -194,7 +196,7 @@ fn samples_that_are_not_finite_are_named_or_coded_as_zero() {
         let read = |name: &str| dac::TokenFile::read(&lab.path("out").join(name)).unwrap();
         let of = |stem: &str| read(names.iter().rev().find(|name| name.starts_with(stem)).unwrap());
         let (found, wanted) = (of("odd"), of("zero"));
-        assert_eq!((&found.codes, found.meta.input_db), (&wanted.codes, wanted.meta.input_db), "{ways}");
+        assert_eq!((&found.codes, found.meta.input_db), (&wanted.codes, wanted.meta.input_db), "{options}");
         std::fs::remove_dir_all(lab.path("out")).unwrap();
     }
     lab.dac("roundtrip odd.wav --output both --model tiny").expect(1).says("sample 500");
@@ -212,7 +214,7 @@ fn samples_that_are_not_finite_are_named_or_coded_as_zero() {
 }
 
 #[test]
-fn a_cut_recording_is_told_of_and_not_coded_again() {
+fn a_truncated_recording_is_reported_and_skipped_by_a_rerun() {
     let lab = Lab::new();
     let whole = lab.wav("whole.wav", 44100, 9_000, &[0.5]);
     let cut = std::fs::read(whole).unwrap();
@@ -225,7 +227,7 @@ fn a_cut_recording_is_told_of_and_not_coded_again() {
         records.iter().find(|record| record["input"] == name).map(|record| record["input_truncated"].clone())
     };
     assert_eq!((truncated("cut.wav"), truncated("whole.wav")), (Some(true.into()), Some(().into())));
-    // The file itself says so, where no manifest does.
+    // Without the manifest, the token file records that the input was truncated.
     std::fs::remove_file(lab.path("out/.dac-manifest.jsonl")).unwrap();
     lab.dac("encode cut.wav whole.wav --output out --model tiny").expect(0).says("2 skipped");
     let piped = lab.run_with("encode - --model tiny", &cut[..cut.len() - 6_001]);
@@ -233,7 +235,7 @@ fn a_cut_recording_is_told_of_and_not_coded_again() {
 }
 
 #[test]
-fn output_that_is_not_finite_never_becomes_a_file() {
+fn output_that_is_not_finite_is_not_written() {
     let lab = Lab::new();
     let latents = |value: f32| {
         let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 256, 3), }";
@@ -247,17 +249,17 @@ fn output_that_is_not_finite_never_becomes_a_file() {
     assert_eq!(lab.names("out"), ["fine.wav"]);
     for (name, value) in [("nan", f32::NAN), ("infinite", f32::NEG_INFINITY)] {
         lab.put(&format!("{name}.npy"), &latents(value));
-        for ways in ["", "--chunk whole", "--device flex", "--sample-format f32 --output-rate 16000"] {
-            let run = lab.dac(&format!("decode {name}.npy --output no --model tiny {ways}")).expect(1);
+        for options in ["", "--chunk whole", "--device flex", "--sample-format f32 --output-rate 16000"] {
+            let run = lab.dac(&format!("decode {name}.npy --output no --model tiny {options}")).expect(1);
             run.says(&format!("{name}.npy")).says("not finite");
-            assert_eq!(lab.names("no"), [""; 0], "{name} {ways}");
+            assert_eq!(lab.names("no"), [""; 0], "{name} {options}");
         }
     }
-    // Loud beyond what the network can hold: samples are finite, what comes of them is not.
+    // The samples are finite, but overflow inside the network.
     let loud: Vec<u8> = (0..4_000).flat_map(|i| (f32::MAX * (i as f32).sin()).to_le_bytes()).collect();
     lab.put("loud.wav", &wav_file(3, 44100, 1, 32, &loud));
-    for ways in ["", "--save z", "--device flex", "--chunk whole"] {
-        lab.dac(&format!("encode loud.wav --output no --model tiny {ways}")).expect(1).says("not finite");
-        assert_eq!(lab.names("no"), [""; 0], "{ways}");
+    for options in ["", "--save z", "--device flex", "--chunk whole"] {
+        lab.dac(&format!("encode loud.wav --output no --model tiny {options}")).expect(1).says("not finite");
+        assert_eq!(lab.names("no"), [""; 0], "{options}");
     }
 }

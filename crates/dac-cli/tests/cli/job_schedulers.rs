@@ -1,4 +1,4 @@
-//! One job cut into shards that an engine starts: together they give what one plain run gives, each file once.
+//! Job schedulers run the partitions of a job; together these produce the results of a single run, each file once.
 
 mod slurm;
 
@@ -7,14 +7,14 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::batch::{MANIFEST, tree};
-use crate::needs::{needs, on_path};
+use crate::external_tools::{is_available, on_path};
 use crate::support::Lab;
 use slurm::Cluster;
 
-const SHARDS: usize = 4;
+const PARTITIONS: usize = 4;
 const FILES: usize = 9;
 
-/// Short recordings of several rates in two folders, encoded by one plain run into `plain`.
+/// Creates short recordings of several rates in two folders and encodes them by a single run into `plain`.
 fn collection() -> Lab {
     let lab = Lab::new();
     for n in 0..FILES {
@@ -25,11 +25,11 @@ fn collection() -> Lab {
     lab
 }
 
-/// Merges the shards' manifests in `joined` and holds that folder against `plain`.
+/// Merges the partitions' manifests in `joined` and compares the folder with `plain`.
 fn assert_joined(lab: &Lab) {
     let names = lab.names("joined");
-    for shard in 0..SHARDS {
-        let name = format!(".dac-manifest.{shard}-of-{SHARDS}.jsonl");
+    for partition in 0..PARTITIONS {
+        let name = format!(".dac-manifest.{partition}-of-{PARTITIONS}.jsonl");
         assert!(names.contains(&name), "no {name} in {names:?}");
     }
     lab.dac("manifest merge joined").expect(0);
@@ -38,11 +38,11 @@ fn assert_joined(lab: &Lab) {
     assert_eq!(joined.keys().collect::<Vec<_>>(), plain.keys().collect::<Vec<_>>());
     assert_eq!(plain.len(), FILES);
     for (name, bytes) in &plain {
-        assert!(joined[name] == *bytes, "{name} is another file than the plain run's");
+        assert!(joined[name] == *bytes, "{name} differs from the single run's");
     }
 }
 
-/// What a manifest says of each file, sorted by key: status and hash. A file twice is there twice.
+/// Key, status and hash of each record of a manifest, sorted.
 fn entries(lab: &Lab, folder: &str) -> Vec<[String; 3]> {
     let text = String::from_utf8(lab.read(&format!("{folder}/{MANIFEST}"))).unwrap();
     let record = |line| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -56,7 +56,7 @@ fn entries(lab: &Lab, folder: &str) -> Vec<[String; 3]> {
     entries
 }
 
-/// Runs a command that has to succeed, and gives what it said.
+/// Runs a command that must succeed and returns its stdout.
 fn succeed(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -66,30 +66,30 @@ fn succeed(command: &mut Command) -> String {
 }
 
 #[test]
-fn gnu_parallel_runs_the_shards_of_one_job() {
-    if !needs("parallel", on_path("parallel")) {
+fn gnu_parallel_runs_all_partitions() {
+    if !is_available("parallel", on_path("parallel")) {
         return;
     }
     let lab = collection();
-    let shard = format!("encode in --output joined --model tiny --threads 1 --shard {{}}/{SHARDS}");
+    let encode = format!("encode in --output joined --model tiny --threads 1 --shard {{}}/{PARTITIONS}");
     let mut parallel = lab.program("parallel");
     parallel.args(["--will-cite", "--jobs", "2", "--joblog", "jobs.log", env!("CARGO_BIN_EXE_dac")]);
-    parallel.args(shard.split(' ')).arg(":::").args((0..SHARDS).map(|shard| shard.to_string()));
+    parallel.args(encode.split(' ')).arg(":::").args((0..PARTITIONS).map(|partition| partition.to_string()));
     succeed(&mut parallel);
     assert_joined(&lab);
-    // A title, and a line a shard.
-    assert_eq!(String::from_utf8(lab.read("jobs.log")).unwrap().lines().count(), 1 + SHARDS);
+    // A header, and a line per partition.
+    assert_eq!(String::from_utf8(lab.read("jobs.log")).unwrap().lines().count(), 1 + PARTITIONS);
 }
 
 #[test]
-fn a_slurm_job_array_runs_the_shards_of_one_job() {
-    if !needs("slurm", ["munged", "slurmctld", "slurmd", "sbatch", "scontrol"].into_iter().all(on_path)) {
+fn a_slurm_job_array_runs_all_partitions() {
+    if !is_available("slurm", ["munged", "slurmctld", "slurmd", "sbatch", "scontrol"].into_iter().all(on_path)) {
         return;
     }
     let lab = collection();
     let cluster = Cluster::start(&lab);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/scaling/slurm-array.sh");
-    let shards = SHARDS.to_string();
-    cluster.run_array(SHARDS, &[script, &shards, "in", "joined", "--model", "tiny"]);
+    let partitions = PARTITIONS.to_string();
+    cluster.run_array(PARTITIONS, &[script, &partitions, "in", "joined", "--model", "tiny"]);
     assert_joined(&lab);
 }
