@@ -85,7 +85,7 @@ fn codebook_counts(args: &ReportArgs, shape: &NetworkShape) -> Result<Vec<usize>
 fn with_remedy(error: ReportError) -> Error {
     let remedy = match &error {
         ReportError::TooMuchAudio { .. } => "; use a shorter --duration or fewer --quantizers",
-        ReportError::NotAReport(_) => "; --overwrite replaces it",
+        ReportError::NotAReport(_) => "; use --overwrite",
         _ => "",
     };
     match error {

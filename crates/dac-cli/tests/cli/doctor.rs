@@ -95,7 +95,8 @@ fn a_damaged_file_is_reported_with_both_hashes() {
 #[test]
 fn files_without_a_published_hash_are_checked_by_size_and_content() {
     let lab = Lab::new();
-    // Another release in the Python package's cache, a file of which only the size is published, a user's file.
+    // Another release in the Python package's cache, a file of which only the size is published, a user's
+    // file.
     lab.put("home/.cache/descript/dac/weights_24khz_8kbps_0.0.9.pth", b"x");
     lab.put("home/dac/weights/44khz-16kbps-descript.pth", b"x");
     lab.put("home/dac/weights/16khz-custom.safetensors", b"x");
@@ -117,7 +118,10 @@ fn files_without_a_published_hash_are_checked_by_size_and_content() {
         [(".part", "unfinished"), ("24khz-hance.safetensors", "empty"), ("notes.txt", "not used")]
     {
         let check = file(&record, name);
-        assert!(check["status"] == "skipped" && check["note"].as_str().unwrap().contains(expected), "{check}");
+        assert!(
+            check["status"] == "skipped" && check["note"].as_str().unwrap().contains(expected),
+            "{check}"
+        );
     }
 }
 

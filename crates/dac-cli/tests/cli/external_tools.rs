@@ -1,6 +1,7 @@
 //! Tests that need external tools are skipped where these are missing.
 
-/// Returns `found` and reports a missing tool. `DAC_REQUIRE` lists tools that must be present, separated by commas.
+/// Returns `found` and reports a missing tool. `DAC_REQUIRE` lists tools that must be present, separated by
+/// commas.
 ///
 /// # Panics
 /// When a required tool is missing.

@@ -13,7 +13,12 @@ fn with_file_size_limit(lab: &Lab, blocks: usize, arguments: &str) -> Run {
     command.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")]);
     let output = command.arg(env!("CARGO_BIN_EXE_dac")).args(arguments.split_whitespace()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Run { command: arguments.to_owned(), code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Run {
+        command: arguments.to_owned(),
+        code: output.status.code().unwrap(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Job schedulers run the partitions of a job; together these produce the results of a single run, each file once.
+//! Job schedulers run the partitions of a job; together these produce the results of a single run, each file
+//! once.
 
 mod slurm;
 
@@ -83,7 +84,10 @@ fn gnu_parallel_runs_all_partitions() {
 
 #[test]
 fn a_slurm_job_array_runs_all_partitions() {
-    if !is_available("slurm", ["munged", "slurmctld", "slurmd", "sbatch", "scontrol"].into_iter().all(on_path)) {
+    if !is_available(
+        "slurm",
+        ["munged", "slurmctld", "slurmd", "sbatch", "scontrol"].into_iter().all(on_path),
+    ) {
         return;
     }
     let lab = collection();

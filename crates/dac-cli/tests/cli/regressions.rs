@@ -1,4 +1,5 @@
-//! Bugs that users reported for this codec's other implementations. Those below the program are tested in the crates.
+//! Bugs that users reported for this codec's other implementations. Those below the program are tested in the
+//! crates.
 
 use std::f64::consts::TAU;
 

@@ -1,4 +1,4 @@
-//! `dac report`: the page holds what it promises, its figures are those of a round trip, and nothing is replaced unasked.
+//! `dac report`: content of the page, figures, and replaced files.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::support::{Lab, Wave};
 /// A recording of speech, 5.3 s.
 const SPEECH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/audio/librivox_austen.wav");
 
-/// The values of an attribute, in the page's order.
+/// Values of an attribute of all elements of a kind, in the page's order.
 fn attributes<'a>(page: &'a str, element: &str, name: &str) -> Vec<&'a str> {
     let start = format!("<{element} ");
     let elements = page.split(start.as_str()).skip(1).filter_map(|rest| rest.split('>').next());
@@ -32,7 +32,7 @@ fn waves(page: &str) -> Vec<Wave> {
     attributes(page, "audio", "src").into_iter().map(|uri| Wave::parse(&decoded(uri, "audio/wav"))).collect()
 }
 
-/// Width and height of the pictures.
+/// Widths and heights of the pictures.
 fn pictures(page: &str) -> Vec<(u32, u32)> {
     let size = |uri| {
         let bytes = decoded(uri, "image/png");
@@ -43,7 +43,7 @@ fn pictures(page: &str) -> Vec<(u32, u32)> {
     attributes(page, "img", "src").into_iter().map(size).collect()
 }
 
-/// The cells of the table below a heading, row by row, without the heads.
+/// Cells of the table below a heading by row, without headers.
 fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
     let body = page.split(&format!("id=\"{heading}\"")).nth(1).unwrap();
     let body = body.split("<tbody>").nth(1).unwrap().split("</tbody>").next().unwrap();
@@ -61,7 +61,7 @@ fn page(lab: &Lab, name: &str) -> String {
 }
 
 #[test]
-fn every_version_can_be_heard_and_seen_and_has_the_figures_of_a_round_trip() {
+fn each_variant_has_audio_a_spectrogram_and_the_figures_of_a_round_trip() {
     let lab = Lab::new();
     fs::copy(SPEECH, lab.path("a.wav")).unwrap();
     let run = lab.dac("report a.wav --output a.html --model tiny --json").expect(0);
@@ -115,7 +115,7 @@ fn every_version_can_be_heard_and_seen_and_has_the_figures_of_a_round_trip() {
             format!("{:.3}", value("stft_distance")),
         ];
         assert_eq!(rows[index], expected, "{codebooks}");
-        // What is heard is the decode itself.
+        // The player contains the decoded file.
         assert_eq!(waves[index + 1], lab.wave_of(&format!("r{codebooks}/a.wav")));
     }
     for (index, version) in versions.iter().enumerate() {
@@ -131,7 +131,7 @@ fn every_version_can_be_heard_and_seen_and_has_the_figures_of_a_round_trip() {
             );
         }
     }
-    // More codebooks are nearer by the measures that training went by.
+    // More codebooks give smaller distances.
     let of = |index: usize, key: &str| versions[index][key].as_f64().unwrap();
     assert!(of(8, "si_sdr_db") > of(0, "si_sdr_db") && of(8, "mel_distance") < of(0, "mel_distance"));
 
@@ -142,7 +142,7 @@ fn every_version_can_be_heard_and_seen_and_has_the_figures_of_a_round_trip() {
 }
 
 #[test]
-fn the_page_needs_nothing_from_anywhere() {
+fn the_page_refers_to_no_other_file() {
     let lab = Lab::new();
     lab.wav("a.wav", 16000, 8000, &[0.5, 0.3]);
     lab.dac("report a.wav --output a.html --model tiny --quantizers 3,1,3 --channels keep").expect(0);
@@ -155,17 +155,17 @@ fn the_page_needs_nothing_from_anywhere() {
         assert!(!page.contains(outside), "{outside}");
     }
     assert!(page.contains("default-src 'none'"));
-    // Two channels, two versions and the original.
+    // Two variants and the original, with two channels each.
     let waves = waves(&page);
     assert_eq!(waves.iter().map(|wave| wave.channels).collect::<Vec<_>>(), [2, 2, 2]);
     assert_eq!(pictures(&page).len(), 3 * 2 + 2);
-    // Equal inputs and settings make equal pages.
+    // Equal inputs and settings give equal pages.
     lab.dac("report a.wav --output b.html --model tiny --quantizers 1,3 --channels keep").expect(0);
     assert_eq!(lab.read("a.html"), lab.read("b.html"));
 }
 
 #[test]
-fn names_from_outside_are_text() {
+fn file_names_are_escaped() {
     let lab = Lab::new();
     let name = "<img src=x onerror=alert(1)>&\"'.wav";
     lab.wav(name, 44100, 3000, &[0.5]);
@@ -176,7 +176,7 @@ fn names_from_outside_are_text() {
 }
 
 #[test]
-fn a_long_recording_is_cut_and_the_page_says_so() {
+fn an_excerpt_of_a_long_recording_is_marked_as_such() {
     let lab = Lab::new();
     lab.wav("long.wav", 8000, 8000 * 31, &[0.5]);
     let report = |more: &str| {
@@ -193,22 +193,24 @@ fn a_long_recording_is_cut_and_the_page_says_so() {
     assert_eq!((&record["start_seconds"], &record["audio_seconds"]), (&30.5.into(), &0.5.into()));
     assert_eq!(lengths, [22050; 2]);
 
-    // An excerpt is coded as if it were the recording.
+    // An excerpt is encoded like a recording of its own.
     let cut = lab.read("long.wav")[44 + 2 * 8000..44 + 2 * 12000].to_vec();
     lab.put("cut.wav", &crate::support::wav_file(1, 8000, 1, 16, &cut));
     let (_, part, _) = report("--start 1 --duration 0.5");
     let line = "report cut.wav --output b.html --model tiny --quantizers 1 --json";
-    let alone = lab.dac(line).expect(0).records().remove(0);
-    assert_eq!(part["versions"], alone["versions"]);
+    let separate = lab.dac(line).expect(0).records().remove(0);
+    assert_eq!(part["versions"], separate["versions"]);
 
-    lab.dac("report long.wav --output c.html --model tiny --start 31").expect(2).says("has 31.00 s");
+    lab.dac("report long.wav --output c.html --model tiny --start 31")
+        .expect(2)
+        .says("cannot start at 31 s: long.wav has 31.00 s");
     assert!(!lab.path("c.html").exists());
 }
 
 #[test]
-fn a_page_that_no_browser_would_load_is_refused_before_the_work() {
+fn a_page_too_large_for_browsers_is_refused_before_encoding() {
     let lab = Lab::new();
-    // 10 players of 6 channels at 44.1 kHz: 256 MB are 48 s.
+    // With 10 players of 6 channels at 44.1 kHz, 48 s take 256 MB.
     lab.wav("wide.wav", 8000, 8000 * 49, &[0.1; 6]);
     let line = "report wide.wav --output a.html --model tiny --channels keep --duration 100";
     lab.dac(line)
@@ -220,23 +222,27 @@ fn a_page_that_no_browser_would_load_is_refused_before_the_work() {
 }
 
 #[test]
-fn what_cannot_be_a_report_is_refused() {
+fn invalid_inputs_and_outputs_are_errors() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 3000, &[0.5]);
     lab.put("empty.wav", &crate::support::wav_file(1, 44100, 1, 16, &[]));
     lab.put("nan.wav", &crate::support::wav_file(3, 44100, 1, 32, &f32::NAN.to_le_bytes().repeat(3000)));
     lab.put("notes.txt", b"dear reader");
     fs::create_dir(lab.path("folder")).unwrap();
-    for (arguments, code, said) in [
-        ("report - --output a.html", 2, "a report is made of a file"),
-        ("report a.wav --output -", 2, "goes to a file"),
-        ("report folder --output a.html", 2, "folder: is a folder: a report is made of one recording"),
-        ("report a.wav --output folder", 2, "folder: is a folder: --output names the page itself"),
+    for (arguments, code, message) in [
+        ("report - --output a.html", 2, "-: dac report reads a file and writes a file"),
+        ("report a.wav --output -", 2, "-: dac report reads a file and writes a file"),
+        ("report folder --output a.html", 2, "folder: is a folder; a report shows one recording"),
+        ("report a.wav --output folder", 2, "folder: is a folder; name the page itself"),
         ("report missing.wav --output a.html", 2, "missing.wav: no such file"),
         ("report a.wav --output nowhere/a.html", 2, "nowhere: no such folder"),
-        ("report a.wav --output a.wav --overwrite", 2, "would replace the recording itself"),
-        ("report a.wav --output ./folder/../a.wav", 2, "would replace the recording itself"),
-        ("report a.wav --output notes.txt", 1, "notes.txt is there and is not this result"),
+        ("report a.wav --output a.wav --overwrite", 2, "would replace the recording"),
+        ("report a.wav --output ./folder/../a.wav", 2, "would replace the recording"),
+        (
+            "report a.wav --output notes.txt",
+            1,
+            "refusing to replace notes.txt: not an earlier report; use --overwrite",
+        ),
         ("report notes.txt --output a.html", 1, "notes.txt"),
         ("report empty.wav --output a.html", 1, "empty.wav"),
         ("report nan.wav --output a.html", 1, "sample 0"),
@@ -244,12 +250,12 @@ fn what_cannot_be_a_report_is_refused() {
         ("report a.wav --output a.html --quantizers 0", 2, "--quantizers"),
         ("report a.wav a.wav --output a.html", 2, "unexpected argument"),
     ] {
-        lab.dac(&format!("{arguments} --model tiny")).expect(code).says(said);
+        lab.dac(&format!("{arguments} --model tiny")).expect(code).says(message);
     }
     assert_eq!(lab.names("."), ["a.wav", "empty.wav", "folder", "nan.wav", "notes.txt"]);
     assert_eq!(lab.read("notes.txt"), b"dear reader");
 
-    // Silence has no SI-SDR: the page says so instead of a number.
+    // Silence has no SI-SDR.
     let run =
         lab.dac("report nan.wav --output nan.html --model tiny --nan zero --quantizers 1 --json").expect(0);
     run.says("3000 samples were not finite");
@@ -258,7 +264,7 @@ fn what_cannot_be_a_report_is_refused() {
 }
 
 #[test]
-fn earlier_reports_are_replaced_and_other_files_only_when_asked() {
+fn other_files_than_reports_are_replaced_only_with_overwrite() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 3000, &[0.5]);
     let report = |name: &str, more: &str| {
@@ -269,7 +275,7 @@ fn earlier_reports_are_replaced_and_other_files_only_when_asked() {
     report("a.html", "1,2").expect(0);
     assert_ne!(lab.read("a.html"), first);
     lab.put("other.html", b"<!DOCTYPE html><title>dac report</title>");
-    report("other.html", "1").expect(1).says("--overwrite replaces it");
+    report("other.html", "1").expect(1).says("use --overwrite");
     report("other.html", "1 --overwrite").expect(0);
     assert_eq!(lab.read("other.html"), first);
     assert_eq!(lab.names("."), ["a.html", "a.wav", "other.html"]);

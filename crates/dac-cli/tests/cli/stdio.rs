@@ -16,8 +16,8 @@ fn a_pipe_gives_the_results_of_files() {
 
         let tokens = lab.pipe("encode - --model tiny", &wav);
         lab.put("piped.dacp", &tokens);
-        // Streams are encoded in shorter blocks, which may change the last bit of a latent, and a code if two codebook
-        // entries are equally near.
+        // Streams are encoded in shorter blocks, which may change the last bit of a latent, and a code if two
+        // codebook entries are equally near.
         lab.dac("decode piped.dacp --output wave --model tiny --sample-format f32 --overwrite").expect(0);
         assert_eq!(lab.wave_of("wave/piped.wav").samples(), expected.samples());
 
