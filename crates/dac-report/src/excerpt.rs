@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dac::{Audio, AudioReader, ChannelMix, NonFinitePolicy, Planar, Resampler};
+use dac::{Audio, AudioReader, AudioSlice, ChannelMix, ModelRateReader, NonFinitePolicy, Planar};
 
 use crate::error::ReportError;
 use crate::report::Recording;
@@ -76,12 +76,10 @@ impl Excerpt {
     /// # Errors
     /// When the rate cannot be resampled.
     pub fn codec_input(&self, mix: ChannelMix, rate_hz: u32) -> Result<Audio, ReportError> {
-        let mixed = mix.apply(self.audio.channels.clone());
-        let mut resampler = Resampler::new(self.audio.rate_hz, rate_hz, mixed.len())?;
-        let mut channels = resampler.push(&mixed)?;
-        for (channel, rest) in channels.iter_mut().zip(resampler.flush()?) {
-            channel.extend(rest);
-        }
+        let Audio { channels, rate_hz: input_hz } = &self.audio;
+        let non_finite = NonFinitePolicy::Error;
+        let slice = AudioSlice { name: "the excerpt", channels, rate_hz: *input_hz, non_finite };
+        let channels = ModelRateReader::from_memory(slice, mix, rate_hz)?.read_all()?;
         Ok(Audio { channels, rate_hz })
     }
 }

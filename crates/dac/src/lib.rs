@@ -28,9 +28,9 @@ mod model;
 pub use audio::Audio;
 pub use dac_atomic::AtomicFile;
 pub use dac_audio::{
-    AUDIO_EXTENSIONS, AudioError, AudioReader, AudioSpec, ChannelMix, LoudnessMeter, MAX_RATE_HZ,
-    MIN_RATE_HZ, NonFinitePolicy, Planar, Resampler, SampleFormat, StreamFormat, StreamWriter, WavWriter,
-    WriteReport, metrics, resampled_samples,
+    AUDIO_EXTENSIONS, AudioError, AudioReader, AudioSlice, AudioSpec, ChannelMix, LoudnessMeter, MAX_RATE_HZ,
+    MIN_RATE_HZ, ModelRateReader, NonFinitePolicy, Planar, Resampler, SampleFormat, StreamFormat,
+    StreamWriter, WavWriter, WriteReport, metrics, resampled_samples,
 };
 pub use dac_model::checkpoint::{Mismatch, Reason, sha256_of_file};
 pub use dac_model::codec::{CpuLevel, LayerTime, Part, Pending};
