@@ -10,26 +10,11 @@ use dac_stream::overlap::OverlapEncoder;
 use dac_stream::{ChunkPlan, StreamEncoder};
 use dac_tokens::{TokenFile, TokenMeta};
 
+pub use dac_tokens::Save;
+
 use crate::audio::{Audio, BLOCK_SAMPLES, THE_AUDIO};
 use crate::error::Error;
 use crate::model::{Chunking, Dac};
-
-/// What to keep of an encode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Save {
-    /// The codes.
-    pub codes: bool,
-    /// The quantized latents; they take a hundred times the memory of the codes.
-    pub z: bool,
-    /// The projected residuals.
-    pub latents: bool,
-}
-
-impl Default for Save {
-    fn default() -> Self {
-        Self { codes: true, z: false, latents: false }
-    }
-}
 
 /// How to encode.
 #[derive(Debug, Clone, Default)]

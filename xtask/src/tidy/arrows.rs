@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("dac-nn", &["dac-kernels"]),
     ("dac-tokens", &["dac-rvq", "dac-pickle", "dac-atomic"]),
     ("dac-manifest", &["dac-atomic"]),
-    ("dac-pack", &["dac-rvq", "dac-tokens", "dac-atomic"]),
+    ("dac-dataset", &["dac-rvq", "dac-tokens", "dac-atomic"]),
     ("dac-model", &["dac-kernels", "dac-nn", "dac-rvq", "dac-pickle"]),
     ("dac-stream", &["dac-model", "dac-nn", "dac-rvq"]),
     (
@@ -37,7 +37,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
         ],
     ),
     ("dac-report", &["dac", "dac-picture"]),
-    ("dac-cli", &["dac", "dac-manifest", "dac-pack", "dac-report"]),
+    ("dac-cli", &["dac", "dac-manifest", "dac-dataset", "dac-report"]),
     ("xtask", &["dac-picture"]),
 ];
 
@@ -50,7 +50,7 @@ const WITHOUT_BURN: [&str; 9] = [
     "dac-picture",
     "dac-tokens",
     "dac-manifest",
-    "dac-pack",
+    "dac-dataset",
     "xtask",
 ];
 
