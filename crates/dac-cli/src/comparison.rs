@@ -29,16 +29,6 @@ impl Comparison {
         }
         Ok(meters.finish())
     }
-
-    /// Compares a decode with the original as it was coded.
-    ///
-    /// # Errors
-    /// When the two differ in channels.
-    pub(crate) fn with_original(original: &Planar, decoded: &Audio) -> Result<Self, Error> {
-        let mut meters = Meters::new(decoded);
-        meters.push(original)?;
-        Ok(meters.finish())
-    }
 }
 
 /// All meters, at work.

@@ -14,10 +14,10 @@ use crate::chunk;
 use crate::encode::name_model;
 use crate::existing::Existing;
 use crate::exit::{Exit, Usage};
-use crate::model::{self, Models};
-use crate::pipe;
+use crate::load::{self, Models};
 use crate::plan::{Job, Outputs, plan};
 use crate::provenance::Provenance;
+use crate::stdio;
 
 /// What does not change from file to file.
 struct Settings<'a> {
@@ -40,8 +40,8 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
         loudness: !args.no_loudness,
         precision: args.model.run.precision,
     };
-    if pipe::is_asked(&args.files)? {
-        return pipe::decode(args, |dac, format, held| options(dac, format, held, &settings));
+    if stdio::is_asked(&args.files)? {
+        return stdio::decode(args, |dac, format, held| options(dac, format, held, &settings));
     }
     if args.raw {
         return Err(Usage("--raw goes with - alone: files are written as WAV".to_owned()).into());
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
     let model = args.model.on_the_pool_around();
     let models = batch.with_threads(|| Models::new(&model))?;
     if let Some(dac) = models.fixed() {
-        model::codebooks(&args.bitrate, dac.shape())?;
+        load::codebooks(&args.bitrate, dac.shape())?;
     }
     let provenance = Provenance::default();
     batch.run(|job, task| one(&models, &provenance, job, task, &settings))
@@ -147,11 +147,11 @@ fn options(
     held: Option<usize>,
     settings: &Settings<'_>,
 ) -> Result<DecodeOptions, Error> {
-    let mut codebooks = model::codebooks(settings.bitrate, dac.shape())?;
+    let mut codebooks = load::codebooks(settings.bitrate, dac.shape())?;
     if let (Some(asked), Some(held)) = (codebooks, held) {
         if settings.bitrate.bitrate.is_some() {
             codebooks = Some(asked.min(held));
-            model::tell_bitrate(settings.bitrate, dac.shape(), codebooks);
+            load::tell_bitrate(settings.bitrate, dac.shape(), codebooks);
         } else if asked > held {
             bail!("--quantizers {asked}: the file holds {held} codebooks");
         }

@@ -15,14 +15,14 @@ use crate::batch::{Batch, Done, Packing, Stop, Task};
 use crate::chunk;
 use crate::existing::ExpectedTokens;
 use crate::exit::{Exit, Usage};
-use crate::model::{self, nominal_kbps};
-use crate::pipe;
+use crate::load::{self, nominal_kbps};
 use crate::plan::{Job, Outputs, plan};
+use crate::stdio;
 
 /// Runs `dac encode`.
 pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
-    if pipe::is_asked(&args.files)? {
-        return pipe::encode(args);
+    if stdio::is_asked(&args.files)? {
+        return stdio::encode(args);
     }
     if args.raw_rate.is_some() {
         return Err(Usage("--raw-rate goes with - alone: files say their rate themselves".to_owned()).into());
@@ -36,9 +36,9 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     let outputs = if kind.pack.is_some() { Outputs::Entries } else { Outputs::Files(&extensions) };
     let plan = plan(&args.files, &AUDIO_EXTENSIONS, outputs)?;
     let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads);
-    let dac = batch.with_threads(|| model::open(&args.model.on_the_pool_around()))?;
-    let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
-    model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
+    let dac = batch.with_threads(|| load::open(&args.model.on_the_pool_around()))?;
+    let codebooks = load::codebooks(&args.bitrate, dac.shape())?;
+    load::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
     let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
     let settings = coding.settings(&dac, args.model.run.precision);
     batch.packed(coding.packing(args)).run(|job, task| {

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 
+use crate::output::{error_text, say};
 use crate::plan::PlanError;
-use crate::report::{error_text, say};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use super::stop::Halt;
 use super::workroom::{Workroom, publish_new};
 use crate::args::FileArgs;
 use crate::exit::Usage;
-use crate::report::error_text;
+use crate::output::error_text;
 
 /// What packs a batch makes.
 #[derive(Debug, Clone)]

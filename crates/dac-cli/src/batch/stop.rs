@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::exit::{Exit, is_disk_full};
-use crate::report::error_text;
+use crate::output::error_text;
 
 /// What [`Stop`] holds before an end is wanted.
 const GOES_ON: usize = 0;
