@@ -1,5 +1,7 @@
 //! Files that are complete whenever they are visible under their name.
 
+#![forbid(unsafe_code)]
+
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

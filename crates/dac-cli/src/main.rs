@@ -3,6 +3,8 @@
 //! [`args`] says what can be asked, [`plan`] checks it against the files that are there, [`batch`] carries it out file by file,
 //! [`output`] says how each fared. The work itself is the library's.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod batch;
 mod bench;

@@ -4,6 +4,8 @@
 //! its name whole or not at all, and [`ClosedShard`] then lists its entries and its hash. `docs/packs.md`
 //! describes the files and how Python reads them.
 
+#![forbid(unsafe_code)]
+
 mod error;
 mod hashing_writer;
 mod metadata;

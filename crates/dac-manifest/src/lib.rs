@@ -13,6 +13,8 @@
 //! A manifest is JSON Lines in UTF-8. A key may have several records: what lies there is of the one whose hash it has. A line that a power cut left incomplete is passed over,
 //! and the next one begins on a line of its own.
 
+#![forbid(unsafe_code)]
+
 mod entries;
 mod error;
 mod key;
