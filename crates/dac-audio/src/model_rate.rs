@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::planar::{append, check_planar};
+use crate::check::check_planar;
+use crate::planar::append;
 use crate::{AudioError, AudioReader, ChannelMix, NonFinitePolicy, Planar, Resampler};
 
 /// Samples per channel that are read at a time.

@@ -1,6 +1,7 @@
 //! SI-SDR, SNR and RMS from running sums.
 
-use crate::{AudioError, planar};
+use crate::AudioError;
+use crate::check::check_pair;
 
 /// Compares an estimate with its reference block by block. Several channels count as one long signal, as in
 /// the reference codec's `SISDRLoss`.
@@ -34,7 +35,7 @@ impl DistortionMeter {
         R: AsRef<[f32]>,
         E: AsRef<[f32]>,
     {
-        planar::check_pair(reference, estimate, reference.len())?;
+        check_pair(reference, estimate, reference.len())?;
         for (reference, estimate) in reference.iter().zip(estimate) {
             for (&reference, &estimate) in reference.as_ref().iter().zip(estimate.as_ref()) {
                 let (r, e) = (f64::from(reference), f64::from(estimate));

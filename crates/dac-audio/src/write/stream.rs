@@ -3,10 +3,10 @@
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::sample::check_block;
-use super::{SampleFormat, WriteReport, header};
+use super::header;
+use super::sample::{SampleFormat, check_block};
 use crate::AudioError;
-use crate::read::check_format;
+use crate::check::check_format;
 
 /// Format of a [`StreamWriter`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,17 @@ pub enum StreamFormat {
     Wav(SampleFormat),
     /// Little-endian `f32`, channels interleaved, without a header.
     RawF32,
+}
+
+/// Result of writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct WriteReport {
+    /// Samples per channel.
+    pub samples: u64,
+    /// Samples beyond full scale, over all channels, that were clipped. Always 0 for `f32`, which is not
+    /// clipped.
+    pub clipped: u64,
 }
 
 /// Writes a stream of samples of unknown length. Flushes each block, so that the reader of a pipe gets it at

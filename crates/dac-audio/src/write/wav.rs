@@ -5,9 +5,11 @@ use std::path::Path;
 
 use dac_atomic::{AtomicFile, FinishedFile};
 
-use super::{SampleFormat, StreamWriter, WriteReport, header};
+use super::header;
+use super::sample::SampleFormat;
+use super::stream::{StreamWriter, WriteReport};
 use crate::AudioError;
-use crate::read::check_format;
+use crate::check::check_format;
 
 /// Maximum size of the samples: the sizes in the header have 32 bits and include up to 72 bytes of header and
 /// a pad byte.
