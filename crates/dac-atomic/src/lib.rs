@@ -1,4 +1,6 @@
-//! Files that are complete whenever they are visible under their name.
+//! Files that are written under a temporary name and renamed when they are complete.
+
+#![forbid(unsafe_code)]
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -7,14 +9,14 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tempfile::{Builder, NamedTempFile, PathPersistError, TempPath};
 
-/// A file under a temporary name. [`finish`](Self::finish) completes its content,
+/// File under a temporary name. [`finish`](Self::finish) completes its content,
 /// [`FinishedFile::persist`] renames it onto its target, and dropping it removes it.
 #[derive(Debug)]
 pub struct AtomicFile {
     output: Output<NamedTempFile>,
 }
 
-/// A complete file on disk that does not have its final name yet. Dropping it removes it.
+/// Complete file on disk that does not have its final name yet. Dropping it removes it.
 #[derive(Debug)]
 pub struct FinishedFile {
     output: Output<TempPath>,
@@ -80,17 +82,6 @@ impl AtomicFile {
     /// As [`finish`](Self::finish) and [`FinishedFile::persist`].
     pub fn commit(self) -> io::Result<()> {
         self.finish()?.persist()
-    }
-
-    /// Duplicates the file's handle, for a library that keeps its writer.
-    ///
-    /// # Errors
-    /// If the process has too many open files.
-    pub fn handle(&self) -> io::Result<File> {
-        match &self.output {
-            Output::Temporary { temporary, .. } => temporary.as_file().try_clone(),
-            Output::Direct(file) => file.try_clone(),
-        }
     }
 
     fn file(&mut self) -> &mut File {
@@ -165,7 +156,7 @@ impl FinishedFile {
             Err(PathPersistError { error, path }) if error.kind() == ErrorKind::CrossesDevices => {
                 copy_next_to(&target, &path)?.persist()
             }
-            renamed => synced(renamed, &target),
+            renamed => sync_renamed(renamed, &target),
         }
     }
 
@@ -178,12 +169,15 @@ impl FinishedFile {
         let Output::Temporary { temporary, target } = self.output else {
             return Err(ErrorKind::AlreadyExists.into());
         };
+        if fs::symlink_metadata(&target).is_ok() {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
         create_parent(&target)?;
         match temporary.persist_noclobber(&target) {
             Err(PathPersistError { error, path }) if error.kind() == ErrorKind::CrossesDevices => {
                 copy_next_to(&target, &path)?.persist_new()
             }
-            renamed => synced(renamed, &target),
+            renamed => sync_renamed(renamed, &target),
         }
     }
 }
@@ -212,7 +206,7 @@ fn copy_next_to(target: &Path, source: &Path) -> io::Result<FinishedFile> {
 }
 
 /// Syncs the folder after a rename. Some file systems cannot; the content is safe there too.
-fn synced(renamed: Result<(), PathPersistError>, target: &Path) -> io::Result<()> {
+fn sync_renamed(renamed: Result<(), PathPersistError>, target: &Path) -> io::Result<()> {
     renamed.map_err(|failed| failed.error)?;
     #[cfg(unix)]
     if let Ok(folder) = File::open(parent(target).unwrap_or(Path::new("."))) {

@@ -14,6 +14,8 @@
 //! | measure integrated loudness | [`LoudnessMeter`] |
 //! | compare two signals | [`metrics`] |
 
+#![forbid(unsafe_code)]
+
 mod check;
 mod downmix;
 mod error;

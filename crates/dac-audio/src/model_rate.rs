@@ -36,7 +36,7 @@ impl ModelRateConverter {
     /// Converts the next block `[channels][samples]` and returns the samples that are ready, possibly none.
     ///
     /// # Errors
-    /// A block of another shape.
+    /// [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`].
     pub fn push(&mut self, block: Planar) -> Result<Planar, AudioError> {
         check_planar(&block, self.input_channels)?;
         self.resampler.push(&self.mix.apply(block))

@@ -8,6 +8,9 @@ use super::sample::{SampleFormat, check_block};
 use crate::AudioError;
 use crate::check::check_format;
 
+/// Size at which encoded samples are written, so that long blocks are not held in memory twice.
+const BUFFER_BYTES: usize = 1 << 16;
+
 /// Format of a [`StreamWriter`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamFormat {
@@ -38,7 +41,7 @@ pub struct StreamWriter<W> {
     header_bytes: u64,
     format: SampleFormat,
     channels: usize,
-    /// Encoded samples of the current block.
+    /// Encoded samples that are not written yet.
     bytes: Vec<u8>,
     report: WriteReport,
 }
@@ -82,7 +85,8 @@ impl<W: Write> StreamWriter<W> {
     /// Writes and flushes a block `[channels][samples]`.
     ///
     /// # Errors
-    /// A block of another shape, [`AudioError::NonFinite`], [`AudioError::Write`].
+    /// [`AudioError::ChannelCount`], [`AudioError::UnevenChannels`], [`AudioError::NonFinite`],
+    /// [`AudioError::Write`].
     pub fn write<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<(), AudioError> {
         self.write_unflushed(block)?;
         self.out.flush().map_err(|error| AudioError::write(&self.path, error))
@@ -103,10 +107,19 @@ impl<W: Write> StreamWriter<W> {
                     self.bytes.extend(quantized.to_le_bytes().into_iter().take(self.format.bytes()));
                 }
             }
+            if self.bytes.len() >= BUFFER_BYTES {
+                self.write_buffer()?;
+            }
         }
-        self.out.write_all(&self.bytes).map_err(|error| AudioError::write(&self.path, error))?;
+        self.write_buffer()?;
         self.report.samples += samples as u64;
         self.report.clipped += clipped;
+        Ok(())
+    }
+
+    fn write_buffer(&mut self) -> Result<(), AudioError> {
+        self.out.write_all(&self.bytes).map_err(|error| AudioError::write(&self.path, error))?;
+        self.bytes.clear();
         Ok(())
     }
 

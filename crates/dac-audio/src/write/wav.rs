@@ -75,8 +75,9 @@ impl WavWriter {
     /// Appends a block `[channels][samples]`.
     ///
     /// # Errors
-    /// A block of another shape, [`AudioError::NonFinite`] with the sample's index in the file,
-    /// [`AudioError::TooLong`], [`AudioError::Write`]. Nothing of a rejected block is written.
+    /// [`AudioError::ChannelCount`], [`AudioError::UnevenChannels`], [`AudioError::NonFinite`] with the index
+    /// of the sample in the file, [`AudioError::TooLong`], [`AudioError::Write`]. Nothing of a rejected block
+    /// is written.
     pub fn write<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<(), AudioError> {
         let samples = block.first().map_or(0, |plane| plane.as_ref().len() as u64);
         self.check_length(self.stream.report().samples + samples)?;
