@@ -11,6 +11,7 @@ mod globals;
 mod limits;
 pub mod numpy;
 mod resolve;
+pub mod safetensors;
 mod strided;
 pub mod torch;
 mod value;
