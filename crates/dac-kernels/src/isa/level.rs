@@ -40,10 +40,7 @@ impl Isa {
     }
 
     /// Returns the instruction set with this name if the processor supports it.
-    ///
-    /// # Errors
-    /// The same errors as [`Isa::from_env`].
-    pub fn from_name(name: &str) -> Result<Self, KernelError> {
+    fn from_name(name: &str) -> Result<Self, KernelError> {
         let isa: Self = name.parse()?;
         if isa.is_available() { Ok(isa) } else { Err(KernelError::IsaUnavailable { isa }) }
     }
