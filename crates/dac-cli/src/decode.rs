@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Error, bail};
+use dac::audio::WriteReport;
 use dac::tokens::{Format, TokenReader};
-use dac::{Dac, DecodeOptions, DecodeSession, Precision, TimeRange, WavWriter, WriteReport};
+use dac::{Dac, DecodeOptions, DecodeSession, Precision, TimeRange};
 use dac_manifest::Record;
 
 use crate::args::{BitrateArgs, ChunkArgs, DecodeArgs, WaveArgs};
@@ -13,10 +14,10 @@ use crate::chunk;
 use crate::encode::name_model;
 use crate::existing::Existing;
 use crate::exit::{Exit, Usage};
-use crate::model::{self, Models};
-use crate::pipe;
+use crate::load::{self, Models};
 use crate::plan::{Job, Outputs, plan};
 use crate::provenance::Provenance;
+use crate::stdio;
 
 /// What does not change from file to file.
 struct Settings<'a> {
@@ -39,8 +40,8 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
         loudness: !args.no_loudness,
         precision: args.model.run.precision,
     };
-    if pipe::is_asked(&args.files)? {
-        return pipe::decode(args, |dac, format, held| options(dac, format, held, &settings));
+    if stdio::is_asked(&args.files)? {
+        return stdio::decode(args, |dac, format, held| options(dac, format, held, &settings));
     }
     if args.raw {
         return Err(Usage("--raw goes with - alone: files are written as WAV".to_owned()).into());
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
     let model = args.model.on_the_pool_around();
     let models = batch.with_threads(|| Models::new(&model))?;
     if let Some(dac) = models.fixed() {
-        model::codebooks(&args.bitrate, dac.shape())?;
+        load::codebooks(&args.bitrate, dac.shape())?;
     }
     let provenance = Provenance::default();
     batch.run(|job, task| one(&models, &provenance, job, task, &settings))
@@ -101,19 +102,17 @@ fn one(
     }
     let mut tokens = reader.read_all()?;
     tokens.meta = info.meta;
-    let mut session = DecodeSession::new(&dac, &tokens, &options)?;
-    let (rate_hz, channels, samples) = (session.rate_hz(), session.channels(), session.samples());
-    let record = &mut task.record;
-    if record.audio_seconds.is_none() {
-        record.audio_seconds = Some(samples as f64 / f64::from(rate_hz));
+    let session = DecodeSession::new(&dac, &tokens, &options)?;
+    let rate_hz = session.rate_hz();
+    if task.record.audio_seconds.is_none() {
+        task.record.audio_seconds = Some(session.samples() as f64 / f64::from(rate_hz));
     }
-    let mut writer = WavWriter::create(task.made(0)?, rate_hz, channels, settings.wave.sample_format)?;
-    writer.check_length(samples)?;
-    while let Some(block) = session.next_block()? {
-        task.stop().check()?;
-        writer.write(&block)?;
+    let (stop, wave) = (task.stop(), task.made(0)?);
+    let written = session.write_wav(wave, settings.wave.sample_format, &mut |_: u64| stop.flow());
+    if let Err(dac::Error::Cancelled) = written {
+        stop.check()?;
     }
-    let written = writer.finish()?;
+    let written = written?;
     Ok(Done::Written(describe(&dac, &task.record, &written, rate_hz, settings, task.output()?)))
 }
 
@@ -148,11 +147,11 @@ fn options(
     held: Option<usize>,
     settings: &Settings<'_>,
 ) -> Result<DecodeOptions, Error> {
-    let mut codebooks = model::codebooks(settings.bitrate, dac.shape())?;
+    let mut codebooks = load::codebooks(settings.bitrate, dac.shape())?;
     if let (Some(asked), Some(held)) = (codebooks, held) {
         if settings.bitrate.bitrate.is_some() {
             codebooks = Some(asked.min(held));
-            model::tell_bitrate(settings.bitrate, dac.shape(), codebooks);
+            load::tell_bitrate(settings.bitrate, dac.shape(), codebooks);
         } else if asked > held {
             bail!("--quantizers {asked}: the file holds {held} codebooks");
         }
@@ -163,7 +162,7 @@ fn options(
     let mut options = DecodeOptions::default();
     options.codebooks = codebooks;
     options.output_rate = settings.wave.output_rate.0;
-    options.chunk = chunk::chunking(settings.chunk, dac.info())?;
+    options.chunk = chunk::chunking(settings.chunk, dac)?;
     options.range = settings.range;
     // A .dacp can be decoded as it comes, where no first pass is possible: from a file it has to sound the same.
     options.restore_loudness = settings.loudness && format != Some(Format::Dacp);

@@ -1,30 +1,28 @@
 //! `dac encode`: audio files to token files.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Error;
+use dac::audio::{AUDIO_EXTENSIONS, AudioReader, AudioSpec, NonFinitePolicy};
+use dac::stream::WindowedPlan;
 use dac::tokens::{Format, TokenFile, TokenMeta, WriteOptions};
-use dac::{
-    AUDIO_EXTENSIONS, AudioReader, AudioSpec, ChannelMix, Dac, DescriptPlan, EncodeOptions, NonFinitePolicy,
-    Precision, Save,
-};
+use dac::{ChannelMix, Chunking, Dac, EncodeOptions, Precision, Save};
+use dac_dataset::PackKind;
 use dac_manifest::Record;
-use dac_pack::PackKind;
 
 use crate::args::{ChunkArgs, EncodeArgs, PackArg, TokenArgs, save};
 use crate::batch::{Batch, Done, Packing, Stop, Task};
 use crate::chunk;
 use crate::existing::ExpectedTokens;
 use crate::exit::{Exit, Usage};
-use crate::model::{self, nominal_kbps};
-use crate::pipe;
+use crate::load::{self, nominal_kbps};
 use crate::plan::{Job, Outputs, plan};
+use crate::stdio;
 
 /// Runs `dac encode`.
 pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
-    if pipe::is_asked(&args.files)? {
-        return pipe::encode(args);
+    if stdio::is_asked(&args.files)? {
+        return stdio::encode(args);
     }
     if args.raw_rate.is_some() {
         return Err(Usage("--raw-rate goes with - alone: files say their rate themselves".to_owned()).into());
@@ -38,9 +36,9 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     let outputs = if kind.pack.is_some() { Outputs::Entries } else { Outputs::Files(&extensions) };
     let plan = plan(&args.files, &AUDIO_EXTENSIONS, outputs)?;
     let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads);
-    let dac = batch.with_threads(|| model::open(&args.model.on_the_pool_around()))?;
-    let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
-    model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
+    let dac = batch.with_threads(|| load::open(&args.model.on_the_pool_around()))?;
+    let codebooks = load::codebooks(&args.bitrate, dac.shape())?;
+    load::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
     let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
     let settings = coding.settings(&dac, args.model.run.precision);
     batch.packed(coding.packing(args)).run(|job, task| {
@@ -158,8 +156,8 @@ impl Kind {
 pub(crate) struct Coding {
     pub(crate) kind: Kind,
     pub(crate) options: EncodeOptions,
-    /// The reference's windows, where they are asked for.
-    windows: Option<DescriptPlan>,
+    /// Frames of a window in windowed mode.
+    window_frames: Option<usize>,
     pub(crate) write: WriteOptions,
 }
 
@@ -171,24 +169,27 @@ impl Coding {
         tokens: &TokenArgs,
         chunk: &ChunkArgs,
     ) -> Result<Self, Usage> {
-        let windows = chunk::window_seconds(chunk)
-            .map(|seconds| DescriptPlan::new(dac.shape(), seconds))
+        let seconds = chunk::window_seconds(chunk);
+        let window_frames = seconds
+            .map(|seconds| WindowedPlan::new(dac.shape(), seconds))
             .transpose()
-            .map_err(|error| Usage(format!("--chunk-seconds: {error}")))?;
+            .map_err(|error| Usage(format!("--chunk-seconds: {error}")))?
+            .map(|plan| plan.chunk_frames);
         let mut options = EncodeOptions::default();
         options.codebooks = codebooks;
         options.channels = tokens.signal.channels.into();
         options.save = kind.save;
         options.non_finite = tokens.signal.nan.into();
         options.measure_loudness = kind.format == Format::Dac;
-        if windows.is_none() {
-            options.chunk = chunk::chunking(chunk, dac.info())?;
-        }
+        options.chunk = match seconds {
+            Some(seconds) => Chunking::Windowed { seconds },
+            None => chunk::chunking(chunk, dac)?,
+        };
         let mut write = WriteOptions::default();
         if let Some(dtype) = tokens.dtype {
             write.npy_integer = dtype.into();
         }
-        Ok(Self { kind, options, windows, write })
+        Ok(Self { kind, options, window_frames, write })
     }
 
     /// What packs are made, if any.
@@ -216,8 +217,8 @@ impl Coding {
             "format={} codebooks={codebooks} channels={channels} save={} precision={precision} chunking={}",
             self.kind.format,
             saved.join(","),
-            match self.windows {
-                Some(windows) => format!("descript:{}", windows.chunk_frames),
+            match self.window_frames {
+                Some(frames) => format!("descript:{frames}"),
                 None => chunk::name(&options.chunk),
             }
         );
@@ -235,16 +236,8 @@ impl Coding {
 
     /// Encodes a file, unless an end is wanted meanwhile.
     pub(crate) fn encode(&self, dac: &Dac, input: &Path, stop: &Stop) -> Result<TokenFile, Error> {
-        let mut progress =
-            |_: u64| if stop.exit().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let mut open = || AudioReader::open(input);
-        let tokens = match self.windows {
-            Some(windows) => {
-                dac.compress_reader(&mut open, windows.window_seconds, &self.options, &mut progress)
-            }
-            None => dac.encode_reader(open()?, &self.options, &mut progress),
-        };
-        if let Err(dac::Error::Stopped) = tokens {
+        let tokens = dac.encode_file(input, &self.options, &mut |_: u64| stop.flow());
+        if let Err(dac::Error::Cancelled) = tokens {
             stop.check()?;
         }
         Ok(tokens?)

@@ -5,7 +5,7 @@ use std::path::Path;
 use dac::tokens::{Format, TokenReader};
 use dac::{ModelInfo, Save};
 
-use crate::report::error_text;
+use crate::output::error_text;
 
 /// What lies where a result is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]

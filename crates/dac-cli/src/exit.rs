@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 
+use crate::output::{error_text, say};
 use crate::plan::PlanError;
-use crate::report::{error_text, say};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,9 +97,9 @@ mod tests {
     use std::path::PathBuf;
 
     use anyhow::{Context, anyhow};
-    use dac::AudioError;
+    use dac::audio::AudioError;
     use dac::tokens::TokenError;
-    use dac_pack::PackError;
+    use dac_dataset::PackError;
 
     use super::*;
 

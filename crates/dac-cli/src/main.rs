@@ -1,7 +1,7 @@
 //! The binary `dac`: audio to tokens and back, in batches.
 //!
 //! [`args`] says what can be asked, [`plan`] checks it against the files that are there, [`batch`] carries it out file by file,
-//! [`report`] says how each fared. The work itself is the library's.
+//! [`output`] says how each fared. The work itself is the library's.
 
 mod args;
 mod batch;
@@ -15,17 +15,18 @@ mod encode;
 mod existing;
 mod exit;
 mod info;
+mod load;
 mod manifest;
-mod model;
 mod models;
-mod pipe;
+
+mod output;
 mod plan;
-mod process;
 mod provenance;
 mod report;
-mod report_page;
+mod resources;
 mod roundtrip;
-mod table;
+mod roundtrip_table;
+mod stdio;
 
 use std::process::ExitCode;
 
@@ -34,7 +35,7 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use exit::Exit;
-use report::say;
+use output::say;
 
 fn main() -> ExitCode {
     run(&Cli::parse()).unwrap_or_else(|error| Exit::by(&error)).into()
@@ -54,13 +55,13 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
     }
     #[cfg(feature = "autotune-cache")]
     if let Some(folder) = dac::cache::Environment::from_process().autotune_folder() {
-        dac::keep_autotune_in(&folder);
+        dac::codec::set_autotune_dir(&folder);
     }
     match &cli.command {
         Command::Encode(args) => encode::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Roundtrip(args) => roundtrip::run(args),
-        Command::Report(args) => report_page::run(args),
+        Command::Report(args) => report::run(args),
         Command::Info(args) => info::run(args),
         Command::Models(args) => models::run(args),
         Command::Download(args) => download::run(args),

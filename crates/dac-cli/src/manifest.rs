@@ -4,7 +4,7 @@ use anyhow::Error;
 
 use crate::args::{ManifestAction, ManifestArgs};
 use crate::exit::Exit;
-use crate::report::{print_text, say};
+use crate::output::{print_text, say};
 
 /// Runs `dac manifest`.
 pub(crate) fn run(args: &ManifestArgs) -> Result<Exit, Error> {

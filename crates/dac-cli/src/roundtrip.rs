@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Error, bail};
+use dac::audio::{AUDIO_EXTENSIONS, AudioReader};
 use dac::tokens::Format;
-use dac::{AUDIO_EXTENSIONS, AudioReader, Dac, DecodeOptions, SampleFormat, sha256_of_file};
+use dac::weights::sha256_of_file;
+use dac::{Dac, DecodeOptions, SampleFormat};
 use dac_manifest::Roundtrip;
 
 use crate::args::RoundtripArgs;
@@ -14,7 +16,7 @@ use crate::comparison::Comparison;
 use crate::encode::{Coding, Kind, describe, fill, name_model, remarks_of};
 use crate::existing::Existing;
 use crate::exit::{Exit, Usage};
-use crate::model::{self, nominal_kbps};
+use crate::load::{self, nominal_kbps};
 use crate::plan::{Job, Outputs, plan};
 
 struct Settings {
@@ -33,9 +35,9 @@ pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
     let kind = Kind::of(&args.tokens, &args.chunk, None)?;
     let plan = plan(&args.files, &AUDIO_EXTENSIONS, Outputs::Files(&[kind.format.extension(), "wav"]))?;
     let batch = Batch::new(plan, &args.files, args.model.run.device, args.model.run.threads);
-    let dac = batch.with_threads(|| model::open(&args.model.on_the_pool_around()))?;
-    let codebooks = model::codebooks(&args.bitrate, dac.shape())?;
-    model::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
+    let dac = batch.with_threads(|| load::open(&args.model.on_the_pool_around()))?;
+    let codebooks = load::codebooks(&args.bitrate, dac.shape())?;
+    load::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
     let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
     let precise = coding.settings(&dac, args.model.run.precision);
     let mut decode = DecodeOptions::default();

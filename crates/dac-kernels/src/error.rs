@@ -57,6 +57,12 @@ pub enum KernelError {
         /// The text given.
         found: String,
     },
+    /// A text is not the name of a precision.
+    #[error("unknown precision '{found}', expected f32, exact, bf16 or f16")]
+    UnknownPrecision {
+        /// The text given.
+        found: String,
+    },
     /// A thread pool could not be started.
     #[error("cannot start a pool of {threads} threads: {reason}")]
     Threads {

@@ -2,11 +2,10 @@
 
 use crate::{Isa, KernelError, isa::bf16};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use std::{fmt, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// Arithmetic of the convolutions. Input and output rows are always `f32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
 pub enum Precision {
     /// `f32`, with Winograd convolutions where they save multiplications.
     #[default]
@@ -17,6 +16,8 @@ pub enum Precision {
     /// transposed convolutions. The other convolutions use [`Precision::F32`]. Requires AVX512_BF16;
     /// [`Isa::Portable`] supports it for comparison.
     Bf16,
+    /// Convolutions in `f16`. Only GPU backends have it; no kernel of this crate does.
+    F16,
 }
 
 impl Precision {
@@ -28,6 +29,10 @@ impl Precision {
         match self {
             Self::F32 | Self::Exact => Ok(()),
             Self::Bf16 => bf16::operand_kernels(isa).map(drop),
+            Self::F16 => {
+                let why = "the CPU engine computes in f32 or bf16";
+                Err(KernelError::PrecisionUnavailable { precision: "f16", why })
+            }
         }
     }
 }
@@ -38,7 +43,18 @@ impl fmt::Display for Precision {
             Self::F32 => "f32",
             Self::Exact => "exact",
             Self::Bf16 => "bf16",
+            Self::F16 => "f16",
         })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = KernelError;
+
+    fn from_str(text: &str) -> Result<Self, KernelError> {
+        let all = [Self::F32, Self::Exact, Self::Bf16, Self::F16];
+        let unknown = || KernelError::UnknownPrecision { found: text.to_owned() };
+        all.into_iter().find(|precision| precision.to_string() == text).ok_or_else(unknown)
     }
 }
 

@@ -9,7 +9,7 @@ use super::Findings;
 use crate::process::{cargo, output, succeeds};
 
 /// Every crate with those of ours that it may depend on, lowest first: an arrow never points upwards.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("dac-kernels", &[]),
     ("dac-pickle", &[]),
     ("dac-atomic", &[]),
@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("dac-nn", &["dac-kernels"]),
     ("dac-tokens", &["dac-rvq", "dac-pickle", "dac-atomic"]),
     ("dac-manifest", &["dac-atomic"]),
-    ("dac-pack", &["dac-rvq", "dac-tokens", "dac-atomic"]),
+    ("dac-dataset", &["dac-rvq", "dac-tokens", "dac-atomic"]),
     ("dac-model", &["dac-kernels", "dac-nn", "dac-rvq", "dac-pickle"]),
     ("dac-stream", &["dac-model", "dac-nn", "dac-rvq"]),
     (
@@ -36,7 +36,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "dac-stream",
         ],
     ),
-    ("dac-cli", &["dac", "dac-manifest", "dac-pack", "dac-picture"]),
+    ("dac-report", &["dac", "dac-atomic", "dac-picture"]),
+    ("dac-cli", &["dac", "dac-atomic", "dac-manifest", "dac-dataset", "dac-report"]),
     ("xtask", &["dac-picture"]),
 ];
 
@@ -49,7 +50,7 @@ const WITHOUT_BURN: [&str; 9] = [
     "dac-picture",
     "dac-tokens",
     "dac-manifest",
-    "dac-pack",
+    "dac-dataset",
     "xtask",
 ];
 

@@ -1,14 +1,16 @@
-//! Reading audio: one reader for files and pipes of every kind.
+//! Reader of audio files and pipes in all supported formats.
 //!
-//! WAV (RIFF, RF64, BW64) is read by [`wav`], everything else by symphonia in [`compressed`]; [`sniff`] decides by
-//! the first bytes, never by the file's name alone.
+//! [`wav`] reads WAV (RIFF, RF64, BW64), [`compressed`] reads all other formats through symphonia; [`sniff`]
+//! detects the format from the first bytes.
 
 mod aiff_check;
 mod compressed;
 mod g711;
-mod mp4_edit;
+mod mp4_edit_list;
 mod pcm;
+mod probe;
 mod sniff;
+mod spec;
 mod wav;
 mod wav_header;
 
@@ -20,36 +22,17 @@ use std::path::{Path, PathBuf};
 use crate::{AudioError, NonFinitePolicy, Planar};
 use compressed::CompressedReader;
 use sniff::Container;
+pub use spec::AudioSpec;
 use wav::WavReader;
 
-/// The most channels that are read.
-pub const MAX_CHANNELS: usize = 64;
-
-/// Extensions of the files that [`AudioReader`] reads, in lower case: which files of a folder are audio. The reader itself goes by
-/// content.
+/// Extensions of audio files in lower case, for selecting files of a folder. [`AudioReader`] detects formats
+/// from the content.
 pub const AUDIO_EXTENSIONS: [&str; 18] = [
     "wav", "wave", "bwf", "rf64", "flac", "mp1", "mp2", "mp3", "aac", "adts", "m4a", "m4b", "mp4", "ogg",
     "oga", "aif", "aiff", "aifc",
 ];
 
-/// The formats named in errors.
-const READABLE: &str = "WAV, FLAC, MP3, Ogg Vorbis, AAC/M4A or AIFF";
-
-/// What is known of an audio stream before its samples.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AudioSpec {
-    /// Samples per second.
-    pub sample_rate_hz: u32,
-    /// Number of channels, 1 to [`MAX_CHANNELS`].
-    pub channels: usize,
-    /// Samples per channel, where the container says so. Exact for intact WAV files; a pipe's header, a damaged file or a
-    /// variable-rate MP3 may promise another number than [`AudioReader::next_block`] gives.
-    pub samples: Option<u64>,
-    /// Container and codec for people, such as `WAV, 16-bit PCM` or `FLAC`.
-    pub codec: String,
-}
-
-/// Reads any supported audio file or pipe block by block.
+/// Reads a supported audio file or pipe block by block.
 pub struct AudioReader {
     path: PathBuf,
     spec: AudioSpec,
@@ -78,7 +61,7 @@ impl AudioReader {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`AudioError::Open`], or whatever [`from_seekable`](Self::from_seekable) finds.
+    /// [`AudioError::Open`], or as [`from_seekable`](Self::from_seekable).
     pub fn open(path: impl AsRef<Path>) -> Result<Self, AudioError> {
         let path = path.as_ref();
         let open_error = |source| AudioError::Open { path: path.to_owned(), source };
@@ -90,12 +73,12 @@ impl AudioReader {
         Self::from_seekable(file, path)
     }
 
-    /// Reads from anything seekable, from its beginning. `name` is used in errors, its extension helps with formats
-    /// that have no signature (MP3, AAC).
+    /// Reads a seekable source from its beginning. Errors contain `name`, whose extension helps to detect
+    /// formats without a signature (MP3, AAC).
     ///
     /// # Errors
     /// [`AudioError::EmptyFile`], [`AudioError::NotAudio`], [`AudioError::UnsupportedCodec`],
-    /// [`AudioError::Malformed`], [`AudioError::Corrupt`] if not even the first packet decodes.
+    /// [`AudioError::Malformed`], or [`AudioError::Corrupt`] if the first packet cannot be decoded.
     pub fn from_seekable<R>(mut source: R, name: impl AsRef<Path>) -> Result<Self, AudioError>
     where
         R: Read + Seek + Send + Sync + 'static,
@@ -120,10 +103,11 @@ impl AudioReader {
         }
     }
 
-    /// Reads WAV from a pipe. Blocks come as soon as the pipe gives something.
+    /// Reads WAV from a pipe. Returns blocks as soon as data arrives.
     ///
     /// # Errors
-    /// As [`from_seekable`](Self::from_seekable); other formats need a file and are [`AudioError::NotAudio`] here.
+    /// As [`from_seekable`](Self::from_seekable); [`AudioError::NotAudio`] for other formats, which need a
+    /// file.
     pub fn from_stream<R>(mut source: R, name: impl AsRef<Path>) -> Result<Self, AudioError>
     where
         R: Read + Send + 'static,
@@ -133,7 +117,7 @@ impl AudioReader {
         if sniff::container(&path, &head)? != Container::Wav {
             return Err(AudioError::NotAudio {
                 path,
-                expected: "WAV (other formats can be read from files only)",
+                expected: "WAV (other formats can be read only from files)",
                 found: sniff::describe(&head),
             });
         }
@@ -145,7 +129,8 @@ impl AudioReader {
     /// Reads headerless little-endian `f32` samples, channels interleaved, from a pipe.
     ///
     /// # Errors
-    /// [`AudioError::Malformed`] for a rate of 0, or 0 or more than [`MAX_CHANNELS`] channels.
+    /// [`AudioError::Malformed`] for a rate of 0, or 0 or more than [`MAX_CHANNELS`](crate::MAX_CHANNELS)
+    /// channels.
     pub fn from_raw_f32<R>(
         source: R,
         name: impl AsRef<Path>,
@@ -164,39 +149,39 @@ impl AudioReader {
         Self { path, spec, source, policy: NonFinitePolicy::Error, position: 0, replaced: 0 }
     }
 
-    /// Says what to do with NaN and infinity; [`NonFinitePolicy::Error`] unless told.
+    /// Sets the treatment of NaN and infinity, [`NonFinitePolicy::Error`] by default.
     #[must_use]
     pub fn with_non_finite(mut self, policy: NonFinitePolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Rate, channels, length, codec.
+    /// Properties of the stream.
     #[must_use]
     pub fn spec(&self) -> &AudioSpec {
         &self.spec
     }
 
-    /// The file's path, or the stream's name.
+    /// Path of the file, or name of the stream.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Samples per channel given so far; at the end, the true length.
+    /// Samples per channel returned so far; at the end, the true length.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// Samples that [`NonFinitePolicy::Zero`] has replaced so far, over all channels.
+    /// Samples replaced by [`NonFinitePolicy::Zero`] so far, over all channels.
     #[must_use]
     pub fn replaced_samples(&self) -> u64 {
         self.replaced
     }
 
-    /// True once the end was reached and the data stopped before what its header promised, or inside a
-    /// packet. What was there has been given.
+    /// True at the end of a truncated input: its data ended before the length in its header, or inside a
+    /// packet. All available samples were returned.
     #[must_use]
     pub fn is_truncated(&self) -> bool {
         match &self.source {
@@ -205,12 +190,12 @@ impl AudioReader {
         }
     }
 
-    /// The next samples, `[channels][1..=max_samples]`, or `None` at the end. Files fill the block but for the last;
-    /// pipes give what is there. A `max_samples` of 0 counts as 1.
+    /// Returns the next samples, `[channels][1..=max_samples]`, or `None` at the end. Blocks from files are
+    /// full except for the last; pipes return the available samples. A `max_samples` of 0 counts as 1.
     ///
     /// # Errors
-    /// [`AudioError::Read`], [`AudioError::Corrupt`], [`AudioError::NonFinite`]. After an error the
-    /// reader is not to be used any more.
+    /// [`AudioError::Read`], [`AudioError::Corrupt`], [`AudioError::NonFinite`]. Do not read on after an
+    /// error.
     pub fn next_block(&mut self, max_samples: usize) -> Result<Option<Planar>, AudioError> {
         let max_samples = max_samples.max(1);
         let block = match &mut self.source {

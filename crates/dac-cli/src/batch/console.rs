@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
-use crate::report::say;
+use crate::output::say;
 
 /// Without a terminal, a line about the whole comes this often.
 const LINE_EVERY: Duration = Duration::from_secs(30);

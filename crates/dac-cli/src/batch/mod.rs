@@ -26,10 +26,10 @@ use dac_manifest::{Record, Status};
 
 use crate::args::FileArgs;
 use crate::exit::{Exit, Usage};
+use crate::output::{error_of_file, error_text, panic_text, print_record, print_text};
 use crate::plan::{Job, Plan};
-use crate::process;
-use crate::report::{error_of_file, error_text, panic_text, print_record, print_text};
-use crate::table;
+use crate::resources;
+use crate::roundtrip_table::roundtrip_table;
 use console::Console;
 use input::{Stamp, now_s};
 pub(crate) use ledger::entry_of_file;
@@ -38,7 +38,7 @@ pub(crate) use pack::Packing;
 use pack::{Numbering, Packer, Settled, Waiting};
 pub(crate) use stop::Stop;
 use stop::{Halt, Stopped};
-pub(crate) use task::{Task, in_the_way};
+pub(crate) use task::Task;
 use workroom::{Workroom, publish};
 
 /// How a job ended that did not fail, and what to say of it.
@@ -88,7 +88,7 @@ impl<'a> Batch<'a> {
     /// Decides how many jobs are worked on at once: `--jobs`, else one a thread on the processor's own engine, whose threads are
     /// best used one a file, and one on any other device.
     pub(crate) fn new(plan: Plan, args: &'a FileArgs, device: Device, threads: Option<NonZeroUsize>) -> Self {
-        let threads = process::threads(threads);
+        let threads = resources::threads(threads);
         let by_device = if device == Device::Cpu { threads } else { 1 };
         let jobs = args.batch.jobs.map_or(by_device, usize::from).min(plan.jobs.len()).max(1);
         Self { plan, args, packing: None, stop: Stop::default(), threads, jobs }
@@ -326,7 +326,7 @@ impl<'a> Batch<'a> {
         let printed = if self.args.json {
             print_record(&record)
         } else {
-            planned.or_else(|| table::of_roundtrip(&record)).map_or(Ok(()), |text| print_text(&text))
+            planned.or_else(|| roundtrip_table(&record)).map_or(Ok(()), |text| print_text(&text))
         };
         if let Err(error) = printed
             && !counts.deaf.swap(true, Ordering::Relaxed)

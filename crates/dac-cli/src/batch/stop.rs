@@ -2,6 +2,7 @@
 //! kept.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -10,7 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::exit::{Exit, is_disk_full};
-use crate::report::error_text;
+use crate::output::error_text;
 
 /// What [`Stop`] holds before an end is wanted.
 const GOES_ON: usize = 0;
@@ -75,6 +76,11 @@ impl Stop {
     /// Asks for an end, since no file can be done any more. Says whether it is the first to ask.
     pub(crate) fn halt(&self) -> bool {
         self.state.compare_exchange(GOES_ON, HALTED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Answers a progress report of the library: breaks once cancellation was requested.
+    pub(crate) fn flow(&self) -> ControlFlow<()> {
+        if self.exit().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// An error once an end is asked for, to leave work by.

@@ -224,7 +224,7 @@ fn differing_settings(before: &str, now: &str) -> Vec<String> {
 }
 
 /// The error for a file that must not be replaced unasked.
-pub(crate) fn in_the_way(output: &Path, what: &str) -> Error {
+pub(super) fn in_the_way(output: &Path, what: &str) -> Error {
     anyhow!("{} is there and is not this result ({what}); --overwrite replaces it", output.display())
 }
 

@@ -46,8 +46,10 @@ struct NewConv<'a> {
 impl PipelineBuilder {
     pub(crate) fn new(options: PipelineOptions) -> Self {
         let kernels = Kernels::for_isa(options.isa);
-        let bf16 =
-            (options.precision == Precision::Bf16).then(|| bf16::operand_kernels(options.isa)).transpose();
+        let bf16 = match options.precision {
+            Precision::Bf16 => bf16::operand_kernels(options.isa).map(Some),
+            precision => precision.check(options.isa).map(|()| None),
+        };
         let (bf16, error) = match bf16 {
             Ok(operands) => (operands, None),
             Err(error) => (None, Some(error)),
