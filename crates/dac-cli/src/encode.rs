@@ -9,8 +9,8 @@ use dac::{
     AUDIO_EXTENSIONS, AudioReader, AudioSpec, ChannelMix, Dac, DescriptPlan, EncodeOptions, NonFinitePolicy,
     Precision, Save,
 };
+use dac_dataset::PackKind;
 use dac_manifest::Record;
-use dac_pack::PackKind;
 
 use crate::args::{ChunkArgs, EncodeArgs, PackArg, TokenArgs, save};
 use crate::batch::{Batch, Done, Packing, Stop, Task};

@@ -99,7 +99,7 @@ mod tests {
     use anyhow::{Context, anyhow};
     use dac::AudioError;
     use dac::tokens::TokenError;
-    use dac_pack::PackError;
+    use dac_dataset::PackError;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Parser;
 use dac::Codes;
-use dac_pack::{PackKind, PackLimits};
+use dac_dataset::{PackKind, PackLimits};
 
 use super::*;
 use crate::args::{Cli, Command};

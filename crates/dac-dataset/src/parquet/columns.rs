@@ -1,6 +1,6 @@
 //! The facts as columns, in the order of the schema.
 
-use crate::facts::Facts;
+use crate::metadata::EntryMetadata;
 
 /// The values of one column, one a row.
 pub(super) enum Column<'a> {
@@ -12,7 +12,7 @@ pub(super) enum Column<'a> {
 }
 
 /// Numbers of a row whose type is wider than a column's.
-pub(super) fn lengths(facts: &Facts) -> impl Iterator<Item = (&'static str, u64)> {
+pub(super) fn lengths(facts: &EntryMetadata) -> impl Iterator<Item = (&'static str, u64)> {
     let wide = |length: Option<usize>| length.map(|length| length as u64);
     [
         ("channels", wide(Some(facts.channels))),
@@ -29,9 +29,9 @@ pub(super) fn lengths(facts: &Facts) -> impl Iterator<Item = (&'static str, u64)
 }
 
 /// All columns after the codes.
-pub(super) fn after_codes(rows: &[Facts]) -> [Column<'_>; 17] {
-    let integers = |of: fn(&Facts) -> Option<i64>| Column::Integer(rows.iter().map(of).collect());
-    fn text<'a>(rows: &'a [Facts], of: fn(&'a Facts) -> Option<&'a str>) -> Column<'a> {
+pub(super) fn after_codes(rows: &[EntryMetadata]) -> [Column<'_>; 17] {
+    let integers = |of: fn(&EntryMetadata) -> Option<i64>| Column::Integer(rows.iter().map(of).collect());
+    fn text<'a>(rows: &'a [EntryMetadata], of: fn(&'a EntryMetadata) -> Option<&'a str>) -> Column<'a> {
         Column::Text(rows.iter().map(of).collect())
     }
     [

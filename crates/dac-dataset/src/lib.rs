@@ -5,16 +5,16 @@
 //! and how Python reads them.
 
 mod error;
-mod facts;
-mod key;
-mod name;
+mod hashing_writer;
+mod metadata;
+mod naming;
 mod parquet;
-mod sink;
+mod sample_key;
 mod tar;
 mod writer;
 
-pub use error::{KeyFault, PackError};
-pub use facts::Facts;
-pub use key::Key;
-pub use name::PackNaming;
+pub use error::{KeyError, PackError};
+pub use metadata::EntryMetadata;
+pub use naming::PackNaming;
+pub use sample_key::SampleKey;
 pub use writer::{ClosedShard, PackKind, PackLimits, PackWriter};

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use dac_tokens::{Format, TokenFile, WriteOptions};
 
 use crate::error::PackError;
-use crate::facts::Facts;
-use crate::key::Key;
-use crate::name::PackNaming;
+use crate::hashing_writer::HashingWriter;
+use crate::metadata::EntryMetadata;
+use crate::naming::PackNaming;
 use crate::parquet::{ParquetShard, Row};
-use crate::sink::Sink;
+use crate::sample_key::SampleKey;
 use crate::tar::{Members, TarShard};
 
 /// What shards are.
@@ -59,7 +59,7 @@ pub struct ClosedShard {
     /// Where it is.
     pub path: PathBuf,
     /// What it holds, in its order.
-    pub keys: Vec<Key>,
+    pub keys: Vec<SampleKey>,
     /// Its size.
     pub bytes: u64,
     /// SHA-256 of its bytes, 64 hexadecimal digits.
@@ -80,8 +80,8 @@ pub struct PackWriter {
 struct Open {
     name: String,
     path: PathBuf,
-    keys: Vec<Key>,
-    held: HashSet<Key>,
+    keys: Vec<SampleKey>,
+    held: HashSet<SampleKey>,
     content: Content,
 }
 
@@ -126,7 +126,7 @@ impl PackWriter {
     /// ([`PackError::Shard`]): then all of the open shard is lost, and the next entry begins a new one.
     pub fn add(
         &mut self,
-        key: &Key,
+        key: &SampleKey,
         input: &str,
         tokens: TokenFile,
     ) -> Result<Option<ClosedShard>, PackError> {
@@ -154,8 +154,8 @@ impl PackWriter {
         self.open.take().map(Open::close).transpose()
     }
 
-    fn entry(&self, key: &Key, input: &str, tokens: TokenFile) -> Result<Entry, PackError> {
-        let facts = Facts::of(key.as_str(), input, &tokens);
+    fn entry(&self, key: &SampleKey, input: &str, tokens: TokenFile) -> Result<Entry, PackError> {
+        let facts = EntryMetadata::of(key.as_str(), input, &tokens);
         match &self.kind {
             PackKind::Tar(format, options) => {
                 let mut bytes = Vec::new();
@@ -169,10 +169,10 @@ impl PackWriter {
         }
     }
 
-    fn begin(&mut self, key: &Key) -> Result<Open, PackError> {
+    fn begin(&mut self, key: &SampleKey) -> Result<Open, PackError> {
         let name = self.naming.file_name(self.next_number, self.kind.extension());
         let path = self.folder.join(&name);
-        let content = Sink::create(&path).and_then(|sink| match self.kind {
+        let content = HashingWriter::create(&path).and_then(|sink| match self.kind {
             PackKind::Tar(..) => Ok(Content::Tar(TarShard::new(sink))),
             PackKind::Parquet => Ok(Content::Parquet(Box::new(ParquetShard::new(sink)?))),
         });
@@ -194,7 +194,7 @@ impl Open {
         }
     }
 
-    fn add(&mut self, key: &Key, entry: Entry) -> Result<(), PackError> {
+    fn add(&mut self, key: &SampleKey, entry: Entry) -> Result<(), PackError> {
         self.keys.push(key.clone());
         self.held.insert(key.clone());
         let added = match (&mut self.content, entry) {
@@ -215,7 +215,7 @@ impl Open {
             Content::Tar(shard) => shard.finish(),
             Content::Parquet(shard) => shard.finish(),
         };
-        match sink.and_then(Sink::commit) {
+        match sink.and_then(HashingWriter::commit) {
             Ok((bytes, sha256)) => Ok(ClosedShard { path, keys, bytes, sha256 }),
             Err(source) => Err(PackError::Shard { path, keys, source }),
         }

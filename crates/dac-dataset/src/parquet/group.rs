@@ -10,13 +10,13 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 
 use super::Row;
 use super::columns::{Column, after_codes};
-use crate::facts::Facts;
-use crate::sink::Sink;
+use crate::hashing_writer::HashingWriter;
+use crate::metadata::EntryMetadata;
 
 /// Rows that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct RowGroup {
-    facts: Vec<Facts>,
+    facts: Vec<EntryMetadata>,
     codes: Vec<Codes>,
 }
 
@@ -30,7 +30,7 @@ impl RowGroup {
         self.facts.len()
     }
 
-    pub(super) fn write(self, file: &mut SerializedFileWriter<Sink>) -> Result<()> {
+    pub(super) fn write(self, file: &mut SerializedFileWriter<HashingWriter>) -> Result<()> {
         let mut group = file.next_row_group()?;
         let keys = self.facts.iter().map(|row| Some(row.key.as_str())).collect();
         write_column(&mut group, Column::Text(keys))?;
@@ -43,7 +43,7 @@ impl RowGroup {
     }
 }
 
-fn write_column(group: &mut SerializedRowGroupWriter<'_, Sink>, column: Column<'_>) -> Result<()> {
+fn write_column(group: &mut SerializedRowGroupWriter<'_, HashingWriter>, column: Column<'_>) -> Result<()> {
     match column {
         Column::Text(values) => {
             write::<ByteArrayType>(group, values.into_iter().map(|v| v.map(ByteArray::from)))
@@ -57,7 +57,7 @@ fn write_column(group: &mut SerializedRowGroupWriter<'_, Sink>, column: Column<'
 
 /// Writes the next column, of which a value a row is there or not.
 fn write<T: DataType>(
-    group: &mut SerializedRowGroupWriter<'_, Sink>,
+    group: &mut SerializedRowGroupWriter<'_, HashingWriter>,
     column: impl IntoIterator<Item = Option<T::T>>,
 ) -> Result<()> {
     let mut writer = next(group)?;
@@ -72,7 +72,7 @@ fn write<T: DataType>(
 }
 
 /// Writes the lists of lists, an entry at a time. What is expanded is eight bytes a code: a recording cannot be split.
-fn write_codes(group: &mut SerializedRowGroupWriter<'_, Sink>, rows: &[Codes]) -> Result<()> {
+fn write_codes(group: &mut SerializedRowGroupWriter<'_, HashingWriter>, rows: &[Codes]) -> Result<()> {
     let mut writer = next(group)?;
     for codes in rows {
         write_lists(writer.typed::<Int32Type>(), codes)?;
@@ -99,7 +99,7 @@ fn write_lists(writer: &mut ColumnWriterImpl<'_, Int32Type>, codes: &Codes) -> R
 }
 
 fn next<'a>(
-    group: &'a mut SerializedRowGroupWriter<'_, Sink>,
+    group: &'a mut SerializedRowGroupWriter<'_, HashingWriter>,
 ) -> Result<parquet::file::writer::SerializedColumnWriter<'a>> {
     group.next_column()?.ok_or_else(|| ParquetError::General("the schema has no such column".to_owned()))
 }

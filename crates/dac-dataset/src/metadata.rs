@@ -8,7 +8,7 @@ use serde::Serialize;
 /// always there, what is not known is null.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct Facts {
+pub struct EntryMetadata {
     /// The entry's key.
     pub key: String,
     /// The input as it was named.
@@ -47,7 +47,7 @@ pub struct Facts {
     pub padding: Option<bool>,
 }
 
-impl Facts {
+impl EntryMetadata {
     /// The facts of `tokens`, encoded from the file named `input`.
     pub(crate) fn of(key: &str, input: &str, tokens: &TokenFile) -> Self {
         let meta = &tokens.meta;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tar::{Builder, Header};
 
-use crate::key::Key;
-use crate::sink::Sink;
+use crate::hashing_writer::HashingWriter;
+use crate::sample_key::SampleKey;
 
 /// Two blocks of zeros end an archive.
 const END_BYTES: u64 = 1024;
@@ -21,11 +21,11 @@ pub(crate) struct Members {
 
 /// An archive that is being written.
 pub(crate) struct TarShard {
-    builder: Builder<Sink>,
+    builder: Builder<HashingWriter>,
 }
 
 impl TarShard {
-    pub(crate) fn new(sink: Sink) -> Self {
+    pub(crate) fn new(sink: HashingWriter) -> Self {
         Self { builder: Builder::new(sink) }
     }
 
@@ -34,7 +34,7 @@ impl TarShard {
         self.builder.get_ref().bytes() + END_BYTES
     }
 
-    pub(crate) fn add(&mut self, key: &Key, members: &Members) -> io::Result<()> {
+    pub(crate) fn add(&mut self, key: &SampleKey, members: &Members) -> io::Result<()> {
         // WebDataset joins neighbours of the same key to one sample.
         for (extension, content) in [(members.extension, &members.tokens), ("json", &members.json)] {
             // Neither time nor owner: equal tokens give equal bytes.
@@ -51,7 +51,7 @@ impl TarShard {
         Ok(())
     }
 
-    pub(crate) fn finish(self) -> io::Result<Sink> {
+    pub(crate) fn finish(self) -> io::Result<HashingWriter> {
         self.builder.into_inner()
     }
 }

@@ -18,8 +18,8 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
 use crate::error::PackError;
-use crate::facts::Facts;
-use crate::sink::Sink;
+use crate::hashing_writer::HashingWriter;
+use crate::metadata::EntryMetadata;
 use group::RowGroup;
 
 /// Codes are `[channels · codebooks][frames]`: the rows of channel 0, then those of channel 1.
@@ -53,6 +53,9 @@ const SCHEMA: &str = "message tokens {
     optional boolean padding;
 }";
 
+/// Writer's name in the footer; older files contain the crate's former name, and equal entries give equal bytes.
+const CREATED_BY: &str = concat!("dac-pack version ", env!("CARGO_PKG_VERSION"));
+
 /// Most bytes of codes that wait for their row group; a recording that is longer is a group of its own.
 const MAX_GROUP_BYTES: u64 = 4 << 20;
 /// Most rows of a group.
@@ -63,14 +66,14 @@ const END_BYTES_A_GROUP: u64 = 4096;
 /// A row: facts and codes, checked to fit the columns.
 #[derive(Debug)]
 pub(crate) struct Row {
-    facts: Facts,
+    facts: EntryMetadata,
     codes: Codes,
 }
 
 impl Row {
     /// # Errors
     /// When there is anything but codes, or a number does not fit.
-    pub(crate) fn new(facts: Facts, tokens: TokenFile) -> Result<Self, PackError> {
+    pub(crate) fn new(facts: EntryMetadata, tokens: TokenFile) -> Result<Self, PackError> {
         if tokens.z.is_some() || tokens.latents.is_some() {
             return Err(PackError::NotCodes { found: "have z or latents" });
         }
@@ -96,17 +99,17 @@ impl Row {
 
 /// A file that is being written.
 pub(crate) struct ParquetShard {
-    writer: SerializedFileWriter<Sink>,
+    writer: SerializedFileWriter<HashingWriter>,
     group: RowGroup,
     group_bytes: u64,
 }
 
 impl ParquetShard {
-    pub(crate) fn new(sink: Sink) -> io::Result<Self> {
+    pub(crate) fn new(sink: HashingWriter) -> io::Result<Self> {
         let codes =
             ColumnPath::new(["codes", "list", "element", "list", "element"].map(str::to_owned).to_vec());
         let properties = WriterProperties::builder()
-            .set_created_by(concat!("dac-pack version ", env!("CARGO_PKG_VERSION")).to_owned())
+            .set_created_by(CREATED_BY.to_owned())
             .set_compression(Compression::UNCOMPRESSED)
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_column_statistics_enabled(codes, EnabledStatistics::None)
@@ -135,7 +138,7 @@ impl ParquetShard {
         Ok(())
     }
 
-    pub(crate) fn finish(mut self) -> io::Result<Sink> {
+    pub(crate) fn finish(mut self) -> io::Result<HashingWriter> {
         self.flush()?;
         self.writer.into_inner().map_err(fault)
     }

@@ -6,15 +6,15 @@ use std::path::Path;
 use dac_atomic::AtomicFile;
 use sha2::{Digest, Sha256};
 
-/// A file that is to appear under its name; dropped before [`Sink::commit`], it leaves nothing.
+/// A file that is to appear under its name; dropped before [`HashingWriter::commit`], it leaves nothing.
 #[derive(Debug)]
-pub(crate) struct Sink {
+pub(crate) struct HashingWriter {
     file: BufWriter<AtomicFile>,
     hasher: Sha256,
     bytes: u64,
 }
 
-impl Sink {
+impl HashingWriter {
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         Ok(Self { file: BufWriter::new(AtomicFile::create(path)?), hasher: Sha256::new(), bytes: 0 })
     }
@@ -33,7 +33,7 @@ impl Sink {
     }
 }
 
-impl Write for Sink {
+impl Write for HashingWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.hasher.update(bytes.get(..written).unwrap_or(bytes));

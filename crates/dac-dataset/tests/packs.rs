@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use common::{codes, keys, meta, names, sha256, tar_members};
-use dac_pack::{ClosedShard, Key, PackError, PackKind, PackLimits, PackNaming, PackWriter};
+use dac_dataset::{ClosedShard, PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
 use dac_rvq::{Array3, Codes};
 use dac_tokens::{Format, TokenFile, WriteOptions};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -28,8 +28,8 @@ fn writer(folder: &Path, kind: PackKind, limits: PackLimits) -> PackWriter {
     PackWriter::new(folder, kind, PackNaming::default(), limits).unwrap()
 }
 
-fn key(path: &str) -> Key {
-    Key::of(Path::new(path)).unwrap()
+fn key(path: &str) -> SampleKey {
+    SampleKey::of(Path::new(path)).unwrap()
 }
 
 /// Adds entries of these lengths, and gives every shard.

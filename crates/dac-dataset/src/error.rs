@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use dac_tokens::TokenError;
 use thiserror::Error;
 
-use crate::key::Key;
+use crate::sample_key::SampleKey;
 
 /// Why a path cannot become a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum KeyFault {
+pub enum KeyError {
     /// It names nothing.
     #[error("it is empty")]
     Empty,
@@ -25,12 +25,12 @@ pub enum KeyFault {
 #[non_exhaustive]
 pub enum PackError {
     /// A path that cannot be a key.
-    #[error("{path} cannot be a key: {fault}", path = path.display())]
+    #[error("{path} cannot be a key: {reason}", path = path.display())]
     Key {
         /// The path.
         path: PathBuf,
         /// What is wrong with it.
-        fault: KeyFault,
+        reason: KeyError,
     },
     /// A tag that cannot be a part of a file name.
     #[error("{tag:?} cannot be a part of a shard's name: letters, digits, - and _ can")]
@@ -42,7 +42,7 @@ pub enum PackError {
     #[error("the key {key} is in {shard} already")]
     Duplicate {
         /// The key.
-        key: Key,
+        key: SampleKey,
         /// File name of the shard.
         shard: String,
     },
@@ -77,7 +77,7 @@ pub enum PackError {
         /// Where it was to be.
         path: PathBuf,
         /// The keys of what is lost, the one that was being added among them.
-        keys: Vec<Key>,
+        keys: Vec<SampleKey>,
         /// Why.
         source: io::Error,
     },

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use dac_pack::{ClosedShard, Key};
+use dac_dataset::{ClosedShard, SampleKey};
 use dac_rvq::Codes;
 use dac_tokens::TokenMeta;
 use sha2::{Digest, Sha256};
@@ -39,7 +39,7 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-pub(crate) fn keys(shards: &[ClosedShard]) -> Vec<Key> {
+pub(crate) fn keys(shards: &[ClosedShard]) -> Vec<SampleKey> {
     shards.iter().flat_map(|shard| shard.keys.clone()).collect()
 }
 

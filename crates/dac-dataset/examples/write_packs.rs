@@ -1,13 +1,13 @@
 //! Writes packs of every kind into folders, for `fixtures/python/check_packs.py` to read with Python.
 //!
-//! `cargo run -p dac-pack --example write_packs -- FOLDER`
+//! `cargo run -p dac-dataset --example write_packs -- FOLDER`
 
 use std::error::Error;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use dac_pack::{Key, PackKind, PackLimits, PackNaming, PackWriter};
+use dac_dataset::{PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
 use dac_rvq::Codes;
 use dac_tokens::{Format, TokenFile, TokenMeta, WriteOptions};
 
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     codes(channels, codebooks, frames.max(1))?.slice_frames(0..frames),
                     meta,
                 );
-                writer.add(&Key::of(Path::new(&path))?, &format!("in/{path}.wav"), tokens)?;
+                writer.add(&SampleKey::of(Path::new(&path))?, &format!("in/{path}.wav"), tokens)?;
             }
             writer.finish()?;
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Component, Path};
 use std::sync::Arc;
 
-use crate::error::{KeyFault, PackError};
+use crate::error::{KeyError, PackError};
 
 /// The name of an entry: a relative path with `/` between its parts and without an extension, the same in every kind of
 /// pack.
@@ -13,24 +13,24 @@ use crate::error::{KeyFault, PackError};
 /// Such dots and the first such underscore are therefore written as in URLs, `%2E` and `%5F`, as are control characters,
 /// bytes that are no UTF-8, and `%` itself: different paths have different keys, and unquoting gives the path back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key(Arc<str>);
+pub struct SampleKey(Arc<str>);
 
-impl Key {
+impl SampleKey {
     /// The key of a relative path without its extension.
     ///
     /// # Errors
     /// When the path is empty, absolute, or leads upwards.
     pub fn of(path: &Path) -> Result<Self, PackError> {
-        let fault = |fault| PackError::Key { path: path.to_path_buf(), fault };
+        let invalid = |reason| PackError::Key { path: path.to_path_buf(), reason };
         let mut parts = Vec::new();
         for component in path.components() {
             match component {
                 Component::Normal(part) => parts.push(part.as_encoded_bytes()),
                 Component::CurDir => {}
-                _ => return Err(fault(KeyFault::Outside)),
+                _ => return Err(invalid(KeyError::Outside)),
             }
         }
-        let Some((file, folders)) = parts.split_last() else { return Err(fault(KeyFault::Empty)) };
+        let Some((file, folders)) = parts.split_last() else { return Err(invalid(KeyError::Empty)) };
         let mut key = String::new();
         for (index, folder) in folders.iter().enumerate() {
             let mut folder = *folder;
@@ -51,7 +51,7 @@ impl Key {
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for SampleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     fn key(path: &str) -> String {
-        Key::of(Path::new(path)).unwrap().to_string()
+        SampleKey::of(Path::new(path)).unwrap().to_string()
     }
 
     #[test]
@@ -104,15 +104,15 @@ mod tests {
 
     #[test]
     fn a_key_stays_below_its_folder() {
-        let fault = |path: &str| match Key::of(Path::new(path)) {
-            Err(PackError::Key { fault, .. }) => Some(fault),
+        let fault = |path: &str| match SampleKey::of(Path::new(path)) {
+            Err(PackError::Key { reason, .. }) => Some(reason),
             _ => None,
         };
-        assert_eq!(fault(""), Some(KeyFault::Empty));
-        assert_eq!(fault("."), Some(KeyFault::Empty));
-        assert_eq!(fault("../a"), Some(KeyFault::Outside));
-        assert_eq!(fault("a/../../b"), Some(KeyFault::Outside));
-        assert_eq!(fault("/a"), Some(KeyFault::Outside));
+        assert_eq!(fault(""), Some(KeyError::Empty));
+        assert_eq!(fault("."), Some(KeyError::Empty));
+        assert_eq!(fault("../a"), Some(KeyError::Outside));
+        assert_eq!(fault("a/../../b"), Some(KeyError::Outside));
+        assert_eq!(fault("/a"), Some(KeyError::Outside));
     }
 
     #[cfg(unix)]
@@ -120,6 +120,6 @@ mod tests {
     fn bytes_that_are_no_text_are_quoted() {
         use std::os::unix::ffi::OsStrExt;
         let path = Path::new(std::ffi::OsStr::from_bytes(b"a\xff.b"));
-        assert_eq!(Key::of(path).unwrap().as_str(), "a%FF%2Eb");
+        assert_eq!(SampleKey::of(path).unwrap().as_str(), "a%FF%2Eb");
     }
 }
