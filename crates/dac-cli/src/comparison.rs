@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::Error;
+use dac::audio::{AudioReader, Planar, Resampler};
 use dac::metrics::{DistortionMeter, MelDistance, StftDistance};
-use dac::{Audio, AudioReader, EncodeOptions, Planar, Resampler};
+use dac::{Audio, EncodeOptions};
 
 /// Samples a block that is read.
 const BLOCK_SAMPLES: usize = 1 << 16;

@@ -97,7 +97,7 @@ mod tests {
     use std::path::PathBuf;
 
     use anyhow::{Context, anyhow};
-    use dac::AudioError;
+    use dac::audio::AudioError;
     use dac::tokens::TokenError;
     use dac_dataset::PackError;
 

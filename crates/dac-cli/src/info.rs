@@ -5,8 +5,11 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Error, anyhow, bail};
+use dac::Preset;
+use dac::audio::AudioReader;
+use dac::codec::NetworkShape;
 use dac::tokens::{Format, SNIFF_BYTES, TokenInfo, TokenReader};
-use dac::{AudioReader, Checkpoint, NetworkShape, Preset};
+use dac::weights::Checkpoint;
 use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;

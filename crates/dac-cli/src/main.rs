@@ -55,7 +55,7 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
     }
     #[cfg(feature = "autotune-cache")]
     if let Some(folder) = dac::cache::Environment::from_process().autotune_folder() {
-        dac::keep_autotune_in(&folder);
+        dac::codec::keep_autotune_in(&folder);
     }
     match &cli.command {
         Command::Encode(args) => encode::run(args),

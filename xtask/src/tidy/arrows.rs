@@ -36,7 +36,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "dac-stream",
         ],
     ),
-    ("dac-cli", &["dac", "dac-manifest", "dac-dataset", "dac-picture"]),
+    ("dac-cli", &["dac", "dac-atomic", "dac-manifest", "dac-dataset", "dac-picture"]),
     ("xtask", &["dac-picture"]),
 ];
 

@@ -11,8 +11,8 @@ mod vector;
 mod warm;
 
 use anyhow::Error;
-use dac::CpuLevel;
 use dac::cache::Environment;
+use dac::codec::CpuLevel;
 use dac_manifest::Status;
 use serde::Serialize;
 

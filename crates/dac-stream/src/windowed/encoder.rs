@@ -1,67 +1,69 @@
-//! Samples in, the frames of the reference's windows out.
+//! Encoder of windowed mode.
 
 use std::sync::Arc;
 
 use dac_model::{Codec, CodecError};
 use dac_rvq::plain::QuantizedRows;
 
-use super::PIECE_FRAMES;
-use super::plan::DescriptPlan;
-use crate::encoder::{StreamEncoder, append};
+use super::MAX_CHUNK_FRAMES;
+use super::plan::WindowedPlan;
+use crate::encoder::{StreamEncoder, append_rows};
 
-/// Samples taken at a time, so that one large push costs no more than many.
+/// Samples buffered at a time: a large push needs no more memory than several small ones.
 const PUSH_SAMPLES: usize = 1 << 15;
 
-/// What was made of a signal: what a `.dac` file says besides the codes.
+/// Facts about an encoded signal that a `.dac` file stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DescriptSummary {
+pub struct WindowedSummary {
     /// Samples of the signal.
     pub samples: usize,
     /// Frames of each window.
     pub chunk_frames: usize,
-    /// Whether the signal was coded whole, with padding.
+    /// True when the signal was encoded whole, with padding.
     pub padding: bool,
 }
 
-/// Encodes one channel at the model's rate as the reference's `compress` does, in memory of a few windows.
+/// Encodes one channel at the model's rate as the reference's `compress` does, in the memory of a few
+/// windows.
 ///
-/// After [`DescriptEncoder::flush`] or an error the next signal starts clean.
-pub struct DescriptEncoder {
-    plan: DescriptPlan,
+/// [`WindowedEncoder::flush`], [`WindowedEncoder::reset`] and errors end the signal; the next push begins a
+/// new one.
+pub struct WindowedEncoder {
+    plan: WindowedPlan,
     encoder: StreamEncoder,
     state: State,
 }
 
-/// All that belongs to one signal; replaced as a whole.
+/// State of one signal; replaced when it ends.
 #[derive(Default)]
 struct State {
     received_samples: usize,
-    /// From the start of the next window on; until windows are needed, the whole signal.
+    /// Samples from the start of the next window on; the whole signal while it may still fit in one window.
     buffer: Vec<f32>,
-    /// Where the next window starts in the signal with its delay; `None` while the signal may still be coded whole.
+    /// Start of the next window in the delayed signal; `None` while the signal may still fit in one window.
     next_sample: Option<usize>,
     scratch: QuantizedRows,
 }
 
-impl DescriptEncoder {
-    /// An encoder with the first `codebooks` codebooks (`None`: all).
+impl WindowedEncoder {
+    /// Creates an encoder with the first `codebooks` codebooks (`None`: all).
     ///
     /// # Errors
     /// When the model has fewer codebooks.
-    pub fn new(codec: Arc<Codec>, codebooks: Option<usize>, plan: DescriptPlan) -> Result<Self, CodecError> {
-        let encoder = StreamEncoder::new(codec, codebooks, PIECE_FRAMES)?;
+    pub fn new(codec: Arc<Codec>, codebooks: Option<usize>, plan: WindowedPlan) -> Result<Self, CodecError> {
+        let encoder = StreamEncoder::new(codec, codebooks, MAX_CHUNK_FRAMES)?;
         Ok(Self { plan, encoder, state: State::default() })
     }
 
-    /// How many codebooks a frame has.
+    /// Codebooks of a frame.
     pub fn codebooks(&self) -> usize {
         self.encoder.codebooks()
     }
 
-    /// Takes any number of samples and appends the frames of the windows that are complete.
+    /// Takes any number of samples and appends the frames of complete windows to `out`.
     ///
     /// # Errors
-    /// When the device fails or its output is not finite; the encoder is then as new.
+    /// When the device fails or its output is not finite; the encoder is then reset.
     pub fn push(&mut self, samples: &[f32], out: &mut QuantizedRows) -> Result<(), CodecError> {
         for part in samples.chunks(PUSH_SAMPLES) {
             let state = &mut self.state;
@@ -71,45 +73,45 @@ impl DescriptEncoder {
                 state.buffer.splice(..0, std::iter::repeat_n(0.0, self.plan.delay_samples));
                 state.next_sample = Some(0);
             }
-            let result = self.emit(false, out);
-            self.cleaned(result)?;
+            let result = self.encode_windows(false, out);
+            self.reset_on_error(result)?;
         }
         Ok(())
     }
 
-    /// Ends the signal, appends the rest of its frames and says how it was cut.
+    /// Ends the signal, appends its remaining frames to `out`, and describes its windows.
     ///
     /// # Errors
-    /// As [`DescriptEncoder::push`], and when there was no sample.
-    pub fn flush(&mut self, out: &mut QuantizedRows) -> Result<DescriptSummary, CodecError> {
+    /// As [`WindowedEncoder::push`], and when no sample was pushed.
+    pub fn flush(&mut self, out: &mut QuantizedRows) -> Result<WindowedSummary, CodecError> {
         let samples = self.state.received_samples;
         if samples == 0 {
             return Err(CodecError::Empty { what: "audio" });
         }
         let result = if self.state.next_sample.is_some() {
-            self.emit(true, out).map(|()| self.plan.chunk_frames)
+            self.encode_windows(true, out).map(|()| self.plan.chunk_frames)
         } else {
-            self.whole(out)
+            self.encode_whole(out)
         };
         let padding = self.state.next_sample.is_none();
         self.reset();
-        result.map(|chunk_frames| DescriptSummary { samples, chunk_frames, padding })
+        result.map(|chunk_frames| WindowedSummary { samples, chunk_frames, padding })
     }
 
-    /// Forgets the signal so far.
+    /// Discards the signal pushed so far.
     pub fn reset(&mut self) {
         self.encoder.reset();
         self.state = State::default();
     }
 
-    fn cleaned(&mut self, result: Result<(), CodecError>) -> Result<(), CodecError> {
+    fn reset_on_error(&mut self, result: Result<(), CodecError>) -> Result<(), CodecError> {
         if result.is_err() {
             self.reset();
         }
         result
     }
 
-    fn whole(&mut self, out: &mut QuantizedRows) -> Result<usize, CodecError> {
+    fn encode_whole(&mut self, out: &mut QuantizedRows) -> Result<usize, CodecError> {
         let codebooks = self.encoder.codebooks();
         let before = out.codes.len();
         self.encoder.push(&self.state.buffer, out)?;
@@ -117,8 +119,9 @@ impl DescriptEncoder {
         Ok((out.codes.len() - before) / codebooks)
     }
 
-    /// Encodes the windows that are there; at the end of the signal all that start within it, filled up with zeros.
-    fn emit(&mut self, end: bool, out: &mut QuantizedRows) -> Result<(), CodecError> {
+    /// Encodes the windows that are buffered; at the end of the signal, all that start within it, padded with
+    /// zeros.
+    fn encode_windows(&mut self, end: bool, out: &mut QuantizedRows) -> Result<(), CodecError> {
         let plan = self.plan;
         while let Some(start) = self.state.next_sample {
             let State { received_samples, buffer, .. } = &mut self.state;
@@ -128,7 +131,7 @@ impl DescriptEncoder {
             if buffer.len() < plan.window_samples {
                 buffer.resize(plan.window_samples, 0.0);
             }
-            self.window(out)?;
+            self.encode_window(out)?;
             let buffer = &mut self.state.buffer;
             buffer.drain(..plan.step_samples.min(buffer.len()));
             self.state.next_sample = Some(start + plan.step_samples);
@@ -136,8 +139,8 @@ impl DescriptEncoder {
         Ok(())
     }
 
-    /// Encodes the window that the buffer begins with.
-    fn window(&mut self, out: &mut QuantizedRows) -> Result<(), CodecError> {
+    /// Encodes the window at the start of the buffer.
+    fn encode_window(&mut self, out: &mut QuantizedRows) -> Result<(), CodecError> {
         let plan = self.plan;
         let State { buffer, scratch, .. } = &mut self.state;
         self.encoder.push(&vec![0.0; plan.lead_samples], scratch)?;
@@ -145,9 +148,9 @@ impl DescriptEncoder {
         self.encoder.flush(scratch)?;
         let frames = scratch.codes.len() / self.encoder.codebooks();
         let keep = plan.skip_frames..plan.skip_frames + plan.chunk_frames;
-        append(&scratch.z, scratch.z.len() / frames, &keep, &mut out.z);
-        append(&scratch.latents, scratch.latents.len() / frames, &keep, &mut out.latents);
-        append(&scratch.codes, self.encoder.codebooks(), &keep, &mut out.codes);
+        append_rows(&scratch.z, scratch.z.len() / frames, &keep, &mut out.z);
+        append_rows(&scratch.latents, scratch.latents.len() / frames, &keep, &mut out.latents);
+        append_rows(&scratch.codes, self.encoder.codebooks(), &keep, &mut out.codes);
         *scratch = QuantizedRows::default();
         Ok(())
     }

@@ -1,22 +1,25 @@
-//! The reference's `.dac` files in both directions, on the files that it wrote (`fixtures/python/descript_mode.py`).
+//! Windowed mode against `.dac` files that the reference wrote (`fixtures/python/descript_mode.py`).
 #![allow(clippy::print_stderr, reason = "excused ties are listed")]
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use dac::tokens::WriteOptions;
+use dac::audio::{AudioReader, LoudnessMeter, Resampler};
+use dac::tokens::{Format, WriteOptions};
 use dac::{
-    Audio, ChannelMix, Dac, DecodeOptions, DecodeSession, Device, EncodeOptions, Error, Format, LoadOptions,
-    LoudnessMeter, ModelSource, OutputRate, Resampler, SampleFormat, TokenFile,
+    Audio, ChannelMix, Chunking, Dac, DecodeOptions, Device, EncodeOptions, Error, LoadOptions, ModelSource,
+    OutputRate, SampleFormat, TokenFile,
 };
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-/// Codes may differ where the reference's two nearest entries are as near as this: the gain adds its own rounding.
+/// Codes may differ where the distances of the reference's two nearest entries differ by less than this: the
+/// gain adds its own rounding.
 const TIE_MARGIN: f32 = 1e-5;
-/// Largest difference of decoded audio, of its peak.
+/// Largest difference of decoded audio, relative to its peak.
 const AUDIO_OF_PEAK: f32 = 1e-4;
-/// Its audio and codes compare only as sound: two resamplers lie between.
+/// Case with a resampled input, by two different resamplers: its codes differ, its audio is compared by
+/// level.
 const RESAMPLED: &str = "24khz_resampled";
 
 fn fixtures() -> PathBuf {
@@ -37,19 +40,22 @@ fn devices() -> Vec<Device> {
     Device::compiled().into_iter().filter(|d| matches!(d, Device::Cpu | Device::Flex)).collect()
 }
 
-/// The input's rate, length and loudness.
+/// Restores the input's rate, length and loudness.
 fn restoring() -> DecodeOptions {
-    let mut options = DecodeOptions::default();
-    options.output_rate = OutputRate::Input;
-    options.restore_loudness = true;
+    let options =
+        DecodeOptions { output_rate: OutputRate::Input, restore_loudness: true, ..DecodeOptions::default() };
     options
+}
+
+fn windowed(seconds: f64) -> EncodeOptions {
+    EncodeOptions { chunk: Chunking::Windowed { seconds }, ..EncodeOptions::default() }
 }
 
 fn file(name: &str) -> PathBuf {
     fixtures().join("parity/descript").join(format!("{name}.dac"))
 }
 
-/// The audio that a case was encoded from.
+/// Reads the audio that a case was encoded from.
 fn input(case: &Value) -> Audio {
     let samples = case["samples"].as_u64().map_or(usize::MAX, |n| n as usize);
     let path = case["input"].as_str().unwrap();
@@ -74,7 +80,7 @@ impl Expected {
         bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
     }
 
-    /// What the reference's `decompress` gave, `[channels][samples]`.
+    /// Output of the reference's `decompress`, `[channels][samples]`.
     fn audio(&self, name: &str) -> Vec<Vec<f32>> {
         let file = SafeTensors::deserialize(&self.0).unwrap();
         let view = file.tensor(&format!("{name}.audio")).unwrap();
@@ -89,27 +95,27 @@ fn peak(signal: &[f32]) -> f32 {
     signal.iter().fold(0.0, |peak, v| peak.max(v.abs()))
 }
 
-/// The gain that brings `found` nearest to `expected`.
+/// Returns the gain that brings `found` nearest to `expected`.
 fn fitted_gain(found: &[f32], expected: &[f32]) -> f32 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
     (dot(found, expected) / dot(found, found)) as f32
 }
 
-/// At half the rate: without the upper half of the frequencies.
-fn octave_below(signal: &[f32]) -> Vec<f32> {
+/// Resamples to half the rate, which removes the upper half of the frequencies.
+fn lower_half(signal: &[f32]) -> Vec<f32> {
     let mut resampler = Resampler::new(16000, 8000, 1).unwrap();
     let mut out = resampler.push(&[signal]).unwrap().remove(0);
     out.extend(resampler.flush().unwrap().remove(0));
     out
 }
 
-fn worst(found: &[f32], expected: &[f32], gain: f32) -> f32 {
+fn largest_difference(found: &[f32], expected: &[f32], gain: f32) -> f32 {
     assert_eq!(found.len(), expected.len());
     found.iter().zip(expected).map(|(f, e)| (f * gain - e).abs()).fold(0.0, f32::max)
 }
 
 #[test]
-fn its_files_decode_to_its_audio() {
+fn the_references_files_decode_to_its_audio() {
     let expected = Expected::read();
     for (name, case) in cases() {
         for device in devices() {
@@ -120,17 +126,17 @@ fn its_files_decode_to_its_audio() {
             assert_eq!(u64::from(decoded.rate_hz), case["sample_rate_hz"].as_u64().unwrap(), "{name}");
             assert_eq!(decoded.channels.len(), expected.len(), "{name}");
             for (found, expected) in decoded.channels.iter().zip(&expected) {
-                // The reference brings each channel to one loudness by itself; here the balance is kept.
+                // The reference brings each channel to the same loudness; we keep the balance.
                 let stereo = decoded.channels.len() > 1;
                 let gain = if stereo { fitted_gain(found, expected) } else { 1.0 };
-                let off = worst(found, expected, gain) / peak(expected);
+                let off = largest_difference(found, expected, gain) / peak(expected);
                 eprintln!("{name}, {device}: {off:e} of the peak, gain {gain}");
                 if name != RESAMPLED {
                     assert!(off <= AUDIO_OF_PEAK, "{name}, {device}: off by {off} of the peak");
                     continue;
                 }
-                // Near the highest frequency the two resamplers roll off each in its own way; an octave below they agree.
-                let (found, expected) = (octave_below(found), octave_below(expected));
+                // The two resamplers differ near the highest frequency only.
+                let (found, expected) = (lower_half(found), lower_half(expected));
                 let error: f64 = found.iter().zip(&expected).map(|(f, e)| f64::from(f - e).powi(2)).sum();
                 let power: f64 = expected.iter().map(|e| f64::from(*e).powi(2)).sum();
                 let error_db = 10.0 * (error / power).log10();
@@ -142,24 +148,25 @@ fn its_files_decode_to_its_audio() {
 }
 
 #[test]
-fn its_inputs_encode_to_its_codes_and_facts() {
+fn the_references_inputs_encode_to_its_codes_and_metadata() {
     let expected = Expected::read();
     for (name, case) in cases() {
         for device in devices() {
             let dac = model(&case, device);
-            let mut options = EncodeOptions::default();
-            options.channels = ChannelMix::Keep;
-            options.codebooks = case["n_quantizers"].as_u64().map(|n| n as usize);
-            let found =
-                dac.compress(&input(&case), case["win_duration_s"].as_f64().unwrap(), &options).unwrap();
+            let options = EncodeOptions {
+                channels: ChannelMix::Keep,
+                codebooks: case["n_quantizers"].as_u64().map(|n| n as usize),
+                ..windowed(case["win_duration_s"].as_f64().unwrap())
+            };
+            let found = dac.encode(&input(&case), &options).unwrap();
             let mut reference = TokenFile::read(&file(&name)).unwrap();
 
             let db = |tokens: &TokenFile| tokens.meta.input_db.unwrap();
             assert!((db(&found) - db(&reference)).abs() < 0.1, "{name}: {} dB", db(&found));
-            let facts = |t: &TokenFile| {
+            let windows = |t: &TokenFile| {
                 (t.meta.input_samples, t.meta.input_rate_hz, t.meta.chunk_frames, t.meta.padding)
             };
-            assert_eq!(facts(&found), facts(&reference), "{name}, {device}");
+            assert_eq!(windows(&found), windows(&reference), "{name}, {device}");
 
             let (codes, wanted) = (found.codes.clone().unwrap(), reference.codes.clone().unwrap());
             assert_eq!(codes.shape(), wanted.shape(), "{name}, {device}");
@@ -187,7 +194,7 @@ fn its_inputs_encode_to_its_codes_and_facts() {
                 }
             }
             if excused == 0 {
-                // Byte for byte its file, but for the last digits of the measured loudness.
+                // Equal bytes, except for the last digits of the measured loudness.
                 reference.meta.input_db = found.meta.input_db;
                 let bytes = |tokens: &TokenFile| {
                     let mut bytes = Vec::new();
@@ -201,7 +208,7 @@ fn its_inputs_encode_to_its_codes_and_facts() {
 }
 
 #[test]
-fn its_meter_on_twelve_signals() {
+fn loudness_equals_the_references_on_twelve_signals() {
     let text = std::fs::read(fixtures().join("parity/descript/loudness.json")).unwrap();
     let signals: Vec<Value> = serde_json::from_slice(&text).unwrap();
     assert_eq!(signals.len(), 12);
@@ -249,73 +256,76 @@ fn its_meter_on_twelve_signals() {
 }
 
 #[test]
-fn one_gain_keeps_the_balance_and_restores_the_loudness() {
+fn one_gain_for_all_channels_restores_the_loudness() {
     let case = &cases()["44khz_stereo_whole"];
     let dac = model(case, Device::Cpu);
     let tokens = TokenFile::read(&file("44khz_stereo_whole")).unwrap();
-    let mut options = restoring();
-    options.restore_loudness = false;
+    let options = DecodeOptions { restore_loudness: false, ..restoring() };
     let plain = dac.decode(&tokens, &options).unwrap();
-    let session = DecodeSession::new(&dac, &tokens, &restoring()).unwrap();
-    let gain = session.gain();
-    assert_eq!(gain, dac.loudness_gain(&tokens, None).unwrap());
+    let gain = dac.loudness_gain(&tokens, None).unwrap();
     let restored = dac.decode(&tokens, &restoring()).unwrap();
     for (plain, restored) in plain.channels.iter().zip(&restored.channels) {
-        assert!(worst(plain, restored, gain) < 1e-6);
+        assert!(largest_difference(plain, restored, gain) < 1e-6);
     }
-    // 8820 samples of 18 frames: what is measured is all that was decoded, a little more than what is handed out.
+    // The gain was measured on all samples of 18 frames, a few more than the 8820 that are returned.
     let mut meter = LoudnessMeter::new(44100, 2).unwrap();
     meter.push(&restored.channels).unwrap();
     assert!((meter.integrated_db() - f64::from(tokens.meta.input_db.unwrap())).abs() < 0.5);
 
-    // Loudness that is no number, or none, changes nothing; what is below −70 dB is −70 dB.
+    // An invalid or missing loudness changes nothing; one below −70 dB counts as −70 dB.
     let mut odd = tokens.clone();
     for db in [None, Some(f32::NAN), Some(f32::INFINITY), Some(1e30)] {
         odd.meta.input_db = db;
         assert_eq!(dac.loudness_gain(&odd, None).unwrap(), 1.0, "{db:?}");
     }
     odd.meta.input_db = Some(f32::NEG_INFINITY);
-    let least = dac.loudness_gain(&odd, None).unwrap();
+    let lowest = dac.loudness_gain(&odd, None).unwrap();
     odd.meta.input_db = Some(-70.0);
-    assert!(least > 0.0 && least == dac.loudness_gain(&odd, None).unwrap());
+    assert!(lowest > 0.0 && lowest == dac.loudness_gain(&odd, None).unwrap());
 }
 
 #[test]
-fn files_as_audio_in_memory_and_windows_that_are_too_small() {
+fn files_readers_and_audio_in_memory_encode_alike() {
     let case = &cases()["24khz_1s"];
     let dac = model(case, Device::Cpu);
     let path = fixtures().join(case["input"].as_str().unwrap());
-    let options = EncodeOptions::default();
-    let expected = dac.compress(&Audio::read(&path).unwrap(), 1.0, &options).unwrap();
-    let mut told = 0;
-    let mut open = || dac::AudioReader::open(&path);
-    let found = dac.compress_reader(&mut open, 1.0, &options, &mut |samples| {
-        told = samples;
+    let options = windowed(1.0);
+    let expected = dac.encode(&Audio::read(&path).unwrap(), &options).unwrap();
+    let mut finished = 0;
+    let mut progress = |samples: u64| {
+        finished = samples;
         ControlFlow::Continue(())
-    });
-    let found = found.unwrap();
-    assert_eq!((&found, told), (&expected, 25200));
-    assert_eq!(dac.compress_file(&path, 1.0, &options).unwrap(), expected);
-    let measured = dac.measure_loudness(dac::AudioReader::open(&path).unwrap(), ChannelMix::Mono).unwrap();
+    };
+    let found = dac.encode_reader(&mut || AudioReader::open(&path), &options, &mut progress).unwrap();
+    assert_eq!((&found, finished), (&expected, 25200));
+    assert_eq!(dac.encode_file(&path, &options, &mut ()).unwrap(), expected);
+    let measured = dac.measure_loudness(AudioReader::open(&path).unwrap(), ChannelMix::Mono).unwrap();
     assert_eq!((Some(measured.input_db), measured.model_samples), (expected.meta.input_db, 25200));
 
     let folder = tempfile::tempdir().unwrap();
     let wav = folder.path().join("decoded.wav");
-    let options = restoring();
-    dac.decode_to_file(&expected, &wav, SampleFormat::F32, &options).unwrap();
-    assert_eq!(Audio::read(&wav).unwrap(), dac.decode(&expected, &options).unwrap());
+    dac.decode_to_file(&expected, &wav, SampleFormat::F32, &restoring(), &mut ()).unwrap();
+    assert_eq!(Audio::read(&wav).unwrap(), dac.decode(&expected, &restoring()).unwrap());
+}
 
-    let refused = dac.compress_file(&path, 0.4, &EncodeOptions::default()).unwrap_err();
+#[test]
+fn invalid_windows_and_lengths_are_refused_or_limited() {
+    let case = &cases()["24khz_1s"];
+    let dac = model(case, Device::Cpu);
+    let path = fixtures().join(case["input"].as_str().unwrap());
+    let refused = dac.encode_file(&path, &windowed(0.4), &mut ()).unwrap_err();
     assert!(refused.to_string().contains("0.453"), "{refused}");
-    let empty = dac.compress(&Audio::mono(vec![], 24000), 1.0, &EncodeOptions::default());
+    let empty = dac.encode(&Audio::mono(vec![], 24000), &windowed(1.0));
     assert!(matches!(empty, Err(Error::NoSamples { .. })));
-    let mut broken = expected.clone();
-    for chunk_frames in [0, 17] {
-        broken.meta.chunk_frames = Some(chunk_frames);
-        assert!(matches!(dac.decode(&broken, &options), Err(Error::Option { .. })), "{chunk_frames}");
+
+    let mut tokens = dac.encode_file(&path, &windowed(1.0), &mut ()).unwrap();
+    let chunk_frames = tokens.meta.chunk_frames;
+    for invalid in [0, 17] {
+        tokens.meta.chunk_frames = Some(invalid);
+        assert!(matches!(dac.decode(&tokens, &restoring()), Err(Error::InvalidOption { .. })), "{invalid}");
     }
-    // A length beyond what there is is cut.
-    broken.meta.chunk_frames = expected.meta.chunk_frames;
-    broken.meta.input_samples = Some(1 << 50);
-    assert_eq!(dac.decode(&broken, &options).unwrap().samples(), 2 * 13346);
+    // A length beyond the decoded samples is limited to them.
+    tokens.meta.chunk_frames = chunk_frames;
+    tokens.meta.input_samples = Some(1 << 50);
+    assert_eq!(dac.decode(&tokens, &restoring()).unwrap().samples(), 2 * 13346);
 }

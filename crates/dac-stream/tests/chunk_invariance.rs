@@ -1,4 +1,4 @@
-//! The law of exact chunking: whatever the chunk or the push, codes and audio are those of the whole signal.
+//! Exact streaming: codes and audio equal those of the whole signal for all chunk and push lengths.
 #![allow(clippy::print_stderr, reason = "excused ties are listed")]
 
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use dac_rvq::plain::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 use dac_stream::{ChunkPlan, StreamDecoder, StreamEncoder};
 
-/// A code may differ only where the two nearest entries are as near as this.
+/// Codes may differ where the distances of the two nearest entries differ by less than this.
 const TIE_MARGIN: f32 = 1e-5;
 const AUDIO_MAX_ABS: f32 = 1e-5;
 
-/// A preset's rates and codebooks at few channels.
+/// Shape of a preset with fewer network channels.
 fn narrow(preset: Preset) -> NetworkShape {
     let mut shape = preset.shape();
     shape.encoder_dim = 2;
@@ -31,10 +31,10 @@ fn devices() -> Vec<Device> {
     Device::compiled().into_iter().filter(|d| matches!(d, Device::Cpu | Device::Flex)).collect()
 }
 
-/// Random weights whose residual branches, the layers that look far, weigh as much as what they are added to.
-struct FarSighted(RandomWeights);
+/// Random weights with strong residual branches, whose layers have the widest context.
+struct WideContext(RandomWeights);
 
-impl Weights for FarSighted {
+impl Weights for WideContext {
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightError> {
         let mut values = self.0.tensor(name, shape)?;
         if name.ends_with(".block.3.weight") {
@@ -60,7 +60,7 @@ impl Noise {
     }
 }
 
-/// The margins of a frame's codes, from the latents that the codec itself gives.
+/// Difference between the distances of the two nearest entries of codebook `k` at frame `t`.
 fn margin(shape: &NetworkShape, latents: &Array3, k: usize, t: usize) -> f32 {
     let (size, dim) = (shape.codebook_size, shape.codebook_dim);
     let name = format!("quantizer.quantizers.{k}.codebook.weight");
@@ -79,7 +79,7 @@ fn margin(shape: &NetworkShape, latents: &Array3, k: usize, t: usize) -> f32 {
     distances[1] - distances[0]
 }
 
-/// Panics when codes differ beyond ties; gives how many frames a tie excused.
+/// Panics when codes differ in other frames than ties; returns the number of excused frames.
 fn compare(shape: &NetworkShape, latents: &Array3, found: &Codes, expected: &Codes, what: &str) -> usize {
     assert_eq!(found.shape(), expected.shape(), "{what}");
     let [_, codebooks, frames] = expected.shape();
@@ -128,7 +128,7 @@ fn largest_difference(found: &[f32], expected: &[f32]) -> f32 {
 }
 
 #[test]
-fn chunks_of_any_size_give_the_whole() {
+fn chunks_of_any_length_give_the_codes_and_audio_of_the_whole_signal() {
     for preset in [Preset::Khz44, Preset::Khz44Kbps16, Preset::Khz24, Preset::Khz16] {
         let shape = narrow(preset);
         let hop = shape.hop_samples();
@@ -136,10 +136,14 @@ fn chunks_of_any_size_give_the_whole() {
             let codec = codec(&shape, device);
             let mut noise = Noise(preset as u64 + 1);
             let (mut frames, mut excused) = (0, 0);
-            for (chunk, together, ahead) in [(1, 8, false), (3, 2, true), (10, 1, true)] {
-                let plan = ChunkPlan::encode(codec.geometry(), chunk).together(together).ahead(ahead);
+            for (chunk, batch_windows, pipelined) in [(1, 8, false), (3, 2, true), (10, 1, true)] {
+                let plan = ChunkPlan::encode(codec.geometry(), chunk)
+                    .with_batch_windows(batch_windows)
+                    .with_pipelining(pipelined);
                 let mut encoder = StreamEncoder::with_plan(codec.clone(), None, plan).unwrap();
-                let plan = ChunkPlan::decode(codec.geometry(), chunk).together(together).ahead(ahead);
+                let plan = ChunkPlan::decode(codec.geometry(), chunk)
+                    .with_batch_windows(batch_windows)
+                    .with_pipelining(pipelined);
                 let mut decoder = StreamDecoder::with_plan(codec.clone(), plan);
                 let random = noise.below(hop * 3) + 1;
                 let lengths = [
@@ -176,7 +180,7 @@ fn chunks_of_any_size_give_the_whole() {
 }
 
 #[test]
-fn every_length_of_two_hops_keeps_its_length_and_codes() {
+fn signals_of_every_length_up_to_two_hops_encode_as_a_whole() {
     for preset in [Preset::Khz44, Preset::Khz44Kbps16, Preset::Khz24, Preset::Khz16] {
         let shape = narrow(preset);
         let codec = codec(&shape, Device::Cpu);
@@ -193,13 +197,13 @@ fn every_length_of_two_hops_keeps_its_length_and_codes() {
 }
 
 #[test]
-fn one_frame_less_context_is_not_enough() {
+fn one_frame_less_context_changes_the_result() {
     let shape = narrow(Preset::Khz44);
     let device = *devices().last().unwrap();
     if device == Device::Cpu {
         return;
     }
-    let mut weights = FarSighted(RandomWeights::new(shape.clone(), 7));
+    let mut weights = WideContext(RandomWeights::new(shape.clone(), 7));
     let codec = Arc::new(Codec::load(&shape, &mut weights, CodecOptions::on(device)).unwrap());
     let signal = Noise(5).signal(40 * shape.hop_samples());
     let whole = codec.encode(&Array3::mono(signal.clone()), None).unwrap();
@@ -214,7 +218,7 @@ fn one_frame_less_context_is_not_enough() {
         let difference = largest_difference(&audio, &expected);
         assert!(difference > AUDIO_MAX_ABS, "decoder context {context:?} still gives {difference}");
     }
-    // The encoder needs under 8 hops a side: with whole frames of context, one less must change its output.
+    // The context is rounded up to whole frames, and one frame less must change the output.
     let (left, right) = codec.geometry().encoder_context_frames();
     for context in [(left - 1, right), (left, right - 1)] {
         let mut encoder =
@@ -230,47 +234,51 @@ fn one_frame_less_context_is_not_enough() {
 }
 
 #[test]
-fn a_device_kept_ahead_gives_a_batch_when_it_has_the_next() {
+fn pipelining_returns_a_batch_when_the_next_is_submitted() {
     let shape = narrow(Preset::Khz16);
     let Some(device) = devices().into_iter().find(|&device| device != Device::Cpu) else { return };
     let codec = codec(&shape, device);
     let (hop, chunk) = (shape.hop_samples(), 4);
     let signal = Noise(4).signal(60 * hop);
     let whole = codec.encode(&Array3::mono(signal.clone()), None).unwrap();
-    for together in [1, 2] {
-        let batch = chunk * together;
-        let plan = ChunkPlan::encode(codec.geometry(), chunk).together(together).ahead(true);
+    for batch_windows in [1, 2] {
+        let batch = chunk * batch_windows;
+        let plan = ChunkPlan::encode(codec.geometry(), chunk)
+            .with_batch_windows(batch_windows)
+            .with_pipelining(true);
         let mut encoder = StreamEncoder::with_plan(codec.clone(), None, plan).unwrap();
         let mut rows = QuantizedRows::default();
-        let mut came = Vec::new();
+        let mut returned = Vec::new();
         for (frame, samples) in signal.chunks(hop).enumerate() {
             let before = rows.codes.len();
             encoder.push(samples, &mut rows).unwrap();
             if rows.codes.len() > before {
-                came.push((frame + 1, rows.codes.len() / encoder.codebooks()));
+                returned.push((frame + 1, rows.codes.len() / encoder.codebooks()));
             }
         }
         let latency = encoder.latency_frames();
-        assert!(came.len() > 2);
+        assert!(returned.len() > 2);
         let mut last = 0;
-        for &(pushed, out) in &came {
-            // Windows without all of their context are shorter than others, and batches of their own.
-            assert!(out - last == batch || out - last == chunk, "{together} together: {came:?}");
-            assert!(pushed >= out + chunk, "{out} frames came before the next batch was there");
+        for &(pushed, out) in &returned {
+            // Windows at the start have less context, are shorter, and form their own batches.
+            assert!(out - last == batch || out - last == chunk, "batches of {batch_windows}: {returned:?}");
+            assert!(pushed >= out + chunk, "{out} frames were returned before the next batch was submitted");
             last = out;
         }
-        let (pushed, out) = came[came.len() - 1];
+        let (pushed, out) = returned[returned.len() - 1];
         assert!(pushed - out <= latency, "{pushed} frames in, {out} out, latency {latency}");
-        // What is under way is waited for, here and when the signal is dropped.
+        // A flush waits for the submitted batch, a reset drops it.
         encoder.flush(&mut rows).unwrap();
         let codes = Codes::from_rows(&rows.codes, encoder.codebooks()).unwrap();
-        compare(&shape, &whole.latents, &codes, &whole.codes, "ahead");
+        compare(&shape, &whole.latents, &codes, &whole.codes, "pipelined");
         encoder.push(&signal, &mut QuantizedRows::default()).unwrap();
         encoder.reset();
         let codes = encode_stream(&mut encoder, &signal, &mut || 3 * hop);
-        compare(&shape, &whole.latents, &codes, &whole.codes, "ahead, after a reset");
+        compare(&shape, &whole.latents, &codes, &whole.codes, "pipelined, after a reset");
 
-        let plan = ChunkPlan::decode(codec.geometry(), chunk).together(together).ahead(true);
+        let plan = ChunkPlan::decode(codec.geometry(), chunk)
+            .with_batch_windows(batch_windows)
+            .with_pipelining(true);
         let mut decoder = StreamDecoder::with_plan(codec.clone(), plan);
         let pushed = decoder.latency_frames() + 1;
         let (codes, k) = (whole.codes.to_rows(0), whole.codes.codebooks());
@@ -286,7 +294,7 @@ fn a_device_kept_ahead_gives_a_batch_when_it_has_the_next() {
 }
 
 #[test]
-fn after_reset_or_an_error_the_next_signal_is_clean() {
+fn a_reset_or_an_error_begins_a_new_signal() {
     for device in devices() {
         let shape = narrow(Preset::Khz16);
         let codec = codec(&shape, device);
@@ -300,7 +308,7 @@ fn after_reset_or_an_error_the_next_signal_is_clean() {
         let mut out = QuantizedRows::default();
         let broken = vec![f32::NAN; 40 * shape.hop_samples()];
         let failed = encoder.push(&broken, &mut out).and_then(|()| encoder.flush(&mut out).map(drop));
-        assert!(failed.is_err(), "{device}: NaN went through");
+        assert!(failed.is_err(), "{device}: NaN was encoded without an error");
         let codes = encode_stream(&mut encoder, &signal, &mut || 700);
         compare(&shape, &whole.latents, &codes, &whole.codes, "after an error");
 
@@ -314,29 +322,29 @@ fn after_reset_or_an_error_the_next_signal_is_clean() {
 }
 
 #[test]
-fn a_signal_keeps_to_one_kind_of_frames() {
+fn frames_of_another_kind_are_refused() {
     for device in devices() {
         let shape = narrow(Preset::Khz16);
         let codec = codec(&shape, device);
         let z = vec![0.1; shape.latent_dim];
         let mut decoder = StreamDecoder::new(codec.clone(), 2);
-        // Nothing is of no kind.
+        // An empty push does not set the kind.
         decoder.push_z(&[], &mut Vec::new()).unwrap();
         decoder.push_codes(&[1; 12], 12, &mut Vec::new()).unwrap();
         let fewer = decoder.push_codes(&[1; 3], 3, &mut Vec::new()).unwrap_err();
         assert!(
-            fewer.to_string().contains("codes of 12 codebooks, as the stream began"),
+            fewer.to_string().contains("codes of 12 codebooks, like the first frames of the stream"),
             "{device}: {fewer}"
         );
-        // The error ended the signal.
+        // The error has ended the signal.
         decoder.push_z(&z, &mut Vec::new()).unwrap();
         let codes = decoder.push_codes(&[1; 12], 12, &mut Vec::new()).unwrap_err();
-        assert!(codes.to_string().contains("z, as the stream began"), "{device}: {codes}");
+        assert!(codes.to_string().contains("z, like the first frames of the stream"), "{device}: {codes}");
     }
 }
 
 #[test]
-fn a_long_stream_gives_every_frame_once() {
+fn a_long_stream_returns_every_frame_once() {
     let shape = narrow(Preset::Khz16);
     let codec = codec(&shape, Device::Cpu);
     let mut encoder = StreamEncoder::new(codec.clone(), Some(1), 4).unwrap();

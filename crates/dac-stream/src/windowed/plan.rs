@@ -1,73 +1,73 @@
-//! Window, step, delay and frames of the unpadded network, from the layer lists.
+//! Lengths of windowed mode, computed from the layer lists.
 
 use dac_nn::{Layer, NetworkShape};
 use thiserror::Error;
 
-/// Windows beyond this are mistakes: an hour of any signal fits.
+/// Longest window, in seconds; a longer one is taken for a mistake.
 const MAX_WINDOW_SECONDS: f64 = 3600.0;
-/// Hops within which every network that can be built has a usable window.
+/// Upper limit of the search for the smallest usable window, in hops.
 const MAX_SMALLEST_HOPS: usize = 1 << 16;
 
-/// A window or a chunk that cannot be used.
+/// An error about the length of a window or a chunk.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
-pub enum DescriptError {
-    /// A window that the unpadded network has no output for.
+pub enum WindowedError {
+    /// The unpadded network gives no output for the window.
     #[error(
-        "a window of {window_seconds} s is too small: without padding this network needs {smallest_seconds} s at least"
+        "a window of {window_seconds} s is too short: without padding, this model needs at least {smallest_seconds} s"
     )]
     WindowTooSmall {
-        /// What was asked for.
+        /// Requested length.
         window_seconds: f64,
-        /// The smallest window that gives a sample.
+        /// Length of the smallest window that gives a sample.
         smallest_seconds: f64,
     },
-    /// A window that is no length of time.
-    #[error("a window of {window_seconds} s: expected more than 0 and at most {MAX_WINDOW_SECONDS} s")]
+    /// The window's length is out of range.
+    #[error("the window is {window_seconds} s long, expected more than 0 and at most {MAX_WINDOW_SECONDS} s")]
     WindowSeconds {
-        /// What was asked for.
+        /// Requested length.
         window_seconds: f64,
     },
-    /// A chunk of codes that the unpadded network has no output for.
+    /// The unpadded network gives no output for the chunk of codes.
     #[error(
-        "a chunk of {frames} frames is too short: without padding this network needs {smallest_frames} at least"
+        "a chunk of {frames} frames is too short: without padding, this model needs at least {smallest_frames}"
     )]
     ChunkTooShort {
-        /// How many frames it has.
+        /// Frames of the chunk.
         frames: usize,
-        /// The fewest that give a sample.
+        /// Frames of the smallest chunk that gives a sample.
         smallest_frames: usize,
     },
 }
 
-/// What the reference cuts a signal into, for one network and one length of window.
+/// Windows of a signal, for one network and one window length.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DescriptPlan {
-    /// Length of a window as it was asked for, in seconds: no longer signals are coded whole.
+pub struct WindowedPlan {
+    /// Requested length of a window in seconds; a signal no longer than this is encoded whole.
     pub window_seconds: f64,
-    /// Zeros before and after the signal.
+    /// Zeros before the signal.
     pub delay_samples: usize,
-    /// Samples of a window: whole hops.
+    /// Samples of a window, a whole number of hops.
     pub window_samples: usize,
-    /// Samples from one window to the next, which a window's frames decode to.
+    /// Samples from one window's start to the next; also the samples that a window's frames decode to.
     pub step_samples: usize,
     /// Frames of a window.
     pub chunk_frames: usize,
-    /// Zeros that bring a window's frames onto the grid of the padded network.
+    /// Zeros before a window that align its frames with those of the padded network.
     pub(super) lead_samples: usize,
-    /// Frames of the padded network before those of the window.
+    /// Frames of the padded network before the first one of the window.
     pub(super) skip_frames: usize,
     sample_rate_hz: u32,
 }
 
-impl DescriptPlan {
-    /// The reference's `compress` with `win_duration` of `window_seconds`.
+impl WindowedPlan {
+    /// Computes the windows of the reference's `compress` for a `win_duration` of `window_seconds`.
     ///
     /// # Errors
-    /// When that is no length of time, or too little for the unpadded network to give a sample.
-    pub fn new(shape: &NetworkShape, window_seconds: f64) -> Result<Self, DescriptError> {
+    /// When the length is out of range, or too short for the unpadded network to give a sample.
+    pub fn new(shape: &NetworkShape, window_seconds: f64) -> Result<Self, WindowedError> {
         if !(window_seconds > 0.0 && window_seconds <= MAX_WINDOW_SECONDS) {
-            return Err(DescriptError::WindowSeconds { window_seconds });
+            return Err(WindowedError::WindowSeconds { window_seconds });
         }
         let (encoder, decoder) = (shape.encoder(), shape.decoder());
         let hop = shape.hop_samples();
@@ -80,7 +80,7 @@ impl DescriptPlan {
         let Some((chunk_frames, step_samples)) = coded(window_samples) else {
             let hops = (1..MAX_SMALLEST_HOPS).find(|&hops| coded(hops * hop).is_some());
             let smallest_seconds = (hops.unwrap_or(MAX_SMALLEST_HOPS) * hop) as f64 / rate_hz;
-            return Err(DescriptError::WindowTooSmall { window_seconds, smallest_seconds });
+            return Err(WindowedError::WindowTooSmall { window_seconds, smallest_seconds });
         };
         let reach = encoder.iter().rev().fold((0, 0), |field, layer| layer.receptive_field(field));
         let left = usize::try_from(-reach.0).unwrap_or(0);
@@ -97,24 +97,24 @@ impl DescriptPlan {
         })
     }
 
-    /// Whether a signal of so many samples is coded whole, with padding.
+    /// Returns true when a signal of `samples` samples is encoded whole, with padding.
     pub fn is_whole(&self, samples: usize) -> bool {
         samples as f64 / f64::from(self.sample_rate_hz) <= self.window_seconds
     }
 
-    /// Windows of a longer signal; the last ones reach beyond its end.
+    /// Number of windows of a longer signal; the last ones extend beyond its end.
     pub fn windows(&self, samples: usize) -> usize {
         samples.div_ceil(self.step_samples)
     }
 }
 
-/// Positions out of `layers` for positions in, without padding; `None` when a layer has too few.
+/// Returns the positions that `layers` give without padding; `None` when a layer gets too few.
 pub(super) fn unpadded(layers: &[Layer], positions: usize) -> Option<usize> {
     layers.iter().try_fold(positions, |n, layer| layer.unpadded_len(n))
 }
 
-/// The reference's `get_delay`: half of what the unpadded network is short of, by its own rounding. It follows an output of
-/// the length that no input at all would formally give; what that is does not matter but for the rounding.
+/// Computes the reference's `get_delay`: half of the samples that the unpadded network drops. Like the
+/// reference, it starts from the (negative) output length of an empty input, which determines the rounding.
 fn delay(encoder: &[Layer], decoder: &[Layer]) -> usize {
     let layers = || encoder.iter().chain(decoder);
     let out = layers().fold(0_i64, |n, layer| match layer {
