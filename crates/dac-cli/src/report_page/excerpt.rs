@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Error;
-use dac::audio::{AudioReader, AudioSpec, NonFinitePolicy, Planar, Resampler};
+use dac::audio::{AudioReader, AudioSlice, AudioSpec, ModelRateReader, NonFinitePolicy, Planar};
 use dac::{Audio, ChannelMix};
 
 use crate::exit::Usage;
@@ -91,12 +91,10 @@ impl Excerpt {
     /// # Errors
     /// When the rate cannot be resampled.
     pub(super) fn coded(&self, channels: ChannelMix, rate_hz: u32) -> Result<Audio, Error> {
-        let mixed = channels.apply(self.audio.channels.clone());
-        let mut resampler = Resampler::new(self.audio.rate_hz, rate_hz, mixed.len())?;
-        let mut channels = resampler.push(&mixed)?;
-        for (channel, rest) in channels.iter_mut().zip(resampler.flush()?) {
-            channel.extend(rest);
-        }
+        let Audio { channels: samples, rate_hz: input_hz } = &self.audio;
+        let non_finite = NonFinitePolicy::Error;
+        let slice = AudioSlice { name: "the excerpt", channels: samples, rate_hz: *input_hz, non_finite };
+        let channels = ModelRateReader::from_memory(slice, channels, rate_hz)?.read_all()?;
         Ok(Audio { channels, rate_hz })
     }
 }

@@ -1,25 +1,25 @@
-//! NaN and infinity in the input.
+//! Treatment of NaN and infinite samples.
 
 use std::path::Path;
 
 use crate::AudioError;
 
-/// What to do with samples that are NaN or infinite.
+/// Treatment of samples that are NaN or infinite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum NonFinitePolicy {
-    /// Stop with [`AudioError::NonFinite`], which names the first one.
+    /// Fail with [`AudioError::NonFinite`], which reports the first one.
     #[default]
     Error,
-    /// Put 0 in their place and count them.
+    /// Replace them by 0 and count them.
     Zero,
 }
 
 impl NonFinitePolicy {
-    /// Applies the policy to a block `[channels][samples]` that starts at sample `start` of what errors call `name`;
-    /// returns how many values were replaced.
+    /// Applies the policy to a block `[channels][samples]` that starts at sample `start` of the signal that
+    /// errors call `name`. Returns the number of replaced values.
     ///
     /// # Errors
-    /// [`AudioError::NonFinite`] with the earliest one, under [`NonFinitePolicy::Error`].
+    /// [`AudioError::NonFinite`] with the earliest value, under [`NonFinitePolicy::Error`].
     pub fn apply(
         self,
         block: &mut [Vec<f32>],
@@ -46,7 +46,7 @@ impl NonFinitePolicy {
     }
 }
 
-/// The earliest sample that is not finite, the lowest channel first: `(sample, channel, value)`.
+/// Finds the earliest sample that is not finite, in the lowest channel: `(sample, channel, value)`.
 pub(crate) fn first_non_finite<S: AsRef<[f32]>>(block: &[S]) -> Option<(usize, usize, f32)> {
     block
         .iter()

@@ -1,35 +1,36 @@
-//! The edit list of an MP4/M4A file: which part of the coded audio is to be heard.
+//! Parser of the edit list of an MP4/M4A file, which defines the part of the coded audio to play.
 //!
-//! AAC encoders put about a thousand samples of delay in front; the edit list says how many. symphonia 0.6 reads that
-//! list but does not apply it, so the numbers are fetched here (ISO/IEC 14496-12, `edts`, `elst`, `mdhd`, `mvhd`).
+//! AAC encoders insert about a thousand samples of delay, which the edit list skips. symphonia 0.6 reads the
+//! list but does not apply it, so it is read here (ISO/IEC 14496-12, boxes `edts`, `elst`, `mdhd`, `mvhd`).
 
 use std::io::{Read, Seek, SeekFrom};
 
-/// Boxes looked at, against files that are made to be slow.
+/// Maximum number of boxes to visit, a limit for malicious files.
 const MAX_BOXES: usize = 4_096;
 
-/// The edit of one track.
+/// Edit of one track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Edit {
-    /// The track's number in the file.
+    /// Number of the track in the file.
     pub(super) track_id: u32,
-    /// First unit heard, in units of `media_scale` per second.
+    /// Start of the part to play, in units of `media_scale` per second.
     pub(super) start: u64,
-    /// Units heard, in units of `movie_scale` per second; 0 is unknown.
+    /// Length of the part to play, in units of `movie_scale` per second; 0 if unknown.
     pub(super) duration: u64,
     pub(super) media_scale: u32,
     pub(super) movie_scale: u32,
 }
 
-/// The edits of all tracks that have just one; anything unreadable counts as no edit.
+/// Reads the edits of all tracks that have exactly one. Ignores invalid data.
 pub(super) fn read<R: Read + Seek>(source: &mut R, bytes: u64) -> Vec<Edit> {
-    let mut walk = Walk { source, boxes: 0, movie_scale: 0, track: Track::default(), edits: Vec::new() };
-    // An error ends the walk: symphonia will say what is wrong with the file.
-    let _ = walk.boxes(0, bytes, 0);
-    let movie_scale = walk.movie_scale;
-    walk.edits.retain(|edit| edit.media_scale > 0 && movie_scale > 0);
-    walk.edits.iter_mut().for_each(|edit| edit.movie_scale = movie_scale);
-    walk.edits
+    let mut walker =
+        BoxWalker { source, boxes: 0, movie_scale: 0, track: Track::default(), edits: Vec::new() };
+    // Ends at the first error, which symphonia reports later.
+    let _ = walker.visit_boxes(0, bytes, 0);
+    let movie_scale = walker.movie_scale;
+    walker.edits.retain(|edit| edit.media_scale > 0 && movie_scale > 0);
+    walker.edits.iter_mut().for_each(|edit| edit.movie_scale = movie_scale);
+    walker.edits
 }
 
 #[derive(Default)]
@@ -39,7 +40,7 @@ struct Track {
     edit: Option<(u64, u64)>,
 }
 
-struct Walk<'a, R> {
+struct BoxWalker<'a, R> {
     source: &'a mut R,
     boxes: usize,
     movie_scale: u32,
@@ -47,8 +48,8 @@ struct Walk<'a, R> {
     edits: Vec<Edit>,
 }
 
-impl<R: Read + Seek> Walk<'_, R> {
-    fn boxes(&mut self, mut at: u64, end: u64, depth: usize) -> std::io::Result<()> {
+impl<R: Read + Seek> BoxWalker<'_, R> {
+    fn visit_boxes(&mut self, mut at: u64, end: u64, depth: usize) -> std::io::Result<()> {
         while at.saturating_add(8) <= end && self.boxes < MAX_BOXES {
             self.boxes += 1;
             self.source.seek(SeekFrom::Start(at))?;
@@ -71,14 +72,14 @@ impl<R: Read + Seek> Walk<'_, R> {
             match &name {
                 b"trak" if depth < 4 => {
                     self.track = Track::default();
-                    self.boxes(body, next, depth + 1)?;
+                    self.visit_boxes(body, next, depth + 1)?;
                     if let Some((start, duration)) = self.track.edit {
                         let Track { id: track_id, media_scale, .. } = self.track;
                         self.edits.push(Edit { track_id, start, duration, media_scale, movie_scale: 0 });
                     }
                 }
-                b"moov" | b"mdia" | b"edts" if depth < 4 => self.boxes(body, next, depth + 1)?,
-                b"mvhd" | b"mdhd" | b"tkhd" | b"elst" => self.leaf(&name, next - body)?,
+                b"moov" | b"mdia" | b"edts" if depth < 4 => self.visit_boxes(body, next, depth + 1)?,
+                b"mvhd" | b"mdhd" | b"tkhd" | b"elst" => self.read_leaf(&name, next - body)?,
                 _ => {}
             }
             at = next;
@@ -86,8 +87,8 @@ impl<R: Read + Seek> Walk<'_, R> {
         Ok(())
     }
 
-    /// Takes the few numbers wanted of a box whose body begins here.
-    fn leaf(&mut self, name: &[u8; 4], bytes: u64) -> std::io::Result<()> {
+    /// Reads the needed numbers of a box whose body begins at the current position.
+    fn read_leaf(&mut self, name: &[u8; 4], bytes: u64) -> std::io::Result<()> {
         let mut body = Vec::new();
         (&mut *self.source).take(bytes.min(64)).read_to_end(&mut body)?;
         let long = body.first() == Some(&1);
@@ -98,7 +99,8 @@ impl<R: Read + Seek> Walk<'_, R> {
             b"mdhd" => self.track.media_scale = u32_at(if long { 20 } else { 12 }).unwrap_or(0),
             b"tkhd" => self.track.id = u32_at(if long { 20 } else { 12 }).unwrap_or(0),
             _ => {
-                // Only the plain case: one edit at normal speed. An empty edit (start -1) delays other tracks.
+                // Only a single edit at normal speed is supported. An empty edit (start -1) delays other
+                // tracks.
                 let (duration, start) = match long {
                     true => (u64_at(8), u64_at(16)),
                     false => (u32_at(8).map(u64::from), u32_at(12).map(u64::from)),
@@ -114,7 +116,8 @@ impl<R: Read + Seek> Walk<'_, R> {
 }
 
 impl Edit {
-    /// First sample heard and the number of samples heard, at `rate_hz`, of a track of `coded` samples.
+    /// Computes the first sample and the number of samples to play at `rate_hz`, of a track of `coded`
+    /// samples.
     pub(super) fn span(&self, rate_hz: u32, coded: Option<u64>) -> (u64, Option<u64>) {
         let scale = |units: u64, scale: u32| {
             let samples =
@@ -126,13 +129,13 @@ impl Edit {
         if self.duration == 0 {
             return (start, after_start);
         }
-        // The duration is given in coarse units, mostly milliseconds; the coded length is exact to the sample.
-        let heard = scale(self.duration, self.movie_scale);
+        // The duration has coarse units, usually milliseconds; the coded length is exact to the sample.
+        let duration = scale(self.duration, self.movie_scale);
         let unit = scale(1, self.movie_scale) + 1;
         match after_start {
-            Some(exact) if exact.abs_diff(heard) <= unit => (start, Some(exact)),
-            Some(exact) => (start, Some(exact.min(heard))),
-            None => (start, Some(heard)),
+            Some(exact) if exact.abs_diff(duration) <= unit => (start, Some(exact)),
+            Some(exact) => (start, Some(exact.min(duration))),
+            None => (start, Some(duration)),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Windowed frames of two signals that stream by in step, as magnitudes: Hann window, hop a quarter of it, the first and the last
-//! frame centred on the signal's ends, which are reflected.
+//! STFT magnitudes of two signals in parallel: Hann window, hop of a quarter window, first and last frame
+//! centred on the ends of the signals, which are reflected.
 
 use std::f64::consts::PI;
 use std::fmt;
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 
-/// The frames of one window length.
-pub(super) struct Frames {
+/// Frames of one window length.
+pub(super) struct StftFrames {
     window: Vec<f32>,
     fft: Arc<dyn RealToComplex<f32>>,
-    /// `[channels][samples][reference, estimate]`, not yet used up.
+    /// Samples still needed, `[channels][samples][reference, estimate]`.
     pairs: Vec<Vec<[f32; 2]>>,
     started: bool,
     frame: Vec<f32>,
@@ -21,13 +21,13 @@ pub(super) struct Frames {
     magnitudes: [Vec<f32>; 2],
 }
 
-impl fmt::Debug for Frames {
+impl fmt::Debug for StftFrames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Frames").field("window", &self.window.len()).finish_non_exhaustive()
+        f.debug_struct("StftFrames").field("window", &self.window.len()).finish_non_exhaustive()
     }
 }
 
-impl Frames {
+impl StftFrames {
     pub(super) fn new(planner: &mut RealFftPlanner<f32>, window: usize, channels: usize) -> Self {
         let fft = planner.plan_fft_forward(window);
         let hann = |n: usize| 0.5 - 0.5 * (2.0 * PI * n as f64 / window as f64).cos();
@@ -43,8 +43,8 @@ impl Frames {
         }
     }
 
-    /// Takes a block of both signals, `[channels][samples]` each, and gives the magnitudes of the reference and the estimate in
-    /// every frame that is complete by now to `measure`.
+    /// Adds a block of both signals, `[channels][samples]` each. Calls `measure` with the magnitudes of
+    /// reference and estimate for each complete frame.
     pub(super) fn push<R, E>(
         &mut self,
         reference: &[R],
@@ -61,7 +61,7 @@ impl Frames {
         self.run(measure);
     }
 
-    /// Ends signals of `samples` samples. One too short to be reflected is filled up with zeros.
+    /// Ends the signals, which have `samples` samples. Pads those too short to be reflected with zeros.
     pub(super) fn finish(&mut self, samples: usize, measure: &mut impl FnMut(&[f32], &[f32])) {
         let half = self.window.len() / 2;
         let missing = (half + 1).saturating_sub(samples);
@@ -107,7 +107,7 @@ impl Frames {
             for ((into, pair), window) in self.frame.iter_mut().zip(frame).zip(&self.window) {
                 *into = pair.get(which).copied().unwrap_or(0.0) * window;
             }
-            // Fails only for buffers of another length than the plan's own.
+            // Fails only for buffers of another length than the plan's.
             let _ = self.fft.process_with_scratch(&mut self.frame, &mut self.spectrum, &mut self.scratch);
             magnitudes.clear();
             magnitudes.extend(self.spectrum.iter().map(|bin| bin.norm()));

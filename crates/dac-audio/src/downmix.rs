@@ -1,19 +1,19 @@
-//! What becomes of a file's channels.
+//! Mixing of channels.
 
 use crate::Planar;
 
-/// How many channels go on, and how they are made.
+/// Mix of a signal's channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ChannelMix {
-    /// One channel: the mean of all.
+    /// One channel, the mean of all.
     #[default]
     Mono,
-    /// Every channel as it is.
+    /// All channels, unchanged.
     Keep,
 }
 
 impl ChannelMix {
-    /// Channels after the mix of `channels` channels.
+    /// Number of channels after mixing `channels` channels.
     #[must_use]
     pub fn channels(self, channels: usize) -> usize {
         match self {
@@ -22,8 +22,8 @@ impl ChannelMix {
         }
     }
 
-    /// Mixes a block `[channels][samples]`. The mean is formed in `f64`, so that it does not depend on
-    /// the order of the channels; one channel passes unchanged.
+    /// Mixes a block `[channels][samples]`. The sum is taken in `f64`. A single channel is returned
+    /// unchanged.
     #[must_use]
     pub fn apply(self, block: Planar) -> Planar {
         if self == Self::Keep || block.len() <= 1 {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mono_is_the_mean_and_keep_changes_nothing() {
+    fn mono_is_the_mean_and_keep_is_the_identity() {
         let block = vec![vec![1.0, -1.0, 0.5], vec![0.0, 1.0, 0.25]];
         assert_eq!(ChannelMix::Mono.apply(block.clone()), vec![vec![0.5, 0.0, 0.375]]);
         assert_eq!(ChannelMix::Keep.apply(block.clone()), block);
