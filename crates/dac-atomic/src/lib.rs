@@ -157,7 +157,7 @@ impl FinishedFile {
     /// If the target cannot be written; it is unchanged and the temporary file is removed then.
     pub fn persist(self) -> io::Result<()> {
         let Output::Temporary { temporary, target } = self.output else { return Ok(()) };
-        create_parent(&target)?;
+        create_parent(&temporary, &target)?;
         if fs::symlink_metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             return copy_next_to(&target, &temporary)?.persist();
         }
@@ -178,7 +178,7 @@ impl FinishedFile {
         let Output::Temporary { temporary, target } = self.output else {
             return Err(ErrorKind::AlreadyExists.into());
         };
-        create_parent(&target)?;
+        create_parent(&temporary, &target)?;
         match temporary.persist_noclobber(&target) {
             Err(PathPersistError { error, path }) if error.kind() == ErrorKind::CrossesDevices => {
                 copy_next_to(&target, &path)?.persist_new()
@@ -201,8 +201,9 @@ fn parent(target: &Path) -> Option<&Path> {
     target.parent().filter(|folder| !folder.as_os_str().is_empty())
 }
 
-fn create_parent(target: &Path) -> io::Result<()> {
-    parent(target).map_or(Ok(()), fs::create_dir_all)
+/// Creates the folder of `target`, unless the temporary file was removed and cannot be renamed anyway.
+fn create_parent(temporary: &Path, target: &Path) -> io::Result<()> {
+    parent(target).filter(|_| temporary.exists()).map_or(Ok(()), fs::create_dir_all)
 }
 
 fn copy_next_to(target: &Path, source: &Path) -> io::Result<FinishedFile> {

@@ -1,4 +1,4 @@
-//! Writes packs of every kind into folders, for `fixtures/python/check_packs.py` to read with Python.
+//! Writes data sets of every kind to folders, which `fixtures/python/check_packs.py` reads with Python.
 //!
 //! `cargo run -p dac-dataset --example write_packs -- FOLDER`
 
@@ -11,16 +11,16 @@ use dac_dataset::{PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
 use dac_rvq::Codes;
 use dac_tokens::{Format, TokenFile, TokenMeta, WriteOptions};
 
-/// The values that the Python side expects at each place.
+/// Codes with the values that the Python script expects.
 fn codes(channels: usize, codebooks: usize, frames: usize) -> Result<Codes, Box<dyn Error>> {
-    let place = |i: usize| {
+    let value = |i: usize| {
         (397 * (i / frames / codebooks) + 131 * (i / frames % codebooks) + 29 * (i % frames)) % 1024
     };
-    let data = (0..channels * codebooks * frames).map(|i| place(i) as u16).collect();
+    let data = (0..channels * codebooks * frames).map(|i| value(i) as u16).collect();
     Ok(Codes::new(data, [channels, codebooks, frames])?)
 }
 
-/// Path without extension and shape of the entry of this number; the Python side computes the same.
+/// Path without extension and shape of an entry; the Python script computes the same.
 fn entry(index: usize) -> (String, [usize; 3]) {
     let path = match index % 6 {
         0 => format!("speaker.{index}/plain {index}"),
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        // Two jobs with one folder.
+        // Two jobs share a folder.
         for (tag, numbers) in [("0-of-2", 0..20), ("1-of-2", 20..40)] {
             let mut limits = PackLimits::default();
             limits.max_entries = NonZeroUsize::MIN.saturating_add(7);

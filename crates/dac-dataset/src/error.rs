@@ -1,4 +1,4 @@
-//! What can go wrong with a pack.
+//! Errors of writing a data set.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,77 +8,77 @@ use thiserror::Error;
 
 use crate::sample_key::SampleKey;
 
-/// Why a path cannot become a key.
+/// Reason why a path cannot become a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// It names nothing.
+    /// The path has no file name.
     #[error("it is empty")]
     Empty,
-    /// It is absolute or leads upwards.
-    #[error("it must be relative and stay below its folder")]
+    /// The path is absolute or contains `..`.
+    #[error("it must be relative and must not contain ..")]
     Outside,
 }
 
-/// Why tokens did not get into a pack.
+/// Reason why tokens cannot be added to a data set.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PackError {
-    /// A path that cannot be a key.
-    #[error("{path} cannot be a key: {reason}", path = path.display())]
+    /// A path that cannot become a key.
+    #[error("cannot make a key of {path:?}: {reason}", path = path.display())]
     Key {
-        /// The path.
+        /// Path without extension.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Reason.
         reason: KeyError,
     },
-    /// A tag that cannot be a part of a file name.
-    #[error("{tag:?} cannot be a part of a shard's name: letters, digits, - and _ can")]
+    /// A tag with characters that are not allowed in a file name.
+    #[error("invalid tag {tag:?} of shard names: expected only letters, digits, - and _")]
     Tag {
-        /// The tag.
+        /// Rejected tag.
         tag: String,
     },
-    /// The key is in the open shard already.
-    #[error("the key {key} is in {shard} already")]
+    /// The open shard already contains the key.
+    #[error("duplicate key {key}: {shard} already contains it")]
     Duplicate {
-        /// The key.
+        /// Repeated key.
         key: SampleKey,
         /// File name of the shard.
         shard: String,
     },
-    /// A parquet file holds codes, and nothing else of the tokens.
-    #[error("a parquet file holds codes alone, these tokens {found}")]
+    /// Parquet files store only codes.
+    #[error("parquet files store only codes; the tokens have {found}")]
     NotCodes {
-        /// What the tokens are.
+        /// Content of the tokens.
         found: &'static str,
     },
-    /// A number that no signed 64-bit column holds.
-    #[error("{what} of {found} is more than a parquet column of 64-bit integers holds")]
+    /// A number exceeds the signed 64-bit integers of a parquet column.
+    #[error("cannot store {what} = {found} in a parquet column of signed 64-bit integers")]
     TooLarge {
-        /// Which number.
+        /// Name of the column.
         what: &'static str,
-        /// Its value.
+        /// The number.
         found: u64,
     },
-    /// The tokens cannot be written as the token file that was asked for.
+    /// The tokens cannot be written in the requested format.
     #[error(transparent)]
     Tokens(#[from] TokenError),
-    /// The folder of the shards cannot be read.
-    #[error("{path}: cannot be read as the folder of a pack's shards", path = path.display())]
+    /// The folder of the shards cannot be listed.
+    #[error("cannot list the folder {path}", path = path.display())]
     Folder {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: io::Error,
     },
-    /// A shard could not be written. It is gone, and with it everything that had been put into it.
-    #[error("{path}: the shard could not be written, its {count} entries are lost", path = path.display(), count = keys.len())]
+    /// A shard cannot be written. It is removed, and all its entries are lost.
+    #[error("cannot write the shard {path}; its {} entries are lost", keys.len(), path = path.display())]
     Shard {
-        /// Where it was to be.
+        /// Path of the shard.
         path: PathBuf,
-        /// The keys of what is lost, the one that was being added among them.
+        /// Keys of the lost entries, including the one being added.
         keys: Vec<SampleKey>,
-        /// Why.
+        /// Cause.
         source: io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! Where a shard's bytes go: counted, hashed, and to the disk whole or not at all.
+//! A file writer that counts and hashes the bytes of a shard.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use dac_atomic::AtomicFile;
 use sha2::{Digest, Sha256};
 
-/// A file that is to appear under its name; dropped before [`HashingWriter::commit`], it leaves nothing.
+/// A file that appears under its name on [`HashingWriter::commit`]. Dropping it earlier removes it.
 #[derive(Debug)]
 pub(crate) struct HashingWriter {
     file: BufWriter<AtomicFile>,
@@ -19,12 +19,12 @@ impl HashingWriter {
         Ok(Self { file: BufWriter::new(AtomicFile::create(path)?), hasher: Sha256::new(), bytes: 0 })
     }
 
-    /// How many bytes were written.
+    /// Number of bytes written.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Brings the file to its name; gives its size in bytes and its SHA-256.
+    /// Moves the file to its name. Returns its size in bytes and its SHA-256.
     pub(crate) fn commit(self) -> io::Result<(u64, String)> {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.commit()?;

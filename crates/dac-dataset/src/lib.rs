@@ -1,8 +1,8 @@
-//! Data sets of tokens: many encoded files in few, as WebDataset tar shards or as parquet files.
+//! Data sets of tokens: many encoded files in a few large ones, as WebDataset tar shards or parquet files.
 //!
-//! [`PackWriter`] takes tokens one after another and closes a file of them, a shard, when it is full. A shard appears under
-//! its name whole or not at all; what it holds and its hash are told when it does. `docs/packs.md` says what lies in the files
-//! and how Python reads them.
+//! [`PackWriter`] collects tokens in a file, a shard, and finishes it when it is full. A shard appears under
+//! its name whole or not at all, and [`ClosedShard`] then lists its entries and its hash. `docs/packs.md`
+//! describes the files and how Python reads them.
 
 mod error;
 mod hashing_writer;

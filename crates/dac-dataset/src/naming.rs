@@ -1,12 +1,12 @@
-//! Names of shards, and where a job that goes on continues counting.
+//! File names of shards and their numbering.
 
 use std::fs;
 use std::path::Path;
 
 use crate::error::PackError;
 
-/// How shards are called: `tokens-000000.tar`, or `tokens-0-of-4-000000.tar` with a tag, so that several jobs fill one
-/// folder without touching each other's.
+/// File names of shards: `tokens-000000.tar`, or `tokens-0-of-4-000000.tar` with a tag. Jobs with different
+/// tags can share a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackNaming {
     prefix: String,
@@ -19,39 +19,39 @@ impl Default for PackNaming {
 }
 
 impl PackNaming {
-    /// Names with a tag, such as `0-of-4`.
+    /// Creates names with a tag, such as `0-of-4`.
     ///
     /// # Errors
-    /// When the tag has anything but letters, digits, `-` and `_`.
+    /// Fails if the tag is empty or contains characters other than letters, digits, `-` and `_`.
     pub fn tagged(tag: &str) -> Result<Self, PackError> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        if tag.is_empty() || !tag.chars().all(plain) {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if tag.is_empty() || !tag.chars().all(is_allowed) {
             return Err(PackError::Tag { tag: tag.to_owned() });
         }
         Ok(Self { prefix: format!("tokens-{tag}-") })
     }
 
-    /// The file name of a shard.
+    /// Formats the file name of a shard.
     pub(crate) fn file_name(&self, number: u64, extension: &str) -> String {
         format!("{}{number:06}.{extension}", self.prefix)
     }
 
-    /// The number after the highest of the shards with this extension that lie in `folder`, 0 where there is none.
+    /// Returns the number after the highest of the shards with this extension in `folder`, or 0.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// Fails if the folder cannot be listed.
     pub fn next_number(&self, folder: &Path, extension: &str) -> Result<u64, PackError> {
-        let fault = |source| PackError::Folder { path: folder.to_path_buf(), source };
+        let cannot_list = |source| PackError::Folder { path: folder.to_path_buf(), source };
         let mut next = 0;
-        for entry in fs::read_dir(folder).map_err(fault)? {
-            let name = entry.map_err(fault)?.file_name();
+        for entry in fs::read_dir(folder).map_err(cannot_list)? {
+            let name = entry.map_err(cannot_list)?.file_name();
             let number = name.to_str().and_then(|name| self.number(name, extension));
             next = number.map_or(next, |number| next.max(number.saturating_add(1)));
         }
         Ok(next)
     }
 
-    /// The number of the shard of this file name, if it is one of this naming.
+    /// Parses the number from the file name of a shard. Other names give `None`.
     pub fn number(&self, name: &str, extension: &str) -> Option<u64> {
         let digits = name.strip_prefix(&self.prefix)?.strip_suffix(extension)?.strip_suffix('.')?;
         digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counting_goes_on_after_what_is_there_and_tags_keep_apart() {
+    fn numbering_continues_after_existing_shards_of_the_same_tag_and_extension() {
         let folder = tempfile::tempdir().unwrap();
         let (plain, first) = (PackNaming::default(), PackNaming::tagged("0-of-4").unwrap());
         assert_eq!(plain.next_number(folder.path(), "tar").unwrap(), 0);

@@ -1,4 +1,4 @@
-//! Keys: what an entry is called within a data set.
+//! Keys of the entries of a data set.
 
 use std::fmt;
 use std::path::{Component, Path};
@@ -6,20 +6,21 @@ use std::sync::Arc;
 
 use crate::error::{KeyError, PackError};
 
-/// The name of an entry: a relative path with `/` between its parts and without an extension, the same in every kind of
-/// pack.
+/// Key of an entry: a relative path with `/` as separator and without extension, the same in tar and parquet
+/// files.
 ///
-/// WebDataset ends a key at the first dot of the file name, and skips everything in a first folder called `__something__`.
-/// Such dots and the first such underscore are therefore written as in URLs, `%2E` and `%5F`, as are control characters,
-/// bytes that are no UTF-8, and `%` itself: different paths have different keys, and unquoting gives the path back.
+/// WebDataset ends a key at the first dot of the file name, and skips everything in a first folder
+/// `__something__`. Such dots and the first underscore are therefore percent-encoded as in URLs (`%2E`,
+/// `%5F`), as are control characters, bytes that are not UTF-8, and `%` itself. Different paths have
+/// different keys, and unquoting restores the path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SampleKey(Arc<str>);
 
 impl SampleKey {
-    /// The key of a relative path without its extension.
+    /// Converts a relative path without extension.
     ///
     /// # Errors
-    /// When the path is empty, absolute, or leads upwards.
+    /// Fails if the path is empty, absolute or contains `..`.
     pub fn of(path: &Path) -> Result<Self, PackError> {
         let invalid = |reason| PackError::Key { path: path.to_path_buf(), reason };
         let mut parts = Vec::new();
@@ -34,18 +35,18 @@ impl SampleKey {
         let mut key = String::new();
         for (index, folder) in folders.iter().enumerate() {
             let mut folder = *folder;
-            if index == 0 && skipped_by_webdataset(folder) {
+            if index == 0 && is_skipped_by_webdataset(folder) {
                 quote(b'_', &mut key);
                 folder = folder.get(1..).unwrap_or_default();
             }
-            push(folder, false, &mut key);
+            push_quoted(folder, false, &mut key);
             key.push('/');
         }
-        push(file, true, &mut key);
+        push_quoted(file, true, &mut key);
         Ok(Self(key.into()))
     }
 
-    /// The key's text.
+    /// Text of the key.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -57,12 +58,13 @@ impl fmt::Display for SampleKey {
     }
 }
 
-/// Whether a first folder of this name holds data about a data set rather than samples: `__…__`.
-fn skipped_by_webdataset(folder: &[u8]) -> bool {
+/// Returns whether WebDataset takes a first folder of this name, `__…__`, for metadata and skips it.
+fn is_skipped_by_webdataset(folder: &[u8]) -> bool {
     folder.len() >= 4 && folder.starts_with(b"__") && folder.ends_with(b"__")
 }
 
-fn push(part: &[u8], quote_dots: bool, key: &mut String) {
+/// Appends a part of a path to `key`, quoted where necessary.
+fn push_quoted(part: &[u8], quote_dots: bool, key: &mut String) {
     for chunk in part.utf8_chunks() {
         for c in chunk.valid().chars() {
             match u8::try_from(c) {
@@ -76,6 +78,7 @@ fn push(part: &[u8], quote_dots: bool, key: &mut String) {
     }
 }
 
+/// Appends a percent-encoded byte to `key`.
 fn quote(byte: u8, key: &mut String) {
     key.push_str(&format!("%{byte:02X}"));
 }
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_survive_webdataset_and_differ_where_paths_do() {
+    fn characters_special_to_webdataset_are_quoted() {
         assert_eq!(key("a"), "a");
         assert_eq!(key("./speaker.1/two words/é"), "speaker.1/two words/é");
         assert_eq!(key("a.b.c"), "a%2Eb%2Ec");
@@ -103,21 +106,21 @@ mod tests {
     }
 
     #[test]
-    fn a_key_stays_below_its_folder() {
-        let fault = |path: &str| match SampleKey::of(Path::new(path)) {
+    fn paths_outside_the_folder_are_rejected() {
+        let reason = |path: &str| match SampleKey::of(Path::new(path)) {
             Err(PackError::Key { reason, .. }) => Some(reason),
             _ => None,
         };
-        assert_eq!(fault(""), Some(KeyError::Empty));
-        assert_eq!(fault("."), Some(KeyError::Empty));
-        assert_eq!(fault("../a"), Some(KeyError::Outside));
-        assert_eq!(fault("a/../../b"), Some(KeyError::Outside));
-        assert_eq!(fault("/a"), Some(KeyError::Outside));
+        assert_eq!(reason(""), Some(KeyError::Empty));
+        assert_eq!(reason("."), Some(KeyError::Empty));
+        assert_eq!(reason("../a"), Some(KeyError::Outside));
+        assert_eq!(reason("a/../../b"), Some(KeyError::Outside));
+        assert_eq!(reason("/a"), Some(KeyError::Outside));
     }
 
     #[cfg(unix)]
     #[test]
-    fn bytes_that_are_no_text_are_quoted() {
+    fn bytes_that_are_not_utf8_are_quoted() {
         use std::os::unix::ffi::OsStrExt;
         let path = Path::new(std::ffi::OsStr::from_bytes(b"a\xff.b"));
         assert_eq!(SampleKey::of(path).unwrap().as_str(), "a%FF%2Eb");

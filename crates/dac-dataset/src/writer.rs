@@ -1,4 +1,4 @@
-//! The writer of a pack: a shard after another, each of bounded size.
+//! The writer of a data set: fills shards of bounded size one after the other.
 
 use std::collections::HashSet;
 use std::io;
@@ -15,18 +15,18 @@ use crate::parquet::{ParquetShard, Row};
 use crate::sample_key::SampleKey;
 use crate::tar::{Members, TarShard};
 
-/// What shards are.
+/// File type of the shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PackKind {
-    /// WebDataset's tar archives, with token files of this format, written with these options.
+    /// Tar archives for WebDataset, with token files of this format, written with these options.
     Tar(Format, WriteOptions),
-    /// Parquet files; they hold codes alone.
+    /// Parquet files, which store only codes.
     Parquet,
 }
 
 impl PackKind {
-    /// Extension of the shards' names, without the dot.
+    /// File name extension of the shards, without the dot.
     pub fn extension(&self) -> &'static str {
         match self {
             Self::Tar(..) => "tar",
@@ -35,72 +35,73 @@ impl PackKind {
     }
 }
 
-/// How large a shard may become.
+/// Limits of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PackLimits {
-    /// Most entries of a shard: what a job that is killed loses at most.
+    /// Largest number of entries; a killed job loses at most as many.
     pub max_entries: NonZeroUsize,
-    /// A shard that has come to so many bytes is closed: it is larger by less than its last entry.
+    /// Size in bytes at which a shard is closed; the last entry may exceed it.
     pub max_bytes: u64,
 }
 
 impl Default for PackLimits {
-    /// 1,000 entries, a gigabyte.
+    /// 1,000 entries and 1 GB.
     fn default() -> Self {
         Self { max_entries: NonZeroUsize::MIN.saturating_add(999), max_bytes: 1_000_000_000 }
     }
 }
 
-/// A shard that is on the disk under its name.
+/// A finished shard, stored on disk under its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClosedShard {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// What it holds, in its order.
+    /// Keys of its entries, in order.
     pub keys: Vec<SampleKey>,
-    /// Its size.
+    /// Size of the file, in bytes.
     pub bytes: u64,
-    /// SHA-256 of its bytes, 64 hexadecimal digits.
+    /// SHA-256 of the file, 64 hexadecimal digits.
     pub sha256: String,
 }
 
-/// Puts tokens into shards in a folder. Dropped without [`PackWriter::finish`], it leaves the open shard unwritten.
+/// Writes tokens into shards in a folder. Dropping it without [`PackWriter::finish`] discards the open shard.
 pub struct PackWriter {
     folder: PathBuf,
     kind: PackKind,
     naming: PackNaming,
     limits: PackLimits,
     next_number: u64,
-    open: Option<Open>,
+    open: Option<OpenShard>,
 }
 
-/// The shard that is being filled.
-struct Open {
+/// The shard being filled.
+struct OpenShard {
     name: String,
     path: PathBuf,
     keys: Vec<SampleKey>,
-    held: HashSet<SampleKey>,
-    content: Content,
+    /// The same keys, for lookup.
+    key_set: HashSet<SampleKey>,
+    file: ShardFile,
 }
 
-enum Content {
+enum ShardFile {
     Tar(TarShard),
     Parquet(Box<ParquetShard>),
 }
 
-/// An entry, ready to be written.
+/// An entry, converted for its shard.
 enum Entry {
     Members(Members),
     Row(Box<Row>),
 }
 
 impl PackWriter {
-    /// A writer whose first shard is numbered after those that are in `folder` under such names.
+    /// Creates a writer whose first shard gets the number after the existing ones in `folder`.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// Fails if the folder cannot be listed.
     pub fn new(
         folder: &Path,
         kind: PackKind,
@@ -111,32 +112,33 @@ impl PackWriter {
         Ok(Self { folder: folder.to_path_buf(), kind, naming, limits, next_number, open: None })
     }
 
-    /// The same writer with `number` as the lowest that a shard gets: shards need not stay in the folder where they are made.
+    /// Sets the lowest number of a shard, for callers that move finished shards to another folder.
     #[must_use]
     pub fn starting_at(mut self, number: u64) -> Self {
         self.next_number = self.next_number.max(number);
         self
     }
 
-    /// Adds the tokens that were encoded from `input`. Gives the shard if it became full by it: then all that it holds, these
-    /// tokens among it, is on the disk.
+    /// Adds tokens that were encoded from `input`. Returns the shard if this entry filled it, which means
+    /// that all its entries are on disk.
     ///
     /// # Errors
-    /// When the pack cannot hold these tokens or has the key already: then nothing else is touched. When writing fails
-    /// ([`PackError::Shard`]): then all of the open shard is lost, and the next entry begins a new one.
+    /// Fails if the shard cannot store the tokens or already contains the key; this affects no other entry.
+    /// If writing fails ([`PackError::Shard`]), all entries of the open shard are lost, and the next entry
+    /// starts a new one.
     pub fn add(
         &mut self,
         key: &SampleKey,
         input: &str,
         tokens: TokenFile,
     ) -> Result<Option<ClosedShard>, PackError> {
-        if let Some(open) = self.open.as_ref().filter(|open| open.held.contains(key)) {
+        if let Some(open) = self.open.as_ref().filter(|open| open.key_set.contains(key)) {
             return Err(PackError::Duplicate { key: key.clone(), shard: open.name.clone() });
         }
-        let entry = self.entry(key, input, tokens)?;
+        let entry = self.convert(key, input, tokens)?;
         let mut open = match self.open.take() {
             Some(open) => open,
-            None => self.begin(key)?,
+            None => self.create_shard(key)?,
         };
         open.add(key, entry)?;
         if open.keys.len() >= self.limits.max_entries.get() || open.bytes() >= self.limits.max_bytes {
@@ -146,61 +148,61 @@ impl PackWriter {
         Ok(None)
     }
 
-    /// Closes the open shard, however little is in it.
+    /// Closes the open shard, if there is one.
     ///
     /// # Errors
-    /// When it cannot be written; what had been put into it is lost.
+    /// Fails if the shard cannot be written; its entries are lost.
     pub fn finish(&mut self) -> Result<Option<ClosedShard>, PackError> {
-        self.open.take().map(Open::close).transpose()
+        self.open.take().map(OpenShard::close).transpose()
     }
 
-    fn entry(&self, key: &SampleKey, input: &str, tokens: TokenFile) -> Result<Entry, PackError> {
-        let facts = EntryMetadata::of(key.as_str(), input, &tokens);
+    fn convert(&self, key: &SampleKey, input: &str, tokens: TokenFile) -> Result<Entry, PackError> {
+        let metadata = EntryMetadata::new(key.as_str(), input, &tokens);
         match &self.kind {
             PackKind::Tar(format, options) => {
                 let mut bytes = Vec::new();
                 tokens.write_to(&mut bytes, *format, options)?;
-                // Text and numbers: nothing in it that JSON could not hold.
-                let json =
-                    serde_json::to_vec(&facts).map_err(|e| PackError::Tokens(io::Error::from(e).into()))?;
+                // Texts and numbers always convert to JSON.
+                let json = serde_json::to_vec(&metadata)
+                    .map_err(|e| PackError::Tokens(io::Error::from(e).into()))?;
                 Ok(Entry::Members(Members { extension: format.extension(), tokens: bytes, json }))
             }
-            PackKind::Parquet => Ok(Entry::Row(Box::new(Row::new(facts, tokens)?))),
+            PackKind::Parquet => Ok(Entry::Row(Box::new(Row::new(metadata, tokens)?))),
         }
     }
 
-    fn begin(&mut self, key: &SampleKey) -> Result<Open, PackError> {
+    fn create_shard(&mut self, first_key: &SampleKey) -> Result<OpenShard, PackError> {
         let name = self.naming.file_name(self.next_number, self.kind.extension());
         let path = self.folder.join(&name);
-        let content = HashingWriter::create(&path).and_then(|sink| match self.kind {
-            PackKind::Tar(..) => Ok(Content::Tar(TarShard::new(sink))),
-            PackKind::Parquet => Ok(Content::Parquet(Box::new(ParquetShard::new(sink)?))),
+        let file = HashingWriter::create(&path).and_then(|writer| match self.kind {
+            PackKind::Tar(..) => Ok(ShardFile::Tar(TarShard::new(writer))),
+            PackKind::Parquet => Ok(ShardFile::Parquet(Box::new(ParquetShard::new(writer)?))),
         });
-        match content {
-            Ok(content) => {
+        match file {
+            Ok(file) => {
                 self.next_number += 1;
-                Ok(Open { name, path, keys: Vec::new(), held: HashSet::new(), content })
+                Ok(OpenShard { name, path, keys: Vec::new(), key_set: HashSet::new(), file })
             }
-            Err(source) => Err(PackError::Shard { path, keys: vec![key.clone()], source }),
+            Err(source) => Err(PackError::Shard { path, keys: vec![first_key.clone()], source }),
         }
     }
 }
 
-impl Open {
+impl OpenShard {
     fn bytes(&self) -> u64 {
-        match &self.content {
-            Content::Tar(shard) => shard.bytes(),
-            Content::Parquet(shard) => shard.bytes(),
+        match &self.file {
+            ShardFile::Tar(shard) => shard.bytes(),
+            ShardFile::Parquet(shard) => shard.bytes(),
         }
     }
 
     fn add(&mut self, key: &SampleKey, entry: Entry) -> Result<(), PackError> {
         self.keys.push(key.clone());
-        self.held.insert(key.clone());
-        let added = match (&mut self.content, entry) {
-            (Content::Tar(shard), Entry::Members(members)) => shard.add(key, &members),
-            (Content::Parquet(shard), Entry::Row(row)) => shard.add(*row),
-            _ => Err(io::Error::other("an entry of another kind")),
+        self.key_set.insert(key.clone());
+        let added = match (&mut self.file, entry) {
+            (ShardFile::Tar(shard), Entry::Members(members)) => shard.add(key, &members),
+            (ShardFile::Parquet(shard), Entry::Row(row)) => shard.add(*row),
+            _ => Err(io::Error::other("entry and shard have different types")),
         };
         added.map_err(|source| PackError::Shard {
             path: self.path.clone(),
@@ -210,12 +212,12 @@ impl Open {
     }
 
     fn close(self) -> Result<ClosedShard, PackError> {
-        let Self { path, keys, content, .. } = self;
-        let sink = match content {
-            Content::Tar(shard) => shard.finish(),
-            Content::Parquet(shard) => shard.finish(),
+        let Self { path, keys, file, .. } = self;
+        let writer = match file {
+            ShardFile::Tar(shard) => shard.finish(),
+            ShardFile::Parquet(shard) => shard.finish(),
         };
-        match sink.and_then(HashingWriter::commit) {
+        match writer.and_then(HashingWriter::commit) {
             Ok((bytes, sha256)) => Ok(ClosedShard { path, keys, bytes, sha256 }),
             Err(source) => Err(PackError::Shard { path, keys, source }),
         }

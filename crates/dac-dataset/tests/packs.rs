@@ -1,4 +1,4 @@
-//! What is put into packs comes out of them: read back by the libraries' own readers, sizes and hashes checked.
+//! Shards read back by the tar and parquet libraries, their sizes and hashes.
 
 mod common;
 
@@ -32,8 +32,8 @@ fn key(path: &str) -> SampleKey {
     SampleKey::of(Path::new(path)).unwrap()
 }
 
-/// Adds entries of these lengths, and gives every shard.
-fn fill(writer: &mut PackWriter, frames: &[usize]) -> Vec<ClosedShard> {
+/// Writes entries of these lengths. Returns all shards.
+fn write(writer: &mut PackWriter, frames: &[usize]) -> Vec<ClosedShard> {
     let mut shards = Vec::new();
     for (index, &frames) in frames.iter().enumerate() {
         let tokens = TokenFile::of_codes(codes(1, 9, frames), meta());
@@ -43,7 +43,7 @@ fn fill(writer: &mut PackWriter, frames: &[usize]) -> Vec<ClosedShard> {
     shards
 }
 
-/// The rows of a parquet file: key, codes `[lists][frames]`, and all columns as text.
+/// Reads the rows of a parquet file: key, codes `[lists][frames]`, and all columns as text.
 fn rows(path: &Path) -> Vec<(String, Vec<Vec<u16>>, String)> {
     let file = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
     let row = |row: parquet::record::Row| {
@@ -66,7 +66,7 @@ fn rows(path: &Path) -> Vec<(String, Vec<Vec<u16>>, String)> {
 }
 
 #[test]
-fn a_tar_shard_holds_token_files_and_facts() {
+fn tar_shards_contain_token_files_and_metadata() {
     let folder = tempfile::tempdir().unwrap();
     let long = format!("{}/{}", "deep/".repeat(30), "x".repeat(90));
     for format in Format::ALL {
@@ -86,24 +86,24 @@ fn a_tar_shard_holds_token_files_and_facts() {
         let mut written = Vec::new();
         stereo.write_to(&mut written, format, &WriteOptions::default()).unwrap();
         assert!(members[0].1 == written && members[2].1 == written, "{format}");
-        let facts: serde_json::Value = serde_json::from_slice(&members[1].1).unwrap();
-        assert_eq!(facts["key"], "a.b/c%2Ed");
-        assert_eq!(facts["input"], "in/a.b/c.d.wav");
+        let metadata: serde_json::Value = serde_json::from_slice(&members[1].1).unwrap();
+        assert_eq!(metadata["key"], "a.b/c%2Ed");
+        assert_eq!(metadata["input"], "in/a.b/c.d.wav");
         assert_eq!(
-            (&facts["channels"], &facts["codebooks"], &facts["frames"]),
+            (&metadata["channels"], &metadata["codebooks"], &metadata["frames"]),
             (&2.into(), &12.into(), &33.into())
         );
-        assert_eq!((&facts["model"], &facts["hop_samples"]), (&"44khz".into(), &512.into()));
-        assert_eq!(facts["audio_seconds"], 96000.0 / 48000.0);
-        assert!(facts["chunk_frames"].is_null() && facts["padding"].is_null());
+        assert_eq!((&metadata["model"], &metadata["hop_samples"]), (&"44khz".into(), &512.into()));
+        assert_eq!(metadata["audio_seconds"], 96000.0 / 48000.0);
+        assert!(metadata["chunk_frames"].is_null() && metadata["padding"].is_null());
     }
 }
 
 #[test]
-fn a_parquet_file_gives_every_code_back() {
+fn parquet_files_round_trip_every_code() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = writer(folder.path(), PackKind::Parquet, PackLimits::default());
-    // All values that there are, no frames, no lists at all, and more than a group holds.
+    // All values, no frames, no lists, and more codes than fit a row group.
     let every: Vec<u16> = (0..=u16::MAX).collect();
     let all = [
         codes(1, 9, 150),
@@ -146,19 +146,19 @@ fn a_parquet_file_gives_every_code_back() {
         assert!(text.contains(part), "{part} in {}", &text[text.len() - 200..]);
     }
     let file = SerializedFileReader::new(fs::File::open(&shard.path).unwrap()).unwrap();
-    assert!(file.metadata().num_row_groups() >= 3, "a long recording has a group of its own");
-    // Ten bits a code, and the group where every value of sixteen bits occurs.
+    assert!(file.metadata().num_row_groups() >= 3, "a long recording is a group of its own");
+    // 10 bits per code, except in the group with all 16-bit values.
     let codes: u64 = all.iter().map(|codes| codes.as_slice().len() as u64).sum();
     assert!(shard.bytes < codes * 13 / 10 + (1 << 19), "{} bytes for {codes} codes", shard.bytes);
 }
 
 #[test]
-fn shards_are_closed_by_number_and_by_size() {
+fn shards_are_closed_at_the_entry_and_size_limits() {
     for kind in [tar(Format::Npy), PackKind::Parquet] {
         let folder = tempfile::tempdir().unwrap();
-        let shards = fill(&mut writer(folder.path(), kind.clone(), limits(2, 1 << 30)), &[10; 5]);
-        let held: Vec<_> = shards.iter().map(|shard| shard.keys.len()).collect();
-        assert_eq!(held, [2, 2, 1]);
+        let shards = write(&mut writer(folder.path(), kind.clone(), limits(2, 1 << 30)), &[10; 5]);
+        let entries: Vec<_> = shards.iter().map(|shard| shard.keys.len()).collect();
+        assert_eq!(entries, [2, 2, 1]);
         let extension = kind.extension();
         let expected = [0, 1, 2].map(|number| format!("tokens-{number:06}.{extension}"));
         assert_eq!(names(folder.path()), expected);
@@ -167,11 +167,11 @@ fn shards_are_closed_by_number_and_by_size() {
             assert_eq!((bytes.len() as u64, sha256(&bytes)), (shard.bytes, shard.sha256.clone()));
         }
 
-        // By size. A job that goes on counts on.
+        // By size, with numbers that continue after the existing shards.
         let shards =
-            fill(&mut writer(folder.path(), kind.clone(), limits(100, 40_000)), &[400, 4000, 400, 400]);
-        let held: Vec<_> = shards.iter().map(|shard| shard.keys.len()).collect();
-        assert_eq!(held, [2, 2], "{kind:?}");
+            write(&mut writer(folder.path(), kind.clone(), limits(100, 40_000)), &[400, 4000, 400, 400]);
+        let entries: Vec<_> = shards.iter().map(|shard| shard.keys.len()).collect();
+        assert_eq!(entries, [2, 2], "{kind:?}");
         assert!(shards[0].bytes > 40_000 && shards[1].bytes < 40_000, "{kind:?}: {shards:?}");
         assert_eq!(shards[0].path, folder.path().join(format!("tokens-000003.{extension}")));
         assert_eq!(keys(&shards), (0..4).map(|index| key(&format!("f/{index}"))).collect::<Vec<_>>());
@@ -179,11 +179,11 @@ fn shards_are_closed_by_number_and_by_size() {
 }
 
 #[test]
-fn numbers_that_are_spoken_for_are_not_given_again() {
+fn starting_at_skips_lower_numbers() {
     let folder = tempfile::tempdir().unwrap();
     for (start, expected) in [(5, "tokens-000005.tar"), (2, "tokens-000006.tar")] {
         let mut writer = writer(folder.path(), tar(Format::Npy), PackLimits::default()).starting_at(start);
-        assert_eq!(fill(&mut writer, &[3])[0].path, folder.path().join(expected));
+        assert_eq!(write(&mut writer, &[3])[0].path, folder.path().join(expected));
     }
 }
 
@@ -192,24 +192,24 @@ fn equal_entries_give_equal_bytes() {
     for kind in [tar(Format::Safetensors), PackKind::Parquet] {
         let hashes = [0; 2].map(|_| {
             let folder = tempfile::tempdir().unwrap();
-            fill(&mut writer(folder.path(), kind.clone(), limits(10, 1 << 30)), &[7, 8, 9])[0].sha256.clone()
+            write(&mut writer(folder.path(), kind.clone(), limits(10, 1 << 30)), &[7, 8, 9])[0].sha256.clone()
         });
         assert_eq!(hashes[0], hashes[1]);
     }
 }
 
 #[test]
-fn what_does_not_fit_costs_nothing_else() {
+fn rejected_entries_do_not_affect_others() {
     let folder = tempfile::tempdir().unwrap();
     let plain = || TokenFile::of_codes(codes(1, 9, 4), meta());
     let mut with_z = plain();
     with_z.z = Some(Array3::new(vec![0.5; 8], [1, 2, 4]).unwrap());
-    let z_alone = TokenFile::of_z(Array3::new(vec![0.5; 8], [1, 2, 4]).unwrap(), meta());
+    let only_z = TokenFile::of_z(Array3::new(vec![0.5; 8], [1, 2, 4]).unwrap(), meta());
 
     let mut writer = writer(folder.path(), PackKind::Parquet, PackLimits::default());
     writer.add(&key("a"), "a", plain()).unwrap();
     assert!(matches!(writer.add(&key("b"), "b", with_z.clone()), Err(PackError::NotCodes { .. })));
-    assert!(matches!(writer.add(&key("b"), "b", z_alone.clone()), Err(PackError::NotCodes { .. })));
+    assert!(matches!(writer.add(&key("b"), "b", only_z.clone()), Err(PackError::NotCodes { .. })));
     assert!(matches!(writer.add(&key("a"), "a", plain()), Err(PackError::Duplicate { .. })));
     let mut long = plain();
     long.meta.input_samples = Some(u64::MAX);
@@ -220,14 +220,14 @@ fn what_does_not_fit_costs_nothing_else() {
 
     let mut writer = self::writer(folder.path(), tar(Format::Npy), PackLimits::default());
     assert!(matches!(writer.add(&key("b"), "b", with_z), Err(PackError::Tokens(_))));
-    writer.add(&key("z"), "z", z_alone).unwrap();
+    writer.add(&key("z"), "z", only_z).unwrap();
     let shard = writer.finish().unwrap().unwrap();
-    let facts: serde_json::Value = serde_json::from_slice(&tar_members(&shard.path)[1].1).unwrap();
-    assert!(facts["codebooks"].is_null() && facts["frames"] == 4, "{facts}");
+    let metadata: serde_json::Value = serde_json::from_slice(&tar_members(&shard.path)[1].1).unwrap();
+    assert!(metadata["codebooks"].is_null() && metadata["frames"] == 4, "{metadata}");
 }
 
 #[test]
-fn an_unfinished_shard_leaves_nothing() {
+fn dropping_the_writer_removes_the_open_shard() {
     for kind in [tar(Format::Npy), PackKind::Parquet] {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = writer(folder.path(), kind.clone(), PackLimits::default());
@@ -239,7 +239,7 @@ fn an_unfinished_shard_leaves_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn a_shard_that_cannot_be_written_names_what_is_lost() {
+fn write_errors_list_the_lost_keys() {
     let folder = tempfile::tempdir().unwrap();
     let below = folder.path().join("below");
     fs::create_dir(&below).unwrap();
@@ -255,7 +255,7 @@ fn a_shard_that_cannot_be_written_names_what_is_lost() {
         }
         other => panic!("{other}"),
     }
-    // A shard that cannot even begin, then one that can.
+    // A shard that cannot be created, then one that can.
     match writer.add(&key("c"), "c", plain()).unwrap_err() {
         PackError::Shard { keys, .. } => assert_eq!(keys, [key("c")]),
         other => panic!("{other}"),

@@ -7,14 +7,14 @@ use dac_rvq::{Array3, Codes};
 use dac_stream::overlap::{OverlapEncoder, OverlapSettings};
 use dac_stream::windowed::{WindowedEncoder, WindowedPlan, WindowedSummary};
 use dac_stream::{ChunkPlan, StreamEncoder};
-use dac_tokens::{TokenFile, TokenMeta};
+use dac_tokens::{Save, TokenFile, TokenMeta};
 
 use crate::audio_buffer::AUDIO_IN_MEMORY;
 use crate::chunking::Chunking;
 use crate::error::Error;
 use crate::loudness::InputLoudness;
 use crate::model::Dac;
-use crate::options::{EncodeOptions, Save};
+use crate::options::EncodeOptions;
 
 /// An encode in progress: takes blocks of audio, returns tokens at the end. Its memory grows only with what
 /// is saved.

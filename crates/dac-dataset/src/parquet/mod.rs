@@ -1,15 +1,15 @@
-//! Parquet files: a row an entry, with its codes as lists of lists and a column for each fact.
+//! Parquet files: one row per entry, with its codes as lists of lists and a column for each metadata field.
 //!
-//! Codes are dictionary-encoded: the indices of 1,024 different values take 10 bits each, as many as the codes are worth.
+//! Codes are dictionary-encoded: the indices of 1,024 different values take 10 bits each, no more than packed
+//! codes.
 
 mod columns;
 mod group;
+mod row;
 
 use std::io;
 use std::sync::Arc;
 
-use dac_rvq::Codes;
-use dac_tokens::TokenFile;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -17,14 +17,14 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
-use crate::error::PackError;
 use crate::hashing_writer::HashingWriter;
-use crate::metadata::EntryMetadata;
 use group::RowGroup;
 
-/// Codes are `[channels · codebooks][frames]`: the rows of channel 0, then those of channel 1.
-const SCHEMA: &str = "message tokens {
-    required binary key (STRING);
+pub(crate) use row::Row;
+
+/// Columns up to the codes, which are `[channels · codebooks][frames]`: the codebooks of channel 0, then of
+/// channel 1.
+const FIRST_COLUMNS: &str = "    required binary key (STRING);
     required group codes (LIST) {
         repeated group list {
             required group element (LIST) {
@@ -34,70 +34,19 @@ const SCHEMA: &str = "message tokens {
             }
         }
     }
-    required int64 channels;
-    required int64 codebooks;
-    required int64 frames;
-    required binary input (STRING);
-    optional binary model (STRING);
-    optional binary weights_sha256 (STRING);
-    optional int64 model_rate_hz;
-    optional int64 input_rate_hz;
-    optional int64 input_samples;
-    optional double audio_seconds;
-    optional int64 codebook_size;
-    optional int64 hop_samples;
-    optional int64 replaced_samples;
-    optional boolean input_truncated;
-    optional float input_db;
-    optional int64 chunk_frames;
-    optional boolean padding;
-}";
+";
 
-/// Writer's name in the footer; older files contain the crate's former name, and equal entries give equal bytes.
+/// Name of the writer in the footer. It is a former name of this crate: equal entries give equal bytes.
 const CREATED_BY: &str = concat!("dac-pack version ", env!("CARGO_PKG_VERSION"));
 
-/// Most bytes of codes that wait for their row group; a recording that is longer is a group of its own.
+/// Largest size of a row group; a longer recording is a group of its own.
 const MAX_GROUP_BYTES: u64 = 4 << 20;
-/// Most rows of a group.
+/// Largest number of rows in a group.
 const MAX_GROUP_ROWS: usize = 1 << 14;
-/// What the file's end takes: names and offsets of all columns, for each group once more.
-const END_BYTES_A_GROUP: u64 = 4096;
+/// Estimated size of the footer per group: names and offsets of all columns.
+const FOOTER_BYTES_PER_GROUP: u64 = 4096;
 
-/// A row: facts and codes, checked to fit the columns.
-#[derive(Debug)]
-pub(crate) struct Row {
-    facts: EntryMetadata,
-    codes: Codes,
-}
-
-impl Row {
-    /// # Errors
-    /// When there is anything but codes, or a number does not fit.
-    pub(crate) fn new(facts: EntryMetadata, tokens: TokenFile) -> Result<Self, PackError> {
-        if tokens.z.is_some() || tokens.latents.is_some() {
-            return Err(PackError::NotCodes { found: "have z or latents" });
-        }
-        let Some(codes) = tokens.codes else { return Err(PackError::NotCodes { found: "have none" }) };
-        for (what, found) in columns::lengths(&facts) {
-            if i64::try_from(found).is_err() {
-                return Err(PackError::TooLarge { what, found });
-            }
-        }
-        Ok(Self { facts, codes })
-    }
-
-    /// The most that the row adds to the file: plain codes, plain text.
-    fn bytes(&self) -> u64 {
-        let facts = &self.facts;
-        let text =
-            [Some(&facts.key), Some(&facts.input), facts.model.as_ref(), facts.weights_sha256.as_ref()];
-        let text: usize = text.into_iter().flatten().map(|text| text.len() + 4).sum();
-        (self.codes.as_slice().len() * 2 + self.codes.channels() * self.codes.codebooks() * 4 + text + 128)
-            as u64
-    }
-}
-
-/// A file that is being written.
+/// An open parquet file.
 pub(crate) struct ParquetShard {
     writer: SerializedFileWriter<HashingWriter>,
     group: RowGroup,
@@ -105,7 +54,7 @@ pub(crate) struct ParquetShard {
 }
 
 impl ParquetShard {
-    pub(crate) fn new(sink: HashingWriter) -> io::Result<Self> {
+    pub(crate) fn new(writer: HashingWriter) -> io::Result<Self> {
         let codes =
             ColumnPath::new(["codes", "list", "element", "list", "element"].map(str::to_owned).to_vec());
         let properties = WriterProperties::builder()
@@ -114,16 +63,17 @@ impl ParquetShard {
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_column_statistics_enabled(codes, EnabledStatistics::None)
             .build();
-        let schema = parse_message_type(SCHEMA).map_err(fault)?;
+        let schema = format!("message tokens {{\n{FIRST_COLUMNS}{}}}", columns::schema());
+        let schema = parse_message_type(&schema).map_err(to_io_error)?;
         let writer =
-            SerializedFileWriter::new(sink, Arc::new(schema), Arc::new(properties)).map_err(fault)?;
+            SerializedFileWriter::new(writer, Arc::new(schema), Arc::new(properties)).map_err(to_io_error)?;
         Ok(Self { writer, group: RowGroup::default(), group_bytes: 0 })
     }
 
-    /// How long the file would be at most if it ended here.
+    /// Largest size of the file if it were finished now.
     pub(crate) fn bytes(&self) -> u64 {
         let groups = self.writer.flushed_row_groups().len() as u64 + 2;
-        self.writer.inner().bytes() + self.group_bytes + groups * END_BYTES_A_GROUP
+        self.writer.inner().bytes() + self.group_bytes + groups * FOOTER_BYTES_PER_GROUP
     }
 
     pub(crate) fn add(&mut self, row: Row) -> io::Result<()> {
@@ -140,18 +90,18 @@ impl ParquetShard {
 
     pub(crate) fn finish(mut self) -> io::Result<HashingWriter> {
         self.flush()?;
-        self.writer.into_inner().map_err(fault)
+        self.writer.into_inner().map_err(to_io_error)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.group_bytes = 0;
         let group = std::mem::take(&mut self.group);
-        if group.len() == 0 { Ok(()) } else { group.write(&mut self.writer).map_err(fault) }
+        if group.len() == 0 { Ok(()) } else { group.write(&mut self.writer).map_err(to_io_error) }
     }
 }
 
-/// What the parquet library says, as an error of writing: nothing else than writing can fail here.
-fn fault(error: ParquetError) -> io::Error {
+/// Converts an error of the parquet library; only writing can fail here.
+fn to_io_error(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(source) => io::Error::other(source),
         error => io::Error::other(error),

@@ -1,4 +1,5 @@
-//! Tokens to pack, and readers of what was packed.
+//! Tokens with known values, and readers of shards.
+#![allow(dead_code)]
 
 use std::fs;
 use std::io::Read;
@@ -9,12 +10,12 @@ use dac_rvq::Codes;
 use dac_tokens::TokenMeta;
 use sha2::{Digest, Sha256};
 
-/// Codes that tell their place.
+/// Codes whose values depend on their position.
 pub(crate) fn codes(channels: usize, codebooks: usize, frames: usize) -> Codes {
-    let place = |i: usize| {
+    let value = |i: usize| {
         (397 * (i / frames / codebooks) + 131 * (i / frames % codebooks) + 29 * (i % frames)) % 1024
     };
-    let data = (0..channels * codebooks * frames).map(|i| place(i) as u16).collect();
+    let data = (0..channels * codebooks * frames).map(|i| value(i) as u16).collect();
     Codes::new(data, [channels, codebooks, frames]).unwrap()
 }
 
@@ -31,7 +32,7 @@ pub(crate) fn meta() -> TokenMeta {
     meta
 }
 
-/// Names in a folder, sorted.
+/// Sorted file names in a folder.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -47,7 +48,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Names and contents of an archive's members, in order; time, owner and mode checked.
+/// Names and contents of the members of an archive, in order. Checks their time, owner and mode.
 pub(crate) fn tar_members(path: &Path) -> Vec<(String, Vec<u8>)> {
     let mut archive = tar::Archive::new(fs::File::open(path).unwrap());
     let member = |entry: std::io::Result<tar::Entry<'_, fs::File>>| {

@@ -4,19 +4,18 @@ use std::io::Write;
 
 use dac_rvq::Codes;
 
-use super::VERSION;
+use super::layout::{NAME, VERSION};
+use crate::arrays::write_elements;
 use crate::error::TokenError;
-use crate::format::Format;
 use crate::meta::TokenMeta;
-use crate::npy::write_all;
 
 /// numpy's header of an array of no axes that holds one object.
 const HEADER: &str = "{'descr': '|O', 'fortran_order': False, 'shape': (), }";
 
-/// Writes codes with the metadata that the reference's decoder asks for. Where the way of chunking is not known it is
-/// one padded window over all frames, as from a whole-file encode.
-pub(crate) fn write<W: Write>(writer: &mut W, codes: &Codes, meta: &TokenMeta) -> Result<(), TokenError> {
-    let format = Format::Dac;
+/// Writes codes with the metadata that the reference's decoder asks for. Where the way of chunking is not
+/// known it is one padded window over all frames, as from a whole-file encode.
+pub(super) fn write(writer: &mut dyn Write, codes: &Codes, meta: &TokenMeta) -> Result<(), TokenError> {
+    let format = NAME;
     let missing = |what| TokenError::Missing { format, what };
     let input_db = meta.input_db.ok_or(missing("input_db"))?;
     let input_samples = meta.input_samples.ok_or(missing("input_samples"))?;
@@ -59,7 +58,7 @@ pub(crate) fn write<W: Write>(writer: &mut W, codes: &Codes, meta: &TokenMeta) -
     pickle.array(&shape, b"\x87", "u2", true);
     pickle.bytes_head(codes.as_slice().len() * 2);
     writer.write_all(&std::mem::take(&mut pickle.out))?;
-    write_all(writer, codes.as_slice().iter().map(|v| v.to_le_bytes()))?;
+    write_elements(writer, codes.as_slice().iter().map(|v| v.to_le_bytes()))?;
     pickle.array_end();
 
     pickle.text("metadata");
@@ -70,7 +69,7 @@ pub(crate) fn write<W: Write>(writer: &mut W, codes: &Codes, meta: &TokenMeta) -
     pickle.bytes_head(4);
     pickle.raw(&input_db.to_le_bytes());
     pickle.array_end();
-    let too_large = |what| TokenError::CannotHold { format, what };
+    let too_large = |what: &str| TokenError::CannotHold { format, what: what.to_owned() };
     pickle.text("original_length");
     pickle.int(i64::try_from(input_samples).map_err(|_| too_large("a length past 2^63"))?);
     pickle.text("sample_rate");
@@ -89,7 +88,8 @@ pub(crate) fn write<W: Write>(writer: &mut W, codes: &Codes, meta: &TokenMeta) -
     Ok(writer.write_all(&pickle.out)?)
 }
 
-/// Bytes of the pickle so far, and the next place in the memo: Python's pickler gives one to all but small values.
+/// Bytes of the pickle so far, and the next place in the memo: Python's pickler gives one to all but small
+/// values.
 struct Pickle {
     out: Vec<u8>,
     memo: u8,
@@ -131,8 +131,8 @@ impl Pickle {
         }
     }
 
-    /// An array up to its bytes. The names that it shares with the outer one come from the memo; the byte order's text
-    /// is written by the first array and fetched by the second.
+    /// An array up to its bytes. The names that it shares with the outer one come from the memo; the byte
+    /// order's text is written by the first array and fetched by the second.
     fn array(&mut self, shape: &[i64], tuple: &[u8], dtype: &str, first: bool) {
         self.raw(b"h\x00h\x01K\x00");
         self.put(b"\x85");

@@ -1,19 +1,13 @@
-//! numpy's .npy files: a small header in Python's notation, then one array.
+//! The header of a .npy file: a dict in Python's notation.
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Read;
 
-use dac_pickle::numpy::parse_descr;
-use dac_rvq::{Array3, Codes};
-
-use crate::arrays::{CODEBOOKS, LATENT, Located, three_axes};
 use crate::error::TokenError;
-use crate::file::NpyInteger;
-use crate::format::Format;
 
-/// Longest header read; numpy itself takes no more without being told to.
+/// Longest header read, which is also numpy's default limit.
 const MAX_HEADER_BYTES: u64 = 10_000;
 
-/// What a header says.
+/// Element type, order and shape of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) descr: String,
@@ -21,24 +15,21 @@ pub(crate) struct Header {
     pub(crate) shape: Vec<usize>,
 }
 
-/// The array in a file, as codes or as floats.
-pub(crate) enum Found {
-    Codes(Located),
-    Floats(Located),
-}
-
-/// Reads the header at the reader's place and stops after it; gives it and its length in bytes.
-pub(crate) fn read_header<R: Read>(reader: &mut R, format: Format) -> Result<(Header, u64), TokenError> {
+/// Reads the header of a file of this `format`. Returns it and its length in bytes.
+pub(crate) fn read_header<R: Read>(
+    reader: &mut R,
+    format: &'static str,
+) -> Result<(Header, u64), TokenError> {
     let mut start = [0; 8];
     let malformed = |reason: &str| TokenError::malformed(format, reason);
-    reader.read_exact(&mut start).map_err(|_| malformed("it ends within its first bytes"))?;
+    reader.read_exact(&mut start).map_err(|_| malformed("it ends within its first 8 bytes"))?;
     let [0x93, b'N', b'U', b'M', b'P', b'Y', version, _] = start else {
-        return Err(malformed("it does not begin as numpy's files do"));
+        return Err(malformed("it does not begin with the signature of numpy files"));
     };
     let width = match version {
         1 => 2,
         2 | 3 => 4,
-        _ => return Err(malformed("its version is none of 1, 2, 3")),
+        _ => return Err(malformed("its version is not 1, 2 or 3")),
     };
     let mut length = [0; 4];
     let (used, _) = length.split_at_mut(width);
@@ -53,72 +44,14 @@ pub(crate) fn read_header<R: Read>(reader: &mut R, format: Format) -> Result<(He
     if text.len() as u64 != length {
         return Err(malformed("it ends within its header"));
     }
-    let text = std::str::from_utf8(&text).map_err(|_| malformed("its header is no text"))?;
+    let text = std::str::from_utf8(&text).map_err(|_| malformed("its header is not UTF-8 text"))?;
     let header = parse(text).ok_or_else(|| malformed("its header is not the dict that numpy writes"))?;
     Ok((header, 8 + width as u64 + length))
 }
 
-/// Finds the array of a whole file.
-pub(crate) fn locate<R: Read + Seek>(reader: &mut R) -> Result<Found, TokenError> {
-    let format = Format::Npy;
-    let length_bytes = reader.seek(SeekFrom::End(0))?;
-    reader.seek(SeekFrom::Start(0))?;
-    let (header, start) = read_header(reader, format)?;
-    let (dtype, big_endian) = parse_descr(&header.descr)?;
-    let size = header.shape.iter().try_fold(dtype.size() as u64, |n, &d| n.checked_mul(d as u64));
-    let needed = size.and_then(|size| size.checked_add(start)).unwrap_or(u64::MAX);
-    if needed > length_bytes {
-        return Err(TokenError::Truncated { format, needed, available: length_bytes });
-    }
-    let (what, axis) = if dtype.is_float() { ("z", LATENT) } else { ("codes", CODEBOOKS) };
-    let shape = three_axes(&header.shape, what, axis)?;
-    let located = Located::new(dtype, big_endian, header.fortran, shape, start);
-    Ok(if dtype.is_float() { Found::Floats(located) } else { Found::Codes(located) })
-}
-
-/// Writes codes as numpy.save does, byte by byte.
-pub(crate) fn write_codes<W: Write>(
-    writer: &mut W,
-    codes: &Codes,
-    integer: NpyInteger,
-) -> Result<(), TokenError> {
-    let values = codes.as_slice().iter();
-    match integer {
-        NpyInteger::U16 => {
-            writer.write_all(&header("<u2", codes.shape()))?;
-            write_all(writer, values.map(|v| v.to_le_bytes()))
-        }
-        NpyInteger::I64 => {
-            writer.write_all(&header("<i8", codes.shape()))?;
-            write_all(writer, values.map(|&v| i64::from(v).to_le_bytes()))
-        }
-    }
-}
-
-/// Writes floats as numpy.save does, byte by byte.
-pub(crate) fn write_floats<W: Write>(writer: &mut W, array: &Array3) -> Result<(), TokenError> {
-    writer.write_all(&header("<f4", array.shape()))?;
-    write_all(writer, array.as_slice().iter().map(|v| v.to_le_bytes()))
-}
-
-/// Writes elements through a buffer of a fixed size.
-pub(crate) fn write_all<W: Write, const N: usize>(
-    writer: &mut W,
-    elements: impl Iterator<Item = [u8; N]>,
-) -> Result<(), TokenError> {
-    let mut buffer = Vec::with_capacity(1 << 16);
-    for element in elements {
-        buffer.extend(element);
-        if buffer.len() >= 1 << 16 {
-            writer.write_all(&buffer)?;
-            buffer.clear();
-        }
-    }
-    Ok(writer.write_all(&buffer)?)
-}
-
-/// numpy's header of version 1.0, with the room that it leaves for the first axis to grow.
-fn header(descr: &str, shape: [usize; 3]) -> Vec<u8> {
+/// Formats a header of version 1.0 exactly as numpy does, with its spare space for more digits of the first
+/// axis.
+pub(super) fn header_bytes(descr: &str, shape: [usize; 3]) -> Vec<u8> {
     const GROWTH_DIGITS: usize = 21;
     let [c, k, t] = shape;
     let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({c}, {k}, {t}), }}");
@@ -157,15 +90,17 @@ fn parse(text: &str) -> Option<Header> {
     Some(Header { descr: descr?, fortran: fortran?, shape: shape? })
 }
 
-/// Python's notation, eaten from the front.
+/// The rest of a text in Python's notation.
 struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
+    /// Skips white space and `token`.
     fn eat(&mut self, token: &str) -> Option<()> {
         self.0 = self.0.trim_start().strip_prefix(token)?;
         Some(())
     }
 
+    /// Parses a string in single or double quotes.
     fn quoted(&mut self) -> Option<&'a str> {
         let text = self.0.trim_start();
         let quote = text.chars().next().filter(|q| matches!(q, '\'' | '"'))?;
@@ -174,7 +109,7 @@ impl<'a> Text<'a> {
         Some(inside)
     }
 
-    /// A tuple of lengths; Python 2 wrote an L after each.
+    /// Parses a tuple of lengths. Python 2 wrote an L after each.
     fn lengths(&mut self) -> Option<Vec<usize>> {
         let mut lengths = Vec::new();
         self.eat("(")?;
@@ -198,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_parse_in_any_order_or_not_at_all() {
+    fn headers_parse_in_any_order_and_malformed_ones_fail() {
         let expected = Header { descr: "<u2".into(), fortran: false, shape: vec![1, 9, 25] };
         for text in [
             "{'descr': '<u2', 'fortran_order': False, 'shape': (1, 9, 25), }   \n",
@@ -225,11 +160,11 @@ mod tests {
     }
 
     #[test]
-    fn our_header_parses_and_is_aligned() {
+    fn written_headers_parse_and_are_aligned_to_64_bytes() {
         for shape in [[1, 9, 25], [0, 0, 0], [usize::MAX, usize::MAX, usize::MAX]] {
-            let bytes = header("<u2", shape);
+            let bytes = header_bytes("<u2", shape);
             assert_eq!(bytes.len() % 64, 0);
-            let (read, length) = read_header(&mut bytes.as_slice(), Format::Npy).unwrap();
+            let (read, length) = read_header(&mut bytes.as_slice(), "npy").unwrap();
             assert_eq!((read.shape.as_slice(), length), (&shape[..], bytes.len() as u64));
         }
     }
