@@ -13,7 +13,7 @@ mod warm;
 use anyhow::Error;
 use dac::cache::Environment;
 use dac::codec::CpuLevel;
-use dac_manifest::Status;
+use dac_batch::Status;
 use serde::Serialize;
 
 use crate::args::DoctorArgs;
