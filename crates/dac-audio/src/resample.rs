@@ -15,12 +15,8 @@
 use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;
 use rubato::{Fft, FixedSync, Indexing, Resampler as _, WindowFunction};
 
+use crate::check::{check_planar, check_rate};
 use crate::{AudioError, Planar, planar};
-
-/// Lowest supported sample rate.
-pub const MIN_RATE_HZ: u32 = 1_000;
-/// Highest supported sample rate.
-pub const MAX_RATE_HZ: u32 = 768_000;
 
 /// Minimum number of filter taps, at the lower rate.
 const MIN_TAPS: usize = 1_024;
@@ -78,13 +74,11 @@ impl Resampler {
     /// Creates a resampler for `channels` channels.
     ///
     /// # Errors
-    /// [`AudioError::RateOutOfRange`] outside [`MIN_RATE_HZ`] to [`MAX_RATE_HZ`], also for equal rates.
+    /// [`AudioError::RateOutOfRange`] outside [`MIN_RATE_HZ`](crate::MIN_RATE_HZ) to
+    /// [`MAX_RATE_HZ`](crate::MAX_RATE_HZ), also for equal rates.
     pub fn new(from_hz: u32, to_hz: u32, channels: usize) -> Result<Self, AudioError> {
-        for rate_hz in [from_hz, to_hz] {
-            if !(MIN_RATE_HZ..=MAX_RATE_HZ).contains(&rate_hz) {
-                return Err(AudioError::RateOutOfRange { rate_hz });
-            }
-        }
+        check_rate(from_hz)?;
+        check_rate(to_hz)?;
         let converter = if from_hz == to_hz || channels == 0 {
             None
         } else {
@@ -138,7 +132,7 @@ impl Resampler {
     /// # Errors
     /// [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`].
     pub fn push<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<Planar, AudioError> {
-        let samples = planar::check_planar(block, self.channels)?;
+        let samples = check_planar(block, self.channels)?;
         self.progress.pushed = self.progress.pushed.saturating_add(samples as u64);
         let mut out = vec![Vec::new(); self.channels];
         let Some(converter) = self.converter.as_mut() else {

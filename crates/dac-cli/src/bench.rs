@@ -56,7 +56,7 @@ struct Timing {
 
 /// Runs `dac bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
-    chunk::check(&args.chunk)?;
+    let chunk = chunk::for_decoding(&args.chunk)?;
     if args.layers {
         layers::check(args)?;
     }
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let dac = open(args)?;
     let load_seconds = started.elapsed().as_secs_f64();
 
-    let chunk = chunk::chunking(&args.chunk, &dac)?;
+    let chunk = chunk.for_model(&dac)?;
     let shape = dac.shape();
     let rate_hz = shape.sample_rate_hz;
     let audio = Audio::mono(signal(args.seconds.0, rate_hz), rate_hz);
@@ -119,13 +119,13 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
 }
 
 fn open(args: &BenchArgs) -> Result<Dac, Error> {
-    let mut run = args.run.clone();
-    run.timings = args.layers;
+    let mut options = args.run.load_options();
+    options.timings = args.layers;
     if args.random_weights {
         let source = ModelSource::Random { preset: args.model, seed: SEED };
-        return open_source(&source, Some(args.model), &run);
+        return Ok(open_source(&source, Some(args.model), &options)?);
     }
-    open_named(Some(args.model), args.weights.as_deref(), &run)
+    Ok(open_named(Some(args.model), args.weights.as_deref(), &options)?)
 }
 
 /// Generates a deterministic loud wide-band signal: a gliding tone with overtones, and noise.

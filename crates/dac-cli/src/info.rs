@@ -10,11 +10,11 @@ use dac::audio::AudioReader;
 use dac::codec::NetworkShape;
 use dac::tokens::{Format, SNIFF_BYTES, TokenInfo, TokenReader};
 use dac::weights::Checkpoint;
+use dac_batch::nominal_kbps;
 use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
 use crate::exit::Exit;
-use crate::load::nominal_kbps;
 use crate::output::{error_of_file, error_text, print_record, print_text, say};
 
 /// Fields of the tokens' metadata that are not listed.

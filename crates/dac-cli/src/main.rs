@@ -1,7 +1,7 @@
 //! The binary `dac`: audio to tokens and back, in batches.
 //!
-//! [`args`] says what can be asked, [`plan`] checks it against the files that are there, [`batch`] carries it out file by file,
-//! [`output`] says how each fared. The work itself is the library's.
+//! [`args`] defines the command line, and each command has a module. Commands for many files run through [`batch`], which
+//! uses the library `dac-batch`.
 
 #![forbid(unsafe_code)]
 
@@ -9,26 +9,25 @@ mod args;
 mod batch;
 mod bench;
 mod chunk;
-mod comparison;
+mod console;
 mod decode;
 mod doctor;
 mod download;
 mod encode;
-mod existing;
 mod exit;
 mod info;
 mod load;
 mod manifest;
 mod models;
-
 mod output;
-mod plan;
-mod provenance;
+mod progress;
 mod report;
 mod resources;
 mod roundtrip;
 mod roundtrip_table;
+mod signals;
 mod stdio;
+mod token_settings;
 
 use std::process::ExitCode;
 
@@ -40,7 +39,7 @@ use exit::Exit;
 use output::say;
 
 fn main() -> ExitCode {
-    run(&Cli::parse()).unwrap_or_else(|error| Exit::by(&error)).into()
+    run(&Cli::parse()).unwrap_or_else(|error| Exit::from_error(&error)).into()
 }
 
 fn run(cli: &Cli) -> Result<Exit, Error> {

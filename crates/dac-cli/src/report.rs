@@ -6,10 +6,10 @@ use dac_report::{Excerpt, Report, ReportError, Step, check_paths, html_page, wri
 use serde::Serialize;
 
 use crate::args::ReportArgs;
-use crate::encode::input_remarks;
 use crate::exit::{Exit, Usage};
 use crate::load;
 use crate::output::{print_record, say};
+use dac_batch::input_remarks;
 
 /// The record of `--json`.
 #[derive(Debug, Serialize)]
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
         Ok(excerpt) => excerpt,
         Err(error) => return Exit::by_input(error),
     };
-    let dac = load::open(&args.model)?;
+    let dac = load::open(&args.model, &args.model.run.load_options())?;
     let counts = codebook_counts(args, dac.shape())?;
     let mut on_step = |step| match step {
         Step::Encode => {

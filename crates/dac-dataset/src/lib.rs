@@ -1,8 +1,8 @@
 //! Data sets of tokens: many encoded files in a few large ones, as WebDataset tar shards or parquet files.
 //!
 //! [`PackWriter`] collects tokens in a file, a shard, and finishes it when it is full. A shard appears under
-//! its name whole or not at all, and [`ClosedShard`] then lists its entries and its hash. `docs/packs.md`
-//! describes the files and how Python reads them.
+//! its name whole or not at all, and [`ClosedShard`] then lists its entries and its hash.
+//! `docs/user/datasets.md` describes the files and how Python reads them.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! Options of encodes and decodes.
 
 use dac_audio::{ChannelMix, NonFinitePolicy};
-pub use dac_tokens::Save;
+use dac_tokens::Save;
 
 use crate::chunking::Chunking;
 #[cfg(doc)]

@@ -17,7 +17,6 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("dac-rvq", &["dac-kernels"]),
     ("dac-nn", &["dac-kernels"]),
     ("dac-tokens", &["dac-rvq", "dac-pickle", "dac-atomic"]),
-    ("dac-manifest", &["dac-atomic"]),
     ("dac-dataset", &["dac-rvq", "dac-tokens", "dac-atomic"]),
     ("dac-model", &["dac-kernels", "dac-nn", "dac-rvq", "dac-pickle"]),
     ("dac-stream", &["dac-model", "dac-nn", "dac-rvq"]),
@@ -35,20 +34,20 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "dac-stream",
         ],
     ),
+    ("dac-batch", &["dac", "dac-atomic", "dac-dataset"]),
     ("dac-report", &["dac", "dac-atomic", "dac-picture"]),
-    ("dac-cli", &["dac", "dac-atomic", "dac-manifest", "dac-dataset", "dac-report"]),
+    ("dac-cli", &["dac", "dac-atomic", "dac-batch", "dac-report"]),
     ("xtask", &[]),
 ];
 
 /// Crates that must build without burn.
-const WITHOUT_BURN: [&str; 9] = [
+const WITHOUT_BURN: [&str; 8] = [
     "dac-kernels",
     "dac-pickle",
     "dac-atomic",
     "dac-audio",
     "dac-picture",
     "dac-tokens",
-    "dac-manifest",
     "dac-dataset",
     "xtask",
 ];

@@ -3,7 +3,8 @@
 use realfft::RealFftPlanner;
 
 use super::stft_frames::StftFrames;
-use crate::{AudioError, planar};
+use crate::AudioError;
+use crate::check::check_pair;
 
 /// Difference of the magnitudes of two frames.
 pub trait Measure {
@@ -54,7 +55,7 @@ impl<M: Measure> SpectralDistance<M> {
         R: AsRef<[f32]>,
         E: AsRef<[f32]>,
     {
-        let samples = planar::check_pair(reference, estimate, self.channels)?;
+        let samples = check_pair(reference, estimate, self.channels)?;
         for Scale { frames, sum } in &mut self.scales {
             frames.push(reference, estimate, &mut |reference, estimate| sum.add(reference, estimate));
         }

@@ -1,9 +1,9 @@
 //! Reader of FLAC, MP3, Ogg Vorbis, AAC/M4A, ALAC and AIFF through symphonia.
 //!
 //! Encoder delay and padding are removed if the container contains them: symphonia does so for MP3 with a
-//! Xing/LAME header and Ogg, [`mp4_edit_list`] reads them for M4A. MP3 without that header, MP2 and AAC in
-//! ADTS do not contain them, so the samples begin with the delay of the encoder, as in other players. A
-//! damaged packet is an error; a truncated last packet only sets `truncated`.
+//! Xing/LAME header and Ogg, [`mp4_edit_list`](super::mp4_edit_list) reads them for M4A. MP3 without that
+//! header, MP2 and AAC in ADTS do not contain them, so the samples begin with the delay of the encoder, as in
+//! other players. A damaged packet is an error; a truncated last packet only sets `truncated`.
 
 use std::io::{ErrorKind, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,8 +18,9 @@ use symphonia::core::packet::Packet;
 
 use super::mp4_edit_list::Edit;
 use super::probe::{Probed, Track};
-use super::{AudioSpec, MAX_CHANNELS, check_format};
-use crate::{AudioError, Planar};
+use super::spec::AudioSpec;
+use crate::check::check_format;
+use crate::{AudioError, MAX_CHANNELS, Planar};
 
 /// Demuxes and decodes a file.
 pub(super) struct CompressedReader {

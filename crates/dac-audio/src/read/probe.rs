@@ -14,8 +14,10 @@ use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
 use super::mp4_edit_list::{self, Edit};
-use super::{READABLE, aiff_check, check_channels, sniff};
+use super::spec::READABLE;
+use super::{aiff_check, sniff};
 use crate::AudioError;
+use crate::check::check_channels;
 
 /// Size limit of tags and pictures, which are not used.
 const MAX_TAG_BYTES: usize = 1 << 16;

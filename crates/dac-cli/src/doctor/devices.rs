@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use dac::codec::{Array3, CodecError, DeviceError, Isa};
 use dac::{Codes, Dac, Device, LoadOptions};
-use dac_manifest::Status;
+use dac_batch::Status;
 use serde::Serialize;
 
 use super::test_vector::{self, AUDIO_BOUND, CodecOutput, Distance};

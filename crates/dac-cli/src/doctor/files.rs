@@ -10,7 +10,7 @@ use dac::Preset;
 use dac::cache::{self, CachedWeights, Environment, Origin, PARTIAL_SUFFIX};
 use dac::weights::Checkpoint;
 use dac::weights::registry::{self, Published};
-use dac_manifest::Status;
+use dac_batch::Status;
 use serde::Serialize;
 
 use super::timeout::run_with_timeout;

@@ -14,7 +14,7 @@ mod timeout;
 use anyhow::Error;
 use dac::cache::Environment;
 use dac::codec::Isa;
-use dac_manifest::Status;
+use dac_batch::Status;
 use serde::Serialize;
 
 use crate::args::DoctorArgs;

@@ -15,7 +15,7 @@ use dac::Preset;
 use dac::cache::{self, Environment};
 use dac::weights::Checkpoint;
 use dac::weights::registry::{self, Published};
-use dac_manifest::Status;
+use dac_batch::Status;
 use serde::Serialize;
 
 use crate::args::DownloadArgs;

@@ -40,12 +40,19 @@ impl Isa {
     }
 
     /// Returns the instruction set with this name if the processor supports it.
-    ///
-    /// # Errors
-    /// The same errors as [`Isa::from_env`].
-    pub fn from_name(name: &str) -> Result<Self, KernelError> {
+    fn from_name(name: &str) -> Result<Self, KernelError> {
         let isa: Self = name.parse()?;
-        if isa.is_available() { Ok(isa) } else { Err(KernelError::IsaUnavailable { isa }) }
+        if isa.is_available() { Ok(isa) } else { Err(KernelError::IsaUnavailable { isa: isa.name() }) }
+    }
+
+    /// Returns the lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Neon => "neon",
+        }
     }
 
     /// Reports whether this processor supports the instruction set.
@@ -77,12 +84,7 @@ impl Isa {
 
 impl fmt::Display for Isa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Portable => "portable",
-            Self::Avx2 => "avx2",
-            Self::Avx512 => "avx512",
-            Self::Neon => "neon",
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -91,7 +93,7 @@ impl FromStr for Isa {
 
     fn from_str(s: &str) -> Result<Self, KernelError> {
         let name = s.trim().to_ascii_lowercase();
-        let found = Self::ALL.into_iter().find(|isa| isa.to_string() == name);
+        let found = Self::ALL.into_iter().find(|isa| isa.name() == name);
         found.ok_or_else(|| KernelError::UnknownIsa { found: s.to_owned() })
     }
 }

@@ -1,6 +1,6 @@
 //! The `.dacp` format: a stream of packed codes in blocks of equal length with checksums.
 //!
-//! `docs/dacp.md` specifies every byte.
+//! `docs/spec/dacp.md` specifies every byte.
 
 mod bits;
 mod header;
