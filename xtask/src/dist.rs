@@ -14,8 +14,7 @@ use crate::process::{command, run as run_command, rustc, stdout_of, target_dir};
 /// Arguments of the task.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Run it in an empty root folder: encode, decode and resolve a host name, and compare with a run
-    /// outside.
+    /// Encode, decode and resolve a host name in an empty root folder, and compare with a run outside.
     #[arg(long)]
     check: bool,
 }

@@ -86,12 +86,11 @@ fn artifacts_dir(name: &str) -> PathBuf {
 }
 
 fn fuzz(target: &Target, seconds: u32) -> Result<(), Error> {
-    let (corpus, artifacts) =
-        (target_dir().join("fuzz/corpus").join(target.name), artifacts_dir(target.name));
+    let corpus = target_dir().join("fuzz/corpus").join(target.name);
+    let artifacts = artifacts_dir(target.name);
     std::fs::create_dir_all(&corpus)?;
     std::fs::create_dir_all(&artifacts)?;
-    // Instrumentation and the address sanitizer need unstable flags, which the variable allows on stable
-    // Rust.
+    // Allows the unstable flags for instrumentation and the address sanitizer on stable Rust.
     let mut command = cargo();
     command.env("RUSTC_BOOTSTRAP", "1").args(["fuzz", "run", "--codegen-units", "8", "--fuzz-dir", FUZZ_DIR]);
     command.arg("--target-dir").arg(target_dir().join("fuzz")).arg(target.name);

@@ -17,8 +17,7 @@ pub(crate) struct Args {
     /// Python that can import torch; also used to create virtual environments.
     #[arg(long, default_value = "/usr/bin/python3")]
     python: PathBuf,
-    /// Python that can import the reference implementation (fixtures/python/setup.sh); decodes .dac files
-    /// with it.
+    /// Also decode .dac files, with a Python that can import the reference (fixtures/python/setup.sh).
     #[arg(long)]
     reference: Option<PathBuf>,
 }
