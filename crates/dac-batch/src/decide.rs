@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::error::BatchError;
 use crate::file_stamp::{FileStamp, Fingerprint, file_matches};
-use crate::manifest::{ManifestStore, PackedEntry, Record};
+use crate::manifest::Record;
+use crate::manifest_store::{ManifestStore, PackedEntry};
 use crate::options::BatchOptions;
 use crate::output_check::OutputState;
 use crate::plan::Job;

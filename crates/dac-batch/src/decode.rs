@@ -4,13 +4,13 @@ use std::path::Path;
 
 use dac::audio::WriteReport;
 use dac::tokens::{Format, TokenInfo, TokenReader};
-use dac::{Dac, DecodeOptions, DecodeSession, OutputRate, Precision, SampleFormat, TimeRange};
+use dac::{Chunking, Dac, DecodeOptions, DecodeSession, OutputRate, Precision, SampleFormat, TimeRange};
 
 use crate::cancel::CancelToken;
 use crate::chunking::{self, ChunkChoice};
 use crate::codebooks::CodebookLimit;
 use crate::error::BatchError;
-use crate::manifest::ManifestLookup;
+use crate::manifest_lookup::ManifestLookup;
 use crate::models::Models;
 use crate::observer::BatchObserver;
 use crate::options::BatchOptions;
@@ -50,6 +50,10 @@ impl DecodeSettings {
         format: Option<Format>,
         stored: Option<usize>,
     ) -> Result<DecodeOptions, BatchError> {
+        if matches!(self.chunking, ChunkChoice::Fixed(Chunking::Windowed { .. })) {
+            let why = "a .dac file records its windows and is always decoded in them";
+            return Err(BatchError::Job(format!("--chunk descript applies only to encoding: {why}")));
+        }
         let codebooks = match (self.codebooks, stored) {
             (None, _) => None,
             (Some(_), None) => {

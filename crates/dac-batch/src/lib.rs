@@ -25,6 +25,8 @@ mod file_stamp;
 mod inputs;
 mod job_record;
 mod manifest;
+mod manifest_lookup;
+mod manifest_store;
 mod models;
 mod observer;
 mod options;
@@ -32,6 +34,7 @@ mod output_check;
 mod packing;
 mod partition;
 mod plan;
+mod plan_error;
 mod roundtrip;
 mod run;
 mod staging;
@@ -46,14 +49,15 @@ pub use decode::{DecodeSettings, decode_files};
 pub use encode::{EncodeSettings, encode_files, input_remarks};
 pub use error::{BatchError, error_text, error_text_of_file, has_io_cause, is_disk_full, panic_text};
 pub use manifest::{
-    MANIFEST_NAME, MAX_LINE_BYTES, ManifestError, ManifestIndex, ManifestLookup, ManifestWriter, MergeReport,
-    Record, Roundtrip, Status, manifests_in, merge_manifests, output_key, partition_manifest_name,
+    MANIFEST_NAME, MAX_LINE_BYTES, ManifestError, ManifestIndex, ManifestWriter, MergeReport, Record,
+    Roundtrip, Status, manifests_in, merge_manifests, output_key, partition_manifest_name,
 };
+pub use manifest_lookup::ManifestLookup;
 pub use models::{DEFAULT_MODEL, Models};
 pub use observer::BatchObserver;
 pub use options::BatchOptions;
 pub use packing::{PackFormat, PackSettings};
 pub use partition::{InvalidPartition, Partition};
-pub use plan::PlanError;
+pub use plan_error::PlanError;
 pub use roundtrip::{RoundtripSettings, roundtrip_files};
 pub use run::BatchReport;

@@ -10,7 +10,8 @@ use dac_dataset::{ClosedShard, PackError, PackKind, PackLimits, PackNaming, Pack
 use crate::error::{BatchError, error_text};
 use crate::file_stamp::Fingerprint;
 use crate::job_record::{JobEnd, JobState};
-use crate::manifest::{ManifestStore, Record};
+use crate::manifest::Record;
+use crate::manifest_store::ManifestStore;
 use crate::options::BatchOptions;
 use crate::staging::StagingDir;
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use dac_dataset::SampleKey;
@@ -11,6 +10,7 @@ use crate::error::BatchError;
 use crate::inputs::{InputFile, Inputs};
 use crate::manifest::output_key;
 use crate::options::BatchOptions;
+use crate::plan_error::PlanError;
 
 /// One input and its outputs.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -43,44 +43,6 @@ pub(crate) struct Plan {
     pub(crate) jobs: Vec<Job>,
     /// Message about ignored files in directories.
     pub(crate) remark: Option<String>,
-}
-
-/// Everything that prevents a plan, reported at once.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct PlanError {
-    /// Inputs that are missing or not files, each with the reason.
-    invalid: Vec<(PathBuf, String)>,
-    /// Outputs that several inputs would write.
-    collisions: Vec<(PathBuf, Vec<PathBuf>)>,
-    /// Inputs that an output would replace, each with the output.
-    overwritten: Vec<(PathBuf, PathBuf)>,
-}
-
-impl std::error::Error for PlanError {}
-
-impl fmt::Display for PlanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nothing was done:")?;
-        for (path, reason) in &self.invalid {
-            write!(f, "\n  {}: {reason}", path.display())?;
-        }
-        for (output, inputs) in &self.collisions {
-            write!(f, "\n  {} would be written by {} inputs:", output.display(), inputs.len())?;
-            for input in inputs {
-                write!(f, " {}", input.display())?;
-            }
-        }
-        if !self.collisions.is_empty() {
-            write!(
-                f,
-                "\n  (--keep-extension writes a.wav.dac for a.wav; --root DIR keeps the directories below DIR)"
-            )?;
-        }
-        for (input, output) in &self.overwritten {
-            write!(f, "\n  {}: its output {} is itself an input", input.display(), output.display())?;
-        }
-        Ok(())
-    }
 }
 
 impl Plan {

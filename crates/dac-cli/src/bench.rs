@@ -54,7 +54,7 @@ struct Timing {
 
 /// Runs `dac bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
-    let chunk = chunk::for_decoding(&args.chunk)?;
+    let chunk = chunk::exact_chunk_choice(&args.chunk)?;
     if args.layers {
         layers::check(args)?;
     }

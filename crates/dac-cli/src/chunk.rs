@@ -6,11 +6,11 @@ use dac_batch::ChunkChoice;
 use crate::args::{ChunkArg, ChunkArgs};
 use crate::exit::Usage;
 
-/// Chunking for encoding.
+/// Chunking that the arguments describe.
 ///
 /// # Errors
 /// When a parameter does not apply to the chosen chunking.
-pub(crate) fn for_encoding(args: &ChunkArgs) -> Result<ChunkChoice, Usage> {
+pub(crate) fn chunk_choice(args: &ChunkArgs) -> Result<ChunkChoice, Usage> {
     let chunk_seconds = args.chunk_seconds.map(|seconds| seconds.0);
     let overlap_rate = args.overlap_rate.map(|rate| rate.0);
     if args.chunk == ChunkArg::Whole && chunk_seconds.is_some() {
@@ -33,14 +33,13 @@ pub(crate) fn for_encoding(args: &ChunkArgs) -> Result<ChunkChoice, Usage> {
     })
 }
 
-/// Chunking for decoding and measuring.
+/// Chunking for commands that decode what they encode.
 ///
 /// # Errors
-/// As [`for_encoding`], and for `--chunk descript`.
-pub(crate) fn for_decoding(args: &ChunkArgs) -> Result<ChunkChoice, Usage> {
+/// As [`chunk_choice`], and for `--chunk descript`.
+pub(crate) fn exact_chunk_choice(args: &ChunkArgs) -> Result<ChunkChoice, Usage> {
     if args.chunk == ChunkArg::Descript {
-        let why = "a .dac file records its windows and is always decoded in them";
-        return Err(Usage(format!("--chunk descript applies only to encoding: {why}")));
+        return Err(Usage("--chunk descript applies only to encoding".to_owned()));
     }
-    for_encoding(args)
+    chunk_choice(args)
 }

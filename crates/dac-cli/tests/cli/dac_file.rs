@@ -86,7 +86,7 @@ fn windows_are_written_and_decoded_as_the_file_says() {
         assert!(largest_difference(&part, &whole[start..start + samples]) < 1e-5, "{range}");
     }
     lab.dac("decode t/a.dac --output x --model tiny --chunk overlap").expect(1).says("windows");
-    lab.dac("decode t/a.dac --output x --model tiny --chunk descript").expect(1).says("says itself");
+    lab.dac("decode t/a.dac --output x --model tiny --chunk descript").expect(1).says("applies only to encoding");
 
     // Windows of another length, then a signal that fits into one, then the exact way: each is done anew.
     let status = |more: &str| lab.dac(&format!("{encode} {more}")).expect(0).records()[0]["status"].clone();
@@ -99,7 +99,7 @@ fn windows_are_written_and_decoded_as_the_file_says() {
     exact.says("chunking");
 
     lab.dac(&format!("{encode} --format npy")).expect(2).says("--format dac");
-    lab.dac(&format!("{encode} --chunk-seconds 0.01")).expect(2).says("--chunk-seconds");
+    lab.dac(&format!("{encode} --chunk-seconds 0.01")).expect(2).says("window of 0.01 s");
     let round =
         lab.dac("roundtrip a.wav --output r --model tiny --chunk descript --chunk-seconds 0.5").expect(0);
     assert_eq!(lab.names("r"), ["a.dac", "a.wav"], "{}", round.stderr);

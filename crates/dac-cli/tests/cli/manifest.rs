@@ -36,7 +36,7 @@ fn a_redo_that_was_killed_before_the_rename_is_redone() {
         lab.dac(&encode.replace("--output out", "--output elsewhere")).expect(0);
         let foreign = lab.read(&format!("elsewhere/y.{format}"));
         lab.put(&result, &foreign);
-        lab.dac(&encode).expect(1).says("knows it as another file").says("--overwrite");
+        lab.dac(&encode).expect(1).says("lists another file under this name").says("--overwrite");
         assert!(lab.read(&result) == foreign, "{format}");
         lab.dac(&format!("{encode} --overwrite")).expect(0);
         assert_eq!(status(), "skipped");
@@ -50,7 +50,7 @@ fn a_merge_keeps_what_was_done_last() {
     let records = || lab.dac(encode).expect(0).records();
     lab.wav("in/a.wav", 44100, 3000, &[0.5]);
     lab.wav("in/b.wav", 44100, 2000, &[0.5]);
-    lab.dac(&format!("{encode} --shard 0/1")).expect(0);
+    lab.dac(&format!("{encode} --partition 0/1")).expect(0);
     let shards = manifest(&lab, "out/.dac-manifest.0-of-1.jsonl");
     lab.wav("in/a.wav", 44100, 3000, &[0.4]);
     let redone = records();
@@ -61,7 +61,7 @@ fn a_merge_keeps_what_was_done_last() {
     assert_eq!(merged["a.safetensors"], redone[0]);
     assert_eq!(merged["b.safetensors"], shards["b.safetensors"]);
     // A shard that goes on knows what a run of the whole did after it.
-    let again = lab.dac(&format!("{encode} --shard 0/1")).expect(0);
+    let again = lab.dac(&format!("{encode} --partition 0/1")).expect(0);
     assert!(again.records().iter().all(|record| record["status"] == "skipped"), "{}", again.stdout);
 }
 
@@ -73,10 +73,10 @@ fn a_shard_that_had_nothing_to_do_is_not_missing() {
     }
     // One of the eight was done by a run of the whole job: no record of it is new.
     lab.dac("encode in/a.wav --output out --model tiny").expect(0);
-    lab.dac("encode in --output out --model tiny --shard 0/8 --dry-run").expect(0);
+    lab.dac("encode in --output out --model tiny --partition 0/8 --dry-run").expect(0);
     assert_eq!(lab.names("out"), ["a.safetensors"]);
     for shard in 0..8 {
-        lab.dac(&format!("encode in --output out --model tiny --shard {shard}/8")).expect(0);
+        lab.dac(&format!("encode in --output out --model tiny --partition {shard}/8")).expect(0);
     }
     let merged = lab.dac("manifest merge out").expect(0);
     assert!(merged.stdout.contains("3 done, 0 failed, from 9 manifests"), "{}", merged.stdout);
@@ -91,10 +91,10 @@ fn a_manifest_that_cannot_be_one_is_refused_before_any_work() {
     fs::create_dir(lab.path("folder")).unwrap();
     let encode = "encode a.wav --output out --model tiny --json --manifest";
     for (name, part) in [
-        ("missing/m.jsonl", "missing/m.jsonl: cannot be written"),
-        ("victim.wav", "victim.wav: is no manifest"),
-        ("notes.json", "notes.json: is no manifest"),
-        ("folder", "folder: is no file"),
+        ("missing/m.jsonl", "cannot write missing/m.jsonl"),
+        ("victim.wav", "victim.wav is not a manifest"),
+        ("notes.json", "notes.json is not a manifest"),
+        ("folder", "folder is not a manifest (not a file)"),
     ] {
         let run = lab.dac(&format!("{encode} {name}")).expect(2);
         run.says(part);

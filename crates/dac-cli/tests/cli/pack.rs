@@ -145,11 +145,11 @@ fn a_rerun_adds_what_is_new_and_replaces_nothing() {
 
     // Other settings or another input: an error that names the shard, and nothing changes.
     let run = lab.dac(&format!("{encode} --quantizers 2")).expect(1);
-    run.says("out/tokens-000000.tar holds a, which differs in codebooks").says("another --output");
+    run.says("out/tokens-000000.tar contains a but it differs in codebooks").says("another --output");
     lab.wav("in/b.wav", 44100, 1700, &[0.4]);
     lab.dac(encode)
         .expect(1)
-        .says("out/tokens-000000.tar holds b, which differs in input")
+        .says("out/tokens-000000.tar contains b but it differs in input")
         .says("2 skipped, 1 failed");
     lab.wav("in/b.wav", 44100, 1700, &[0.5]);
     assert_eq!(lab.read("out/tokens-000000.tar"), first);
@@ -159,7 +159,7 @@ fn a_rerun_adds_what_is_new_and_replaces_nothing() {
     changed[600] ^= 1;
     lab.put("out/tokens-000000.tar", &changed);
     let run = lab.dac(encode).expect(1);
-    run.says("out/tokens-000000.tar holds a and was changed since").says("1 skipped, 2 failed");
+    run.says("out/tokens-000000.tar contains a but was changed since").says("1 skipped, 2 failed");
     fs::remove_file(lab.path("out/tokens-000000.tar")).unwrap();
     lab.dac(encode).expect(0).says("2 done, 1 skipped");
     assert_eq!(lab.names("out"), ["tokens-000001.tar", "tokens-000002.tar"]);
@@ -169,12 +169,12 @@ fn a_rerun_adds_what_is_new_and_replaces_nothing() {
     // A shard of which no manifest knows would be made a second time.
     fs::remove_file(lab.path(&format!("out/{MANIFEST}"))).unwrap();
     for encode in [encode.to_owned(), format!("{encode} --dry-run")] {
-        lab.dac(&encode).expect(2).says("out/tokens-000001.tar is there and no manifest knows it");
+        lab.dac(&encode).expect(2).says("out/tokens-000001.tar exists but no manifest lists it");
     }
     for (more, part) in [
-        ("--pack tar --overwrite", "nothing in a pack can be replaced"),
-        ("--pack parquet --format dacp", "neither --format nor --dtype"),
-        ("--pack parquet --save codes,z", "holds codes alone"),
+        ("--pack tar --overwrite", "entries of a pack cannot be replaced"),
+        ("--pack parquet --format dacp", "--format or --dtype"),
+        ("--pack parquet --save codes,z", "stores only codes"),
         ("--pack-entries 5", "--pack"),
     ] {
         lab.dac(&format!("encode in --output new --model tiny {more}")).expect(2).says(part);
@@ -191,7 +191,7 @@ fn shards_of_a_job_have_shards_of_their_own() {
     }
     lab.dac("encode in --output plain --model tiny --format npy").expect(0);
     for shard in 0..3 {
-        lab.dac(&format!("encode in --output out --model tiny --pack tar --shard {shard}/3")).expect(0);
+        lab.dac(&format!("encode in --output out --model tiny --pack tar --partition {shard}/3")).expect(0);
     }
     let shards = lab.names("out").into_iter().filter(|name| name.ends_with(".tar"));
     assert!(shards.clone().all(|name| name.contains("-of-3-000000.tar")), "{:?}", lab.names("out"));
@@ -245,12 +245,12 @@ fn one_process_at_a_time_fills_a_pack() {
     }
     std::thread::sleep(Duration::from_millis(100));
     let refused = lab.dac(&encode("in --json")).expect(3);
-    refused.says("out: another process packs into it");
+    refused.says("out: another process packs into this directory");
     assert_eq!(refused.stdout, "");
     // A rehearsal, results that are no packs, and a part of the job, which has shards of its own, go on.
     lab.dac(&encode("in --dry-run")).expect(0);
     lab.dac("encode in --output out --model tiny").expect(0);
-    lab.dac(&encode("in --shard 0/1")).expect(0).says("0.wav");
+    lab.dac(&encode("in --partition 0/1")).expect(0).says("0.wav");
     assert!(owner.try_wait().unwrap().is_none(), "the owner was done before it could be met");
     owner.kill().unwrap();
     owner.wait().unwrap();
@@ -314,7 +314,7 @@ fn a_signal_closes_the_open_shard() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("1 done, 0 skipped, 0 failed") && said.contains("2 of 3 left"), "{said}");
+    assert!(said.contains("1 done, 0 skipped, 0 failed") && said.contains("2 of 3 files remaining"), "{said}");
     assert_eq!(lab.names("out"), ["tokens-000000.tar"]);
     assert_eq!(tokens(&lab, "out").into_keys().collect::<Vec<_>>(), ["0.npy"]);
     assert_manifest(&lab, "out", MANIFEST);

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::{
+use crate::error::{BatchError, error_text};
+use crate::file_stamp::Fingerprint;
+use crate::manifest::{
     MANIFEST_NAME, ManifestError, ManifestIndex, ManifestWriter, Record, manifests_in,
     partition_manifest_name,
 };
-use crate::error::{BatchError, error_text};
-use crate::file_stamp::Fingerprint;
 use crate::options::BatchOptions;
 
 /// Results listed when the run started, and the writer of this run's records.

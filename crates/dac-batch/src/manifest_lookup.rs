@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use dac::tokens::TokenMeta;
 
-use super::{ManifestIndex, manifests_in, output_key};
 use crate::error::BatchError;
+use crate::manifest::{ManifestIndex, manifests_in, output_key};
 
 /// Cache of the manifests read so far, by directory.
 #[derive(Debug, Default)]
