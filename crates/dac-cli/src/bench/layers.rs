@@ -4,7 +4,7 @@ use anyhow::{Error, anyhow};
 use dac::{Audio, Dac, Device, LayerTime, Part};
 use serde::Serialize;
 
-use super::median;
+use super::timing::median;
 use crate::args::{BenchArgs, ChunkArg};
 use crate::exit::Usage;
 use crate::output::say;
