@@ -33,16 +33,6 @@ impl Comparison {
         }
         Ok(meters.finish())
     }
-
-    /// Compares decoded audio with the original as it was encoded: mixed and at the same rate.
-    ///
-    /// # Errors
-    /// When the two differ in channels.
-    pub fn with_original(original: &Planar, decoded: &Audio) -> Result<Self, BatchError> {
-        let mut meters = Meters::new(decoded);
-        meters.push(original)?;
-        Ok(meters.finish())
-    }
 }
 
 /// Meters of all distances.

@@ -10,7 +10,7 @@ use crate::args::{FileArgs, RunArgs};
 use crate::console::Console;
 use crate::exit::{Exit, Usage};
 use crate::output::say;
-use crate::process;
+use crate::resources;
 
 /// Runs `batch` with the options of a command, prints its summary, and returns the exit code.
 pub(crate) fn run_batch(
@@ -43,7 +43,7 @@ pub(crate) fn load_options(run: &RunArgs) -> LoadOptions {
 
 fn batch_options(files: &FileArgs, run: &RunArgs) -> Result<BatchOptions, Usage> {
     let batch = &files.batch;
-    let threads = NonZeroUsize::new(process::threads(run.threads)).unwrap_or(NonZeroUsize::MIN);
+    let threads = NonZeroUsize::new(resources::threads(run.threads)).unwrap_or(NonZeroUsize::MIN);
     // The engine scales best with one thread per file; other devices work on one file at a time.
     let default_jobs = if run.device == Device::Cpu { threads } else { NonZeroUsize::MIN };
     Ok(BatchOptions {

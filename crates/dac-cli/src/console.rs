@@ -7,8 +7,8 @@ use dac_batch::{BatchObserver, CancelToken, Record, Status, error_text_of_file};
 
 use crate::output::{print_record, print_text, say};
 use crate::progress::Progress;
+use crate::roundtrip_table::roundtrip_table;
 use crate::signals::Signals;
-use crate::table;
 
 /// Prints what a batch reports, and cancels it on Ctrl-C and SIGTERM.
 pub(crate) struct Console {
@@ -64,7 +64,7 @@ impl Console {
         } else if record.status == Status::Planned {
             print_text(&format!("{}: {description}", record.input))
         } else {
-            table::of_roundtrip(record).map_or(Ok(()), |text| print_text(&text))
+            roundtrip_table(record).map_or(Ok(()), |text| print_text(&text))
         };
         if let Err(error) = printed
             && !self.stdout_failed.swap(true, Ordering::Relaxed)

@@ -18,13 +18,13 @@ mod load;
 mod manifest;
 mod models;
 mod output;
-mod process;
 mod progress;
-mod report_page;
+mod report;
+mod resources;
 mod roundtrip;
+mod roundtrip_table;
 mod signals;
 mod stdio;
-mod table;
 mod token_settings;
 
 use std::process::ExitCode;
@@ -60,7 +60,7 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
         Command::Encode(args) => encode::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Roundtrip(args) => roundtrip::run(args),
-        Command::Report(args) => report_page::run(args),
+        Command::Report(args) => report::run(args),
         Command::Info(args) => info::run(args),
         Command::Models(args) => models::run(args),
         Command::Download(args) => download::run(args),

@@ -8,30 +8,10 @@ use thiserror::Error;
 
 use crate::sample_key::SampleKey;
 
-/// Reason why a path cannot become a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// The path has no file name.
-    #[error("it is empty")]
-    Empty,
-    /// The path is absolute or contains `..`.
-    #[error("it must be relative and must not contain ..")]
-    Outside,
-}
-
 /// Reason why tokens cannot be added to a data set.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PackError {
-    /// A path that cannot become a key.
-    #[error("cannot make a key of {path:?}: {reason}", path = path.display())]
-    Key {
-        /// Path without extension.
-        path: PathBuf,
-        /// Reason.
-        reason: KeyError,
-    },
     /// A tag with characters that are not allowed in a file name.
     #[error("invalid tag {tag:?} of shard names: expected only letters, digits, - and _")]
     Tag {

@@ -13,8 +13,8 @@ mod sample_key;
 mod tar;
 mod writer;
 
-pub use error::{KeyError, PackError};
+pub use error::PackError;
 pub use metadata::EntryMetadata;
 pub use naming::PackNaming;
-pub use sample_key::SampleKey;
+pub use sample_key::{KeyError, SampleKey};
 pub use writer::{ClosedShard, PackKind, PackLimits, PackWriter};

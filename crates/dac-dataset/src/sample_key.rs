@@ -1,10 +1,28 @@
 //! Keys of the entries of a data set.
 
 use std::fmt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::{KeyError, PackError};
+use thiserror::Error;
+
+/// Reason why a path cannot become a key.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The path has no file name.
+    #[error("cannot make a key of {path:?}: it is empty")]
+    Empty {
+        /// Path without extension.
+        path: PathBuf,
+    },
+    /// The path is absolute or contains `..`.
+    #[error("cannot make a key of {path:?}: it must be relative and must not contain ..")]
+    Outside {
+        /// Path without extension.
+        path: PathBuf,
+    },
+}
 
 /// Key of an entry: a relative path with `/` as separator and without extension, the same in tar and parquet
 /// files.
@@ -21,17 +39,18 @@ impl SampleKey {
     ///
     /// # Errors
     /// Fails if the path is empty, absolute or contains `..`.
-    pub fn of(path: &Path) -> Result<Self, PackError> {
-        let invalid = |reason| PackError::Key { path: path.to_path_buf(), reason };
+    pub fn of(path: &Path) -> Result<Self, KeyError> {
         let mut parts = Vec::new();
         for component in path.components() {
             match component {
                 Component::Normal(part) => parts.push(part.as_encoded_bytes()),
                 Component::CurDir => {}
-                _ => return Err(invalid(KeyError::Outside)),
+                _ => return Err(KeyError::Outside { path: path.to_path_buf() }),
             }
         }
-        let Some((file, folders)) = parts.split_last() else { return Err(invalid(KeyError::Empty)) };
+        let Some((file, folders)) = parts.split_last() else {
+            return Err(KeyError::Empty { path: path.to_path_buf() });
+        };
         let mut key = String::new();
         for (index, folder) in folders.iter().enumerate() {
             let mut folder = *folder;
@@ -107,15 +126,13 @@ mod tests {
 
     #[test]
     fn paths_outside_the_folder_are_rejected() {
-        let reason = |path: &str| match SampleKey::of(Path::new(path)) {
-            Err(PackError::Key { reason, .. }) => Some(reason),
-            _ => None,
-        };
-        assert_eq!(reason(""), Some(KeyError::Empty));
-        assert_eq!(reason("."), Some(KeyError::Empty));
-        assert_eq!(reason("../a"), Some(KeyError::Outside));
-        assert_eq!(reason("a/../../b"), Some(KeyError::Outside));
-        assert_eq!(reason("/a"), Some(KeyError::Outside));
+        let error = |path: &str| SampleKey::of(Path::new(path)).unwrap_err();
+        for path in ["", "."] {
+            assert_eq!(error(path), KeyError::Empty { path: path.into() });
+        }
+        for path in ["../a", "a/../../b", "/a"] {
+            assert_eq!(error(path), KeyError::Outside { path: path.into() });
+        }
     }
 
     #[cfg(unix)]

@@ -1,5 +1,10 @@
 //! The command line: typed arguments, nothing else. What they mean for a set of files is decided in [`crate::plan`].
 
+mod bench;
+mod doctor;
+mod download;
+mod info;
+mod names;
 mod pack;
 mod report;
 #[cfg(test)]
@@ -11,11 +16,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use dac::tokens::Format;
-use dac::weights::registry::Source;
 use dac::{Device, LoadOptions, Precision, Preset, SampleFormat};
 use dac_batch::{CodebookLimit, Partition};
 
 use crate::exit::Usage;
+pub(crate) use bench::BenchArgs;
+pub(crate) use doctor::{AutotuneArgs, DoctorArgs};
+pub(crate) use download::DownloadArgs;
+pub(crate) use info::{InfoArgs, ModelsArgs};
 pub(crate) use pack::{PackArg, PackArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use values::{
@@ -138,9 +146,8 @@ impl FileArgs {
 /// Which network, and where it runs.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
-    /// Model: 44khz, 44khz-16kbps, 24khz, 16khz or tiny. Decoding takes the one that a token file names, where it names one;
-    /// otherwise the default is 44khz.
-    #[arg(short, long, value_name = "PRESET")]
+    /// Model [default: the one named by a token file, else 44khz].
+    #[arg(short, long, value_name = "PRESET", value_parser = names::preset())]
     pub(crate) model: Option<Preset>,
     /// Weights from this file, in any published layout, instead of the cache.
     #[arg(short, long, value_name = "FILE")]
@@ -312,23 +319,6 @@ pub(crate) struct RoundtripArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct InfoArgs {
-    /// Checkpoints, token files or audio files.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Print one JSON record a file.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ModelsArgs {
-    /// Print one JSON record a model.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct ManifestArgs {
     #[command(subcommand)]
     pub(crate) action: ManifestAction,
@@ -342,92 +332,4 @@ pub(crate) enum ManifestAction {
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DownloadArgs {
-    /// Model: 44khz, 44khz-16kbps, 24khz or 16khz.
-    #[arg(value_name = "PRESET")]
-    pub(crate) preset: Preset,
-    /// Whose copy: descript (the default), hance or transformers. Its known size and hash are demanded, of `--url` and
-    /// `--from` too.
-    #[arg(long)]
-    pub(crate) source: Option<Source>,
-    /// Download from this address instead.
-    #[arg(long, value_name = "URL", conflicts_with = "from")]
-    pub(crate) url: Option<String>,
-    /// Take this file instead of downloading.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) from: Option<PathBuf>,
-    /// Demand this SHA-256.
-    #[arg(long, value_name = "HEX", value_parser = values::sha256)]
-    pub(crate) sha256: Option<String>,
-    /// Download again what is there.
-    #[arg(long)]
-    pub(crate) overwrite: bool,
-    /// Print one JSON record.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchArgs {
-    /// Model: 44khz, 44khz-16kbps, 24khz, 16khz or tiny.
-    #[arg(short, long, value_name = "PRESET", default_value_t = DEFAULT_MODEL)]
-    pub(crate) model: Preset,
-    /// Weights from this file.
-    #[arg(short, long, value_name = "FILE", conflicts_with = "random_weights")]
-    pub(crate) weights: Option<PathBuf>,
-    /// Fill the model's full shape with seeded random weights: no download is needed, the work is the same.
-    #[arg(long)]
-    pub(crate) random_weights: bool,
-    /// Seconds of audio.
-    #[arg(long, value_name = "S", default_value = "10")]
-    pub(crate) seconds: Seconds,
-    /// Measured runs after the warm-up, of which the median is given.
-    #[arg(short, long, value_name = "R", default_value = "5")]
-    pub(crate) runs: NonZeroUsize,
-    #[command(flatten)]
-    pub(crate) run: RunArgs,
-    #[command(flatten)]
-    pub(crate) chunk: ChunkArgs,
-    /// Measure each layer too: its time, its share, and how much of the processor's multiply-add peak the multiplications
-    /// that it needs reach. On the engine (cpu) with one thread.
-    #[arg(long)]
-    pub(crate) layers: bool,
-    /// Print one JSON record.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DoctorArgs {
-    /// Let a GPU look for its fastest programs for a model's chunks, and keep them for later runs, instead of examining.
-    #[arg(long)]
-    pub(crate) warm: bool,
-    #[command(flatten)]
-    pub(crate) warmth: WarmArgs,
-    /// Print one JSON record.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// What `dac doctor --warm` prepares for: programs are found for shapes, which these decide.
-#[derive(Debug, Args)]
-pub(crate) struct WarmArgs {
-    /// With `--warm`: the GPU, wgpu[:N] or cuda[:N] [default: the first kind that this build has].
-    #[arg(short, long, requires = "warm")]
-    pub(crate) device: Option<Device>,
-    /// With `--warm`: the model [default: 44khz]; its weights are not needed.
-    #[arg(short, long, value_name = "PRESET", requires = "warm")]
-    pub(crate) model: Option<Preset>,
-    /// With `--warm`: the arithmetic of the runs to come [default: f32].
-    #[arg(long, requires = "warm")]
-    pub(crate) precision: Option<Precision>,
-    /// With `--warm`: the seconds of a chunk of the runs to come.
-    #[arg(long, value_name = "S", requires = "warm")]
-    pub(crate) chunk_seconds: Option<Seconds>,
-    /// With `--warm`: the memory budget of the runs to come.
-    #[arg(long, value_name = "SIZE", value_parser = values::bytes, requires = "warm")]
-    pub(crate) memory_budget: Option<u64>,
 }

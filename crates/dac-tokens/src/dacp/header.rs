@@ -173,33 +173,13 @@ impl DacpHeader {
         if crc32fast::hash(body) != u32::from_le_bytes(array(stored, 0)) {
             return Err(invalid("its header is damaged: wrong checksum"));
         }
-        let flags = u16::from_le_bytes(array(body, 12));
-        let u32_at = |at| u32::from_le_bytes(array(body, at));
-        let known = |value: u32| Some(value).filter(|&v| v != 0);
-        let model_length = usize::from(array::<1>(body, 76)[0]);
-        let model = body.get(FIXED_BYTES..FIXED_BYTES + model_length);
-        let model = model.ok_or_else(|| invalid("the model's name exceeds the header"))?;
-        let model = std::str::from_utf8(model).map_err(|_| invalid("the model's name is not UTF-8 text"))?;
-        let hash: [u8; 32] = array(body, 44);
-        let codebook_size = u32_at(20);
-        let hop_samples = known(u32_at(28)).and_then(|v| v.try_into().ok());
-        let meta = TokenMeta {
-            model: Some(model).filter(|m| !m.is_empty()).map(str::to_owned),
-            weights_sha256: (flags & HAS_HASH != 0)
-                .then(|| hash.iter().map(|b| format!("{b:02x}")).collect()),
-            model_rate_hz: known(u32_at(32)),
-            input_rate_hz: known(u32_at(36)),
-            codebook_size: usize::try_from(codebook_size).ok().filter(|&size| size != UNKNOWN_SIZE),
-            hop_samples,
-            input_db: (flags & HAS_DB != 0).then(|| f32::from_le_bytes(array(body, 40))),
-            ..TokenMeta::default()
-        };
+        let codebook_size = u32::from_le_bytes(array(body, 20));
         let header = Self {
             channels: u16::from_le_bytes(array(body, 14)),
             codebooks: u16::from_le_bytes(array(body, 16)),
             codebook_size,
-            block_frames: u32_at(24),
-            meta,
+            block_frames: u32::from_le_bytes(array(body, 24)),
+            meta: read_meta(body)?,
         };
         let channels = 1..=MAX_CHANNELS;
         if !channels.contains(&header.channels.into())
@@ -214,6 +194,29 @@ impl DacpHeader {
         header.check_payload()?;
         Ok((header, length as u64))
     }
+}
+
+/// Reads the metadata from the bytes of a header.
+fn read_meta(header: &[u8]) -> Result<TokenMeta, TokenError> {
+    let u32_at = |at| u32::from_le_bytes(array(header, at));
+    let known = |value: u32| Some(value).filter(|&value| value != 0);
+    let flags = u16::from_le_bytes(array(header, 12));
+    let hash: [u8; 32] = array(header, 44);
+    let [model_length] = array(header, 76);
+    let model = header.get(FIXED_BYTES..FIXED_BYTES + usize::from(model_length));
+    let model = model.ok_or_else(|| invalid("the model's name exceeds the header"))?;
+    let model = std::str::from_utf8(model).map_err(|_| invalid("the model's name is not UTF-8 text"))?;
+    Ok(TokenMeta {
+        model: Some(model).filter(|model| !model.is_empty()).map(str::to_owned),
+        weights_sha256: (flags & HAS_HASH != 0)
+            .then(|| hash.iter().map(|byte| format!("{byte:02x}")).collect()),
+        model_rate_hz: known(u32_at(32)),
+        input_rate_hz: known(u32_at(36)),
+        codebook_size: usize::try_from(u32_at(20)).ok().filter(|&size| size != UNKNOWN_SIZE),
+        hop_samples: known(u32_at(28)).and_then(|hop| hop.try_into().ok()),
+        input_db: (flags & HAS_DB != 0).then(|| f32::from_le_bytes(array(header, 40))),
+        ..TokenMeta::default()
+    })
 }
 
 fn invalid(reason: impl Into<String>) -> TokenError {
