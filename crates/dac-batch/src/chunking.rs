@@ -37,7 +37,8 @@ impl ChunkChoice {
                 Ok(chunking)
             }
             Self::Overlap { chunk_seconds, overlap_rate } => {
-                let settings = dac.overlap_settings();
+                let settings =
+                    dac.overlap_settings().map_err(|error| BatchError::Usage(error.to_string()))?;
                 Ok(Chunking::Overlap(OverlapSettings {
                     encoding_chunk_seconds: chunk_seconds.unwrap_or(settings.encoding_chunk_seconds),
                     decoding_overlap_rate: overlap_rate.unwrap_or(settings.decoding_overlap_rate),
