@@ -152,6 +152,12 @@ impl<'a> ModelRateReader<'a> {
         self.position
     }
 
+    /// Sample rate of the input in Hz.
+    #[must_use]
+    pub fn input_rate_hz(&self) -> u32 {
+        self.converter.resampler.from_hz()
+    }
+
     /// Samples per channel read so far, at the input's rate.
     #[must_use]
     pub fn input_samples(&self) -> u64 {

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let dac = open(args)?;
     let load_seconds = started.elapsed().as_secs_f64();
 
-    let chunk = chunk::chunking(&args.chunk, dac.info())?;
+    let chunk = chunk::chunking(&args.chunk, &dac)?;
     let shape = dac.shape();
     let rate_hz = shape.sample_rate_hz;
     let audio = Audio::mono(signal(args.seconds.0, rate_hz), rate_hz);
@@ -97,7 +97,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
         device: args.run.device.to_string(),
         precision: args.run.precision.to_string(),
         threads: threads(args.run.threads),
-        cpu_level: dac.codec().cpu_level().map(|level| level.to_string()),
+        cpu_level: dac.codec().isa().map(|level| level.to_string()),
         debug_build: cfg!(debug_assertions),
         audio_seconds,
         runs,

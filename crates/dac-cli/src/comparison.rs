@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Error;
-use dac::metrics::{DistortionMeter, MelDistance, StftDistance};
 use dac::audio::{AudioReader, ModelRateReader, Planar};
+use dac::metrics::{DistortionMeter, MelDistance, StftDistance};
 use dac::{Audio, EncodeOptions};
 
 /// The figures; what is not finite (of equal or silent signals) is for the reader to judge.

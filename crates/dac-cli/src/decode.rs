@@ -162,7 +162,7 @@ fn options(
     let mut options = DecodeOptions::default();
     options.codebooks = codebooks;
     options.output_rate = settings.wave.output_rate.0;
-    options.chunk = chunk::chunking(settings.chunk, dac.info())?;
+    options.chunk = chunk::chunking(settings.chunk, dac)?;
     options.range = settings.range;
     // A .dacp can be decoded as it comes, where no first pass is possible: from a file it has to sound the same.
     options.restore_loudness = settings.loudness && format != Some(Format::Dacp);

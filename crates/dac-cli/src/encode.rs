@@ -183,7 +183,7 @@ impl Coding {
         options.measure_loudness = kind.format == Format::Dac;
         options.chunk = match seconds {
             Some(seconds) => Chunking::Windowed { seconds },
-            None => chunk::chunking(chunk, dac.info())?,
+            None => chunk::chunking(chunk, dac)?,
         };
         let mut write = WriteOptions::default();
         if let Some(dtype) = tokens.dtype {

@@ -37,12 +37,12 @@ mod decode_span;
 mod encode;
 mod encode_session;
 mod error;
-mod input;
 mod loudness;
 mod model;
 mod options;
 mod progress;
 mod push_decode;
+mod token_encoder;
 
 pub use dac_audio::{ChannelMix, SampleFormat, metrics};
 pub use dac_model::{CodecOptions as LoadOptions, Precision, Preset};
@@ -64,8 +64,9 @@ pub use push_decode::PushDecodeSession;
 /// Reading, writing, mixing, resampling and measuring audio.
 pub mod audio {
     pub use dac_audio::{
-        AUDIO_EXTENSIONS, AudioError, AudioReader, AudioSlice, AudioSpec, LoudnessMeter, MAX_RATE_HZ, MIN_RATE_HZ, ModelRateReader, NonFinitePolicy, Planar, Resampler, StreamFormat, StreamWriter, WavWriter, WriteReport,
-        resampled_samples,
+        AUDIO_EXTENSIONS, AudioError, AudioReader, AudioSlice, AudioSpec, LoudnessMeter, MAX_RATE_HZ,
+        MIN_RATE_HZ, ModelRateReader, NonFinitePolicy, Planar, Resampler, StreamFormat, StreamWriter,
+        WavWriter, WriteReport, resampled_samples,
     };
 
     pub use crate::loudness::{InputLoudness, WINDOWED_LOUDNESS_DB};
@@ -73,12 +74,12 @@ pub mod audio {
 
 /// The network itself, on arrays in memory.
 pub mod codec {
-    pub use dac_model::codec::{CpuLevel, LayerTime, Part, Pending};
+    pub use dac_model::codec::{Isa, LayerTime, Part, Pending};
     #[cfg(feature = "autotune-cache")]
-    pub use dac_model::keep_autotune_in;
+    pub use dac_model::set_autotune_dir;
     pub use dac_model::{Codec, CodecError, Encoded};
     pub use dac_nn::{DeviceError, Geometry, NetworkShape};
-    pub use dac_rvq::plain::QuantizedRows;
+    pub use dac_rvq::cpu::QuantizedRows;
     pub use dac_rvq::{Array3, CodesError};
 }
 
@@ -93,6 +94,6 @@ pub mod stream {
 
 /// Weights files and where they are published.
 pub mod weights {
-    pub use dac_model::checkpoint::{Mismatch, Reason, sha256_of_file};
+    pub use dac_model::checkpoint::{ConfigJsonError, Mismatch, Reason, sha256_of_file};
     pub use dac_model::{Checkpoint, CheckpointError, LoadReport, registry};
 }

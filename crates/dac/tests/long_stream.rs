@@ -3,7 +3,10 @@
 use std::alloc::System;
 use std::path::Path;
 
-use dac::{ChannelMix, Dac, Device, EncodeOptions, EncodeSession, LoadOptions, ModelSource, OutputRate, PushDecodeSession};
+use dac::{
+    ChannelMix, Dac, Device, EncodeOptions, EncodeSession, LoadOptions, ModelSource, OutputRate,
+    PushDecodeSession,
+};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 /// Counts the allocations of the whole process, so that this file must contain only one test.

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use dac::audio::{AudioReader, LoudnessMeter, Resampler};
 use dac::tokens::{Format, WriteOptions};
-use dac::{Audio, ChannelMix, Chunking, Dac, DecodeOptions, Device, EncodeOptions, Error, LoadOptions, ModelSource, OutputRate, SampleFormat, TokenFile};
+use dac::{
+    Audio, ChannelMix, Chunking, Dac, DecodeOptions, Device, EncodeOptions, Error, LoadOptions, ModelSource,
+    OutputRate, SampleFormat, TokenFile,
+};
 use safetensors::SafeTensors;
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use dac::codec::{Array3, CodecError, CpuLevel, DeviceError};
+use dac::codec::{Array3, CodecError, DeviceError, Isa};
 use dac::{Codes, Dac, Device, LoadOptions};
 use dac_manifest::Status;
 use serde::Serialize;
@@ -50,7 +50,7 @@ enum Failure {
 }
 
 /// An answer, with the instruction set of the CPU engine or the name of the GPU that gave it.
-type Computed = Result<(Answer, Option<CpuLevel>, Option<String>), Failure>;
+type Computed = Result<(Answer, Option<Isa>, Option<String>), Failure>;
 
 /// Checks the CPU engine, each of its instruction sets, and every device of burn's.
 pub(super) fn check_all() -> Vec<DeviceCheck> {
@@ -67,7 +67,7 @@ pub(super) fn check_all() -> Vec<DeviceCheck> {
     let mut checks = vec![engine];
     // Where the engine fails, the reference tells which of the others are well.
     let truth = answer.as_ref().map(|answer| ("cpu", answer)).or(reference);
-    for level in CpuLevel::available() {
+    for level in Isa::available() {
         if used.as_ref() != Some(&level.to_string()) {
             checks.push(check(Device::Cpu, Some(level), truth).0);
         }
@@ -100,7 +100,7 @@ fn adapters(device: Device) -> impl Iterator<Item = Device> {
 
 fn check(
     device: Device,
-    level: Option<CpuLevel>,
+    level: Option<Isa>,
     truth: Option<(&'static str, &Answer)>,
 ) -> (DeviceCheck, Option<Answer>) {
     let codes = truth.map(|(_, answer)| answer.codes.clone());
@@ -130,9 +130,9 @@ fn check(
 }
 
 /// Encodes the signal, and decodes `codes`, or else the codes that came out.
-fn compute(device: Device, level: Option<CpuLevel>, codes: Option<Codes>) -> Computed {
+fn compute(device: Device, level: Option<Isa>, codes: Option<Codes>) -> Computed {
     let mut options = LoadOptions::on(device);
-    options.cpu_level = level;
+    options.isa = level;
     let dac = Dac::open(&vector::model(), None, &options).map_err(|error| match &error {
         dac::Error::Codec(CodecError::Device(DeviceError::NotCompiled { .. })) => {
             Failure::NotCompiled(error.to_string())
@@ -147,7 +147,7 @@ fn compute(device: Device, level: Option<CpuLevel>, codes: Option<Codes>) -> Com
     let encoded = codec.encode(&Array3::mono(vector::signal()), None).map_err(broken)?;
     let audio = codec.decode_codes(codes.as_ref().unwrap_or(&encoded.codes)).map_err(broken)?;
     let answer = Answer { codes: encoded.codes, audio: audio.into_vec(), stride: 1 };
-    Ok((answer, codec.cpu_level(), codec.device_name()))
+    Ok((answer, codec.isa(), codec.device_name()))
 }
 
 impl DeviceCheck {

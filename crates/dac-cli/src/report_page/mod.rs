@@ -122,7 +122,7 @@ fn measure(args: &ReportArgs, dac: &Dac, excerpt: Excerpt, counts: &[usize]) -> 
         excerpt,
         model: dac.info().clone(),
         shape: dac.shape().clone(),
-        cpu_level: dac.codec().cpu_level().map(|level| level.to_string()),
+        cpu_level: dac.codec().isa().map(|level| level.to_string()),
         token_pictures: pictures::token_pngs(&codes)?,
         codes,
         original,
