@@ -11,9 +11,9 @@ use serde::Serialize;
 use crate::args::BenchArgs;
 use crate::chunk;
 use crate::exit::Exit;
-use crate::model::{open_named, open_source};
+use crate::load::{open_named, open_source};
+use crate::output::{print_record, print_text, say};
 use crate::process::{cpu_seconds, peak_rss_mb, threads};
-use crate::report::{print_record, print_text, say};
 use layers::LayerRecord;
 
 /// The seed of random weights: the same for everyone, so that figures compare.
@@ -54,7 +54,7 @@ struct Timing {
 
 /// Runs `dac bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
-    chunk::check(&args.chunk)?;
+    let chunk = chunk::for_decoding(&args.chunk)?;
     if args.layers {
         layers::check(args)?;
     }
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let dac = open(args)?;
     let load_seconds = started.elapsed().as_secs_f64();
 
-    let chunk = chunk::chunking(&args.chunk, &dac)?;
+    let chunk = chunk.for_model(&dac)?;
     let shape = dac.shape();
     let rate_hz = shape.sample_rate_hz;
     let audio = Audio::mono(signal(args.seconds.0, rate_hz), rate_hz);
@@ -117,13 +117,13 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
 }
 
 fn open(args: &BenchArgs) -> Result<Dac, Error> {
-    let mut run = args.run.clone();
-    run.timings = args.layers;
+    let mut options = args.run.load_options();
+    options.timings = args.layers;
     if args.random_weights {
         let source = ModelSource::Random { preset: args.model, seed: SEED };
-        return open_source(&source, Some(args.model), &run);
+        return Ok(open_source(&source, Some(args.model), &options)?);
     }
-    open_named(Some(args.model), args.weights.as_deref(), &run)
+    Ok(open_named(Some(args.model), args.weights.as_deref(), &options)?)
 }
 
 /// A loud, broad signal that is the same everywhere: a gliding tone with its overtones over noise.

@@ -10,12 +10,12 @@ use dac::audio::AudioReader;
 use dac::codec::NetworkShape;
 use dac::tokens::{Format, SNIFF_BYTES, TokenInfo, TokenReader};
 use dac::weights::Checkpoint;
+use dac_batch::nominal_kbps;
 use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
 use crate::exit::Exit;
-use crate::model::nominal_kbps;
-use crate::report::{error_of_file, error_text, print_record, print_text, say};
+use crate::output::{error_of_file, error_text, print_record, print_text, say};
 
 /// Metadata of tokens that is not listed.
 const HIDDEN_METADATA: [&str; 7] = [

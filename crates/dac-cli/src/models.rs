@@ -4,12 +4,12 @@ use anyhow::Error;
 use dac::Preset;
 use dac::cache::{self, Environment};
 use dac::weights::registry;
+use dac_batch::nominal_kbps;
 use serde::Serialize;
 
 use crate::args::ModelsArgs;
 use crate::exit::Exit;
-use crate::model::nominal_kbps;
-use crate::report::{print_record, print_text};
+use crate::output::{print_record, print_text};
 
 #[derive(Debug, Serialize)]
 struct Record {

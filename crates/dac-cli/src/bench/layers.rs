@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::median;
 use crate::args::{BenchArgs, ChunkArg};
 use crate::exit::Usage;
+use crate::output::say;
 use crate::process::threads;
-use crate::report::say;
 
 /// One layer of the record.
 #[derive(Debug, Serialize)]

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use dac::codec::{Array3, CodecError, DeviceError, Isa};
 use dac::{Codes, Dac, Device, LoadOptions};
-use dac_manifest::Status;
+use dac_batch::Status;
 use serde::Serialize;
 
 use super::guard::guarded;
 use super::vector::{self, AUDIO_BOUND, Answer, Distance};
-use crate::report::error_text;
+use crate::output::error_text;
 
 /// A device that says nothing for so long is given up; a GPU compiles its programs on first use.
 const TIME_LIMIT: Duration = Duration::from_secs(300);

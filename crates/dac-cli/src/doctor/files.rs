@@ -10,11 +10,11 @@ use dac::Preset;
 use dac::cache::{self, CachedWeights, Environment, Origin, PARTIAL_SUFFIX};
 use dac::weights::Checkpoint;
 use dac::weights::registry::{self, Published};
-use dac_manifest::Status;
+use dac_batch::Status;
 use serde::Serialize;
 
 use super::guard::guarded;
-use crate::report::error_text;
+use crate::output::error_text;
 
 /// The largest file is hashed in seconds; a network's file system may take longer.
 const TIME_LIMIT: Duration = Duration::from_secs(600);

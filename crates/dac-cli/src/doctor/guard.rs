@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use crate::report::panic_text;
+use dac_batch::panic_text;
 
 /// Runs `work` in a thread of that name and waits for it so long at most; a thread that hangs is left behind.
 ///

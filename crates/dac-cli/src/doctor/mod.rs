@@ -13,13 +13,13 @@ mod warm;
 use anyhow::Error;
 use dac::cache::Environment;
 use dac::codec::Isa;
-use dac_manifest::Status;
+use dac_batch::Status;
 use serde::Serialize;
 
 use crate::args::DoctorArgs;
 use crate::exit::Exit;
+use crate::output::{print_record, print_text};
 use crate::process::threads;
-use crate::report::{print_record, print_text};
 use devices::DeviceCheck;
 use files::CacheCheck;
 

@@ -1,6 +1,6 @@
 //! The record for people.
 
-use dac_manifest::Status;
+use dac_batch::Status;
 
 use super::devices::DeviceCheck;
 use super::files::FileCheck;

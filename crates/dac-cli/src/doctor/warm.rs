@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use anyhow::Error;
-use dac::{Audio, Chunking, Dac, DecodeOptions, Device, EncodeOptions, ModelSource};
-use dac_manifest::Status;
+use dac::{Audio, Chunking, Dac, DecodeOptions, Device, EncodeOptions, LoadOptions, ModelSource};
+use dac_batch::Status;
 use serde::Serialize;
 
-use crate::args::{DEFAULT_MODEL, RunArgs, WarmArgs};
+use crate::args::{DEFAULT_MODEL, WarmArgs};
 use crate::exit::{Exit, Usage};
-use crate::model::open_source;
-use crate::report::{print_record, print_text};
+use crate::load::open_source;
+use crate::output::{print_record, print_text};
 
 /// The weights are none of anybody's: which program is fastest depends on shapes alone.
 const SEED: u64 = 1;
@@ -74,16 +74,16 @@ pub(super) fn run(args: &WarmArgs, json: bool) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-fn run_args(args: &WarmArgs) -> Result<RunArgs, Usage> {
+fn run_args(args: &WarmArgs) -> Result<LoadOptions, Usage> {
     let is_gpu = |device: &Device| matches!(device, Device::Wgpu(_) | Device::Cuda(_));
     let device = args.device.or_else(|| Device::compiled().into_iter().find(is_gpu));
     let device = device.filter(is_gpu).ok_or_else(|| {
         Usage("--warm is for GPUs: --device wgpu[:N] or cuda[:N], in a build that has them".to_owned())
     })?;
-    Ok(RunArgs {
-        memory_budget: args.memory_budget,
-        ..RunArgs::on(device, args.precision.unwrap_or_default())
-    })
+    let mut options = LoadOptions::on(device);
+    options.precision = args.precision.unwrap_or_default();
+    options.memory_budget_bytes = args.memory_budget;
+    Ok(options)
 }
 
 /// Encodes and decodes noise of that length; gives the seconds it took.

@@ -15,7 +15,7 @@ use ureq::http::{HeaderMap, StatusCode};
 use ureq::{Agent, Body};
 
 use super::progress::Progress;
-use crate::report::{error_text, say};
+use crate::output::{error_text, say};
 
 /// No file of weights is nearly as large; a server that sends without end is cut off here.
 const MAX_BYTES: u64 = 8 << 30;

@@ -14,12 +14,12 @@ use dac::Preset;
 use dac::cache::{self, Environment};
 use dac::weights::Checkpoint;
 use dac::weights::registry::{self, Published};
-use dac_manifest::Status;
+use dac_batch::Status;
 use serde::Serialize;
 
 use crate::args::DownloadArgs;
 use crate::exit::{Exit, Usage};
-use crate::report::{error_text, print_record, say};
+use crate::output::{error_text, print_record, say};
 
 /// One record of `dac download --json`.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
-use crate::report::say;
+use crate::output::say;
 
 /// Without a known size, lines come this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);

@@ -15,10 +15,10 @@ use dac::codec::NetworkShape;
 use dac::{Codes, Dac, EncodeOptions, ModelInfo};
 
 use crate::args::ReportArgs;
-use crate::encode::input_remarks;
 use crate::exit::{Exit, Usage};
-use crate::model;
-use crate::report::{print_record, say};
+use crate::load;
+use crate::output::{print_record, say};
+use dac_batch::input_remarks;
 use excerpt::Excerpt;
 use record::Record;
 use version::{Original, Version};
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
         Ok(excerpt) => excerpt,
         Err(error) => return Exit::by_input(error),
     };
-    let dac = model::open(&args.model)?;
+    let dac = load::open(&args.model, &args.model.run.load_options())?;
     let counts = counts(args, dac.shape())?;
     make(args, &dac, excerpt, &counts).or_else(Exit::by_input)
 }

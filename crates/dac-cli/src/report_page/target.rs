@@ -8,8 +8,8 @@ use anyhow::{Context, Error};
 use dac_atomic::AtomicFile;
 
 use crate::args::ReportArgs;
-use crate::batch::in_the_way;
 use crate::exit::Usage;
+use dac_batch::BatchError;
 
 /// What the pages of this command are told by.
 pub(super) const GENERATOR: &str = concat!("dac report ", env!("CARGO_PKG_VERSION"));
@@ -47,7 +47,8 @@ pub(super) fn check(args: &ReportArgs) -> Result<(), Error> {
         return wrong(&output, "the page would replace the recording itself");
     }
     if output.is_file() && !args.overwrite && !is_report(output) {
-        return Err(in_the_way(output, "not an earlier report"));
+        let reason = "it is not an earlier report".to_owned();
+        return Err(BatchError::Exists { path: output.clone(), reason }.into());
     }
     Ok(())
 }

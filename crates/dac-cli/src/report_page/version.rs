@@ -10,8 +10,7 @@ use dac::tokens::WriteOptions;
 use dac::{Audio, Dac, DecodeOptions, SampleFormat, TokenFile};
 
 use super::pictures::Levels;
-use crate::comparison::Comparison;
-use crate::model::nominal_kbps;
+use dac_batch::{Comparison, nominal_kbps};
 
 /// A signal on the page.
 pub(super) struct Signal {
