@@ -91,7 +91,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
         device: args.run.device.to_string(),
         precision: args.run.precision.to_string(),
         threads: threads(args.run.threads),
-        cpu_level: dac.codec().cpu_level().map(|level| level.to_string()),
+        cpu_level: dac.codec().isa().map(|level| level.to_string()),
         debug_build: cfg!(debug_assertions),
         audio_seconds,
         runs,

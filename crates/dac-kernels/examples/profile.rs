@@ -164,11 +164,16 @@ fn main() {
     let what = arg(1, "both");
     let threads = Threads::Count(arg(2, "1").parse().expect("a number of threads"));
     let repeats = arg(3, "3").parse().expect("a number of repeats");
-    let precision = arg(4, "f32").parse().expect("a precision");
-    let level = CpuLevel::from_env().expect("a level");
-    let options = PipelineOptions { level, precision, threads, timings: true, ..Default::default() };
-    let peak = fma_peak(level);
-    println!("{level}: {:.0} GFLOP/s a core", peak / 1e9);
+    let precision = match arg(4, "f32").as_str() {
+        "f32" => Precision::F32,
+        "exact" => Precision::Exact,
+        "bf16" => Precision::Bf16,
+        other => panic!("unknown precision {other}; expected f32, exact or bf16"),
+    };
+    let isa = Isa::from_env().expect("a isa");
+    let options = PipelineOptions { isa, precision, threads, timings: true, ..Default::default() };
+    let peak = fma_peak(isa);
+    println!("{isa}: {:.0} GFLOP/s a core", peak / 1e9);
     for (name, build, channels, rows) in
         [("decode", decoder as fn(PipelineOptions) -> Pipeline, 1024, 861), ("encode", encoder, 1, 861 * 512)]
     {

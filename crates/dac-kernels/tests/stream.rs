@@ -46,8 +46,8 @@ fn pushes_of_any_size_give_the_same_bytes() {
 fn what_is_no_number_is_forgotten_too() {
     // The first layer has fewer values a row than lanes.
     let net = Net::new("narrow", 1).conv(24, 7, 1, 1, 3).conv(24, 7, 1, 1, 3);
-    for level in CpuLevel::available() {
-        let pipeline = net.pipeline(PipelineOptions { level, ..Default::default() });
+    for isa in Isa::available() {
+        let pipeline = net.pipeline(PipelineOptions { isa, ..Default::default() });
         let x = noise(300, 81);
         let want = run(&pipeline, &x);
         let mut stream = pipeline.stream();
@@ -59,7 +59,7 @@ fn what_is_no_number_is_forgotten_too() {
             stream.reset();
             stream.push(&x, &mut got);
             stream.finish(&mut got);
-            assert_same(&got, &want, &format!("{level}, after {odd}"));
+            assert_same(&got, &want, &format!("{isa}, after {odd}"));
         }
     }
 }

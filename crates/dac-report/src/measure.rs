@@ -80,7 +80,7 @@ fn codec(dac: &Dac) -> Codec {
         weights_sha256: info.weights_sha256.clone(),
         device: codec.options().device.to_string(),
         precision: codec.options().precision.to_string(),
-        isa: codec.cpu_level().map(|level| level.to_string()),
+        isa: codec.isa().map(|level| level.to_string()),
         shape: dac.shape().clone(),
     }
 }

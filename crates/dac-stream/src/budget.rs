@@ -2,7 +2,7 @@
 
 use dac_model::Codec;
 use dac_nn::NetworkShape;
-use dac_nn::footprint::{decode_bytes, encode_bytes};
+use dac_nn::memory::{decode_bytes, encode_bytes};
 
 use crate::plan::ChunkPlan;
 

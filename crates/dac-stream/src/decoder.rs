@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use dac_model::codec::{DecoderStream, Pending};
+use dac_model::codec::{EngineDecoder, Pending};
 use dac_model::{Codec, CodecError};
 use dac_rvq::{Array3, Codes};
 
@@ -31,7 +31,7 @@ struct State {
 
 enum Mode {
     /// The device keeps the layers' state.
-    Stateful(Box<DecoderStream>),
+    Stateful(Box<EngineDecoder>),
     /// The device computes windows.
     Chunked {
         buffer: Frames,
@@ -235,7 +235,7 @@ fn append_kept(spans: &[Span], audio: &Array3, hop: usize, out: &mut Vec<f32>) {
 
 impl State {
     fn new(codec: &Codec) -> Self {
-        let mode = match codec.decoder_stream() {
+        let mode = match codec.engine_decoder() {
             Some(stream) => Mode::Stateful(Box::new(stream)),
             None => {
                 let (buffer, in_flight) = (Frames::Empty, InFlight::new());

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use dac_model::codec::EncoderStream;
+use dac_model::codec::EngineEncoder;
 use dac_model::{Codec, CodecError, Encoded};
 use dac_rvq::Array3;
-use dac_rvq::plain::QuantizedRows;
+use dac_rvq::cpu::QuantizedRows;
 
 use crate::in_flight::{Batch, InFlight};
 use crate::plan::{ChunkPlan, Span};
@@ -31,7 +31,7 @@ struct State {
 
 enum Mode {
     /// The device keeps the layers' state.
-    Stateful(Box<EncoderStream>),
+    Stateful(Box<EngineEncoder>),
     /// The device computes windows.
     Chunked {
         /// Samples from the start of the next window on.
@@ -180,7 +180,7 @@ impl StreamEncoder {
 
 impl State {
     fn new(codec: &Codec, codebooks: usize) -> Self {
-        let mode = match codec.encoder_stream(codebooks) {
+        let mode = match codec.engine_encoder(codebooks) {
             Some(stream) => Mode::Stateful(Box::new(stream)),
             None => {
                 let (buffer, in_flight) = (Vec::new(), InFlight::new());

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use dac_model::{Codec, CodecError};
-use dac_rvq::plain::QuantizedRows;
+use dac_rvq::cpu::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 
 /// Settings of the hance-ai wrapper.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dac_model::{Codec, CodecOptions, Preset, RandomWeights};
 use dac_nn::{Device, NetworkShape, WeightError, Weights};
-use dac_rvq::plain::QuantizedRows;
+use dac_rvq::cpu::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 use dac_stream::{ChunkPlan, StreamDecoder, StreamEncoder};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dac_model::{Checkpoint, Codec, CodecOptions, Preset, RandomWeights};
 use dac_nn::Device;
-use dac_rvq::plain::QuantizedRows;
+use dac_rvq::cpu::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 use dac_stream::overlap::{OverlapEncoder, OverlapSettings, decode_codes, decode_z};
 use safetensors::SafeTensors;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dac_model::{Codec, CodecOptions, Preset, RandomWeights};
 use dac_nn::{Device, NetworkShape};
 use dac_rvq::Array3;
-use dac_rvq::plain::QuantizedRows;
+use dac_rvq::cpu::QuantizedRows;
 use dac_stream::windowed::{WindowedChunks, WindowedDecoder, WindowedEncoder, WindowedError, WindowedPlan};
 
 const PRESETS: [Preset; 4] = [Preset::Khz44, Preset::Khz44Kbps16, Preset::Khz24, Preset::Khz16];

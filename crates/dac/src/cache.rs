@@ -178,14 +178,7 @@ fn own(preset: Preset, environment: &Environment) -> Vec<CachedWeights> {
 /// Finds files with any tag: first that of the published file, then the others by name, in descending order.
 fn python_package(preset: Preset, environment: &Environment) -> Vec<CachedWeights> {
     let Some(folder) = environment.python_folder() else { return Vec::new() };
-    let prefix = match preset {
-        Preset::Khz44 => "weights_44khz_8kbps_",
-        Preset::Khz44Kbps16 => "weights_44khz_16kbps_",
-        // The package calls the 24 and 16 kHz models 8kbps, whatever their bitrate.
-        Preset::Khz24 => "weights_24khz_8kbps_",
-        Preset::Khz16 => "weights_16khz_8kbps_",
-        _ => return Vec::new(),
-    };
+    let Some(prefix) = preset.python_cache_prefix() else { return Vec::new() };
     let tag = published(preset, Source::Descript).and_then(|file| file.tag).unwrap_or_default();
     let mut names = names_in(&folder);
     names.retain(|name| name.starts_with(prefix) && name.ends_with(".pth"));

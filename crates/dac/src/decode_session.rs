@@ -5,7 +5,6 @@ use std::path::Path;
 use dac_audio::{Planar, Resampler, SampleFormat, WavWriter, WriteReport};
 use dac_tokens::{TokenFile, TokenMeta};
 
-use crate::audio_buffer::append;
 use crate::decode_channel::{ChannelDecoder, ChannelFrames, Mode, check_channels, frames_of};
 use crate::decode_span::{DecodeSpan, Timing};
 use crate::error::Error;
@@ -116,7 +115,7 @@ impl DecodeSession {
         let mut out = self.resampler.push(&block)?;
         if last {
             self.finished = true;
-            append(&mut out, self.resampler.flush()?);
+            self.resampler.flush_into(&mut out)?;
         }
         drop_front(&mut out, &mut self.output_skip);
         Ok(Some(out))

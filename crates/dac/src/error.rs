@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use dac_audio::AudioError;
+use dac_model::checkpoint::ConfigJsonError;
 use dac_model::{CheckpointError, CodecError, Preset};
 use dac_tokens::TokenError;
 use thiserror::Error;
@@ -20,6 +21,9 @@ pub enum Error {
     /// A checkpoint cannot be loaded.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The `config.json` next to the weights is invalid.
+    #[error(transparent)]
+    Config(#[from] ConfigJsonError),
     /// The network cannot be built or run.
     #[error(transparent)]
     Codec(#[from] CodecError),
@@ -48,6 +52,11 @@ pub enum Error {
         /// File, or name of audio that is not a file.
         name: String,
     },
+    /// A session for windowed mode was begun without the input's loudness.
+    #[error(
+        "windowed chunking requires the loudness of the whole input; measure it before the session begins"
+    )]
+    MissingLoudness,
     /// The tokens to decode have no arrays.
     #[error("the tokens contain neither codes nor z nor latents")]
     NoTokens,

@@ -37,19 +37,19 @@ mod decode_span;
 mod encode;
 mod encode_session;
 mod error;
-mod input;
 mod loudness;
 mod model;
 mod options;
 mod progress;
 mod push_decode;
+mod token_encoder;
 
 pub use dac_audio::{ChannelMix, SampleFormat, metrics};
 pub use dac_model::{CodecOptions as LoadOptions, Precision, Preset};
 pub use dac_nn::Device;
 pub use dac_rvq::Codes;
 pub use dac_tokens as tokens;
-pub use dac_tokens::{Save, TokenFile};
+pub use dac_tokens::TokenFile;
 
 pub use audio_buffer::Audio;
 pub use chunking::Chunking;
@@ -57,7 +57,7 @@ pub use decode_session::DecodeSession;
 pub use encode_session::EncodeSession;
 pub use error::Error;
 pub use model::{Dac, ModelInfo, ModelSource};
-pub use options::{DecodeOptions, EncodeOptions, OutputRate, TimeRange};
+pub use options::{DecodeOptions, EncodeOptions, OutputRate, Save, TimeRange};
 pub use progress::Progress;
 pub use push_decode::PushDecodeSession;
 
@@ -74,12 +74,12 @@ pub mod audio {
 
 /// The network itself, on arrays in memory.
 pub mod codec {
-    pub use dac_model::codec::{CpuLevel, LayerTime, Part, Pending};
+    pub use dac_model::codec::{Isa, LayerTime, Part, Pending};
     #[cfg(feature = "autotune-cache")]
-    pub use dac_model::keep_autotune_in;
+    pub use dac_model::set_autotune_dir;
     pub use dac_model::{Codec, CodecError, Encoded};
     pub use dac_nn::{DeviceError, Geometry, NetworkShape};
-    pub use dac_rvq::plain::QuantizedRows;
+    pub use dac_rvq::cpu::QuantizedRows;
     pub use dac_rvq::{Array3, CodesError};
 }
 
@@ -94,6 +94,6 @@ pub mod stream {
 
 /// Weights files and where they are published.
 pub mod weights {
-    pub use dac_model::checkpoint::{Mismatch, Reason, sha256_of_file};
+    pub use dac_model::checkpoint::{ConfigJsonError, Mismatch, Reason, sha256_of_file};
     pub use dac_model::{Checkpoint, CheckpointError, LoadReport, registry};
 }

@@ -1,4 +1,4 @@
-//! Plain Rust: 4 lanes that any compiler can put into a register, register tiles of 4 × 8.
+//! Plain Rust: 4 lanes that any compiler can keep in a register, register tiles of 4 × 8.
 
 use super::simd::Simd;
 
@@ -22,12 +22,12 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> Self {
-        // SAFETY: the caller vouches for 4 values at `p`; an array of f32 needs no more alignment than f32.
+        // SAFETY: the caller guarantees 4 readable values; `[f32; 4]` has the alignment of `f32`.
         unsafe { Self(*p.cast::<[f32; 4]>()) }
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut f32) {
-        // SAFETY: the caller vouches for room for 4 values at `p`.
+        // SAFETY: the caller guarantees room for 4 values; `[f32; 4]` has the alignment of `f32`.
         unsafe { *p.cast::<[f32; 4]>() = self.0 }
     }
     #[inline(always)]
@@ -44,7 +44,7 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn mul_add(self, o: Self, c: Self) -> Self {
-        // A fused multiply-add without the instruction is a slow library call: two roundings instead.
+        // `f32::mul_add` is a slow library call on targets without the instruction, so this rounds twice.
         self.zip(o, |a, b| a * b).zip(c, |a, b| a + b)
     }
     #[inline(always)]
@@ -56,13 +56,13 @@ impl Simd for Portable {
         self.zip(o, |a, b| if a < b { a } else { b })
     }
     #[inline(always)]
-    unsafe fn where_less(self, o: Self, a: Self, b: Self) -> Self {
+    unsafe fn select_less(self, o: Self, a: Self, b: Self) -> Self {
         let pick = |i: usize| if self.0[i] < o.0[i] { a.0[i] } else { b.0[i] };
         Self([pick(0), pick(1), pick(2), pick(3)])
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
-        // Adding and taking away 1.5 · 2^23 rounds to nearest for all |x| < 2^22; beyond, the caller clamps.
+        // Adding and subtracting 1.5 · 2^23 rounds to nearest for |x| < 2^22; the snake clamps larger values.
         const MAGIC: f32 = 12_582_912.0;
         self.zip(self, |a, _| (a + MAGIC) - MAGIC)
     }
@@ -71,9 +71,9 @@ impl Simd for Portable {
         (self.0[0] + self.0[2]) + (self.0[1] + self.0[3])
     }
     #[inline(always)]
-    fn prefetch(_: *const f32) {}
+    fn prefetch_l1(_: *const f32) {}
     #[inline(always)]
-    fn prefetch_near(_: *const f32) {}
+    fn prefetch_l2(_: *const f32) {}
 }
 
 super::kernels!(Portable, "", rows 4, 2, 1, vectors 2);

@@ -1,7 +1,7 @@
 //! Small random networks with their plain evaluation.
 #![allow(dead_code, unreachable_pub)]
 
-use dac_kernels::{Stream, reference, *};
+use dac_kernels::{PipelineStream, reference, *};
 
 pub struct Random(u64);
 
@@ -64,7 +64,7 @@ pub fn run(pipeline: &Pipeline, x: &[f32]) -> Vec<f32> {
 
 /// What a stream gives for `x` in pushes of as many rows as `size` says, up to its end.
 pub fn in_pieces(
-    stream: &mut Stream,
+    stream: &mut PipelineStream,
     x: &[f32],
     channels: usize,
     mut size: impl FnMut() -> usize,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dac_model::codec::DecoderStream;
+use dac_model::codec::EngineDecoder;
 use dac_model::{Codec, CodecError};
 use dac_nn::NetworkShape;
 use dac_rvq::Codes;
@@ -64,7 +64,7 @@ pub struct WindowedDecoder {
 /// State of the current chunk.
 enum ChunkState {
     Padded(Box<StreamDecoder>),
-    Unpadded(Box<DecoderStream>),
+    Unpadded(Box<EngineDecoder>),
     /// Codes collected for a device that keeps no state.
     Collected(Vec<u16>),
 }
@@ -79,7 +79,7 @@ impl WindowedDecoder {
                 chunks.chunk_frames.min(MAX_CHUNK_FRAMES),
             )))
         } else {
-            match codec.unpadded_decoder_stream() {
+            match codec.unpadded_engine_decoder() {
                 Some(stream) => ChunkState::Unpadded(Box::new(stream)),
                 None => ChunkState::Collected(Vec::new()),
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dac_model::{Codec, CodecError};
-use dac_rvq::plain::QuantizedRows;
+use dac_rvq::cpu::QuantizedRows;
 
 use super::MAX_CHUNK_FRAMES;
 use super::plan::WindowedPlan;

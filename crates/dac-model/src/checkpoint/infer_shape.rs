@@ -1,4 +1,4 @@
-//! The network's shape from a checkpoint's parameters.
+//! Inference of the network's shape from the shapes of a checkpoint's parameters.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use dac_nn::NetworkShape;
 use super::error::{Mismatch, Reason};
 use crate::preset::Preset;
 
-/// Canonical name to shape.
+/// Shapes of the parameters by canonical name.
 pub(crate) type Shapes = BTreeMap<String, Vec<usize>>;
 
-/// Derives every number from parameter shapes; the sample rate comes from the file, else from a published model with the
-/// same hop and codebooks.
+/// Infers the network's shape. Without `sample_rate_hz`, the sample rate is that of the published model with
+/// the same hop and number of codebooks.
 pub(crate) fn network_shape(shapes: &Shapes, sample_rate_hz: Option<i64>) -> Result<NetworkShape, Reason> {
     let axis = |name: &str, axis: usize| {
         let shape = shapes.get(name).ok_or_else(|| missing(name))?;
@@ -44,7 +44,7 @@ pub(crate) fn network_shape(shapes: &Shapes, sample_rate_hz: Option<i64>) -> Res
     };
     let hop_samples = shape.encoder_rates.iter().try_fold(1usize, |n, &r| n.checked_mul(r)).unwrap_or(0);
     shape.sample_rate_hz = match sample_rate_hz {
-        // What fits no u32 is refused below, and not as 0.
+        // Values that do not fit are rejected by the check below.
         Some(hz) => u32::try_from(hz).unwrap_or(u32::MAX),
         None => {
             published_rate_hz(hop_samples, codebooks).ok_or(Reason::SampleRate { hop_samples, codebooks })?
@@ -58,17 +58,18 @@ fn missing(name: &str) -> Reason {
     Reason::Mismatch(Mismatch { missing: vec![name.to_owned()], ..Mismatch::default() })
 }
 
+/// The sample rate of published models with this hop.
 fn published_rate_hz(hop_samples: usize, codebooks: usize) -> Option<u32> {
     let same_hop = Preset::ALL.iter().map(|p| p.shape()).filter(|s| s.hop_samples() == hop_samples);
     let rates: Vec<(u32, usize)> = same_hop.map(|s| (s.sample_rate_hz, s.codebooks)).collect();
     let exact = rates.iter().find(|(_, k)| *k == codebooks);
-    // Where all models of that hop share one rate, the number of codebooks need not match.
-    let only = rates.first().filter(|(hz, _)| rates.iter().all(|(other, _)| other == hz));
-    exact.or(only).map(|(hz, _)| *hz)
+    // If all models of that hop have the same rate, the number of codebooks need not match.
+    let common = rates.first().filter(|(hz, _)| rates.iter().all(|(other, _)| other == hz));
+    exact.or(common).map(|(hz, _)| *hz)
 }
 
-/// What differs between two shapes, in words.
-pub(crate) fn difference(expected: &NetworkShape, found: &NetworkShape) -> String {
+/// Lists the dimensions in which two shapes differ.
+pub(crate) fn describe_difference(expected: &NetworkShape, found: &NetworkShape) -> String {
     let pairs = [
         ("sample rate", expected.sample_rate_hz.to_string(), found.sample_rate_hz.to_string()),
         ("encoder_dim", expected.encoder_dim.to_string(), found.encoder_dim.to_string()),

@@ -1,12 +1,13 @@
-//! Minimal filtering F(m, k) by Toom–Cook, derived from its points in exact rationals.
+//! Winograd (Toom-Cook) convolution F(m, k): its matrices, computed from their points in exact fractions.
 //!
 //! m outputs of a k-tap correlation need m + k − 1 products: `y = Aᵀ[(G g) ⊙ (Bᵀ d)]` (Winograd, "Arithmetic
-//! Complexity of Computations", 1980). With the points 0, ±a₁ … ±a_P, ∞, row p of Bᵀ holds the coefficients of
-//! `Π_{q≠p}(x − a_q)`, row p of G the powers of a_p over `Π_{q≠p}(a_p − a_q)`, column p of Aᵀ the powers of a_p.
+//! Complexity of Computations", 1980). With the points 0, ±a₁ … ±a_P, ∞, row p of Bᵀ has the coefficients of
+//! `Π_{q≠p}(x − a_q)`, row p of G the powers of a_p over `Π_{q≠p}(a_p − a_q)`, and column p of Aᵀ the powers
+//! of a_p.
 
 use crate::isa::Coefficients;
 
-/// Points on the positive half, as (numerator, denominator), for 1 … 6 pairs.
+/// The positive points as (numerator, denominator), for 1 to 6 pairs.
 const POINTS: [&[(i128, i128)]; 6] = [
     &[(1, 1)],
     &[(2, 3), (3, 2)],
@@ -45,7 +46,7 @@ impl Ratio {
     }
 }
 
-/// The product of a polynomial and `x − root`, lowest power first.
+/// Multiplies a polynomial by `x − root`; the lowest power comes first.
 fn times_root(p: &[Ratio], root: Ratio) -> Vec<Ratio> {
     let mut out = vec![Ratio(0, 1); p.len() + 1];
     for (i, &c) in p.iter().enumerate() {
@@ -55,26 +56,27 @@ fn times_root(p: &[Ratio], root: Ratio) -> Vec<Ratio> {
     out
 }
 
-/// F(m, k), ready for the kernels and for transforming weights.
+/// The matrices of F(m, k): B and A for the kernels, G for the weights.
 #[derive(Debug, Clone)]
-pub(crate) struct Toom {
+pub(crate) struct Winograd {
     pub(crate) coefficients: Coefficients,
-    /// `[points][k]`
+    /// G, `[points][k]`.
     pub(crate) weight: Vec<f64>,
+    /// Number of points, m + k − 1.
     pub(crate) points: usize,
 }
 
-impl Toom {
-    /// F(m, k), where m + k − 1 is even and points are known for it.
+impl Winograd {
+    /// Computes F(m, k), if m + k − 1 is even and [`POINTS`] has points for it.
     pub(crate) fn new(outputs: usize, taps: usize) -> Option<Self> {
         let points = outputs + taps - 1;
         if !points.is_multiple_of(2) || points < 4 {
             return None;
         }
         let pairs = (points - 2) / 2;
-        let halves: Vec<Ratio> = POINTS.get(pairs - 1)?.iter().map(|&(n, d)| Ratio::new(n, d)).collect();
+        let positive: Vec<Ratio> = POINTS.get(pairs - 1)?.iter().map(|&(n, d)| Ratio::new(n, d)).collect();
         let mut finite = vec![Ratio(0, 1)];
-        for &a in &halves {
+        for &a in &positive {
             finite.extend([a, Ratio(-a.0, a.1)]);
         }
         let without = |p: usize| {
@@ -92,29 +94,30 @@ impl Toom {
             }
         }
         weight.extend((0..taps).map(|j| if j + 1 == taps { 1.0 } else { 0.0 }));
-        let single = |r: &Ratio| r.to_f64() as f32;
-        let ends = without(0).iter().step_by(2).map(single).collect();
-        // Row of +a: the even powers are shared with −a, the odd ones differ in sign.
-        let part = |start: usize| {
+        let to_f32 = |r: &Ratio| r.to_f64() as f32;
+        let ends = without(0).iter().step_by(2).map(to_f32).collect();
+        // Coefficients in the row of +a: the row of −a has the same even powers, and odd ones of opposite
+        // sign.
+        let half = |start: usize| {
             let rows =
                 (0..pairs).flat_map(|p| without(2 * p + 1).into_iter().skip(start).step_by(2).take(pairs));
-            rows.map(|r| single(&r)).collect::<Vec<f32>>()
+            rows.map(|r| to_f32(&r)).collect::<Vec<f32>>()
         };
         let powers = (0..outputs)
-            .flat_map(|i| halves.iter().map(move |a| (0..i).fold(Ratio(1, 1), |p, _| p.times(*a))))
-            .map(|r| single(&r))
+            .flat_map(|i| positive.iter().map(move |a| (0..i).fold(Ratio(1, 1), |p, _| p.times(*a))))
+            .map(|r| to_f32(&r))
             .collect();
-        let coefficients = Coefficients { pairs, outputs, even: part(2), odd: part(1), ends, powers };
+        let coefficients = Coefficients { pairs, outputs, even: half(2), odd: half(1), ends, powers };
         Some(Self { coefficients, weight, points })
     }
 
-    /// Direct convolution in the same form: one output, the taps side by side.
+    /// Returns direct convolution in the same form: one output, all taps in one product.
     pub(crate) fn direct() -> Self {
         let coefficients = Coefficients { pairs: 0, outputs: 1, ..Coefficients::default() };
         Self { coefficients, weight: Vec::new(), points: 1 }
     }
 
-    /// Whether this is direct convolution.
+    /// Reports whether this is direct convolution.
     pub(crate) fn is_direct(&self) -> bool {
         self.coefficients.pairs == 0
     }

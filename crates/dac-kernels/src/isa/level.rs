@@ -1,4 +1,4 @@
-//! Which instruction set the kernels use.
+//! The instruction sets and the choice between them.
 
 use crate::KernelError;
 use std::{fmt, str::FromStr};
@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 /// An instruction set for which this crate has kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum CpuLevel {
+pub enum Isa {
     /// Plain Rust, on every target.
     Portable,
     /// x86-64 with AVX2 and FMA.
@@ -17,20 +17,21 @@ pub enum CpuLevel {
     Neon,
 }
 
-impl CpuLevel {
-    /// The best level of the processor this runs on.
+impl Isa {
+    /// Returns the fastest instruction set that this processor supports.
     pub fn detect() -> Self {
         [Self::Avx512, Self::Avx2, Self::Neon]
             .into_iter()
-            .find(|l| l.is_available())
+            .find(|isa| isa.is_available())
             .unwrap_or(Self::Portable)
     }
 
-    /// The level named by the environment variable `DAC_CPU`, else [`CpuLevel::detect`].
+    /// Returns the instruction set named by the environment variable `DAC_CPU`, or [`Isa::detect`] without
+    /// it.
     ///
     /// # Errors
-    /// [`KernelError::UnknownLevel`] for a name that is none, [`KernelError::LevelMissing`] where the
-    /// processor lacks the level.
+    /// [`KernelError::UnknownIsa`] for an unknown name, [`KernelError::IsaUnavailable`] if the processor does
+    /// not support the instruction set.
     pub fn from_env() -> Result<Self, KernelError> {
         match std::env::var("DAC_CPU") {
             Ok(name) if !name.trim().is_empty() => Self::from_name(&name),
@@ -38,16 +39,16 @@ impl CpuLevel {
         }
     }
 
-    /// The level of that name, if the processor has it; what [`CpuLevel::from_env`] does with its text.
+    /// Returns the instruction set with this name if the processor supports it.
     ///
     /// # Errors
-    /// As [`CpuLevel::from_env`].
+    /// The same errors as [`Isa::from_env`].
     pub fn from_name(name: &str) -> Result<Self, KernelError> {
-        let level: Self = name.parse()?;
-        if level.is_available() { Ok(level) } else { Err(KernelError::LevelMissing { level }) }
+        let isa: Self = name.parse()?;
+        if isa.is_available() { Ok(isa) } else { Err(KernelError::IsaUnavailable { isa }) }
     }
 
-    /// Whether this processor has the level.
+    /// Reports whether this processor supports the instruction set.
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
@@ -68,16 +69,16 @@ impl CpuLevel {
         }
     }
 
-    /// Every level of this processor, the plainest first.
+    /// Returns every instruction set that this processor supports, portable first.
     pub fn available() -> Vec<Self> {
         [Self::Portable, Self::Avx2, Self::Avx512, Self::Neon]
             .into_iter()
-            .filter(|l| l.is_available())
+            .filter(|isa| isa.is_available())
             .collect()
     }
 }
 
-impl fmt::Display for CpuLevel {
+impl fmt::Display for Isa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Portable => "portable",
@@ -88,7 +89,7 @@ impl fmt::Display for CpuLevel {
     }
 }
 
-impl FromStr for CpuLevel {
+impl FromStr for Isa {
     type Err = KernelError;
 
     fn from_str(s: &str) -> Result<Self, KernelError> {
@@ -97,7 +98,7 @@ impl FromStr for CpuLevel {
             "avx2" => Ok(Self::Avx2),
             "avx512" => Ok(Self::Avx512),
             "neon" => Ok(Self::Neon),
-            _ => Err(KernelError::UnknownLevel { found: s.to_owned() }),
+            _ => Err(KernelError::UnknownIsa { found: s.to_owned() }),
         }
     }
 }
@@ -107,13 +108,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_round_trip_and_the_best_level_is_there() {
-        for level in [CpuLevel::Portable, CpuLevel::Avx2, CpuLevel::Avx512, CpuLevel::Neon] {
-            assert_eq!(level.to_string().parse::<CpuLevel>(), Ok(level));
+    fn names_parse_back_and_detected_isa_is_available() {
+        for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Neon] {
+            assert_eq!(isa.to_string().parse::<Isa>(), Ok(isa));
         }
-        assert!(matches!("sse9".parse::<CpuLevel>(), Err(KernelError::UnknownLevel { .. })));
-        assert!(CpuLevel::detect().is_available());
-        assert_eq!(CpuLevel::from_name(" Portable "), Ok(CpuLevel::Portable));
-        assert!(CpuLevel::available().contains(&CpuLevel::detect()));
+        assert!(matches!("sse9".parse::<Isa>(), Err(KernelError::UnknownIsa { .. })));
+        assert!(Isa::detect().is_available());
+        assert_eq!(Isa::from_name(" Portable "), Ok(Isa::Portable));
+        assert!(Isa::available().contains(&Isa::detect()));
     }
 }

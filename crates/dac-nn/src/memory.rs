@@ -1,55 +1,56 @@
-//! How much memory a network takes on a device that holds whole activations, from the layer list.
+//! Memory estimates for devices that hold whole activations, derived from the layer list.
 
 use crate::layer::Layer;
 use crate::shape::NetworkShape;
 
-/// Bytes of an f32.
+/// Size of an f32.
 const VALUE_BYTES: u64 = 4;
 
-/// Bytes of all parameters in f32.
+/// Returns the bytes of all parameters in f32.
 pub fn parameter_bytes(shape: &NetworkShape) -> u64 {
     let count = |(_, dims): (_, Vec<usize>)| dims.iter().map(|&d| d as u64).product::<u64>();
     VALUE_BYTES * shape.parameters().into_iter().map(count).sum::<u64>()
 }
 
-/// Bytes that encoding `frames` frames takes: the encoder's activations, and twice what goes up and comes down, samples and z, latents and
-/// codes, as one batch arrives while the next is worked on.
+/// Estimates the bytes needed to encode `frames` frames: the encoder's activations plus twice the transferred
+/// values (samples up; z, latents and codes down), because one batch is read back while the next is computed.
 pub fn encode_bytes(shape: &NetworkShape, frames: usize) -> u64 {
     let samples = frames.saturating_mul(shape.hop_samples());
-    let results = shape.latent_dim + shape.codebooks * (shape.codebook_dim + 1);
-    let moved = samples as u64 + results as u64 * frames as u64;
-    activation_bytes(&shape.encoder(), samples) + 2 * VALUE_BYTES * moved
+    let values_per_frame = shape.latent_dim + shape.codebooks * (shape.codebook_dim + 1);
+    let transferred = samples as u64 + values_per_frame as u64 * frames as u64;
+    activation_bytes(&shape.encoder(), samples) + 2 * VALUE_BYTES * transferred
 }
 
-/// Bytes that decoding `frames` frames takes, from z, which is more than codes are: as [`encode_bytes`].
+/// Estimates the bytes needed to decode `frames` frames from z (which is larger than codes), as
+/// [`encode_bytes`].
 pub fn decode_bytes(shape: &NetworkShape, frames: usize) -> u64 {
-    let moved = (shape.latent_dim + shape.hop_samples()) as u64 * frames as u64;
-    activation_bytes(&shape.decoder(), frames) + 2 * VALUE_BYTES * moved
+    let transferred = (shape.latent_dim + shape.hop_samples()) as u64 * frames as u64;
+    activation_bytes(&shape.decoder(), frames) + 2 * VALUE_BYTES * transferred
 }
 
-/// Bytes that the activations of one item of `len` input positions take at the layer that needs most of them: what it reads,
-/// what it writes, and what it keeps between.
+/// Returns the activation bytes of the most demanding layer for one item of `len` input positions: its input,
+/// output and temporaries.
 fn activation_bytes(layers: &[Layer], len: usize) -> u64 {
-    let (mut positions, mut channels, mut most) = (len as u64, 1, 0);
+    let (mut positions, mut channels, mut peak_values) = (len as u64, 1, 0);
     for layer in layers {
         let output = layer.output_len(positions as usize) as u64;
         let (values, width) = match layer {
             Layer::Conv(l) => {
                 (positions * l.in_channels as u64 + output * l.out_channels as u64, l.out_channels)
             }
-            // The phases, and the same in order without what the padding cuts.
+            // The output exists twice: as phases, then reordered and cropped.
             Layer::ConvTranspose(l) => {
                 (positions * l.in_channels as u64 + 2 * output * l.out_channels as u64, l.out_channels)
             }
             Layer::Snake(l) => (2 * positions * l.channels as u64, l.channels),
-            // The input waits while two tensors of its size follow one another.
+            // The input is held while two temporaries of its size exist.
             Layer::ResidualUnit(l) => (3 * positions * l.conv2.out_channels as u64, l.conv2.out_channels),
             Layer::Tanh { .. } => (2 * positions * channels, channels as usize),
         };
         (positions, channels) = (output, width as u64);
-        most = most.max(values);
+        peak_values = peak_values.max(values);
     }
-    VALUE_BYTES * most
+    VALUE_BYTES * peak_values
 }
 
 #[cfg(test)]
@@ -58,18 +59,18 @@ mod tests {
     use crate::shape::tests::full_44khz;
 
     #[test]
-    fn the_widest_layers_are_the_residual_units_at_the_audios_rate() {
+    fn residual_units_at_the_audio_rate_need_the_most_memory() {
         let shape = full_44khz();
         let samples = 100 * 512;
         assert_eq!(activation_bytes(&shape.decoder(), 100), 4 * 3 * 96 * samples);
         assert_eq!(activation_bytes(&shape.encoder(), samples as usize), 4 * 3 * 64 * samples);
-        // What goes up and comes down is little beside them.
+        // Transfers add little.
         assert_eq!(decode_bytes(&shape, 100), 4 * (3 * 96 + 2) * samples + 8 * 1024 * 100);
         assert_eq!(encode_bytes(&shape, 100), 4 * (3 * 64 + 2) * samples + 8 * (1024 + 9 * 9) * 100);
     }
 
     #[test]
-    fn the_full_model_has_the_published_size() {
+    fn parameters_of_the_44khz_model_take_306_mb() {
         // 76.65 million parameters.
         assert_eq!(parameter_bytes(&full_44khz()) / 1_000_000, 306);
     }

@@ -30,13 +30,13 @@ fn every_level_equals_the_plain_twins() {
     for net in layers() {
         let inputs: Vec<Vec<f32>> = ROWS.iter().map(|rows| noise(rows * net.in_channels(), 11)).collect();
         let wants: Vec<Vec<f32>> = inputs.iter().map(|x| net.reference(x)).collect();
-        for level in CpuLevel::available() {
+        for isa in Isa::available() {
             for (precision, most) in [(Precision::F32, 1e-4), (Precision::Exact, 1e-5)] {
                 let options =
-                    PipelineOptions { level, precision, threads: Threads::Count(1), ..Default::default() };
+                    PipelineOptions { isa, precision, threads: Threads::Count(1), ..Default::default() };
                 let pipeline = net.pipeline(options);
                 for (x, want) in inputs.iter().zip(&wants) {
-                    let what = format!("{} {level} {precision}, {} values", net.name, x.len());
+                    let what = format!("{} {isa} {precision}, {} values", net.name, x.len());
                     assert_within(&run(&pipeline, x), want, most, &what);
                 }
             }
@@ -104,8 +104,8 @@ fn low_latency_gives_rows_early_and_does_not_depend_on_pushes() {
 fn huge_and_strange_values_stay_in_bounds() {
     let net = Net::new("snake", 3).snake().tanh();
     let values = [0.0, -0.0, 1e-30, 3.0, 100.0, -1e4, 1e5, -3e6, 1e9, -1e30, 3e38, f32::MIN_POSITIVE];
-    for level in CpuLevel::available() {
-        let mut b = Pipeline::builder(PipelineOptions { level, ..Default::default() });
+    for isa in Isa::available() {
+        let mut b = Pipeline::builder(PipelineOptions { isa, ..Default::default() });
         b = b.snake(&[1.0, 0.25, 7.0]);
         let got = run(&b.build().unwrap(), &values);
         let mut want = values.to_vec();
@@ -115,7 +115,7 @@ fn huge_and_strange_values_stay_in_bounds() {
             let alpha = [1.0, 0.25, 7.0][i % 3];
             let step = values[i].abs() * 1.2e-7 + (alpha * values[i]).abs().min(1e7) * 1.2e-7 / alpha;
             let bound = if values[i].abs() < 1e6 { step + 2e-7 / alpha } else { step + 1.01 / alpha };
-            assert!((g - w).abs() <= bound, "{level}: {g} for {w}, snake of {}", values[i]);
+            assert!((g - w).abs() <= bound, "{isa}: {g} for {w}, snake of {}", values[i]);
         }
     }
     assert_eq!(net.reference(&[0.0; 3]), [0.0; 3]);

@@ -1,16 +1,16 @@
-//! The residual vector quantizer on plain slices, over the CPU kernels.
+//! The residual vector quantizer for the CPU engine, on slices.
 
-use dac_kernels::{CpuLevel, KernelError, Linear, Nearest};
+use dac_kernels::{Isa, KernelError, Linear, Nearest};
 
 use crate::weights::QuantizerWeights;
 
-/// One stage: projection, search, and the way back as one table.
+/// One codebook with its projections, packed for the kernels.
 #[derive(Debug, Clone)]
 struct Stage {
     in_proj: Linear,
     nearest: Nearest,
     out_proj: Linear,
-    /// The entries, not normalised, `[size][dim]`.
+    /// Entries before normalisation, `[size][dim]`.
     entries: Vec<f32>,
 }
 
@@ -21,7 +21,7 @@ impl Stage {
     }
 }
 
-/// What quantization returns, one frame after another.
+/// Quantized frames, frame by frame.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QuantizedRows {
     /// Sum of the quantized residuals, `[frames][latent]`.
@@ -32,8 +32,8 @@ pub struct QuantizedRows {
     pub latents: Vec<f32>,
 }
 
-/// Codebooks one after another, each coding what those before it left (Zeghidour et al. 2021, with the factorised and
-/// normalised lookup of Kumar et al. 2023). Frames are independent of each other.
+/// The residual vector quantizer: each codebook codes the residual of those before it (Zeghidour et al. 2021,
+/// with the factorised, normalised lookup of Kumar et al. 2023). Frames are independent of each other.
 #[derive(Debug, Clone)]
 pub struct ResidualQuantizer {
     stages: Vec<Stage>,
@@ -41,24 +41,25 @@ pub struct ResidualQuantizer {
     dim: usize,
 }
 
-/// Frames worked on at a time: the scratch stays in cache, however long the signal.
+/// Frames per block, small enough that the scratch buffers stay in cache.
 const BLOCK_FRAMES: usize = 64;
 
 impl ResidualQuantizer {
-    /// Packs all stages.
+    /// Packs the weights of all codebooks.
     ///
     /// # Errors
-    /// When a parameter has another length than its shape says, the shapes differ, or a codebook has more entries than a code can name.
-    pub fn new(level: CpuLevel, weights: Vec<QuantizerWeights>) -> Result<Self, KernelError> {
+    /// When a parameter's length does not match its shape, the shapes differ between codebooks, or a codebook
+    /// has more than 65536 entries.
+    pub fn new(isa: Isa, weights: Vec<QuantizerWeights>) -> Result<Self, KernelError> {
         let (latent, dim) = weights.first().map_or((0, 0), |w| (w.latent, w.dim));
         let stages = weights
             .into_iter()
             .map(|w| {
-                check(&w, latent, dim)?;
+                check_lengths(&w, latent, dim)?;
                 Ok(Stage {
-                    in_proj: Linear::new(level, w.latent, &w.in_proj_weight, &w.in_proj_bias)?,
-                    nearest: Nearest::new(level, w.dim, &w.codebook)?,
-                    out_proj: Linear::new(level, w.dim, &w.out_proj_weight, &w.out_proj_bias)?,
+                    in_proj: Linear::new(isa, w.latent, &w.in_proj_weight, &w.in_proj_bias)?,
+                    nearest: Nearest::new(isa, w.dim, &w.codebook)?,
+                    out_proj: Linear::new(isa, w.dim, &w.out_proj_weight, &w.out_proj_bias)?,
                     entries: w.codebook,
                 })
             })
@@ -66,26 +67,26 @@ impl ResidualQuantizer {
         Ok(Self { stages, latent, dim })
     }
 
-    /// Values a frame of z.
+    /// Returns the values per frame of z.
     pub fn latent(&self) -> usize {
         self.latent
     }
 
-    /// Entries that every codebook has.
+    /// Returns the number of entries of the smallest codebook.
     pub fn codebook_size(&self) -> usize {
         let entries = self.stages.iter().map(|stage| stage.entries.len() / self.dim.max(1));
         entries.min().unwrap_or(0)
     }
 
-    /// How many codebooks there are.
+    /// Returns the number of codebooks.
     pub fn codebooks(&self) -> usize {
         self.stages.len()
     }
 
-    /// Quantizes encoder output `[frames][latent]` with the first `codebooks` codebooks, appending to `out`.
+    /// Quantizes encoder output `[frames][latent]` with the first `codebooks` codebooks and appends to `out`.
     ///
     /// # Panics
-    /// When `codebooks` is beyond what there are.
+    /// When `codebooks` is more than available.
     pub fn encode(&self, encoded: &[f32], codebooks: usize, out: &mut QuantizedRows) {
         let (mut projected, mut indices, mut entries, mut quantized) = (vec![], vec![], vec![], vec![]);
         for block in encoded.chunks(BLOCK_FRAMES * self.latent.max(1)) {
@@ -119,10 +120,10 @@ impl ResidualQuantizer {
         }
     }
 
-    /// z `[frames][latent]` of codes `[frames][codebooks]`, appended to `z`. The codes must be in range.
+    /// Converts codes `[frames][codebooks]` to z `[frames][latent]` and appends it to `z`.
     ///
     /// # Panics
-    /// When `codebooks` is beyond what there are or a code beyond its codebook.
+    /// When `codebooks` is more than available or a code is out of range.
     pub fn decode(&self, codes: &[u16], codebooks: usize, z: &mut Vec<f32>) {
         let (mut entries, mut quantized) = (vec![], vec![]);
         for block in codes.chunks(BLOCK_FRAMES * codebooks.max(1)) {
@@ -140,22 +141,22 @@ impl ResidualQuantizer {
         }
     }
 
-    /// Codes `[frames][codebooks]` of latents `[frames][codebooks · dim]`, each codebook searched on its own part.
+    /// Searches the codes `[frames][codebooks]` of latents `[frames][codebooks · dim]`.
     ///
     /// # Panics
-    /// When `codebooks` is beyond what there are.
+    /// When `codebooks` is more than available.
     pub fn search(&self, latents: &[f32], codebooks: usize) -> Vec<u16> {
         let width = codebooks * self.dim;
         let frames = latents.len().checked_div(width).unwrap_or(0);
         let mut codes = vec![0; frames * codebooks];
-        let (mut part, mut indices) = (vec![], vec![]);
+        let (mut projected, mut indices) = (vec![], vec![]);
         for (k, stage) in self.stages[..codebooks].iter().enumerate() {
-            part.clear();
+            projected.clear();
             indices.clear();
             for row in latents.chunks_exact(width) {
-                part.extend_from_slice(&row[k * self.dim..(k + 1) * self.dim]);
+                projected.extend_from_slice(&row[k * self.dim..(k + 1) * self.dim]);
             }
-            stage.nearest.search(&part, &mut indices);
+            stage.nearest.search(&projected, &mut indices);
             for (t, &index) in indices.iter().enumerate() {
                 codes[t * codebooks + k] = index as u16;
             }
@@ -164,8 +165,8 @@ impl ResidualQuantizer {
     }
 }
 
-/// That all of a stage's parameters are of its shape, and the shape is that of the first stage.
-fn check(w: &QuantizerWeights, latent: usize, dim: usize) -> Result<(), KernelError> {
+/// Checks the length of every parameter and that `latent` and `dim` equal those of the first codebook.
+fn check_lengths(w: &QuantizerWeights, latent: usize, dim: usize) -> Result<(), KernelError> {
     let lengths = [
         ("latent", latent, w.latent),
         ("codebook_dim", dim, w.dim),
@@ -190,7 +191,7 @@ fn check(w: &QuantizerWeights, latent: usize, dim: usize) -> Result<(), KernelEr
 mod tests {
     use super::*;
 
-    /// A codebook of three entries in two dimensions; identity projections.
+    /// A codebook of three two-dimensional entries with identity projections.
     fn stage(codebook: [f32; 6]) -> QuantizerWeights {
         QuantizerWeights {
             in_proj_weight: vec![1.0, 0.0, 0.0, 1.0],
@@ -207,27 +208,27 @@ mod tests {
     fn quantizer() -> ResidualQuantizer {
         let coarse = stage([2.0, 0.0, 0.0, 2.0, -2.0, 0.0]);
         let fine = stage([0.5, 0.0, 0.0, 0.5, 0.0, -0.5]);
-        ResidualQuantizer::new(CpuLevel::Portable, vec![coarse, fine]).unwrap()
+        ResidualQuantizer::new(Isa::Portable, vec![coarse, fine]).unwrap()
     }
 
     #[test]
-    fn parameters_of_another_shape_are_refused() {
-        let refused = |change: fn(&mut QuantizerWeights)| {
-            let mut odd = stage([1.0; 6]);
-            change(&mut odd);
-            let stages = vec![stage([2.0; 6]), odd];
-            assert!(ResidualQuantizer::new(CpuLevel::Portable, stages).is_err());
+    fn parameters_of_wrong_lengths_are_rejected() {
+        let assert_rejected = |change: fn(&mut QuantizerWeights)| {
+            let mut changed = stage([1.0; 6]);
+            change(&mut changed);
+            let stages = vec![stage([2.0; 6]), changed];
+            assert!(ResidualQuantizer::new(Isa::Portable, stages).is_err());
         };
-        refused(|w| w.in_proj_bias = vec![0.0; 3]);
-        refused(|w| w.out_proj_bias.clear());
-        refused(|w| w.out_proj_weight.push(0.0));
-        refused(|w| w.size = 2);
-        refused(|w| (w.dim, w.latent) = (1, 4));
-        refused(|w| (w.size, w.codebook) = ((1 << 16) + 1, vec![0.5; 2 * ((1 << 16) + 1)]));
+        assert_rejected(|w| w.in_proj_bias = vec![0.0; 3]);
+        assert_rejected(|w| w.out_proj_bias.clear());
+        assert_rejected(|w| w.out_proj_weight.push(0.0));
+        assert_rejected(|w| w.size = 2);
+        assert_rejected(|w| (w.dim, w.latent) = (1, 4));
+        assert_rejected(|w| (w.size, w.codebook) = ((1 << 16) + 1, vec![0.5; 2 * ((1 << 16) + 1)]));
     }
 
     #[test]
-    fn the_second_codebook_codes_what_the_first_left() {
+    fn the_second_codebook_codes_the_residual_of_the_first() {
         let mut out = QuantizedRows::default();
         quantizer().encode(&[2.1, 0.4, -1.9, -0.3], 2, &mut out);
         assert_eq!(out.codes, [0, 1, 2, 2]);
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn decoding_gives_z_back_and_fewer_codebooks_give_less() {
+    fn decoding_reproduces_z_for_any_number_of_codebooks() {
         let quantizer = quantizer();
         let mut out = QuantizedRows::default();
         let signal: Vec<f32> = (0..400).map(|i| ((i * 37 % 101) as f32 - 50.0) / 20.0).collect();
@@ -248,9 +249,9 @@ mod tests {
         let first: Vec<u16> = out.codes.iter().step_by(2).copied().collect();
         let mut coarse = vec![];
         quantizer.decode(&first, 1, &mut coarse);
-        let mut one = QuantizedRows::default();
-        quantizer.encode(&signal, 1, &mut one);
-        assert_eq!(coarse, one.z);
+        let mut expected = QuantizedRows::default();
+        quantizer.encode(&signal, 1, &mut expected);
+        assert_eq!(coarse, expected.z);
         assert_eq!(quantizer.search(&out.latents, 2), out.codes);
     }
 }

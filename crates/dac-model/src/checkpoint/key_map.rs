@@ -1,47 +1,49 @@
-//! From the names in any known checkpoint layout to the canonical ones (the reference's, weight norm folded).
+//! The mapping from a checkpoint's keys, in any known layout, to canonical parameter names.
+//!
+//! Canonical names are those of the reference after folding weight norm.
 
 use std::collections::BTreeMap;
 
-/// Who wrote the names.
+/// The naming scheme of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Layout {
-    /// The reference's module names, also behind a prefix.
+    /// Module names of the reference.
     Reference,
-    /// The names of the transformers library's `DacModel`.
+    /// Module names of the transformers library's `DacModel`.
     Transformers,
 }
 
-/// How a canonical parameter is stored.
+/// Storage of a canonical parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stored {
-    /// As it is, under this key.
+    /// The values, under this key.
     Plain(String),
-    /// Weight-normalised: magnitude and direction under these keys.
+    /// Weight norm: magnitude and direction under these keys.
     WeightNorm { magnitude: String, direction: String },
 }
 
-/// Prefixes before the model's own names. Behind the last one stands the codec of a whole speech model, whose other keys
-/// are not ours.
+/// Prefixes of the codec's keys. With the last one, the codec is part of a speech model, whose other keys are
+/// ignored.
 const PREFIXES: [&str; 4] = ["", "dac.", "model.", "audio_encoder.model."];
 const SPEECH_MODEL_PREFIX: &str = "audio_encoder.model.";
 
-/// What the keys of a checkpoint come to.
+/// The keys of a checkpoint, assigned to parameters.
 #[derive(Debug)]
-pub(crate) struct Names {
+pub(crate) struct KeyMap {
     pub(crate) layout: Layout,
     pub(crate) prefix: &'static str,
-    /// Canonical name to storage.
+    /// Storage by canonical name.
     pub(crate) stored: BTreeMap<String, Stored>,
-    /// Keys that name nothing of the codec.
+    /// Keys that are not parameters of the codec.
     pub(crate) unused: Vec<String>,
-    /// Keys of the speech model around the codec.
-    pub(crate) foreign: Vec<String>,
+    /// Keys of the speech model that contains the codec.
+    pub(crate) other: Vec<String>,
 }
 
-impl Names {
-    /// Maps all keys; `None` when no known layout is among them.
-    pub(crate) fn map(keys: &[String]) -> Option<Self> {
+impl KeyMap {
+    /// Maps all keys; `None` if they are in no known layout.
+    pub(crate) fn new(keys: &[String]) -> Option<Self> {
         let has = |prefix: &str, start: &str| {
             keys.iter().any(|k| k.strip_prefix(prefix).is_some_and(|k| k.starts_with(start)))
         };
@@ -60,12 +62,11 @@ impl Names {
             keys.iter().filter_map(index).max().map_or(0, |last| last.saturating_add(1))
         };
         let counts = [blocks("encoder"), blocks("decoder")];
-        let mut names =
-            Self { layout, prefix, stored: BTreeMap::new(), unused: Vec::new(), foreign: Vec::new() };
+        let mut map = Self { layout, prefix, stored: BTreeMap::new(), unused: Vec::new(), other: Vec::new() };
         let mut halves: BTreeMap<String, [Option<String>; 2]> = BTreeMap::new();
         for key in keys {
             let Some(inner) = key.strip_prefix(prefix) else {
-                let list = if prefix == SPEECH_MODEL_PREFIX { &mut names.foreign } else { &mut names.unused };
+                let list = if prefix == SPEECH_MODEL_PREFIX { &mut map.other } else { &mut map.unused };
                 list.push(key.clone());
                 continue;
             };
@@ -76,33 +77,34 @@ impl Names {
             };
             match (module, leaf) {
                 (Some(module), Leaf::Plain(leaf)) => {
-                    names.stored.insert(format!("{module}.{leaf}"), Stored::Plain(key.clone()));
+                    map.stored.insert(format!("{module}.{leaf}"), Stored::Plain(key.clone()));
                 }
                 (Some(module), Leaf::Half(half)) => {
                     halves.entry(format!("{module}.weight")).or_default()[half] = Some(key.clone());
                 }
-                (None, _) => names.unused.push(key.clone()),
+                (None, _) => map.unused.push(key.clone()),
             }
         }
         for (name, half) in halves {
             match half {
                 [Some(magnitude), Some(direction)] => {
-                    names.stored.insert(name, Stored::WeightNorm { magnitude, direction });
+                    map.stored.insert(name, Stored::WeightNorm { magnitude, direction });
                 }
-                half => names.unused.extend(half.into_iter().flatten()),
+                half => map.unused.extend(half.into_iter().flatten()),
             }
         }
-        Some(names)
+        Some(map)
     }
 }
 
+/// The last part of a key.
 enum Leaf<'a> {
     Plain(&'a str),
-    /// 0 the magnitude g, 1 the direction v.
+    /// A part of a weight-normalised weight: 0 is the magnitude g, 1 the direction v.
     Half(usize),
 }
 
-/// Splits `module.leaf`, knowing both of torch's ways to name a weight-normalised weight.
+/// Splits `module.leaf`; torch has two naming schemes for weight norm.
 fn split_leaf(key: &str) -> (&str, Leaf<'_>) {
     const HALVES: [(&str, usize); 4] = [
         (".weight_g", 0),
@@ -121,7 +123,7 @@ fn split_leaf(key: &str) -> (&str, Leaf<'_>) {
     }
 }
 
-/// The reference's module name of one of the transformers library's, `None` when it is not one.
+/// Converts a module name of the transformers library to the reference's; `None` if it is unknown.
 fn reference_module(module: &str, [encoder_blocks, decoder_blocks]: [usize; 2]) -> Option<String> {
     let parts: Vec<&str> = module.split('.').collect();
     let unit = |name: &str| ["snake1", "conv1", "snake2", "conv2"].iter().position(|n| *n == name);
@@ -164,9 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn transformers_names_become_the_references() {
+    fn transformers_names_are_converted_to_reference_names() {
         let counts = [4, 4];
-        for (theirs, ours) in [
+        for (transformers, reference) in [
             ("encoder.conv1", "encoder.block.0"),
             ("encoder.block.0.res_unit3.conv2", "encoder.block.1.block.2.block.3"),
             ("encoder.block.3.conv1", "encoder.block.4.block.4"),
@@ -175,7 +177,7 @@ mod tests {
             ("decoder.block.1.res_unit1.snake1", "decoder.model.2.block.2.block.0"),
             ("decoder.conv2", "decoder.model.6"),
         ] {
-            assert_eq!(reference_module(theirs, counts).as_deref(), Some(ours));
+            assert_eq!(reference_module(transformers, counts).as_deref(), Some(reference));
         }
         assert_eq!(reference_module("encoder.block.0.res_unit4.conv2", counts), None);
         assert_eq!(reference_module("encoder.block.0.res_unit0.conv2", counts), None);
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn both_weight_norm_namings_pair_up_behind_any_prefix() {
+    fn both_weight_norm_namings_are_paired_with_any_prefix() {
         for prefix in PREFIXES {
             for (g, v) in [
                 ("weight_g", "weight_v"),
@@ -194,21 +196,21 @@ mod tests {
                     &format!("{prefix}encoder.block.0.{v}"),
                     &format!("{prefix}encoder.block.0.bias"),
                 ]);
-                let names = Names::map(&keys).unwrap();
-                assert_eq!((names.prefix, names.layout), (prefix, Layout::Reference));
-                assert_eq!(names.stored.len(), 2);
-                assert!(matches!(names.stored["encoder.block.0.weight"], Stored::WeightNorm { .. }));
+                let map = KeyMap::new(&keys).unwrap();
+                assert_eq!((map.prefix, map.layout), (prefix, Layout::Reference));
+                assert_eq!(map.stored.len(), 2);
+                assert!(matches!(map.stored["encoder.block.0.weight"], Stored::WeightNorm { .. }));
             }
         }
     }
 
     #[test]
-    fn a_lonely_half_is_unused_and_foreign_keys_are_told_apart() {
-        let names =
-            Names::map(&keys(&["audio_encoder.model.encoder.block.0.weight_v", "decoder.layers.0.weight"]))
+    fn an_unpaired_half_is_unused_and_keys_of_the_speech_model_are_separated() {
+        let map =
+            KeyMap::new(&keys(&["audio_encoder.model.encoder.block.0.weight_v", "decoder.layers.0.weight"]))
                 .unwrap();
-        assert_eq!(names.unused, ["audio_encoder.model.encoder.block.0.weight_v"]);
-        assert_eq!(names.foreign, ["decoder.layers.0.weight"]);
-        assert!(Names::map(&keys(&["layers.0.weight"])).is_none());
+        assert_eq!(map.unused, ["audio_encoder.model.encoder.block.0.weight_v"]);
+        assert_eq!(map.other, ["decoder.layers.0.weight"]);
+        assert!(KeyMap::new(&keys(&["layers.0.weight"])).is_none());
     }
 }

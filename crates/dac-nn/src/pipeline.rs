@@ -1,4 +1,4 @@
-//! The CPU engine's view of the layer list: one packed pipeline an encoder or decoder.
+//! Builds the CPU engine's pipeline from a layer list.
 
 use dac_kernels::{
     ConvParams, ConvTransposeParams, KernelError, LayerInfo, Pipeline, PipelineOptions, ResidualUnit,
@@ -8,35 +8,35 @@ use thiserror::Error;
 use crate::layer::{Conv, Layer};
 use crate::weights::{WeightError, Weights};
 
-/// Why the engine could not be built.
+/// An error while building a pipeline.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum EngineError {
-    /// A parameter could not be had.
+pub enum PipelineError {
+    /// A parameter could not be loaded.
     #[error(transparent)]
     Weight(#[from] WeightError),
-    /// The kernels refuse the layer or the options.
+    /// The kernels reject a layer or an option.
     #[error(transparent)]
     Kernel(#[from] KernelError),
 }
 
-/// Packs a layer list, one parameter at a time, so that no weight is held twice.
+/// Packs a layer list, loading one parameter at a time so that no weight is held twice.
 ///
-/// Rows in and out are channels-last, `[positions][channels]`.
+/// The pipeline's input and output rows are channels-last, `[positions][channels]`.
 ///
 /// # Errors
-/// At the first parameter that `weights` lacks, or when the processor lacks what `options` ask for.
+/// At the first parameter missing from `weights`, or when the processor does not support `options`.
 pub fn build(
     layers: &[Layer],
     weights: &mut dyn Weights,
     options: PipelineOptions,
-) -> Result<Pipeline, EngineError> {
+) -> Result<Pipeline, PipelineError> {
     let mut builder = Pipeline::builder(options);
     for layer in layers {
         builder = match layer {
             Layer::Conv(conv) => {
                 let (weight, bias) = (weights.parameter(conv.weight())?, weights.parameter(conv.bias())?);
-                builder.conv(params(conv), &weight, &bias)
+                builder.conv(conv_params(conv), &weight, &bias)
             }
             Layer::ConvTranspose(conv) => {
                 let (weight, bias) = (weights.parameter(conv.weight())?, weights.parameter(conv.bias())?);
@@ -66,15 +66,15 @@ pub fn build(
     Ok(builder.build()?)
 }
 
-/// The name of one of the pipeline's layers: those of the layers of the list it was built from that it carries out, joined
-/// by ` + `; what the kernels call it where it is none of them.
+/// Names a pipeline layer after the layers of `layers` that it computes, joined by ` + `; falls back to the
+/// kernels' own name if it computes none of them.
 pub fn layer_name(layers: &[Layer], info: &LayerInfo) -> String {
     let names: Vec<&str> =
         layers.get(info.calls.clone()).unwrap_or_default().iter().map(Layer::name).collect();
     if names.is_empty() { info.name.clone() } else { names.join(" + ") }
 }
 
-fn params(conv: &Conv) -> ConvParams {
+fn conv_params(conv: &Conv) -> ConvParams {
     ConvParams {
         in_channels: conv.in_channels,
         out_channels: conv.out_channels,
