@@ -1,8 +1,8 @@
 //! Batches of encodes, decodes and round trips: planning, manifests, resuming, running.
 //!
-//! A batch has three steps: `plan` turns inputs into jobs, `decide` skips or refuses jobs whose outputs exist, and `run`
-//! works on the others, several at a time, and records each in a manifest. The library does not print; programs receive
-//! messages, progress and records through a [`BatchObserver`].
+//! A batch has three steps: `plan` turns inputs into jobs, `decide` skips or refuses jobs whose outputs exist,
+//! and `run` works on the others, several at a time, and records each in a manifest. The library does not
+//! print; programs receive messages, progress and records through a [`BatchObserver`].
 //!
 //! | to | use |
 //! |---|---|
@@ -16,7 +16,6 @@
 mod cancel;
 mod chunking;
 mod codebooks;
-mod comparison;
 mod decide;
 mod decode;
 mod encode;
@@ -35,6 +34,7 @@ mod packing;
 mod partition;
 mod plan;
 mod plan_error;
+mod report;
 mod roundtrip;
 mod run;
 mod staging;
@@ -43,7 +43,6 @@ mod work;
 pub use cancel::{CancelToken, StopReason};
 pub use chunking::ChunkChoice;
 pub use codebooks::{CodebookLimit, nominal_kbps};
-pub use comparison::Comparison;
 pub use dac_dataset::PackLimits;
 pub use decode::{DecodeSettings, decode_files};
 pub use encode::{EncodeSettings, encode_files, input_remarks};
@@ -59,5 +58,5 @@ pub use options::BatchOptions;
 pub use packing::{PackFormat, PackSettings};
 pub use partition::{InvalidPartition, Partition};
 pub use plan_error::PlanError;
+pub use report::BatchReport;
 pub use roundtrip::{RoundtripSettings, roundtrip_files};
-pub use run::BatchReport;

@@ -1,4 +1,5 @@
-//! Packed outputs: entries wait until their shard is complete; then its records are appended and it gets its name.
+//! Packed outputs: entries wait until their shard is complete; then its records are appended and it gets its
+//! name.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -33,18 +34,25 @@ pub struct PackSettings {
     pub limits: PackLimits,
 }
 
+/// Kind and size limits of the shards of a batch.
+pub(crate) struct ShardSettings {
+    pub(crate) kind: PackKind,
+    pub(crate) limits: PackLimits,
+}
+
 impl PackSettings {
-    /// Kind of the shards, for token files of this format.
-    pub(crate) fn kind(&self, format: Format, options: &WriteOptions) -> PackKind {
-        match self.format {
+    /// Shards for token files of this format.
+    pub(crate) fn shards(self, format: Format, options: &WriteOptions) -> ShardSettings {
+        let kind = match self.format {
             PackFormat::Tar => PackKind::Tar(format, options.clone()),
             PackFormat::Parquet => PackKind::Parquet,
-        }
+        };
+        ShardSettings { kind, limits: self.limits }
     }
 }
 
 /// Names of the shards that a run writes.
-pub(crate) struct ShardNumbering {
+struct ShardNumbering {
     naming: PackNaming,
     next: u64,
 }
@@ -53,8 +61,9 @@ impl ShardNumbering {
     /// Continues after the shards in the output directory.
     ///
     /// # Errors
-    /// When the directory cannot be read, or contains a shard that no manifest lists: its entries would be encoded twice.
-    pub(crate) fn after_existing(
+    /// When the directory cannot be read, or contains a shard that no manifest lists: its entries would be
+    /// encoded twice.
+    fn after_existing(
         options: &BatchOptions,
         kind: &PackKind,
         manifests: &ManifestStore,
@@ -75,8 +84,8 @@ impl ShardNumbering {
             let Some(number) = naming.number(&name, kind.extension()) else { continue };
             if !manifests.lists_pack(&name) {
                 return Err(BatchError::Usage(format!(
-                    "{} exists but no manifest lists it, so its entries would be encoded a second time; use another \
-                     --output, give its --manifest, or remove it",
+                    "{} exists but no manifest lists it, so its entries would be encoded a second time; use \
+                     another --output, give its --manifest, or remove it",
                     dir.join(name.as_ref()).display()
                 )));
             }
@@ -112,25 +121,26 @@ pub(crate) struct SettledEntry<'a> {
 }
 
 impl<'a> Packer<'a> {
-    /// Creates a packer that writes shards in the staging directory.
+    /// Opens a pack in the output directory; `None` in a dry run, which only checks the existing shards.
     ///
     /// # Errors
-    /// When the staging directory cannot be read.
-    pub(crate) fn new(
-        kind: PackKind,
-        limits: PackLimits,
-        ShardNumbering { naming, next }: ShardNumbering,
-        staging: &StagingDir,
-        output_dir: &'a Path,
+    /// When a directory cannot be read, or a shard exists that no manifest lists.
+    pub(crate) fn open(
+        shards: &ShardSettings,
+        options: &'a BatchOptions,
+        staging: Option<&StagingDir>,
         manifests: &'a ManifestStore,
-    ) -> Result<Self, BatchError> {
-        let writer = PackWriter::new(staging.path(), kind, naming, limits)?.starting_at(next);
-        let open = Mutex::new(OpenShard { writer, entries: Vec::new() });
-        Ok(Self { open, output_dir, manifests })
+    ) -> Result<Option<Self>, BatchError> {
+        let ShardNumbering { naming, next } =
+            ShardNumbering::after_existing(options, &shards.kind, manifests)?;
+        let Some(staging) = staging else { return Ok(None) };
+        let writer = PackWriter::new(staging.path(), shards.kind.clone(), naming, shards.limits)?;
+        let open = OpenShard { writer: writer.starting_at(next), entries: Vec::new() };
+        Ok(Some(Self { open: Mutex::new(open), output_dir: &options.output_dir, manifests }))
     }
 
-    /// Adds an entry and returns the entries that are settled now: all of a shard if this one completes it or writing
-    /// it fails, or only this one if the pack cannot contain it.
+    /// Adds an entry and returns the entries that are settled now: all of a shard if this one completes it or
+    /// writing it fails, or only this one if the pack cannot contain it.
     pub(crate) fn add(
         &self,
         key: &SampleKey,
@@ -192,9 +202,17 @@ impl<'a> Packer<'a> {
 
 /// Renames a shard to `path`, which must be free.
 fn publish(shard: &ClosedShard, path: &Path) -> Result<(), BatchError> {
-    let persist =
-        || tempfile::TempPath::try_from_path(&shard.path)?.persist_noclobber(path).map_err(|e| e.error);
-    persist().map_err(|error| BatchError::write(path, error))
+    let rename = || {
+        let staged = tempfile::TempPath::try_from_path(&shard.path)?;
+        staged.persist_noclobber(path).map_err(|error| error.error)?;
+        // Not every file system can sync a directory.
+        #[cfg(unix)]
+        if let Some(Ok(dir)) = path.parent().map(std::fs::File::open) {
+            let _ = dir.sync_all();
+        }
+        Ok(())
+    };
+    rename().map_err(|error| BatchError::write(path, error))
 }
 
 /// Fails all entries of a shard with the same error.

@@ -46,13 +46,13 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Plans one job per input file. Its outputs are `OUTPUT_DIR/RELATIVE/STEM.EXTENSION`, or the entry `RELATIVE/STEM`.
-    /// Directories contribute files with one of `extensions`. All jobs are checked, then those outside the partition are
-    /// removed.
+    /// Plans one job per input file. Its outputs are `OUTPUT_DIR/RELATIVE/STEM.EXTENSION`, or the entry
+    /// `RELATIVE/STEM`. Directories contribute files with one of `extensions`. All jobs are checked, then
+    /// those outside the partition are removed.
     ///
     /// # Errors
-    /// Names every input that is missing or not a file, every output of two inputs, and every output that would replace an
-    /// input.
+    /// Names every input that is missing or not a file, every output of two inputs, and every output that
+    /// would replace an input.
     pub(crate) fn new(
         options: &BatchOptions,
         extensions: &[&str],
@@ -158,8 +158,8 @@ fn collisions(jobs: &[Job]) -> Vec<(PathBuf, Vec<PathBuf>)> {
 
 /// Jobs whose output is itself an input: the job's input and the output.
 fn overwritten_inputs(jobs: &[Job]) -> Vec<(PathBuf, PathBuf)> {
-    // An output is an input only if it exists and has the file name of an input, or is a link. Only those are resolved,
-    // which sees through links and "..".
+    // An output is an input only if it exists and has the file name of an input, or is a link. Only those are
+    // resolved, which sees through links and "..".
     let names: HashSet<&OsStr> = jobs.iter().filter_map(|job| job.input.file_name()).collect();
     let may_be_input =
         |path: &Path| path.file_name().is_some_and(|name| names.contains(name)) || path.is_symlink();

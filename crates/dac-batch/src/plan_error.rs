@@ -31,7 +31,7 @@ impl fmt::Display for PlanError {
         if !self.collisions.is_empty() {
             write!(
                 f,
-                "\n  (--keep-extension writes a.wav.dac for a.wav; --root DIR keeps the directories below DIR)"
+                "\n  (--keep-extension writes a.wav.dac for a.wav; --root DIR keeps directories below DIR)"
             )?;
         }
         for (input, output) in &self.overwritten {

@@ -1,7 +1,8 @@
 //! Manifests: JSON Lines files with one record per finished job, which let an interrupted batch resume.
 //!
-//! A manifest is UTF-8. Records are appended; a key may have several, and the one whose SHA-256 matches the output file
-//! describes it. Lines that a crash truncated are ignored, and the next record starts on a new line.
+//! A manifest is UTF-8. Records are appended; a key may have several, and the one whose SHA-256 matches the
+//! output file describes it. Lines that a crash truncated are ignored, and the next record starts on a new
+//! line.
 
 mod error;
 mod files;

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use anyhow::Error;
 use dac::{Audio, Chunking, Dac, DecodeOptions, Device, EncodeOptions, LoadOptions, ModelSource};
-use dac_batch::Status;
+use dac_batch::{DEFAULT_MODEL, Status};
 use serde::Serialize;
 
-use crate::args::{AutotuneArgs, DEFAULT_MODEL};
+use crate::args::AutotuneArgs;
 use crate::exit::{Exit, Usage};
 use crate::load::open_source;
 use crate::output::{print_record, print_text};
