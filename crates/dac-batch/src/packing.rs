@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use dac::tokens::{Format, TokenFile, WriteOptions};
-use dac_dataset::{ClosedShard, PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
+use dac_dataset::{FinishedShard, PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
 
 use crate::error::{BatchError, error_text};
 use crate::file_stamp::Fingerprint;
@@ -88,7 +88,6 @@ impl ShardNumbering {
 /// Collects entries from all workers.
 pub(crate) struct Packer<'a> {
     open: Mutex<OpenShard<'a>>,
-    output_dir: &'a Path,
     manifests: &'a ManifestStore,
 }
 
@@ -114,18 +113,19 @@ impl<'a> Packer<'a> {
     /// Creates a packer that writes shards in the staging directory.
     ///
     /// # Errors
-    /// When the staging directory cannot be read.
+    /// When the output directory cannot be read.
     pub(crate) fn new(
         kind: PackKind,
         limits: PackLimits,
         ShardNumbering { naming, next }: ShardNumbering,
         staging: &StagingDir,
-        output_dir: &'a Path,
+        output_dir: &Path,
         manifests: &'a ManifestStore,
     ) -> Result<Self, BatchError> {
-        let writer = PackWriter::new(staging.path(), kind, naming, limits)?.starting_at(next);
+        let writer =
+            PackWriter::new(output_dir, kind, naming, limits)?.starting_at(next).staged_in(staging.path());
         let open = Mutex::new(OpenShard { writer, entries: Vec::new() });
-        Ok(Self { open, output_dir, manifests })
+        Ok(Self { open, manifests })
     }
 
     /// Adds an entry and returns the entries that are settled now: all of a shard if this one completes it or writing
@@ -148,7 +148,7 @@ impl<'a> Packer<'a> {
             }
             Ok(Some(shard)) => {
                 open.entries.push(entry);
-                self.settle(&shard, std::mem::take(&mut open.entries))
+                self.settle(shard, std::mem::take(&mut open.entries))
             }
             Err(error @ PackError::Shard { .. }) => {
                 let mut entries = std::mem::take(&mut open.entries);
@@ -164,21 +164,22 @@ impl<'a> Packer<'a> {
         let Ok(mut open) = self.open.lock() else { return Vec::new() };
         let entries = std::mem::take(&mut open.entries);
         match open.writer.finish() {
-            Ok(Some(shard)) => self.settle(&shard, entries),
+            Ok(Some(shard)) => self.settle(shard, entries),
             Ok(None) => Vec::new(),
             Err(error) => fail_all(entries, &error.into()),
         }
     }
 
     /// Appends the records of a complete shard, then renames it into place.
-    fn settle(&self, shard: &ClosedShard, entries: Vec<WaitingEntry<'a>>) -> Vec<SettledEntry<'a>> {
-        let path = self.output_dir.join(shard.path.file_name().unwrap_or_default());
-        let file = || Fingerprint { bytes: shard.bytes, sha256: shard.sha256.clone() };
-        let record =
-            |entry: &WaitingEntry<'_>| entry.state.record(JobEnd::Packed { shard: &path, file: file() });
+    fn settle(&self, shard: FinishedShard, entries: Vec<WaitingEntry<'a>>) -> Vec<SettledEntry<'a>> {
+        let info = shard.info();
+        let record = |entry: &WaitingEntry<'_>| {
+            let file = Fingerprint { bytes: info.bytes, sha256: info.sha256.clone() };
+            entry.state.record(JobEnd::Packed { shard: &info.path, file })
+        };
         let records: Vec<_> = entries.iter().map(record).collect();
-        let published = self.manifests.append(&records).and_then(|()| publish(shard, &path));
-        if let Err(error) = published {
+        let persisted = self.manifests.append(&records).and_then(|()| Ok(shard.persist_new()?));
+        if let Err(error) = persisted {
             return fail_all(entries, &error);
         }
         let settled = |(WaitingEntry { state, description }, record)| SettledEntry {
@@ -187,13 +188,6 @@ impl<'a> Packer<'a> {
         };
         entries.into_iter().zip(records).map(settled).collect()
     }
-}
-
-/// Renames a shard to `path`, which must be free.
-fn publish(shard: &ClosedShard, path: &Path) -> Result<(), BatchError> {
-    let persist =
-        || tempfile::TempPath::try_from_path(&shard.path)?.persist_noclobber(path).map_err(|e| e.error);
-    persist().map_err(|error| BatchError::write(path, error))
 }
 
 /// Fails all entries of a shard with the same error.
