@@ -2,11 +2,10 @@
 //! name.
 
 use std::io::ErrorKind;
-use std::path::Path;
 use std::sync::Mutex;
 
 use dac::tokens::{Format, TokenFile, WriteOptions};
-use dac_dataset::{ClosedShard, PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
+use dac_dataset::{FinishedShard, PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
 
 use crate::error::{BatchError, error_text};
 use crate::file_stamp::Fingerprint;
@@ -98,7 +97,6 @@ impl ShardNumbering {
 /// Collects entries from all workers.
 pub(crate) struct Packer<'a> {
     open: Mutex<OpenShard<'a>>,
-    output_dir: &'a Path,
     manifests: &'a ManifestStore,
 }
 
@@ -127,16 +125,18 @@ impl<'a> Packer<'a> {
     /// When a directory cannot be read, or a shard exists that no manifest lists.
     pub(crate) fn open(
         shards: &ShardSettings,
-        options: &'a BatchOptions,
+        options: &BatchOptions,
         staging: Option<&StagingDir>,
         manifests: &'a ManifestStore,
     ) -> Result<Option<Self>, BatchError> {
         let ShardNumbering { naming, next } =
             ShardNumbering::after_existing(options, &shards.kind, manifests)?;
         let Some(staging) = staging else { return Ok(None) };
-        let writer = PackWriter::new(staging.path(), shards.kind.clone(), naming, shards.limits)?;
-        let open = OpenShard { writer: writer.starting_at(next), entries: Vec::new() };
-        Ok(Some(Self { open: Mutex::new(open), output_dir: &options.output_dir, manifests }))
+        let writer = PackWriter::new(&options.output_dir, shards.kind.clone(), naming, shards.limits)?
+            .starting_at(next)
+            .staged_in(staging.path());
+        let open = OpenShard { writer, entries: Vec::new() };
+        Ok(Some(Self { open: Mutex::new(open), manifests }))
     }
 
     /// Adds an entry and returns the entries that are settled now: all of a shard if this one completes it or
@@ -159,7 +159,7 @@ impl<'a> Packer<'a> {
             }
             Ok(Some(shard)) => {
                 open.entries.push(entry);
-                self.settle(&shard, std::mem::take(&mut open.entries))
+                self.settle(shard, std::mem::take(&mut open.entries))
             }
             Err(error @ PackError::Shard { .. }) => {
                 let mut entries = std::mem::take(&mut open.entries);
@@ -175,21 +175,22 @@ impl<'a> Packer<'a> {
         let Ok(mut open) = self.open.lock() else { return Vec::new() };
         let entries = std::mem::take(&mut open.entries);
         match open.writer.finish() {
-            Ok(Some(shard)) => self.settle(&shard, entries),
+            Ok(Some(shard)) => self.settle(shard, entries),
             Ok(None) => Vec::new(),
             Err(error) => fail_all(entries, &error.into()),
         }
     }
 
     /// Appends the records of a complete shard, then renames it into place.
-    fn settle(&self, shard: &ClosedShard, entries: Vec<WaitingEntry<'a>>) -> Vec<SettledEntry<'a>> {
-        let path = self.output_dir.join(shard.path.file_name().unwrap_or_default());
-        let file = || Fingerprint { bytes: shard.bytes, sha256: shard.sha256.clone() };
-        let record =
-            |entry: &WaitingEntry<'_>| entry.state.record(JobEnd::Packed { shard: &path, file: file() });
+    fn settle(&self, shard: FinishedShard, entries: Vec<WaitingEntry<'a>>) -> Vec<SettledEntry<'a>> {
+        let info = shard.info();
+        let record = |entry: &WaitingEntry<'_>| {
+            let file = Fingerprint { bytes: info.bytes, sha256: info.sha256.clone() };
+            entry.state.record(JobEnd::Packed { shard: &info.path, file })
+        };
         let records: Vec<_> = entries.iter().map(record).collect();
-        let published = self.manifests.append(&records).and_then(|()| publish(shard, &path));
-        if let Err(error) = published {
+        let persisted = self.manifests.append(&records).and_then(|()| Ok(shard.persist_new()?));
+        if let Err(error) = persisted {
             return fail_all(entries, &error);
         }
         let settled = |(WaitingEntry { state, description }, record)| SettledEntry {
@@ -198,21 +199,6 @@ impl<'a> Packer<'a> {
         };
         entries.into_iter().zip(records).map(settled).collect()
     }
-}
-
-/// Renames a shard to `path`, which must be free.
-fn publish(shard: &ClosedShard, path: &Path) -> Result<(), BatchError> {
-    let rename = || {
-        let staged = tempfile::TempPath::try_from_path(&shard.path)?;
-        staged.persist_noclobber(path).map_err(|error| error.error)?;
-        // Not every file system can sync a directory.
-        #[cfg(unix)]
-        if let Some(Ok(dir)) = path.parent().map(std::fs::File::open) {
-            let _ = dir.sync_all();
-        }
-        Ok(())
-    };
-    rename().map_err(|error| BatchError::write(path, error))
 }
 
 /// Fails all entries of a shard with the same error.
