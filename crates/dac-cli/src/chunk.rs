@@ -1,64 +1,46 @@
-//! How signals are cut: `--chunk` and its parameters, and the settings that some checkpoints bring along.
+//! `--chunk` and its parameters.
 
-use dac::stream::OverlapSettings;
-use dac::{Chunking, Dac};
+use dac::Chunking;
+use dac_batch::ChunkChoice;
 
 use crate::args::{ChunkArg, ChunkArgs};
 use crate::exit::Usage;
 
-/// Checks that the parameters belong to the chunking that was chosen.
-pub(crate) fn check(args: &ChunkArgs) -> Result<(), Usage> {
-    match args.chunk {
-        ChunkArg::Whole if args.chunk_seconds.is_some() => {
-            Err(Usage("--chunk-seconds has no meaning with --chunk whole".to_owned()))
-        }
-        ChunkArg::Whole | ChunkArg::Exact | ChunkArg::Descript if args.overlap_rate.is_some() => {
-            Err(Usage("--overlap-rate has a meaning with --chunk overlap alone".to_owned()))
-        }
-        _ => Ok(()),
+/// Chunking for encoding.
+///
+/// # Errors
+/// When a parameter does not apply to the chosen chunking.
+pub(crate) fn for_encoding(args: &ChunkArgs) -> Result<ChunkChoice, Usage> {
+    let chunk_seconds = args.chunk_seconds.map(|seconds| seconds.0);
+    let overlap_rate = args.overlap_rate.map(|rate| rate.0);
+    if args.chunk == ChunkArg::Whole && chunk_seconds.is_some() {
+        return Err(Usage("--chunk-seconds cannot be combined with --chunk whole".to_owned()));
     }
-}
-
-/// The seconds of a window, where the signal is to be cut into the reference's own.
-pub(crate) fn window_seconds(args: &ChunkArgs) -> Option<f64> {
-    let windows = args.chunk == ChunkArg::Descript;
-    windows.then(|| args.chunk_seconds.map_or(Chunking::DEFAULT_WINDOW_SECONDS, |seconds| seconds.0))
-}
-
-/// The chunking for a model: what the command line says, else what a `config.json` beside the weights says, else the
-/// defaults.
-pub(crate) fn chunking(args: &ChunkArgs, dac: &Dac) -> Result<Chunking, Usage> {
-    check(args)?;
-    Ok(match (args.chunk, args.chunk_seconds) {
-        (ChunkArg::Descript, _) => {
-            let why = "--chunk descript is a way to encode; a .dac file says itself how it is decoded";
-            return Err(Usage(why.to_owned()));
+    if args.chunk != ChunkArg::Overlap && overlap_rate.is_some() {
+        return Err(Usage("--overlap-rate applies only to --chunk overlap".to_owned()));
+    }
+    Ok(match args.chunk {
+        ChunkArg::Whole => ChunkChoice::Fixed(Chunking::Whole),
+        ChunkArg::Exact => {
+            let chunk_seconds = chunk_seconds.unwrap_or(Chunking::DEFAULT_SECONDS);
+            ChunkChoice::Fixed(Chunking::Exact { chunk_seconds })
         }
-        (ChunkArg::Whole, _) => Chunking::Whole,
-        (ChunkArg::Exact, None) => Chunking::default(),
-        (ChunkArg::Exact, Some(seconds)) => Chunking::Exact { chunk_seconds: seconds.0 },
-        (ChunkArg::Overlap, seconds) => {
-            let settings = dac.overlap_settings().map_err(|error| Usage(error.to_string()))?;
-            Chunking::Overlap(OverlapSettings {
-                encoding_chunk_seconds: seconds.map_or(settings.encoding_chunk_seconds, |seconds| seconds.0),
-                decoding_overlap_rate: args
-                    .overlap_rate
-                    .map_or(settings.decoding_overlap_rate, |share| share.0),
-                ..settings
-            })
+        ChunkArg::Overlap => ChunkChoice::Overlap { chunk_seconds, overlap_rate },
+        ChunkArg::Descript => {
+            let seconds = chunk_seconds.unwrap_or(Chunking::DEFAULT_WINDOW_SECONDS);
+            ChunkChoice::Fixed(Chunking::Windowed { seconds })
         }
     })
 }
 
-/// What a result depends on of its chunking, as one word.
-pub(crate) fn name(chunking: &Chunking) -> String {
-    match chunking {
-        Chunking::Overlap(OverlapSettings {
-            encoding_chunk_seconds,
-            decoding_chunk_rate,
-            decoding_overlap_rate,
-        }) => format!("overlap:{encoding_chunk_seconds}:{decoding_chunk_rate}:{decoding_overlap_rate}"),
-        // The law of exact chunks: the result of the whole signal.
-        _ => "exact".to_owned(),
+/// Chunking for decoding and measuring.
+///
+/// # Errors
+/// As [`for_encoding`], and for `--chunk descript`.
+pub(crate) fn for_decoding(args: &ChunkArgs) -> Result<ChunkChoice, Usage> {
+    if args.chunk == ChunkArg::Descript {
+        let why = "a .dac file records its windows and is always decoded in them";
+        return Err(Usage(format!("--chunk descript applies only to encoding: {why}")));
     }
+    for_encoding(args)
 }

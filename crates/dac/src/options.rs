@@ -1,27 +1,11 @@
 //! Options of encodes and decodes.
 
 use dac_audio::{ChannelMix, NonFinitePolicy};
+use dac_tokens::Save;
 
 use crate::chunking::Chunking;
 #[cfg(doc)]
 use crate::model::Dac;
-
-/// The arrays that an encode keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Save {
-    /// Codes.
-    pub codes: bool,
-    /// Quantized latents, a hundred times as large as the codes.
-    pub z: bool,
-    /// Projected latents of each codebook.
-    pub latents: bool,
-}
-
-impl Default for Save {
-    fn default() -> Self {
-        Self { codes: true, z: false, latents: false }
-    }
-}
 
 /// Options of an encode.
 #[derive(Debug, Clone, Default)]

@@ -316,7 +316,7 @@ fn channels_of_different_lengths_are_refused() {
     let dac = tiny();
     let uneven = Audio { channels: vec![vec![0.1; 70_000], vec![0.1; 10]], rate_hz: 44_100 };
     let error = dac.encode(&uneven, &EncodeOptions::default()).unwrap_err().to_string();
-    assert_eq!(error, "channel 1 of a block has 10 samples, the first has 70000");
+    assert_eq!(error, "channel 1 of a block has 10 samples, expected 70000 as in channel 0");
     let windowed = EncodeOptions { chunk: Chunking::Windowed { seconds: 1.0 }, ..EncodeOptions::default() };
     assert!(dac.encode(&uneven, &windowed).is_err());
 }

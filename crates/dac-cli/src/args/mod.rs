@@ -1,5 +1,10 @@
 //! The command line: typed arguments, nothing else. What they mean for a set of files is decided in [`crate::plan`].
 
+mod bench;
+mod doctor;
+mod download;
+mod info;
+mod names;
 mod pack;
 mod report;
 #[cfg(test)]
@@ -11,19 +16,21 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use dac::tokens::Format;
-use dac::weights::registry::Source;
-use dac::{Device, Precision, Preset, SampleFormat};
-use dac_manifest::Shard;
+use dac::{Device, LoadOptions, Precision, Preset, SampleFormat};
+use dac_batch::{CodebookLimit, Partition};
 
 use crate::exit::Usage;
+pub(crate) use bench::BenchArgs;
+pub(crate) use doctor::{AutotuneArgs, DoctorArgs};
+pub(crate) use download::DownloadArgs;
+pub(crate) use info::{InfoArgs, ModelsArgs};
 pub(crate) use pack::{PackArg, PackArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use values::{
     ChannelsArg, ChunkArg, DtypeArg, NanArg, OutputRateArg, SaveArg, Seconds, Share, save,
 };
 
-/// The model that is used when none is named.
-pub(crate) const DEFAULT_MODEL: Preset = Preset::Khz44;
+pub(crate) use dac_batch::DEFAULT_MODEL;
 
 /// The Descript Audio Codec: audio to discrete tokens and back.
 #[derive(Debug, Parser)]
@@ -104,8 +111,8 @@ pub(crate) struct BatchArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Do part I of N of the files, I from 0 to N - 1; parts may run at once and share the output folder.
-    #[arg(long, value_name = "I/N")]
-    pub(crate) shard: Option<Shard>,
+    #[arg(long, value_name = "I/N", alias = "shard")]
+    pub(crate) partition: Option<Partition>,
     /// Where the records of what is done are kept [default: .dac-manifest.jsonl in the output folder, or
     /// .dac-manifest.I-of-N.jsonl for a shard].
     #[arg(long, value_name = "FILE")]
@@ -120,18 +127,18 @@ impl BatchArgs {
             || self.keep_extension
             || self.jobs.is_some()
             || self.dry_run
-            || self.shard.is_some()
+            || self.partition.is_some()
             || self.manifest.is_some()
     }
 }
 
 impl FileArgs {
-    /// The folder for the results.
+    /// Directory for the results.
     ///
     /// # Errors
-    /// When `--output` was not given.
-    pub(crate) fn folder(&self) -> Result<&Path, Usage> {
-        let missing = || Usage("--output DIR is missing: where should the results go?".to_owned());
+    /// When `--output` is missing.
+    pub(crate) fn output_dir(&self) -> Result<&Path, Usage> {
+        let missing = || Usage("--output DIR is required".to_owned());
         self.output.as_deref().ok_or_else(missing)
     }
 }
@@ -139,22 +146,14 @@ impl FileArgs {
 /// Which network, and where it runs.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
-    /// Model: 44khz, 44khz-16kbps, 24khz, 16khz or tiny. Decoding takes the one that a token file names, where it names one;
-    /// otherwise the default is 44khz.
-    #[arg(short, long, value_name = "PRESET")]
+    /// Model [default: the one named by a token file, else 44khz].
+    #[arg(short, long, value_name = "PRESET", value_parser = names::preset())]
     pub(crate) model: Option<Preset>,
     /// Weights from this file, in any published layout, instead of the cache.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) run: RunArgs,
-}
-
-impl ModelArgs {
-    /// The same for work whose threads the caller provides: the engine takes those of the pool that it is called in.
-    pub(crate) fn on_the_pool_around(&self) -> Self {
-        Self { run: RunArgs { threads: None, ..self.run.clone() }, ..self.clone() }
-    }
 }
 
 /// Where the network runs, and how exactly.
@@ -173,18 +172,15 @@ pub(crate) struct RunArgs {
     /// within, and several are worked on at once where there is room.
     #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
     pub(crate) memory_budget: Option<u64>,
-    /// Whether streams give out what they can at once; decided by the command, not by its user.
-    #[arg(skip)]
-    pub(crate) low_latency: bool,
-    /// Whether the engine measures each layer; decided by the command too.
-    #[arg(skip)]
-    pub(crate) timings: bool,
 }
 
 impl RunArgs {
-    /// The defaults on a device.
-    pub(crate) fn on(device: Device, precision: Precision) -> Self {
-        Self { device, threads: None, precision, memory_budget: None, low_latency: false, timings: false }
+    pub(crate) fn load_options(&self) -> LoadOptions {
+        let mut options = LoadOptions::on(self.device);
+        options.threads = self.threads.map(usize::from);
+        options.precision = self.precision;
+        options.memory_budget_bytes = self.memory_budget;
+        options
     }
 }
 
@@ -198,6 +194,12 @@ pub(crate) struct BitrateArgs {
     /// The most codebooks whose nominal bitrate is at most this many kbit/s, but at least 1.
     #[arg(short, long, value_name = "KBPS", value_parser = values::positive)]
     pub(crate) bitrate: Option<f64>,
+}
+
+impl BitrateArgs {
+    pub(crate) fn limit(&self) -> Option<CodebookLimit> {
+        self.quantizers.map(CodebookLimit::Count).or(self.bitrate.map(CodebookLimit::Kbps))
+    }
 }
 
 /// How audio is cut.
@@ -317,23 +319,6 @@ pub(crate) struct RoundtripArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct InfoArgs {
-    /// Checkpoints, token files or audio files.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Print one JSON record a file.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ModelsArgs {
-    /// Print one JSON record a model.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct ManifestArgs {
     #[command(subcommand)]
     pub(crate) action: ManifestAction,
@@ -345,94 +330,6 @@ pub(crate) enum ManifestAction {
     Merge {
         /// The output folder that the shards share.
         #[arg(value_name = "DIR")]
-        folder: PathBuf,
+        dir: PathBuf,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DownloadArgs {
-    /// Model: 44khz, 44khz-16kbps, 24khz or 16khz.
-    #[arg(value_name = "PRESET")]
-    pub(crate) preset: Preset,
-    /// Whose copy: descript (the default), hance or transformers. Its known size and hash are demanded, of `--url` and
-    /// `--from` too.
-    #[arg(long)]
-    pub(crate) source: Option<Source>,
-    /// Download from this address instead.
-    #[arg(long, value_name = "URL", conflicts_with = "from")]
-    pub(crate) url: Option<String>,
-    /// Take this file instead of downloading.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) from: Option<PathBuf>,
-    /// Demand this SHA-256.
-    #[arg(long, value_name = "HEX", value_parser = values::sha256)]
-    pub(crate) sha256: Option<String>,
-    /// Download again what is there.
-    #[arg(long)]
-    pub(crate) overwrite: bool,
-    /// Print one JSON record.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchArgs {
-    /// Model: 44khz, 44khz-16kbps, 24khz, 16khz or tiny.
-    #[arg(short, long, value_name = "PRESET", default_value_t = DEFAULT_MODEL)]
-    pub(crate) model: Preset,
-    /// Weights from this file.
-    #[arg(short, long, value_name = "FILE", conflicts_with = "random_weights")]
-    pub(crate) weights: Option<PathBuf>,
-    /// Fill the model's full shape with seeded random weights: no download is needed, the work is the same.
-    #[arg(long)]
-    pub(crate) random_weights: bool,
-    /// Seconds of audio.
-    #[arg(long, value_name = "S", default_value = "10")]
-    pub(crate) seconds: Seconds,
-    /// Measured runs after the warm-up, of which the median is given.
-    #[arg(short, long, value_name = "R", default_value = "5")]
-    pub(crate) runs: NonZeroUsize,
-    #[command(flatten)]
-    pub(crate) run: RunArgs,
-    #[command(flatten)]
-    pub(crate) chunk: ChunkArgs,
-    /// Measure each layer too: its time, its share, and how much of the processor's multiply-add peak the multiplications
-    /// that it needs reach. On the engine (cpu) with one thread.
-    #[arg(long)]
-    pub(crate) layers: bool,
-    /// Print one JSON record.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DoctorArgs {
-    /// Let a GPU look for its fastest programs for a model's chunks, and keep them for later runs, instead of examining.
-    #[arg(long)]
-    pub(crate) warm: bool,
-    #[command(flatten)]
-    pub(crate) warmth: WarmArgs,
-    /// Print one JSON record.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// What `dac doctor --warm` prepares for: programs are found for shapes, which these decide.
-#[derive(Debug, Args)]
-pub(crate) struct WarmArgs {
-    /// With `--warm`: the GPU, wgpu[:N] or cuda[:N] [default: the first kind that this build has].
-    #[arg(short, long, requires = "warm")]
-    pub(crate) device: Option<Device>,
-    /// With `--warm`: the model [default: 44khz]; its weights are not needed.
-    #[arg(short, long, value_name = "PRESET", requires = "warm")]
-    pub(crate) model: Option<Preset>,
-    /// With `--warm`: the arithmetic of the runs to come [default: f32].
-    #[arg(long, requires = "warm")]
-    pub(crate) precision: Option<Precision>,
-    /// With `--warm`: the seconds of a chunk of the runs to come.
-    #[arg(long, value_name = "S", requires = "warm")]
-    pub(crate) chunk_seconds: Option<Seconds>,
-    /// With `--warm`: the memory budget of the runs to come.
-    #[arg(long, value_name = "SIZE", value_parser = values::bytes, requires = "warm")]
-    pub(crate) memory_budget: Option<u64>,
 }

@@ -112,16 +112,6 @@ impl FromStr for OutputRateArg {
     }
 }
 
-impl fmt::Display for OutputRateArg {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            OutputRate::Model => f.write_str("model"),
-            OutputRate::Input => f.write_str("input"),
-            OutputRate::Hz(hz) => hz.fmt(f),
-        }
-    }
-}
-
 /// A positive, finite number of seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Seconds(pub(crate) f64);
