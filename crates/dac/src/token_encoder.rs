@@ -49,7 +49,7 @@ pub(crate) struct InputFacts {
 }
 
 impl TokenEncoder {
-    /// Begins an encode of `channels` channels; `loudness` is that of the whole input, where it was measured before.
+    /// Begins an encode of `channels` channels; `loudness` is that of the whole input, if it was measured.
     pub(crate) fn new(
         dac: &Dac,
         channels: usize,
