@@ -65,8 +65,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
     if let Some(reference) = &args.reference {
         let folder = target().join("interop-reference");
         // The workspace's own selection of features: the tests' builds serve here too.
-        run_command(cargo().args(["build", "--quiet", "--workspace", "--example", "write_descript"]))?;
-        run_command(command(target().join("debug/examples/write_descript")).arg(&folder))?;
+        run_command(cargo().args(["build", "--quiet", "--workspace", "--example", "write_windowed"]))?;
+        run_command(command(target().join("debug/examples/write_windowed")).arg(&folder))?;
         run_command(command(reference).arg(python::scripts().join("check_descript.py")).arg(&folder))?;
         println!("the reference decodes every .dac file as we do");
     }

@@ -48,7 +48,7 @@ struct Record {
 
 /// Runs `dac bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
-    chunk::check(&args.chunk)?;
+    let chunk = chunk::for_decoding(&args.chunk)?;
     if args.layers {
         layers::check(args)?;
     }
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let dac = open(args)?;
     let load_seconds = started.elapsed().as_secs_f64();
 
-    let chunk = chunk::chunking(&args.chunk, dac.info())?;
+    let chunk = chunk.for_model(&dac)?;
     let shape = dac.shape();
     let rate_hz = shape.sample_rate_hz;
     let audio = Audio::mono(signal(args.seconds.0, rate_hz), rate_hz);
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
         device: args.run.device.to_string(),
         precision: args.run.precision.to_string(),
         threads: threads(args.run.threads),
-        cpu_level: dac.codec().cpu_level().map(|level| level.to_string()),
+        cpu_level: dac.codec().isa().map(|level| level.to_string()),
         debug_build: cfg!(debug_assertions),
         audio_seconds,
         runs,
@@ -111,13 +111,13 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
 }
 
 fn open(args: &BenchArgs) -> Result<Dac, Error> {
-    let mut run = args.run.clone();
-    run.timings = args.layers;
+    let mut options = args.run.load_options();
+    options.timings = args.layers;
     if args.random_weights {
         let source = ModelSource::Random { preset: args.model, seed: SEED };
-        return open_source(&source, Some(args.model), &run);
+        return Ok(open_source(&source, Some(args.model), &options)?);
     }
-    open_named(Some(args.model), args.weights.as_deref(), &run)
+    Ok(open_named(Some(args.model), args.weights.as_deref(), &options)?)
 }
 
 /// Generates a deterministic loud wide-band signal: a gliding tone with overtones, and noise.

@@ -5,13 +5,16 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Error, anyhow, bail};
+use dac::Preset;
+use dac::audio::AudioReader;
+use dac::codec::NetworkShape;
 use dac::tokens::{Format, SNIFF_BYTES, TokenInfo, TokenReader};
-use dac::{AudioReader, Checkpoint, NetworkShape, Preset};
+use dac::weights::Checkpoint;
+use dac_batch::nominal_kbps;
 use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
 use crate::exit::Exit;
-use crate::load::nominal_kbps;
 use crate::output::{error_of_file, error_text, print_record, print_text, say};
 
 /// Fields of the tokens' metadata that are not listed.
@@ -152,8 +155,8 @@ fn checkpoint_properties(checkpoint: &Checkpoint) -> Properties {
         ("tensors", json!(report.tensors)),
         ("weight_normed", json!(report.weight_normed)),
         ("parameters", json!(report.parameters)),
-        ("storage", json!(report.storage.join(", "))),
-        ("other_tensors", json!(report.foreign)),
+        ("storage", json!(report.dtypes.join(", "))),
+        ("other_tensors", json!(report.other_tensors)),
         ("sample_rate_hz", json!(sample_rate_hz)),
         ("hop_samples", json!(shape.hop_samples())),
         ("frame_rate_hz", json!(shape.frame_rate_hz())),

@@ -1,32 +1,31 @@
 //! The binary `dac`: audio to tokens and back, in batches.
 //!
-//! [`args`] says what can be asked, [`plan`] checks it against the files that are there, [`batch`] carries it out file by file,
-//! [`output`] says how each fared. The work itself is the library's.
+//! [`args`] defines the command line, and each command has a module. Commands for many files run through [`batch`], which
+//! uses the library `dac-batch`.
 
 mod args;
 mod batch;
 mod bench;
 mod chunk;
-mod comparison;
+mod console;
 mod decode;
 mod doctor;
 mod download;
 mod encode;
-mod existing;
 mod exit;
 mod info;
 mod load;
 mod manifest;
 mod models;
-
 mod output;
-mod plan;
-mod provenance;
+mod progress;
 mod report;
 mod resources;
 mod roundtrip;
 mod roundtrip_table;
+mod signals;
 mod stdio;
+mod token_settings;
 
 use std::process::ExitCode;
 
@@ -38,7 +37,7 @@ use exit::Exit;
 use output::say;
 
 fn main() -> ExitCode {
-    run(&Cli::parse()).unwrap_or_else(|error| Exit::by(&error)).into()
+    run(&Cli::parse()).unwrap_or_else(|error| Exit::from_error(&error)).into()
 }
 
 fn run(cli: &Cli) -> Result<Exit, Error> {
@@ -55,7 +54,7 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
     }
     #[cfg(feature = "autotune-cache")]
     if let Some(folder) = dac::cache::Environment::from_process().autotune_folder() {
-        dac::keep_autotune_in(&folder);
+        dac::codec::set_autotune_dir(&folder);
     }
     match &cli.command {
         Command::Encode(args) => encode::run(args),

@@ -1,13 +1,14 @@
 //! `dac models`: lists the presets and their weights on this machine.
 
 use anyhow::Error;
+use dac::Preset;
 use dac::cache::{self, Environment};
-use dac::{Preset, registry};
+use dac::weights::registry;
+use dac_batch::nominal_kbps;
 use serde::Serialize;
 
 use crate::args::ModelsArgs;
 use crate::exit::Exit;
-use crate::load::nominal_kbps;
 use crate::output::{print_record, print_text};
 
 /// Record of `--json`.

@@ -1,15 +1,15 @@
 //! `dac report`: one HTML page to hear and see a recording at each number of codebooks.
 
 use anyhow::{Context, Error, anyhow};
-use dac::NetworkShape;
+use dac::codec::NetworkShape;
 use dac_report::{Excerpt, Report, ReportError, Step, check_paths, html_page, write_page};
 use serde::Serialize;
 
 use crate::args::ReportArgs;
-use crate::encode::input_remarks;
 use crate::exit::{Exit, Usage};
 use crate::load;
 use crate::output::{print_record, say};
+use dac_batch::input_remarks;
 
 /// The record of `--json`.
 #[derive(Debug, Serialize)]
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
         Ok(excerpt) => excerpt,
         Err(error) => return Exit::by_input(error),
     };
-    let dac = load::open(&args.model)?;
+    let dac = load::open(&args.model, &args.model.run.load_options())?;
     let counts = codebook_counts(args, dac.shape())?;
     let mut on_step = |step| match step {
         Step::Encode => {

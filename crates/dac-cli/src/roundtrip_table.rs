@@ -1,6 +1,6 @@
 //! Formats the result of a round trip: distances of the two signals and sizes of the three files.
 
-use dac_manifest::Record;
+use dac_batch::Record;
 
 /// Formats a record; returns `None` unless it belongs to a round trip.
 pub(crate) fn roundtrip_table(record: &Record) -> Option<String> {
@@ -36,18 +36,19 @@ pub(crate) fn roundtrip_table(record: &Record) -> Option<String> {
 mod tests {
     use std::path::Path;
 
-    use dac_manifest::Roundtrip;
+    use dac_batch::Roundtrip;
 
     use super::*;
 
     #[test]
     fn unknown_values_are_dashes() {
-        let mut record = Record::of(Path::new("a.wav"));
+        let mut record = Record::new(Path::new("a.wav"));
         assert_eq!(roundtrip_table(&record), None);
-        record.set_input(Some(44100), Some(44100));
+        (record.input_samples, record.input_rate_hz, record.audio_seconds) =
+            (Some(44100), Some(44100), Some(1.0));
         record.input_bytes = Some(88244);
-        record.output = Some("out/a.npy".to_owned());
-        record.roundtrip = Some(Roundtrip {
+        record.output = Some("out/a.npy".into());
+        record.roundtrip = Some(Box::new(Roundtrip {
             decoded: "out/a.wav".to_owned(),
             si_sdr_db: None,
             mel_distance: Some(0.5),
@@ -57,7 +58,7 @@ mod tests {
             decoded_sha256: None,
             nominal_kbps: 7.75,
             file_kbps: None,
-        });
+        }));
         let lines = [
             "a.wav: SI-SDR - dB, mel distance 0.500, STFT distance 1.000",
             "  original        88244 bytes     705.95 kbit/s  a.wav",

@@ -1,81 +1,82 @@
-//! `-` as the one input: standard input to standard output, as it comes.
+//! `-`: encodes or decodes standard input to standard output.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, Write};
 use std::path::Path;
 
 use anyhow::{Error, bail};
+use dac::audio::{AudioReader, Planar, StreamFormat, StreamWriter};
+use dac::codec::CodecError;
 use dac::tokens::{DacpHeader, DacpReader, DacpWriter, Format, TokenFile};
-use dac::{
-    AudioReader, Dac, DecodeOptions, DecodeSession, EncodeSession, LiveDecoder, Planar, StreamFormat,
-    StreamWriter,
-};
+use dac::{Codes, Dac, DecodeSession, EncodeOptions, EncodeSession, LoadOptions, PushDecodeSession, Save};
+use dac_batch::{DecodeSettings, Models, input_remarks};
 
 use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, FileArgs, ModelArgs};
-use crate::encode::{Coding, Kind, input_remarks};
 use crate::exit::{Exit, Usage};
-use crate::load::{self, Models};
+use crate::load;
 use crate::output::say;
+use crate::token_settings::token_settings;
 
-/// What errors call standard input and output.
+/// Argument for standard input, and its name in messages.
 const NAME: &str = "-";
-/// Frames a block: short, so that the other end hears soon of them; the blocks cost 9 % of the bytes.
+/// Frames per block of the .dacp output: few, so that a reader gets them early; costs 9 % more bytes.
 const BLOCK_FRAMES: u32 = 8;
-
-/// Bytes at the start of a stream that tell a .dacp.
+/// Bytes at the start of a stream that identify a .dacp stream.
 const DACP_SNIFF_BYTES: u64 = 8;
 
-/// Whether the command reads standard input.
+/// Reports whether a command reads standard input.
 ///
 /// # Errors
-/// When `-` stands beside other inputs or with options that need files.
-pub(crate) fn is_asked(args: &FileArgs) -> Result<bool, Usage> {
+/// When `-` is combined with other inputs, or with options that need files.
+pub(crate) fn is_requested(args: &FileArgs) -> Result<bool, Usage> {
     let FileArgs { inputs, output, json, batch, .. } = args;
     if !inputs.iter().any(|input| input == Path::new(NAME)) {
         return Ok(false);
     }
-    let wrong = if inputs.len() > 1 {
-        "- reads standard input and stands alone"
+    let conflict = if inputs.len() > 1 {
+        "other inputs"
     } else if output.is_some() {
-        "- writes to standard output and takes no --output"
+        "--output: it writes to stdout"
     } else if batch.is_given() {
-        "- is one stream: the options of batches have no meaning for it"
+        "options for batches of files"
     } else if *json {
-        "- writes its result to standard output, where --json would print too"
+        "--json: its output goes to stdout"
     } else {
         return Ok(true);
     };
-    Err(Usage(wrong.to_owned()))
+    Err(Usage(format!("'-' (stdin) cannot be combined with {conflict}")))
 }
 
-/// `dac encode -`: WAV or raw samples in, a .dacp stream out.
+/// Runs `dac encode -`: reads WAV or raw samples, writes a .dacp stream.
 pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
     if let Some(format) = args.tokens.format.filter(|format| *format != Format::Dacp) {
-        bail!(Usage(format!("encode - writes .dacp, which can be read as it comes, not .{format}")));
+        bail!(Usage(format!("'encode -' writes .dacp, the only format for streams, not .{format}")));
     }
     if args.pack.pack.is_some() {
-        bail!(Usage("encode - writes one stream, no --pack".to_owned()));
+        bail!(Usage("'encode -' writes one stream and cannot be combined with --pack".to_owned()));
     }
-    let kind = Kind::of(&args.tokens, &args.chunk, None)?;
-    if kind.save != dac::Save::default() || args.chunk.chunk != ChunkArg::Exact {
-        bail!(Usage("encode - writes codes alone, in exact chunks".to_owned()));
+    let precision = args.model.run.precision;
+    let settings = token_settings(&args.tokens, &args.bitrate, &args.chunk, None, precision)?;
+    if settings.save != Save::default() || args.chunk.chunk != ChunkArg::Exact {
+        bail!(Usage("'encode -' supports only --save codes and --chunk exact".to_owned()));
     }
-    let dac = load::open(&live(&args.model))?;
-    let codebooks = load::codebooks(&args.bitrate, dac.shape())?;
-    load::tell_bitrate(&args.bitrate, dac.shape(), codebooks);
-    let coding = Coding::new(kind, &dac, codebooks, &args.tokens, &args.chunk)?;
-    encode_stream(args, &dac, &coding).or_else(Exit::by_input)
+    let dac = load::open(&args.model, &low_latency(&args.model))?;
+    let options = settings.options_for(&dac)?;
+    if let Some(remark) = settings.bitrate_remark(&dac, &options) {
+        say(remark);
+    }
+    encode_stream(args, &dac, &options).or_else(Exit::by_input)
 }
 
-fn encode_stream(args: &EncodeArgs, dac: &Dac, coding: &Coding) -> Result<Exit, Error> {
+fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Result<Exit, Error> {
     let reader = match args.raw_rate {
         Some(rate_hz) => AudioReader::from_raw_f32(io::stdin(), NAME, rate_hz, 1)?,
         None => AudioReader::from_stream(io::stdin(), NAME)?,
     };
-    let mut reader = reader.with_non_finite(args.tokens.signal.nan.into());
+    let mut reader = reader.with_non_finite(options.non_finite);
     let spec = reader.spec().clone();
-    let mut session = EncodeSession::new(dac, spec.sample_rate_hz, spec.channels, &coding.options)?;
-    let codebooks = coding.options.codebooks.unwrap_or(dac.shape().codebooks);
+    let mut session = EncodeSession::new(dac, spec.sample_rate_hz, spec.channels, options)?;
+    let codebooks = options.codebooks.unwrap_or(dac.shape().codebooks);
     let header =
         DacpHeader::new(session.channels(), codebooks, session.meta())?.with_block_frames(BLOCK_FRAMES)?;
     let mut writer = DacpWriter::new(io::stdout().lock(), header)?;
@@ -97,38 +98,30 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, coding: &Coding) -> Result<Exit, 
     Ok(Exit::Done)
 }
 
-/// `dac decode -`: tokens of any format in, WAV or raw samples out; .dacp as it comes.
-pub(crate) fn decode(
-    args: &DecodeArgs,
-    options: impl Fn(&Dac, Option<Format>, Option<usize>) -> Result<DecodeOptions, Error>,
-) -> Result<Exit, Error> {
-    let model = live(&args.model);
-    let models = Models::new(&model)?;
-    decode_stream(args, &models, options).or_else(Exit::by_input)
+/// Runs `dac decode -`: reads tokens of any format, writes WAV or raw samples. A .dacp stream is decoded as it arrives.
+pub(crate) fn decode(args: &DecodeArgs, settings: &DecodeSettings) -> Result<Exit, Error> {
+    let models = load::models(&args.model, low_latency(&args.model))?;
+    decode_stream(args, &models, settings).or_else(Exit::by_input)
 }
 
-fn decode_stream(
-    args: &DecodeArgs,
-    models: &Models<'_>,
-    options: impl Fn(&Dac, Option<Format>, Option<usize>) -> Result<DecodeOptions, Error>,
-) -> Result<Exit, Error> {
+fn decode_stream(args: &DecodeArgs, models: &Models<'_>, settings: &DecodeSettings) -> Result<Exit, Error> {
     let mut input = io::stdin().lock();
     let mut head = Vec::new();
-    // No more than it takes to know a .dacp: whoever writes it may wait for an answer to its first frames.
+    // Only as much as identifies a .dacp stream: its writer may wait for the audio of its first frames.
     input.by_ref().take(DACP_SNIFF_BYTES).read_to_end(&mut head)?;
     let format = Format::sniff(&head);
     let input = Cursor::new(head).chain(input);
-    if format == Some(Format::Dacp)
-        && args.start.is_none()
-        && args.duration.is_none()
-        && args.chunk.chunk == ChunkArg::Exact
-    {
-        return decode_live(args, models, DacpReader::new(input)?, options);
+    if format == Some(Format::Dacp) && settings.range.is_none() && args.chunk.chunk == ChunkArg::Exact {
+        return decode_dacp(args, models, DacpReader::new(input)?, settings);
     }
     let tokens = TokenFile::read_stream(input)?;
-    let held = tokens.codes.as_ref().map(dac::Codes::codebooks);
-    let dac = models.for_meta(&tokens.meta, held)?;
-    let mut session = DecodeSession::new(&dac, &tokens, &options(&dac, format, held)?)?;
+    let stored = tokens.codes.as_ref().map(Codes::codebooks);
+    let dac = models.for_tokens(&tokens.meta, stored, &|text| say(text))?;
+    let options = settings.options_for(&dac, format, stored)?;
+    if let Some(remark) = settings.bitrate_remark(&dac, &options) {
+        say(remark);
+    }
+    let mut session = DecodeSession::new(&dac, &tokens, &options)?;
     let mut out = Output::open(args, session.rate_hz(), session.channels())?;
     while let Some(block) = session.next_block()? {
         out.write(&block)?;
@@ -136,46 +129,49 @@ fn decode_stream(
     out.finish()
 }
 
-fn decode_live(
+fn decode_dacp(
     args: &DecodeArgs,
     models: &Models<'_>,
     mut reader: DacpReader<impl Read>,
-    options: impl Fn(&Dac, Option<Format>, Option<usize>) -> Result<DecodeOptions, Error>,
+    settings: &DecodeSettings,
 ) -> Result<Exit, Error> {
     let header = reader.header();
-    let (channels, held, meta) =
+    let (channels, stored, meta) =
         (usize::from(header.channels), usize::from(header.codebooks), header.meta.clone());
-    let dac = models.for_meta(&meta, Some(held))?;
+    let dac = models.for_tokens(&meta, Some(stored), &|text| say(text))?;
     if let Some(remark) = dac.check_tokens(&meta)? {
         say(format_args!("{NAME}: {remark}"));
     }
-    let options = options(&dac, Some(Format::Dacp), Some(held))?;
-    let mut decoder = LiveDecoder::new(&dac, &meta, channels, options.output_rate)?;
+    let options = settings.options_for(&dac, Some(Format::Dacp), Some(stored))?;
+    if let Some(remark) = settings.bitrate_remark(&dac, &options) {
+        say(remark);
+    }
+    let mut decoder = PushDecodeSession::new(&dac, &meta, channels, options.output_rate)?;
     let mut out = Output::open(args, decoder.rate_hz(), channels)?;
     while let Some(codes) = reader.next_codes()? {
         let codes = match options.codebooks {
             Some(codebooks) => {
-                codes.truncate(codebooks).map_err(dac::CodecError::from).map_err(dac::Error::from)?
+                codes.truncate(codebooks).map_err(CodecError::from).map_err(dac::Error::from)?
             }
             None => codes,
         };
         out.write(&decoder.push(&codes)?)?;
     }
     if reader.truncated() {
-        say(format_args!("{NAME}: the stream is cut; its {} frames are decoded", reader.frames()));
+        say(format_args!("{NAME}: the stream is truncated; decoded its {} frames", reader.frames()));
     }
     out.write(&decoder.finish(reader.input_samples())?)?;
     out.finish()
 }
 
-/// The same model arguments for streams that give out what they can at once.
-fn live(args: &ModelArgs) -> ModelArgs {
-    let mut args = args.clone();
-    args.run.low_latency = true;
-    args
+/// Load options for streams that deliver results as early as possible.
+fn low_latency(args: &ModelArgs) -> LoadOptions {
+    let mut options = args.run.load_options();
+    options.low_latency = true;
+    options
 }
 
-/// Standard output: a pipe gets a WAV header without sizes, a file gets the true ones at the end.
+/// Standard output: a pipe gets a WAV header without sizes, a file gets its sizes at the end.
 enum Output {
     Pipe(StreamWriter<io::StdoutLock<'static>>),
     File(StreamWriter<File>),
@@ -207,7 +203,7 @@ impl Output {
     }
 }
 
-/// Standard output as a file, where it is one and nothing stands in it yet.
+/// Standard output as a file, if it is an empty one.
 #[cfg(unix)]
 fn stdout_file() -> Option<File> {
     use std::os::fd::AsFd;

@@ -1,76 +1,74 @@
-//! What can go wrong when kernels are built or fed.
+//! The error type of this crate.
 
-use crate::CpuLevel;
-
-/// An error of this crate, with the facts that explain it.
+/// Errors of building a pipeline, a linear map or a codebook search.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KernelError {
-    /// A slice is not as long as its shape says.
-    #[error("{what}: expected {expected} values, found {found}")]
+    /// A slice does not have the length of its shape.
+    #[error("{what} has {found} values; expected {expected}")]
     Length {
-        /// Which slice.
+        /// Name of the slice.
         what: &'static str,
-        /// The length that the shape asks for.
+        /// Number of values of the shape.
         expected: usize,
-        /// The length that was given.
+        /// Number of values in the slice.
         found: usize,
     },
-    /// The channels of a layer do not follow those of the layer before it.
-    #[error("{what}: the layer before it has {expected} channels, found {found}")]
+    /// The number of channels differs from that of the previous layer.
+    #[error("{what} takes {found} channels, but the previous layer has {expected}")]
     Channels {
-        /// Which layer.
+        /// Kind of the layer.
         what: &'static str,
-        /// The channels that come out of the layer before.
+        /// Output channels of the previous layer.
         expected: usize,
-        /// The channels that this layer takes.
+        /// Input channels of this layer.
         found: usize,
     },
-    /// A parameter is out of its range.
-    #[error("{what} = {found} is not allowed: {why}")]
+    /// A parameter is out of range.
+    #[error("invalid {what} {found}: {why}")]
     Parameter {
-        /// Which parameter.
+        /// Name of the parameter.
         what: &'static str,
-        /// The value that was given.
+        /// The value given.
         found: usize,
-        /// What the rule is.
+        /// The rule that the value breaks.
         why: &'static str,
     },
-    /// A pipeline without a single layer.
-    #[error("a pipeline needs at least one convolution before anything else")]
+    /// A pipeline has no layers, or starts with a tanh.
+    #[error("a pipeline must start with a convolution, a residual unit or a snake")]
     Empty,
-    /// The processor does not have the instruction set that was asked for.
-    #[error("this processor does not have {level}")]
-    LevelMissing {
-        /// The level that was asked for.
-        level: CpuLevel,
+    /// The processor does not support the instruction set.
+    #[error("this processor does not support {isa}")]
+    IsaUnavailable {
+        /// Name of the instruction set requested.
+        isa: &'static str,
     },
-    /// A precision that this processor or build does not offer.
+    /// The instruction set or the processor does not support the precision.
     #[error("precision {precision} is not available: {why}")]
-    PrecisionMissing {
-        /// The precision that was asked for.
+    PrecisionUnavailable {
+        /// The precision requested.
         precision: &'static str,
-        /// What is missing.
+        /// The missing requirement.
         why: &'static str,
     },
-    /// A name of an instruction set that is none.
-    #[error("unknown CPU level {found:?}: expected portable, avx2, avx512 or neon")]
-    UnknownLevel {
-        /// The text that was given.
+    /// A text is not the name of an instruction set.
+    #[error("unknown instruction set {found:?}; expected portable, avx2, avx512 or neon")]
+    UnknownIsa {
+        /// The text given.
         found: String,
     },
-    /// A name of a precision that is none.
-    #[error("unknown precision {found:?}: expected f32, exact or bf16")]
+    /// A text is not the name of a precision.
+    #[error("unknown precision '{found}', expected f32, exact, bf16 or f16")]
     UnknownPrecision {
-        /// The text that was given.
+        /// The text given.
         found: String,
     },
     /// A thread pool could not be started.
-    #[error("a pool of {threads} threads could not be started: {reason}")]
+    #[error("cannot start a pool of {threads} threads: {reason}")]
     Threads {
-        /// How many threads were asked for.
+        /// Number of threads requested.
         threads: usize,
-        /// What the system said.
+        /// The error of the operating system.
         reason: String,
     },
 }

@@ -1,33 +1,38 @@
-//! How a pipeline computes: instruction set, precision, schedule, threads.
+//! Options of a pipeline: instruction set, precision, schedule, threads.
 
-use crate::{CpuLevel, KernelError, isa::bf16};
+use crate::{Isa, KernelError, isa::bf16};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{fmt, str::FromStr, sync::Arc};
 
-/// How exactly the convolutions are computed. The rows in and out are `f32` in every case.
+/// Arithmetic of the convolutions. Input and output rows are always `f32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
 pub enum Precision {
-    /// `f32`, with minimal filtering (Toom–Cook) where it saves multiplications.
+    /// `f32`, with Winograd convolutions where they save multiplications.
     #[default]
     F32,
-    /// `f32`, direct convolutions only.
+    /// `f32`, with direct convolutions only.
     Exact,
-    /// Products of `bf16` summed in `f32` wherever they are the fewest instructions: pointwise, strided and transposed
-    /// convolutions; the others as [`Precision::F32`]. It needs AVX512_BF16; [`CpuLevel::Portable`] has it for
-    /// comparison.
+    /// `bf16` products summed in `f32` where they need the fewest instructions: in pointwise, strided and
+    /// transposed convolutions. The other convolutions use [`Precision::F32`]. Requires AVX512_BF16;
+    /// [`Isa::Portable`] supports it for comparison.
     Bf16,
+    /// Convolutions in `f16`. Only GPU backends have it; no kernel of this crate does.
+    F16,
 }
 
 impl Precision {
-    /// Whether the kernels of `level` have this precision.
+    /// Checks that the kernels of `isa` support this precision.
     ///
     /// # Errors
-    /// [`KernelError::PrecisionMissing`] with what is missing.
-    pub fn check(self, level: CpuLevel) -> Result<(), KernelError> {
+    /// [`KernelError::PrecisionUnavailable`] with the missing requirement.
+    pub fn check(self, isa: Isa) -> Result<(), KernelError> {
         match self {
             Self::F32 | Self::Exact => Ok(()),
-            Self::Bf16 => bf16::operands(level).map(drop),
+            Self::Bf16 => bf16::operand_kernels(isa).map(drop),
+            Self::F16 => {
+                let why = "the CPU engine computes in f32 or bf16";
+                Err(KernelError::PrecisionUnavailable { precision: "f16", why })
+            }
         }
     }
 }
@@ -38,6 +43,7 @@ impl fmt::Display for Precision {
             Self::F32 => "f32",
             Self::Exact => "exact",
             Self::Bf16 => "bf16",
+            Self::F16 => "f16",
         })
     }
 }
@@ -45,46 +51,43 @@ impl fmt::Display for Precision {
 impl FromStr for Precision {
     type Err = KernelError;
 
-    fn from_str(s: &str) -> Result<Self, KernelError> {
-        match s.trim().to_ascii_lowercase().as_str() {
-            "f32" => Ok(Self::F32),
-            "exact" => Ok(Self::Exact),
-            "bf16" => Ok(Self::Bf16),
-            _ => Err(KernelError::UnknownPrecision { found: s.to_owned() }),
-        }
+    fn from_str(text: &str) -> Result<Self, KernelError> {
+        let all = [Self::F32, Self::Exact, Self::Bf16, Self::F16];
+        let unknown = || KernelError::UnknownPrecision { found: text.to_owned() };
+        all.into_iter().find(|precision| precision.to_string() == text).ok_or_else(unknown)
     }
 }
 
-/// When a stream works on what it was given.
+/// The time at which a stream processes the rows pushed into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Schedule {
-    /// Collect large blocks before every layer; rows may come out late, all of them by `finish`.
+    /// Collects large blocks before every layer; rows may come out late, the last ones with `finish`.
     #[default]
     Throughput,
-    /// Give out every row as soon as the layers' own look-ahead allows, with each `push`.
+    /// Returns each row from the first `push` that completes the look-ahead of the layers.
     LowLatency,
 }
 
-/// Which threads a stream may use.
+/// The threads that a stream may use.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Threads {
-    /// The rayon pool that the caller of `push` runs in: the global one (which respects
-    /// `RAYON_NUM_THREADS`) unless `push` is called inside another.
+    /// The rayon pool in which `push` is called: the global pool (which respects `RAYON_NUM_THREADS`), unless
+    /// the caller runs inside another.
     #[default]
     Current,
-    /// So many threads, in a pool of the pipeline's own; 1 starts none and works in the caller's thread.
+    /// A pool with this many threads, owned by the pipeline; 0 and 1 use the caller's thread.
     Count(usize),
     /// This pool.
     Pool(Arc<ThreadPool>),
 }
 
 impl Threads {
-    /// So many threads in a pool that pipelines may share; 0 and 1 start none, as [`Threads::Count`].
+    /// Starts a pool that several pipelines can share; 0 and 1 start none, as with [`Threads::Count`].
     ///
     /// # Errors
-    /// [`KernelError::Threads`] when they cannot be started.
+    /// [`KernelError::Threads`] if the threads cannot be started.
     pub fn shared(threads: usize) -> Result<Self, KernelError> {
         if threads <= 1 {
             return Ok(Self::Count(1));
@@ -95,33 +98,32 @@ impl Threads {
     }
 }
 
-/// Everything that decides how a [`crate::Pipeline`] computes, beside its weights.
+/// All settings of a [`crate::Pipeline`] except its layers and weights.
 #[derive(Debug, Clone)]
 pub struct PipelineOptions {
     /// The instruction set.
-    pub level: CpuLevel,
-    /// The precision of the convolutions.
+    pub isa: Isa,
+    /// The arithmetic of the convolutions.
     pub precision: Precision,
-    /// When the streams work.
+    /// The time at which streams process their rows.
     pub schedule: Schedule,
-    /// With [`Schedule::LowLatency`], how much of the signal each layer may hold back to fill a tile of minimal
-    /// filtering, in rows of the pipeline's input. Layers whose tiles are longer get smaller ones, or
-    /// direct convolution. The default suits a decoder (an eighth of a frame); an encoder, whose rows are
-    /// samples, does well with 64.
-    pub hold_rows: f32,
-    /// On which threads.
+    /// With [`Schedule::LowLatency`], the most rows that a layer may hold back to fill a Winograd tile,
+    /// counted at the pipeline's input. Layers with longer tiles use smaller ones or direct convolution. The
+    /// default of 0.125 suits a decoder (an eighth of a frame); 64 suits an encoder, whose rows are samples.
+    pub max_lookahead_rows: f32,
+    /// The threads of the streams.
     pub threads: Threads,
-    /// Whether streams measure the time of each layer (see `Stream::layer_times`).
+    /// Makes streams measure the time of each layer (see `PipelineStream::layer_times`).
     pub timings: bool,
 }
 
 impl Default for PipelineOptions {
     fn default() -> Self {
         Self {
-            level: CpuLevel::detect(),
+            isa: Isa::detect(),
             precision: Precision::default(),
             schedule: Schedule::default(),
-            hold_rows: 0.125,
+            max_lookahead_rows: 0.125,
             threads: Threads::default(),
             timings: false,
         }

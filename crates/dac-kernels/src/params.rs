@@ -1,62 +1,75 @@
-//! The shapes of the layers a pipeline is built from.
+//! Parameters of the layers of a pipeline.
 
 /// A 1-D convolution; weight `[out][in][kernel]` row-major, bias `[out]`.
 ///
-/// `rows_out = (rows_in + 2·padding − dilation·(kernel − 1) − 1) / stride + 1`, as PyTorch's `Conv1d`.
+/// `rows_out = (rows_in + 2·padding − dilation·(kernel − 1) − 1) / stride + 1`, as in PyTorch's `Conv1d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvParams {
-    /// Channels of the rows that go in.
+    /// Channels of the input.
     pub in_channels: usize,
-    /// Channels of the rows that come out.
+    /// Channels of the output.
     pub out_channels: usize,
-    /// Taps.
+    /// Number of taps.
     pub kernel: usize,
-    /// Rows in a row out.
+    /// Rows in per row out.
     pub stride: usize,
-    /// Rows between two taps.
+    /// Distance between two taps, in rows.
     pub dilation: usize,
-    /// Zero rows before and after the signal.
+    /// Zero rows added before and after the signal.
     pub padding: usize,
 }
 
 /// A transposed 1-D convolution; weight `[in][out][kernel]` row-major, bias `[out]`.
 ///
-/// `rows_out = (rows_in − 1)·stride − 2·padding + kernel`, as PyTorch's `ConvTranspose1d` without
-/// output padding.
+/// `rows_out = (rows_in − 1)·stride − 2·padding + kernel`, as in PyTorch's `ConvTranspose1d` without output
+/// padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvTransposeParams {
-    /// Channels of the rows that go in.
+    /// Channels of the input.
     pub in_channels: usize,
-    /// Channels of the rows that come out.
+    /// Channels of the output.
     pub out_channels: usize,
-    /// Taps.
+    /// Number of taps.
     pub kernel: usize,
-    /// Rows out a row in.
+    /// Rows out per row in.
     pub stride: usize,
-    /// Rows cut from either end of the full output.
+    /// Rows removed from both ends of the full output.
     pub padding: usize,
 }
 
-/// The codec's residual unit, `x + conv1(snake(conv7(snake(x))))`; both convolutions keep the channels.
+/// A residual unit of the codec, `x + conv1(snake(conv7(snake(x))))`.
 ///
-/// With less padding than `dilation·(kernel − 1)/2` the convolution shortens its signal and `x` is
-/// cropped at both ends alike, as the reference does.
+/// Both convolutions keep the number of channels. If the padding is less than `dilation·(kernel − 1)/2`, the
+/// convolution shortens its signal and `x` is cropped equally at both ends, as in the original codec.
 #[derive(Debug, Clone, Copy)]
 pub struct ResidualUnit<'a> {
-    /// Rows between two taps of the wide convolution.
+    /// Distance between two taps of the first convolution, in rows.
     pub dilation: usize,
-    /// Zero rows before and after the signal; `dilation·(kernel − 1)/2` keeps the length.
+    /// Zero rows added before and after the signal; `dilation·(kernel − 1)/2` keeps its length.
     pub padding: usize,
-    /// The first snake's α, `[channels]`.
+    /// α of the first snake, `[channels]`.
     pub alpha1: &'a [f32],
-    /// The wide convolution's weight `[channels][channels][kernel]`; its kernel (7 in the codec) is odd.
+    /// Weight of the first convolution, `[channels][channels][kernel]`; the kernel (7 in the codec) is odd.
     pub conv7_weight: &'a [f32],
-    /// The wide convolution's bias, `[channels]`.
+    /// Bias of the first convolution, `[channels]`.
     pub conv7_bias: &'a [f32],
-    /// The second snake's α, `[channels]`.
+    /// α of the second snake, `[channels]`.
     pub alpha2: &'a [f32],
-    /// The pointwise convolution's weight, `[channels][channels]`.
+    /// Weight of the pointwise convolution, `[channels][channels]`.
     pub conv1_weight: &'a [f32],
-    /// The pointwise convolution's bias, `[channels]`.
+    /// Bias of the pointwise convolution, `[channels]`.
     pub conv1_bias: &'a [f32],
+}
+
+impl ResidualUnit<'_> {
+    /// Number of taps of the first convolution.
+    pub(crate) fn kernel(&self) -> usize {
+        let channels = self.alpha1.len();
+        self.conv7_weight.len() / (channels * channels)
+    }
+
+    /// The padding that keeps the length of the signal.
+    pub(crate) fn max_padding(&self) -> usize {
+        self.dilation * (self.kernel() - 1) / 2
+    }
 }

@@ -1,12 +1,12 @@
-//! The operations written plainly: the definition of what is right for every fast kernel.
+//! Reference implementations: plain versions of the operations, which the fast kernels are tested against.
 //!
-//! Signals are `[rows][channels]`, whole from the first row to the last. Sums are taken in `f64`, so a
-//! difference to these functions is the fast kernel's own rounding. Shapes are the caller's business:
-//! a slice that is too short panics here, as these are meant for tests and small work.
+//! Signals are `[rows][channels]`, from the first row to the last. Sums are computed in `f64`, so a
+//! difference from these functions is the rounding error of the fast kernel. The functions are meant for
+//! tests and small inputs: they panic if a slice is too short for its shape.
 
 use crate::{ConvParams, ConvTransposeParams, ResidualUnit};
 
-/// Snake, in place: `x + sin²(α·x) / (α + 1e-9)`, α per channel (Ziyin et al. 2020, as the codec has it).
+/// Applies snake in place, `x + sin²(α·x) / (α + 1e-9)` with an α per channel (Ziyin et al. 2020).
 pub fn snake(rows: &mut [f32], alpha: &[f32]) {
     for row in rows.chunks_exact_mut(alpha.len().max(1)) {
         for (x, &a) in row.iter_mut().zip(alpha) {
@@ -16,23 +16,25 @@ pub fn snake(rows: &mut [f32], alpha: &[f32]) {
     }
 }
 
-/// tanh, in place.
+/// Applies tanh in place.
 pub fn tanh(rows: &mut [f32]) {
     rows.iter_mut().for_each(|x| *x = x.tanh());
 }
 
-/// How many rows a convolution gives for so many rows; 0 for an empty signal.
+/// Returns the number of rows out of a convolution; 0 for an empty signal.
 pub fn conv_rows(p: &ConvParams, rows: usize) -> usize {
-    let span = p.dilation * (p.kernel - 1) + 1;
-    if rows == 0 || rows + 2 * p.padding < span { 0 } else { (rows + 2 * p.padding - span) / p.stride + 1 }
+    let reach = p.dilation * (p.kernel - 1) + 1;
+    if rows == 0 || rows + 2 * p.padding < reach { 0 } else { (rows + 2 * p.padding - reach) / p.stride + 1 }
 }
 
-/// How many rows a transposed convolution gives for so many rows; 0 for an empty signal.
+/// Returns the number of rows out of a transposed convolution; 0 for an empty signal.
 pub fn conv_transpose_rows(p: &ConvTransposeParams, rows: usize) -> usize {
     if rows == 0 { 0 } else { ((rows - 1) * p.stride + p.kernel).saturating_sub(2 * p.padding) }
 }
 
-/// A convolution with zero padding, `[rows][in] -> [rows_out][out]`; weight `[out][in][kernel]`.
+/// Computes a convolution with zero padding.
+///
+/// Shapes: `[rows][in] -> [rows_out][out]`, weight `[out][in][kernel]`, bias `[out]`.
 pub fn conv(p: &ConvParams, weight: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32> {
     let rows = x.len() / p.in_channels;
     let mut out = Vec::with_capacity(conv_rows(p, rows) * p.out_channels);
@@ -55,7 +57,9 @@ pub fn conv(p: &ConvParams, weight: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32>
     out
 }
 
-/// A transposed convolution, `[rows][in] -> [rows_out][out]`; weight `[in][out][kernel]`.
+/// Computes a transposed convolution.
+///
+/// Shapes: `[rows][in] -> [rows_out][out]`, weight `[in][out][kernel]`, bias `[out]`.
 pub fn conv_transpose(p: &ConvTransposeParams, weight: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32> {
     let rows = x.len() / p.in_channels;
     let rows_out = conv_transpose_rows(p, rows);
@@ -78,30 +82,29 @@ pub fn conv_transpose(p: &ConvTransposeParams, weight: &[f32], bias: &[f32], x: 
     sums.into_iter().map(|s| s as f32).collect()
 }
 
-/// A residual unit, `[rows][channels] -> [rows_out][channels]`.
+/// Computes a residual unit, `[rows][channels] -> [rows_out][channels]`.
 pub fn residual_unit(u: &ResidualUnit<'_>, x: &[f32]) -> Vec<f32> {
     let channels = u.alpha1.len();
-    let kernel = u.conv7_weight.len() / (channels * channels);
-    let wide = ConvParams {
+    let conv7 = ConvParams {
         in_channels: channels,
         out_channels: channels,
-        kernel,
+        kernel: u.kernel(),
         stride: 1,
         dilation: u.dilation,
         padding: u.padding,
     };
     let mut h = x.to_vec();
     snake(&mut h, u.alpha1);
-    let mut h = conv(&wide, u.conv7_weight, u.conv7_bias, &h);
+    let mut h = conv(&conv7, u.conv7_weight, u.conv7_bias, &h);
     snake(&mut h, u.alpha2);
-    let narrow = ConvParams { kernel: 1, dilation: 1, padding: 0, ..wide };
-    let mut y = conv(&narrow, u.conv1_weight, u.conv1_bias, &h);
-    let crop = (u.dilation * (kernel - 1) / 2 - u.padding) * channels;
+    let conv1 = ConvParams { kernel: 1, dilation: 1, padding: 0, ..conv7 };
+    let mut y = conv(&conv1, u.conv1_weight, u.conv1_bias, &h);
+    let crop = (u.max_padding() - u.padding) * channels;
     y.iter_mut().zip(&x[crop.min(x.len())..]).for_each(|(y, x)| *y += x);
     y
 }
 
-/// A linear map of each row, `[rows][in] -> [rows][out]`; weight `[out][in]`, bias `[out]`.
+/// Computes a linear map of each row, `[rows][in] -> [rows][out]`; weight `[out][in]`, bias `[out]`.
 pub fn linear(weight: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32> {
     let p = ConvParams {
         in_channels: weight.len() / bias.len(),
@@ -114,21 +117,23 @@ pub fn linear(weight: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32> {
     conv(&p, weight, bias, x)
 }
 
-/// A row divided by its length, `x / max(‖x‖, 1e-12)`.
+/// Divides a row by its length, `x / max(‖x‖, 1e-12)`.
 pub fn normalize(row: &[f32]) -> Vec<f32> {
     let mut normal = Vec::with_capacity(row.len());
     normalize_into(row, &mut normal);
     normal
 }
 
-/// [`normalize`], appended to a vector.
+/// Appends the normalized row to a vector (see [`normalize`]).
 pub(crate) fn normalize_into(row: &[f32], to: &mut Vec<f32>) {
     let norm = row.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-12);
     to.extend(row.iter().map(|v| v / norm));
 }
 
-/// The codebook row nearest to each row, as the codec's quantizer has it: both sides divided by their
-/// lengths, then the first index with the largest `−(‖e‖² − 2·e·c + ‖c‖²)`.
+/// Finds the nearest codebook row for each row by the formula of the codec's quantizer.
+///
+/// Rows e and codebook rows c are normalized; the result is the first index with the largest
+/// `−(‖e‖² − 2·e·c + ‖c‖²)`.
 pub fn nearest(codebook: &[f32], dim: usize, rows: &[f32]) -> Vec<u32> {
     let codebook: Vec<Vec<f32>> = codebook.chunks_exact(dim).map(normalize).collect();
     let find = |row: &[f32]| {

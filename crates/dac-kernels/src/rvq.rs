@@ -1,85 +1,71 @@
-//! What a residual vector quantizer computes: linear maps of rows, nearest codebook rows.
+//! The operations of a residual vector quantizer: linear maps of rows and search for nearest codebook rows.
 
 use crate::{
-    CpuLevel, KernelError,
-    buffer::Aligned,
+    Isa, KernelError,
+    buffer::AlignedBuffer,
     error::check_len,
-    isa::{Gemm, Kernels, Search},
+    isa::{Gemm, Kernels, NearestSearch},
 };
 
-/// A linear map of rows, packed once: `[rows][in] -> [rows][out]`.
+/// A linear map of rows with packed weights, `[rows][in] -> [rows][out]`.
 #[derive(Debug, Clone)]
 pub struct Linear {
     kernels: &'static Kernels,
     in_features: usize,
     out_features: usize,
-    /// `in_features` in whole registers.
+    /// `in_features` padded to whole registers.
     depth: usize,
     /// `[panel][depth][NR]`
-    weight: Aligned,
+    weight: AlignedBuffer,
     /// `[panels · NR]`
-    bias: Aligned,
+    bias: AlignedBuffer,
 }
 
 impl Linear {
     /// Packs `weight [out][in]` and `bias [out]`.
     ///
     /// # Errors
-    /// [`KernelError::Length`] where the weight is not `out × in` long.
-    pub fn new(
-        level: CpuLevel,
-        in_features: usize,
-        weight: &[f32],
-        bias: &[f32],
-    ) -> Result<Self, KernelError> {
+    /// [`KernelError::Length`] if the weight does not have `out × in` values.
+    pub fn new(isa: Isa, in_features: usize, weight: &[f32], bias: &[f32]) -> Result<Self, KernelError> {
         check_len("linear weight", in_features * bias.len(), weight)?;
-        let kernels = Kernels::for_level(level);
-        let (nr, depth) = (kernels.columns, in_features.next_multiple_of(kernels.lanes));
+        let kernels = Kernels::for_isa(isa);
+        let (nr, depth) = (kernels.nr, in_features.next_multiple_of(kernels.lanes));
         let width = bias.len().next_multiple_of(nr);
-        let mut packed = Aligned::zeros(width * depth);
-        let values = packed.at_least(width * depth);
+        let mut packed = AlignedBuffer::zeros(width * depth);
+        let values = packed.grow_to(width * depth);
         for (o, row) in weight.chunks_exact(in_features.max(1)).enumerate() {
             let panel = &mut values[o / nr * depth * nr..];
             row.iter().enumerate().for_each(|(i, &w)| panel[i * nr + o % nr] = w);
         }
-        let mut padded = Aligned::zeros(width);
-        padded.at_least(width)[..bias.len()].copy_from_slice(bias);
+        let mut padded = AlignedBuffer::zeros(width);
+        padded.grow_to(width)[..bias.len()].copy_from_slice(bias);
         Ok(Self { kernels, in_features, out_features: bias.len(), depth, weight: packed, bias: padded })
     }
 
-    /// Values in a row that goes in.
-    pub fn in_features(&self) -> usize {
-        self.in_features
-    }
-
-    /// Values in a row that comes out.
-    pub fn out_features(&self) -> usize {
-        self.out_features
-    }
-
-    /// Maps `rows [n][in]` and appends `[n][out]` to `out`. A last row that is not whole is ignored.
+    /// Maps `rows [n][in]` and appends `[n][out]` to `out`. An incomplete last row is ignored.
     pub fn apply(&self, rows: &[f32], out: &mut Vec<f32>) {
         let k = self.kernels;
-        let (nr, depth, width) = (k.columns, self.depth, self.out_features.next_multiple_of(k.columns));
+        let (nr, depth, width) = (k.nr, self.depth, self.out_features.next_multiple_of(k.nr));
         if width == 0 || depth == 0 {
             return;
         }
         let rows = &rows[..rows.len() / self.in_features * self.in_features];
         out.reserve(rows.len() / self.in_features * self.out_features);
-        let (mut left, mut product) = (Aligned::zeros(k.rows * depth), Aligned::zeros(k.rows * width));
-        let (left, product) = (left.at_least(k.rows * depth), product.at_least(k.rows * width));
-        for block in rows.chunks(k.rows * self.in_features) {
-            for (r, row) in block.chunks_exact(self.in_features).enumerate() {
+        let mut packed = AlignedBuffer::zeros(k.mr * depth);
+        let mut product = AlignedBuffer::zeros(k.mr * width);
+        let (packed, product) = (packed.grow_to(k.mr * depth), product.grow_to(k.mr * width));
+        for strip in rows.chunks(k.mr * self.in_features) {
+            for (r, row) in strip.chunks_exact(self.in_features).enumerate() {
                 for (chunk, values) in row.chunks(k.lanes).enumerate() {
-                    left[(chunk * k.rows + r) * k.lanes..][..values.len()].copy_from_slice(values);
+                    packed[(chunk * k.mr + r) * k.lanes..][..values.len()].copy_from_slice(values);
                 }
             }
-            let count = block.len() / self.in_features;
+            let count = strip.len() / self.in_features;
             for at in (0..width).step_by(nr) {
                 (k.f32.gemm)(Gemm {
-                    a: left,
-                    block_stride: k.rows * depth,
-                    chunk_stride: k.rows * k.lanes,
+                    a: packed,
+                    strip_stride: k.mr * depth,
+                    chunk_stride: k.mr * k.lanes,
                     chunks: depth / k.lanes,
                     b: &self.weight.as_slice()[at * depth..][..depth * nr],
                     rows: count,
@@ -89,36 +75,39 @@ impl Linear {
                     residual: None,
                 });
             }
-            let whole = product.chunks_exact(width).take(count);
-            whole.for_each(|row| out.extend_from_slice(&row[..self.out_features]));
+            let padded = product.chunks_exact(width).take(count);
+            padded.for_each(|row| out.extend_from_slice(&row[..self.out_features]));
         }
     }
 }
 
-/// Rows of a codebook beyond this many are a mistake.
-const LARGEST: usize = 1 << 24;
+/// The most rows of a codebook.
+const MAX_SIZE: usize = 1 << 24;
 
-/// Nearest-row search in a codebook, by the reference's formula (see [`crate::reference::nearest`]).
+/// Search for the nearest codebook row, by the formula of [`crate::reference::nearest`].
 #[derive(Debug, Clone)]
 pub struct Nearest {
     kernels: &'static Kernels,
     dim: usize,
-    size: usize,
-    /// Normalised codebook, `[size / LANES][dim][LANES]`.
+    /// The normalized codebook, `[size / LANES][dim][LANES]`.
     columns: Vec<f32>,
-    /// `‖c‖²` of each normalised row, infinite beyond the last.
+    /// `‖c‖²` of each normalized row, padded with infinity.
     squares: Vec<f32>,
 }
 
 impl Nearest {
-    /// Normalises `codebook [size][dim]` once.
+    /// Normalizes and packs `codebook [size][dim]`.
     ///
     /// # Errors
-    /// [`KernelError::Parameter`] for a dimension of 0 or more than 2²⁴ rows, [`KernelError::Length`] where the
-    /// codebook is empty or not a whole number of rows.
-    pub fn new(level: CpuLevel, dim: usize, codebook: &[f32]) -> Result<Self, KernelError> {
+    /// [`KernelError::Parameter`] for a dimension of 0 or more than 2²⁴ rows, [`KernelError::Length`] if the
+    /// codebook is empty or its last row incomplete.
+    pub fn new(isa: Isa, dim: usize, codebook: &[f32]) -> Result<Self, KernelError> {
         if dim == 0 {
-            return Err(KernelError::Parameter { what: "codebook dim", found: 0, why: "rows need values" });
+            return Err(KernelError::Parameter {
+                what: "codebook dim",
+                found: 0,
+                why: "it must be at least 1",
+            });
         }
         let size = codebook.len() / dim;
         if size == 0 || size * dim != codebook.len() {
@@ -128,11 +117,11 @@ impl Nearest {
                 found: codebook.len(),
             });
         }
-        if size > LARGEST {
+        if size > MAX_SIZE {
             let why = "a codebook has at most 2^24 rows";
             return Err(KernelError::Parameter { what: "codebook size", found: size, why });
         }
-        let kernels = Kernels::for_level(level);
+        let kernels = Kernels::for_isa(isa);
         let (lanes, padded) = (kernels.lanes, size.next_multiple_of(kernels.lanes));
         let mut columns = vec![0.0; padded * dim];
         let mut squares = vec![f32::INFINITY; padded];
@@ -142,34 +131,30 @@ impl Nearest {
             let chunk = &mut columns[i / lanes * dim * lanes..];
             row.iter().enumerate().for_each(|(d, &v)| chunk[d * lanes + i % lanes] = v);
         }
-        Ok(Self { kernels, dim, size, columns, squares })
+        Ok(Self { kernels, dim, columns, squares })
     }
 
-    /// Values in a row.
+    /// Number of values in a row.
     pub fn dim(&self) -> usize {
         self.dim
     }
 
-    /// Rows of the codebook.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
-    /// Appends the index of the nearest codebook row for each of `rows [n][dim]`. A last row that is not
-    /// whole is ignored. Rows with a NaN get 0.
+    /// Appends the index of the nearest codebook row for each of `rows [n][dim]`.
+    ///
+    /// An incomplete last row is ignored. The index of a row with a NaN is 0.
     pub fn search(&self, rows: &[f32], out: &mut Vec<u32>) {
         let count = rows.len() / self.dim;
-        let (mut normal, mut lengths) = (Vec::with_capacity(count * self.dim), Vec::with_capacity(count));
+        let (mut normal, mut row_squares) = (Vec::with_capacity(count * self.dim), Vec::with_capacity(count));
         for row in rows.chunks_exact(self.dim) {
             let start = normal.len();
             crate::reference::normalize_into(row, &mut normal);
-            lengths.push(normal[start..].iter().map(|v| v * v).sum());
+            row_squares.push(normal[start..].iter().map(|v| v * v).sum());
         }
         let from = out.len();
         out.resize(from + count, 0);
-        (self.kernels.search)(Search {
+        (self.kernels.nearest)(NearestSearch {
             rows: &normal,
-            lengths: &lengths,
+            row_squares: &row_squares,
             dim: self.dim,
             columns: &self.columns,
             squares: &self.squares,
@@ -191,23 +176,23 @@ mod tests {
     }
 
     #[test]
-    fn linear_equals_its_twin() {
-        for level in CpuLevel::available() {
+    fn linear_matches_the_reference() {
+        for isa in Isa::available() {
             for (rows, features, outputs) in [(0, 5, 3), (1, 100, 8), (7, 8, 100), (63, 1, 1), (29, 300, 33)]
             {
                 let (weight, bias) = (noise(features * outputs, 1), noise(outputs, 2));
                 let x = noise(rows * features, 3);
-                let linear = Linear::new(level, features, &weight, &bias).unwrap();
+                let linear = Linear::new(isa, features, &weight, &bias).unwrap();
                 let mut y = vec![7.0];
-                // A last row that is not whole is ignored.
+                // The incomplete last row is ignored.
                 linear.apply(&[&x[..], &noise(features - 1, 4)].concat(), &mut y);
                 let want = crate::reference::linear(&weight, &bias, &x);
                 assert_eq!(y.remove(0), 7.0);
                 assert_eq!(y.len(), want.len());
                 for (a, b) in y.iter().zip(&want) {
-                    assert!((a - b).abs() < 1e-4, "{level}, {features} to {outputs}: {a} {b}");
+                    assert!((a - b).abs() < 1e-4, "{isa}, {features} to {outputs}: {a} {b}");
                 }
-                // What a row gives does not depend on the rows beside it.
+                // The result of a row does not depend on the other rows.
                 let mut single = Vec::new();
                 x.chunks_exact(features).for_each(|row| linear.apply(row, &mut single));
                 assert_eq!(single, y);
@@ -216,41 +201,41 @@ mod tests {
     }
 
     #[test]
-    fn nearest_equals_its_twin() {
-        for level in CpuLevel::available() {
+    fn nearest_matches_the_reference() {
+        for isa in Isa::available() {
             for (rows, dim, size) in
                 [(0, 8, 1024), (1, 8, 1024), (63, 8, 1024), (70, 3, 37), (5, 1, 2), (6, 20, 16)]
             {
                 let (book, e) = (noise(size * dim, 4), noise(rows * dim, 5));
                 let mut codes = vec![9];
-                Nearest::new(level, dim, &book).unwrap().search(&e, &mut codes);
+                Nearest::new(isa, dim, &book).unwrap().search(&e, &mut codes);
                 assert_eq!(codes.remove(0), 9);
-                assert_eq!(codes, crate::reference::nearest(&book, dim, &e), "{level}, {dim} x {size}");
+                assert_eq!(codes, crate::reference::nearest(&book, dim, &e), "{isa}, {dim} x {size}");
             }
         }
     }
 
     #[test]
-    fn a_tie_takes_the_first_index_and_not_a_number_index_0() {
-        for level in CpuLevel::available() {
+    fn ties_take_the_first_index_and_nan_takes_index_0() {
+        for isa in Isa::available() {
             let mut book = [0.0, 1.0, 2.0, 0.0, 1.0, 0.0, 3.0, 0.0].to_vec();
-            // The same again in later registers, and at other lanes.
+            // The same rows again in later registers and other lanes.
             book.extend(book.clone().repeat(9));
             book.extend([0.0, -1.0]);
             let search = |rows: &[f32]| {
                 let mut codes = Vec::new();
-                Nearest::new(level, 2, &book).unwrap().search(rows, &mut codes);
+                Nearest::new(isa, 2, &book).unwrap().search(rows, &mut codes);
                 codes
             };
-            assert_eq!(search(&[5.0, 0.1, 0.0, 0.0, 0.0, -3.0]), [1, 0, 40], "{level}");
-            assert_eq!(search(&[f32::NAN, 1.0]), [0], "{level}");
+            assert_eq!(search(&[5.0, 0.1, 0.0, 0.0, 0.0, -3.0]), [1, 0, 40], "{isa}");
+            assert_eq!(search(&[f32::NAN, 1.0]), [0], "{isa}");
         }
     }
 
     #[test]
-    fn a_codebook_has_rows() {
-        assert!(matches!(Nearest::new(CpuLevel::Portable, 0, &[1.0]), Err(KernelError::Parameter { .. })));
-        assert!(matches!(Nearest::new(CpuLevel::Portable, 2, &[1.0; 3]), Err(KernelError::Length { .. })));
-        assert!(matches!(Nearest::new(CpuLevel::Portable, 2, &[]), Err(KernelError::Length { .. })));
+    fn codebooks_without_complete_rows_are_refused() {
+        assert!(matches!(Nearest::new(Isa::Portable, 0, &[1.0]), Err(KernelError::Parameter { .. })));
+        assert!(matches!(Nearest::new(Isa::Portable, 2, &[1.0; 3]), Err(KernelError::Length { .. })));
+        assert!(matches!(Nearest::new(Isa::Portable, 2, &[]), Err(KernelError::Length { .. })));
     }
 }

@@ -1,14 +1,15 @@
-//! What GPUs find out about their fastest programs, kept on disk.
+//! Storage of GPU autotuning results on disk.
 
 use std::path::Path;
 
-/// Keeps what GPUs find out about their fastest programs in `folder`, beyond this process; where a `cubecl.toml` names a place,
-/// that one holds. To be called before the first device is opened.
-pub fn keep_autotune_in(folder: &Path) {
+/// Stores GPU autotuning results in `folder`, so that later processes reuse them.
+///
+/// Call this before the first device is opened. A folder set in `cubecl.toml` takes precedence.
+pub fn set_autotune_dir(folder: &Path) {
     use burn::cubecl::config::cache::CacheConfig;
     use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 
-    // Reading the configuration sets a folder: it has to come first.
+    // Reading the configuration sets a default folder, so it must precede `set_root`.
     if matches!(CubeClRuntimeConfig::get().environment.path, CacheConfig::Target) {
         burn::cubecl::environment::set_root(folder);
     }

@@ -1,50 +1,51 @@
-//! Checkpoints in every published layout, read one tensor at a time, weight norm folded.
+//! Checkpoints in every published layout, read one tensor at a time with weight norm folded.
 
-mod config;
+mod config_json;
 mod error;
-mod infer;
-mod names;
-mod source;
+mod infer_shape;
+mod key_map;
+mod tensor_file;
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
 use dac_nn::{NetworkShape, WeightError, Weights};
 use sha2::{Digest, Sha256};
 
-pub use config::SideConfig;
+pub use config_json::{ConfigJson, ConfigJsonError};
 pub use error::{CheckpointError, Mismatch, Reason};
-pub use names::Layout;
+pub use key_map::Layout;
 
 use crate::preset::Preset;
-use infer::Shapes;
-use names::{Names, Stored};
-use source::{Bytes, Source};
+use infer_shape::Shapes;
+use key_map::{KeyMap, Stored};
+use tensor_file::{Bytes, TensorFile};
 
-/// What loading a checkpoint found.
+/// Facts about a loaded checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoadReport {
-    /// Whose names the file uses.
+    /// Naming scheme of the keys.
     pub layout: Layout,
-    /// What stands before them.
+    /// Prefix of the codec's keys.
     pub prefix: String,
-    /// How many tensors the file holds for the codec.
+    /// Number of tensors that belong to the codec.
     pub tensors: usize,
-    /// How many of the weights were weight-normalised and are folded.
+    /// Number of weights whose weight norm was folded.
     pub weight_normed: usize,
-    /// How many numbers the folded network has.
+    /// Number of values in all parameters, weight norm folded.
     pub parameters: usize,
-    /// The element types in the file.
-    pub storage: Vec<String>,
-    /// How many keys belong to a larger model around the codec.
-    pub foreign: usize,
+    /// Element types in the file, in lower case.
+    pub dtypes: Vec<String>,
+    /// Number of tensors of the speech model that contains the codec.
+    pub other_tensors: usize,
 }
 
-/// An open checkpoint whose parameters all fit the network that its shapes describe.
+/// An open checkpoint whose parameters match its network's shape.
 pub struct Checkpoint {
-    source: Source,
-    names: Names,
+    file: TensorFile,
+    keys: KeyMap,
     shape: NetworkShape,
     report: LoadReport,
 }
@@ -59,19 +60,20 @@ impl std::fmt::Debug for Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a `.pth`, `.pt` or `.safetensors` checkpoint (told apart by content) and checks every key.
+    /// Opens a `.pth`, `.pt` or `.safetensors` checkpoint (detected from the content) and checks every key.
     ///
-    /// `expected` fixes the shape beforehand, the sample rate included; without it the shape is the file's.
+    /// With `expected`, the network must have that preset's shape and sample rate; otherwise the shape is
+    /// inferred.
     ///
     /// # Errors
-    /// When the file is not a checkpoint of this codec, is cut, or is not `expected`; missing, unused and mis-shaped keys
-    /// are all listed in one error.
+    /// When the file is not a checkpoint of this codec, is truncated, or does not match `expected`. Missing,
+    /// unused and misshaped parameters are listed in one error.
     pub fn open(path: &Path, expected: Option<Preset>) -> Result<Self, CheckpointError> {
-        let rate = SideConfig::beside(path).sampling_rate_hz;
-        Self::read(&Bytes::Path(path), expected, rate)
+        let rate_hz = ConfigJson::next_to(path).sampling_rate_hz;
+        Self::read(&Bytes::Path(path), expected, rate_hz)
     }
 
-    /// The same for bytes that are part of the program.
+    /// Opens a checkpoint embedded in the program.
     ///
     /// # Errors
     /// As [`Checkpoint::open`].
@@ -85,41 +87,39 @@ impl Checkpoint {
         rate_hz: Option<i64>,
     ) -> Result<Self, CheckpointError> {
         let fail = |reason| bytes.error(reason);
-        let source = Source::open(bytes)?;
-        let keys: Vec<String> = source.tensors.keys().cloned().collect();
-        let Some(names) = Names::map(&keys) else {
-            let example = keys.first().cloned().unwrap_or_default();
-            return Err(fail(if keys.is_empty() {
-                Reason::NoTensors
-            } else {
-                Reason::NotDac { tensors: keys.len(), example }
+        let file = TensorFile::open(bytes)?;
+        let names: Vec<String> = file.tensors.keys().cloned().collect();
+        let Some(keys) = KeyMap::new(&names) else {
+            return Err(fail(match names.first() {
+                None => Reason::NoTensors,
+                Some(example) => Reason::NotDac { tensors: names.len(), example: example.clone() },
             }));
         };
-        let shapes = canonical_shapes(&source, &names);
-        let rate_hz = source.number("sample_rate").or(rate_hz);
+        let shapes = canonical_shapes(&file, &keys);
+        let rate_hz = file.number("sample_rate").or(rate_hz);
         let rate_hz = rate_hz.or(expected.map(|p| i64::from(p.shape().sample_rate_hz)));
-        let shape = infer::network_shape(&shapes, rate_hz).map_err(fail)?;
+        let shape = infer_shape::network_shape(&shapes, rate_hz).map_err(fail)?;
         if let Some(preset) = expected {
             let wanted = preset.shape();
             if wanted != shape {
-                let difference = infer::difference(&wanted, &shape);
+                let difference = infer_shape::describe_difference(&wanted, &shape);
                 return Err(fail(Reason::OtherModel { expected: preset.to_string(), difference }));
             }
         }
-        let mismatch = compare(&shape, &source, &names, &shapes);
+        let mismatch = find_mismatch(&shape, &file, &keys, &shapes);
         if !mismatch.is_empty() {
             return Err(fail(Reason::Mismatch(mismatch)));
         }
-        let report = report(&shape, &source, &names);
-        Ok(Self { source, names, shape, report })
+        let report = report(&shape, &file, &keys);
+        Ok(Self { file, keys, shape, report })
     }
 
-    /// The network's shape.
+    /// Returns the network's shape.
     pub fn shape(&self) -> &NetworkShape {
         &self.shape
     }
 
-    /// What was found.
+    /// Returns facts about the file.
     pub fn report(&self) -> &LoadReport {
         &self.report
     }
@@ -128,13 +128,13 @@ impl Checkpoint {
 impl Weights for Checkpoint {
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightError> {
         let missing = || WeightError::Missing { name: name.to_owned() };
-        let stored = self.names.stored.get(name).ok_or_else(missing)?;
+        let stored = self.keys.stored.get(name).ok_or_else(missing)?;
         let fail = |reason: Reason| WeightError::Read { name: name.to_owned(), source: Box::new(reason) };
         let values = match stored {
-            Stored::Plain(key) => self.source.read(key).map_err(fail)?,
+            Stored::Plain(key) => self.file.read(key).map_err(fail)?,
             Stored::WeightNorm { magnitude, direction } => {
-                let g = self.source.read(magnitude).map_err(fail)?;
-                let v = self.source.read(direction).map_err(fail)?;
+                let g = self.file.read(magnitude).map_err(fail)?;
+                let v = self.file.read(direction).map_err(fail)?;
                 fold_weight_norm(&g, v)
             }
         };
@@ -149,7 +149,7 @@ impl Weights for Checkpoint {
     }
 }
 
-/// `g · v / ‖v‖`, the norm over all axes but the first (Salimans and Kingma 2016).
+/// Computes `g · v / ‖v‖` with the norm over all axes but the first (Salimans and Kingma 2016).
 fn fold_weight_norm(g: &[f32], mut v: Vec<f32>) -> Vec<f32> {
     let row = v.len().checked_div(g.len()).unwrap_or(0).max(1);
     for (values, g) in v.chunks_mut(row).zip(g) {
@@ -160,21 +160,23 @@ fn fold_weight_norm(g: &[f32], mut v: Vec<f32>) -> Vec<f32> {
     v
 }
 
-fn canonical_shapes(source: &Source, names: &Names) -> Shapes {
+/// Shapes by canonical name, weight norm folded.
+fn canonical_shapes(file: &TensorFile, keys: &KeyMap) -> Shapes {
     let shape_of = |stored: &Stored| {
         let key = match stored {
             Stored::Plain(key) => key,
             Stored::WeightNorm { direction, .. } => direction,
         };
-        source.tensors.get(key).map(|(shape, _)| shape.clone()).unwrap_or_default()
+        file.tensors.get(key).map(|(shape, _)| shape.clone()).unwrap_or_default()
     };
-    names.stored.iter().map(|(name, stored)| (name.clone(), shape_of(stored))).collect()
+    keys.stored.iter().map(|(name, stored)| (name.clone(), shape_of(stored))).collect()
 }
 
-fn compare(shape: &NetworkShape, source: &Source, names: &Names, shapes: &Shapes) -> Mismatch {
-    let mut mismatch = Mismatch { unused: names.unused.clone(), ..Mismatch::default() };
-    let wanted: std::collections::BTreeMap<_, _> = shape.parameters().into_iter().collect();
-    for (name, expected) in &wanted {
+/// Compares the file's parameters with those of a network of this shape.
+fn find_mismatch(shape: &NetworkShape, file: &TensorFile, keys: &KeyMap, shapes: &Shapes) -> Mismatch {
+    let mut mismatch = Mismatch { unused: keys.unused.clone(), ..Mismatch::default() };
+    let parameters: BTreeMap<_, _> = shape.parameters().into_iter().collect();
+    for (name, expected) in &parameters {
         match shapes.get(name) {
             None => mismatch.missing.push(name.clone()),
             Some(found) if found != expected => {
@@ -182,8 +184,8 @@ fn compare(shape: &NetworkShape, source: &Source, names: &Names, shapes: &Shapes
             }
             Some(_) => {}
         }
-        if let Some(Stored::WeightNorm { magnitude, .. }) = names.stored.get(name) {
-            let found = source.tensors.get(magnitude).map(|(s, _)| s.clone()).unwrap_or_default();
+        if let Some(Stored::WeightNorm { magnitude, .. }) = keys.stored.get(name) {
+            let found = file.tensors.get(magnitude).map(|(s, _)| s.clone()).unwrap_or_default();
             let mut magnitude_shape = vec![1; expected.len()];
             magnitude_shape[0] = expected[0];
             if found != magnitude_shape {
@@ -191,8 +193,8 @@ fn compare(shape: &NetworkShape, source: &Source, names: &Names, shapes: &Shapes
             }
         }
     }
-    for (name, stored) in &names.stored {
-        if !wanted.contains_key(name) {
+    for (name, stored) in &keys.stored {
+        if !parameters.contains_key(name) {
             match stored {
                 Stored::Plain(key) => mismatch.unused.push(key.clone()),
                 Stored::WeightNorm { magnitude, direction } => {
@@ -204,24 +206,24 @@ fn compare(shape: &NetworkShape, source: &Source, names: &Names, shapes: &Shapes
     mismatch
 }
 
-fn report(shape: &NetworkShape, source: &Source, names: &Names) -> LoadReport {
-    let normed = names.stored.values().filter(|s| matches!(s, Stored::WeightNorm { .. })).count();
-    let mut storage: Vec<String> =
-        source.tensors.values().map(|(_, dtype)| format!("{dtype:?}").to_lowercase()).collect();
-    storage.sort();
-    storage.dedup();
+fn report(shape: &NetworkShape, file: &TensorFile, keys: &KeyMap) -> LoadReport {
+    let normed = keys.stored.values().filter(|s| matches!(s, Stored::WeightNorm { .. })).count();
+    let mut dtypes: Vec<String> =
+        file.tensors.values().map(|(_, dtype)| format!("{dtype:?}").to_lowercase()).collect();
+    dtypes.sort();
+    dtypes.dedup();
     LoadReport {
-        layout: names.layout,
-        prefix: names.prefix.to_owned(),
-        tensors: names.stored.len() + normed,
+        layout: keys.layout,
+        prefix: keys.prefix.to_owned(),
+        tensors: keys.stored.len() + normed,
         weight_normed: normed,
         parameters: shape.parameters().iter().map(|(_, s)| s.iter().product::<usize>()).sum(),
-        storage,
-        foreign: names.foreign.len(),
+        dtypes,
+        other_tensors: keys.other.len(),
     }
 }
 
-/// SHA-256 of a file, in lower-case hexadecimal, read in pieces.
+/// Returns a file's SHA-256 in lower-case hexadecimal.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -237,7 +239,7 @@ pub fn sha256_of_file(path: &Path) -> std::io::Result<String> {
     }
 }
 
-/// SHA-256 of bytes in memory, in lower-case hexadecimal.
+/// Returns the SHA-256 of bytes in lower-case hexadecimal.
 pub fn sha256_of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
@@ -251,13 +253,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folding_gives_rows_of_the_given_magnitude() {
+    fn folded_rows_have_the_given_magnitude() {
         let folded = fold_weight_norm(&[10.0, 1.0], vec![3.0, 4.0, 0.0, 2.0]);
         assert_eq!(folded, [6.0, 8.0, 0.0, 1.0]);
     }
 
     #[test]
-    fn hashes_are_hexadecimal() {
+    fn hashes_are_lower_case_hexadecimal() {
         assert_eq!(sha256_of_bytes(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 }

@@ -1,61 +1,29 @@
 //! The assembled codec on one device.
 
+mod checks;
+mod encoded;
 mod engine;
 mod error;
+mod layer_time;
+mod options;
 mod pending;
-mod profile;
+mod quantizer;
 #[cfg(feature = "burn")]
 mod tensor;
 
-use dac_nn::{Device, Geometry, NetworkShape, WeightError, Weights, footprint};
-use dac_rvq::{Array3, Codes, QuantizerWeights};
+use dac_nn::{Device, Geometry, NetworkShape, Weights, memory};
+use dac_rvq::{Array3, Codes};
 
-use crate::precision::Precision;
-pub use dac_kernels::CpuLevel;
-pub use engine::{DecoderStream, EncoderStream};
+pub use dac_kernels::Isa;
+pub use encoded::Encoded;
+pub use engine::{EngineDecoder, EngineEncoder};
 pub use error::CodecError;
+pub use layer_time::{LayerTime, Part};
+pub use options::CodecOptions;
 pub use pending::Pending;
-pub use profile::{LayerTime, Part};
 
-/// Where and how a codec runs.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct CodecOptions {
-    /// The device.
-    pub device: Device,
-    /// Threads of the CPU engine; `None` takes as many as rayon's pool has.
-    pub threads: Option<usize>,
-    /// Precision of the convolutions; the devices of burn on the CPU have f32 alone.
-    pub precision: Precision,
-    /// Instruction set of the CPU engine; `None` takes the best there is.
-    pub cpu_level: Option<CpuLevel>,
-    /// Bytes that weights and activations may take on a device of burn; [`dac_nn::footprint`] estimates them. The CPU engine
-    /// keeps no whole activations and needs no budget.
-    pub memory_budget_bytes: Option<u64>,
-    /// Whether streams of the CPU engine give out every frame as soon as they can, at some cost in speed; and those of a GPU
-    /// every chunk, which then waits while the host is at work.
-    pub low_latency: bool,
-    /// Whether the CPU engine measures each layer.
-    pub timings: bool,
-}
-
-impl CodecOptions {
-    /// The defaults on `device`.
-    pub fn on(device: Device) -> Self {
-        Self { device, ..Self::default() }
-    }
-}
-
-/// What encoding returns; frames are `ceil(samples / hop)`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Encoded {
-    /// The quantized latents, `[batch, latent, frames]`.
-    pub z: Array3,
-    /// `[batch, codebooks, frames]`.
-    pub codes: Codes,
-    /// The projected residuals, `[batch, codebooks · dim, frames]`.
-    pub latents: Array3,
-}
+use checks::{check_finite, check_fits, check_smallest_chunk_fits};
+use options::Padding;
 
 enum Network {
     Engine(engine::EngineNetwork),
@@ -63,7 +31,7 @@ enum Network {
     Tensor(tensor::TensorNetwork),
 }
 
-/// A loaded codec: encoder, residual vector quantizer and decoder on one device, ready for any number of threads.
+/// A loaded codec: encoder, residual vector quantizer and decoder on one device. Threads can share it.
 pub struct Codec {
     shape: NetworkShape,
     geometry: Geometry,
@@ -81,17 +49,18 @@ impl std::fmt::Debug for Codec {
 }
 
 impl Codec {
-    /// Builds the network of `shape` from `weights`, one parameter at a time.
+    /// Builds the network of `shape`, loading one parameter at a time from `weights`.
     ///
     /// # Errors
-    /// When the device is not there, a parameter is missing, or the shape is impossible for the kernels.
+    /// When the device is not available, a parameter is missing, the memory budget is too small, or the
+    /// kernels do not support the shape or the options.
     pub fn load(
         shape: &NetworkShape,
         weights: &mut dyn Weights,
         options: CodecOptions,
     ) -> Result<Self, CodecError> {
         let geometry = Geometry::new(shape);
-        check_budget(shape, &geometry, &options)?;
+        check_smallest_chunk_fits(shape, &geometry, &options)?;
         let network = match options.device {
             Device::Cpu => Network::Engine(engine::EngineNetwork::load(shape, weights, &options)?),
             #[cfg(feature = "burn")]
@@ -104,34 +73,34 @@ impl Codec {
         Ok(Self { shape: shape.clone(), geometry, options, network })
     }
 
-    /// The network's shape.
+    /// Returns the network's shape.
     pub fn shape(&self) -> &NetworkShape {
         &self.shape
     }
 
-    /// Lengths, contexts, latency.
+    /// Returns lengths, contexts and latency.
     pub fn geometry(&self) -> &Geometry {
         &self.geometry
     }
 
-    /// Where it runs and how.
+    /// Returns the options the codec was loaded with.
     pub fn options(&self) -> &CodecOptions {
         &self.options
     }
 
-    /// Bytes that activations may take at a time; `None` where there is no budget, and on the CPU engine.
+    /// Returns the bytes that activations may use at a time; `None` without a budget and on the CPU engine.
     pub fn activation_budget_bytes(&self) -> Option<u64> {
         let budget = self.options.memory_budget_bytes.filter(|_| self.options.device != Device::Cpu)?;
-        Some(budget.saturating_sub(footprint::parameter_bytes(&self.shape)))
+        Some(budget.saturating_sub(memory::parameter_bytes(&self.shape)))
     }
 
-    /// Whether the device works on while the host does something else, and streams so keep it a batch of windows ahead: a GPU, unless
-    /// low latency was asked for.
+    /// Returns whether streams should keep the device one batch ahead of the host: on GPUs, unless low
+    /// latency was requested.
     pub fn works_ahead(&self) -> bool {
         matches!(self.options.device, Device::Wgpu(_) | Device::Cuda(_)) && !self.options.low_latency
     }
 
-    /// What the driver calls the GPU that the codec runs on; `None` on the CPU.
+    /// Returns the driver's name of the GPU; `None` on the CPU.
     pub fn device_name(&self) -> Option<String> {
         match &self.network {
             Network::Engine(_) => None,
@@ -140,30 +109,31 @@ impl Codec {
         }
     }
 
-    /// The CPU engine's instruction set, `None` on a burn device.
-    pub fn cpu_level(&self) -> Option<CpuLevel> {
+    /// Returns the CPU engine's instruction set; `None` on a burn device.
+    pub fn isa(&self) -> Option<Isa> {
         match &self.network {
-            Network::Engine(network) => Some(network.level()),
+            Network::Engine(network) => Some(network.isa()),
             #[cfg(feature = "burn")]
             Network::Tensor(_) => None,
         }
     }
 
-    /// Encodes whole signals at the model's rate, each zero-padded on its right to whole hops.
+    /// Encodes signals at the model's rate, `[batch, 1, samples]`, each zero-padded on its right to whole
+    /// hops.
     ///
     /// `codebooks` limits the residual quantizer; `None` uses all.
     ///
     /// # Errors
-    /// When there are no samples, more than one channel an item, more codebooks asked for than there are, or more samples than the
-    /// memory budget allows at once.
+    /// When there are no samples, an item has several channels, the model does not have `codebooks`
+    /// codebooks, the memory budget is too small for the signal, or the output is not finite.
     pub fn encode(&self, audio: &Array3, codebooks: Option<usize>) -> Result<Encoded, CodecError> {
         self.start_encode(audio, codebooks)?.wait()
     }
 
-    /// As [`Codec::encode`], without waiting for a GPU.
+    /// Starts [`Codec::encode`] without waiting for a GPU.
     ///
     /// # Errors
-    /// As [`Codec::encode`]; those of the work itself come from [`Pending::wait`].
+    /// As [`Codec::encode`]; errors of the computation are reported by [`Pending::wait`].
     pub fn start_encode(
         &self,
         audio: &Array3,
@@ -175,11 +145,11 @@ impl Codec {
             return Err(CodecError::Empty { what: "audio" });
         }
         if channels != 1 {
-            let expected = "[batch, 1, samples]: channels are batch items".to_owned();
+            let expected = "[batch, 1, samples] with channels as batch items".to_owned();
             return Err(CodecError::Input { what: "audio", found: audio.shape(), expected });
         }
         let frames = self.geometry.frames_for_samples(samples);
-        self.check_fits(batch, frames, footprint::encode_bytes)?;
+        self.check_fits(batch, frames, memory::encode_bytes)?;
         let padded = frames * self.geometry.hop_samples;
         let mut signal = Vec::with_capacity(batch * padded);
         for item in 0..batch {
@@ -193,28 +163,29 @@ impl Codec {
         };
         Ok(encoded.checked(|encoded| {
             check_finite("the encoder's output", encoded.z.as_slice())?;
-            // A NaN loses every comparison of the search, so that z looks sound: the projections before it show it.
+            // The search ignores NaNs, so z can be finite when the projections are not.
             check_finite("the encoder's projected output", encoded.latents.as_slice())
         }))
     }
 
-    /// Decodes z `[batch, latent, frames]` to audio `[batch, 1, samples]`, samples as
-    /// [`Geometry::samples_for_frames`] says.
+    /// Decodes z `[batch, latent, frames]` to audio `[batch, 1, samples]`; samples follow
+    /// [`Geometry::samples_for_frames`].
     ///
     /// # Errors
-    /// When there are no frames, more than the memory budget allows at once, or z has other channels than the model's latents.
+    /// When there are no frames, z does not have the model's latent channels, the memory budget is too small
+    /// for the frames, or the output is not finite.
     pub fn decode(&self, z: &Array3) -> Result<Array3, CodecError> {
         self.start_decode(z)?.wait()
     }
 
-    /// As [`Codec::decode`], without waiting for a GPU.
+    /// Starts [`Codec::decode`] without waiting for a GPU.
     ///
     /// # Errors
-    /// As [`Codec::decode`]; those of the work itself come from [`Pending::wait`].
+    /// As [`Codec::decode`]; errors of the computation are reported by [`Pending::wait`].
     pub fn start_decode(&self, z: &Array3) -> Result<Pending<Array3>, CodecError> {
         self.check_latents("z", z.shape(), self.shape.latent_dim)?;
         let [batch, _, frames] = z.shape();
-        self.check_fits(batch, frames, footprint::decode_bytes)?;
+        self.check_fits(batch, frames, memory::decode_bytes)?;
         Ok(finite_audio(match &self.network {
             Network::Engine(network) => Pending::ready(network.decode(z)?),
             #[cfg(feature = "burn")]
@@ -225,37 +196,37 @@ impl Codec {
     /// Decodes codes `[batch, codebooks, frames]` to audio `[batch, 1, samples]`.
     ///
     /// # Errors
-    /// As [`Codec::codes_to_z`].
+    /// As [`Codec::codes_to_z`] and [`Codec::decode`].
     pub fn decode_codes(&self, codes: &Codes) -> Result<Array3, CodecError> {
         self.start_decode_codes(codes)?.wait()
     }
 
-    /// As [`Codec::decode_codes`], without waiting for a GPU.
+    /// Starts [`Codec::decode_codes`] without waiting for a GPU.
     ///
     /// # Errors
-    /// As [`Codec::decode_codes`]; those of the work itself come from [`Pending::wait`].
+    /// As [`Codec::decode_codes`]; errors of the computation are reported by [`Pending::wait`].
     pub fn start_decode_codes(&self, codes: &Codes) -> Result<Pending<Array3>, CodecError> {
         self.check_codes(codes)?;
-        self.run_decoder(codes, true)
+        self.run_decoder(codes, Padding::Zeros)
     }
 
-    /// Decodes codes `[batch, codebooks, frames]` with the padding of every layer switched off, as the reference does for
-    /// its files, to audio `[batch, 1, samples]`; samples by [`dac_nn::Layer::unpadded_len`] of each layer in turn.
+    /// Decodes codes `[batch, codebooks, frames]` without padding, as the reference's windowed mode, to audio
+    /// `[batch, 1, samples]`; samples follow [`dac_nn::Layer::unpadded_len`] of each layer.
     ///
     /// # Errors
-    /// As [`Codec::codes_to_z`], and when there are too few frames for a sample.
+    /// As [`Codec::decode_codes`], and when there are too few frames for a sample.
     pub fn decode_codes_unpadded(&self, codes: &Codes) -> Result<Array3, CodecError> {
         self.check_codes(codes)?;
         let layers = self.shape.decoder();
         if layers.iter().try_fold(codes.frames(), |n, layer| layer.unpadded_len(n)).is_none() {
-            let expected = "frames enough for a sample without padding".to_owned();
+            let expected = "enough frames for a sample without padding".to_owned();
             return Err(CodecError::Input { what: "codes", found: codes.shape(), expected });
         }
-        self.run_decoder(codes, false)?.wait()
+        self.run_decoder(codes, Padding::None)?.wait()
     }
 
-    fn run_decoder(&self, codes: &Codes, padding: bool) -> Result<Pending<Array3>, CodecError> {
-        self.check_fits(codes.channels(), codes.frames(), footprint::decode_bytes)?;
+    fn run_decoder(&self, codes: &Codes, padding: Padding) -> Result<Pending<Array3>, CodecError> {
+        self.check_fits(codes.channels(), codes.frames(), memory::decode_bytes)?;
         Ok(finite_audio(match &self.network {
             Network::Engine(network) => Pending::ready(network.decode_codes(codes, padding)?),
             #[cfg(feature = "burn")]
@@ -263,10 +234,10 @@ impl Codec {
         }))
     }
 
-    /// z `[batch, latent, frames]` of codes with any number of the model's codebooks.
+    /// Converts codes of any number of the model's codebooks to z `[batch, latent, frames]`.
     ///
     /// # Errors
-    /// When there are none, more codebooks than the model has, or a code out of range.
+    /// When there are no codes, more codebooks than the model has, or a code out of range.
     pub fn codes_to_z(&self, codes: &Codes) -> Result<Array3, CodecError> {
         self.check_codes(codes)?;
         match &self.network {
@@ -276,16 +247,17 @@ impl Codec {
         }
     }
 
-    /// Codes of latents `[batch, codebooks · dim, frames]` as [`Encoded::latents`] has them (the reference's `from_latents`).
+    /// Searches the codes of latents `[batch, codebooks · dim, frames]`, given as in [`Encoded::latents`]
+    /// (reference: `from_latents`).
     ///
     /// # Errors
-    /// When the channels are not a whole number of the model's codebooks.
+    /// When the channels do not match a number of the model's codebooks, or a value is not finite.
     pub fn latents_to_codes(&self, latents: &Array3) -> Result<Codes, CodecError> {
         let [_, channels, _] = latents.shape();
         let dim = self.shape.codebook_dim;
         let codebooks = channels / dim;
         self.check_latents("latents", latents.shape(), codebooks.clamp(1, self.shape.codebooks) * dim)?;
-        // A NaN is as far from every entry: the search would take the first.
+        // A NaN is equally far from every entry: the search would return the first.
         check_finite("the latents", latents.as_slice())?;
         match &self.network {
             Network::Engine(network) => network.latents_to_codes(latents, codebooks),
@@ -294,63 +266,81 @@ impl Codec {
         }
     }
 
-    /// A stateful encoder of one signal, where the device keeps state (the CPU engine) and the model has so many codebooks.
-    pub fn encoder_stream(&self, codebooks: usize) -> Option<EncoderStream> {
+    /// Creates a stateful encoder of one signal. `None` on burn devices and if the model does not have
+    /// `codebooks` codebooks.
+    pub fn engine_encoder(&self, codebooks: usize) -> Option<EngineEncoder> {
         self.codebooks(Some(codebooks)).ok()?;
         match &self.network {
-            Network::Engine(network) => Some(network.encoder_stream(codebooks)),
+            Network::Engine(network) => Some(network.encoder(codebooks)),
             #[cfg(feature = "burn")]
             Network::Tensor(_) => None,
         }
     }
 
-    /// A stateful decoder of one signal, where the device keeps state (the CPU engine).
-    pub fn decoder_stream(&self) -> Option<DecoderStream> {
+    /// Creates a stateful decoder of one signal; `None` on burn devices.
+    pub fn engine_decoder(&self) -> Option<EngineDecoder> {
+        self.engine_decoder_with(Padding::Zeros)
+    }
+
+    /// Creates a stateful decoder that does not pad, as [`Codec::decode_codes_unpadded`]; `None` on burn
+    /// devices. Too few frames give no samples.
+    pub fn unpadded_engine_decoder(&self) -> Option<EngineDecoder> {
+        self.engine_decoder_with(Padding::None)
+    }
+
+    fn engine_decoder_with(&self, padding: Padding) -> Option<EngineDecoder> {
         match &self.network {
-            Network::Engine(network) => Some(network.decoder_stream()),
+            Network::Engine(network) => Some(network.decoder(padding)),
             #[cfg(feature = "burn")]
             Network::Tensor(_) => None,
         }
     }
 
-    /// Frames that a decode which begins within a signal has to begin at a multiple of, for the same rounding as the whole
-    /// signal's: the engine's minimal filtering works on tiles of 3, 5 or 6 rows, up to 9 apart, counted from the start, and near the
-    /// decoder's end of 8.
+    /// Returns the number of frames of which the start of a partial decode must be a multiple, so that its
+    /// samples equal those of the whole signal bit by bit.
     pub fn decode_grid_frames(&self) -> usize {
         match &self.network {
-            Network::Engine(_) => {
-                let rates = self.shape.decoder_rates.iter().scan(1, |rate, &stride| {
-                    *rate *= stride;
-                    Some(*rate)
-                });
-                let grid = |frames: usize, unit: usize| frames / gcd(frames, unit) * unit;
-                // 8 rows, 9 apart, at a rate: so many frames are whole tiles.
-                rates.map(|rate| 72 / gcd(72, rate)).fold(270, grid)
-            }
+            Network::Engine(_) => engine::decode_grid_frames(&self.shape.decoder_rates),
             #[cfg(feature = "burn")]
             Network::Tensor(_) => 1,
         }
     }
 
-    /// As [`Codec::decoder_stream`] with the padding of every layer switched off: the stream form of
-    /// [`Codec::decode_codes_unpadded`]. Too few frames give no samples.
-    pub fn unpadded_decoder_stream(&self) -> Option<DecoderStream> {
+    /// Encodes and decodes one channel of samples at the model's rate and returns the time of each layer, in
+    /// order. `None` on burn devices and without [`CodecOptions::timings`].
+    ///
+    /// # Errors
+    /// When there are no samples or the network's output is not finite.
+    pub fn profile(&self, samples: &[f32]) -> Result<Option<Vec<LayerTime>>, CodecError> {
+        if samples.is_empty() {
+            return Err(CodecError::Empty { what: "audio" });
+        }
         match &self.network {
-            Network::Engine(network) => Some(network.unpadded_decoder_stream()),
-            #[cfg(feature = "burn")]
-            Network::Tensor(_) => None,
+            Network::Engine(network) if self.options.timings => {
+                let mut signal = samples.to_vec();
+                let frames = self.geometry.frames_for_samples(samples.len());
+                signal.resize(frames * self.geometry.hop_samples, 0.0);
+                network.profile(&self.shape, &signal).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 
-    /// The number of codebooks to use, checked.
+    /// Measures the peak floating-point operations per second of one core with the CPU engine's instructions;
+    /// a multiply-add counts as two. `None` on burn devices.
+    pub fn fma_peak_flops(&self) -> Option<f64> {
+        self.isa().map(dac_kernels::fma_peak)
+    }
+
+    /// Returns the number of codebooks to use: `requested`, or all.
     ///
     /// # Errors
-    /// When it is 0 or more than there are.
-    pub fn codebooks(&self, asked: Option<usize>) -> Result<usize, CodecError> {
+    /// When it is 0 or more than the model has.
+    pub fn codebooks(&self, requested: Option<usize>) -> Result<usize, CodecError> {
         let available = self.shape.codebooks;
-        match asked {
+        match requested {
             None => Ok(available),
-            Some(asked) if (1..=available).contains(&asked) => Ok(asked),
+            Some(count) if (1..=available).contains(&count) => Ok(count),
             Some(asked) => Err(CodecError::Codebooks { asked, available }),
         }
     }
@@ -401,68 +391,6 @@ fn not_compiled(device: Device) -> dac_nn::DeviceError {
     dac_nn::DeviceError::NotCompiled { device: device.to_string(), feature }
 }
 
-/// Whether the weights and a chunk of one frame fit, with the context that it needs.
-fn check_budget(shape: &NetworkShape, geometry: &Geometry, options: &CodecOptions) -> Result<(), CodecError> {
-    let frames = |(left, right): (usize, usize)| left + 1 + right;
-    let encoder_frames = frames(geometry.encoder_context_frames());
-    check_fits(shape, options, encoder_frames, footprint::encode_bytes(shape, encoder_frames))?;
-    let decoder_frames = frames(geometry.decoder_context_frames());
-    check_fits(shape, options, decoder_frames, footprint::decode_bytes(shape, decoder_frames))
-}
-
-/// Whether the weights and `bytes` for `frames` frames at once stay within the budget, where there is one.
-fn check_fits(
-    shape: &NetworkShape,
-    options: &CodecOptions,
-    frames: usize,
-    bytes: u64,
-) -> Result<(), CodecError> {
-    let needed_bytes = footprint::parameter_bytes(shape).saturating_add(bytes);
-    match options.memory_budget_bytes.filter(|_| options.device != Device::Cpu) {
-        Some(budget_bytes) if budget_bytes < needed_bytes => {
-            Err(CodecError::MemoryBudget { budget_bytes, needed_bytes, frames })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Every output is looked through once, so that no broken value reaches a file unseen.
-pub(crate) fn check_finite(what: &'static str, values: &[f32]) -> Result<(), CodecError> {
-    match values.iter().position(|v| !v.is_finite()) {
-        Some(position) => Err(CodecError::NonFinite { what, position }),
-        None => Ok(()),
-    }
-}
-
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
 fn finite_audio(audio: Pending<Array3>) -> Pending<Array3> {
     audio.checked(|audio| check_finite("the decoder's output", audio.as_slice()))
-}
-
-/// The parameters of all codebooks, in order.
-fn quantizer_weights(
-    shape: &NetworkShape,
-    weights: &mut dyn Weights,
-) -> Result<Vec<QuantizerWeights>, WeightError> {
-    let (latent, dim, size) = (shape.latent_dim, shape.codebook_dim, shape.codebook_size);
-    (0..shape.codebooks)
-        .map(|k| {
-            let mut get = |leaf: &str, shape: &[usize]| {
-                weights.tensor(&format!("quantizer.quantizers.{k}.{leaf}"), shape)
-            };
-            Ok(QuantizerWeights {
-                in_proj_weight: get("in_proj.weight", &[dim, latent, 1])?,
-                in_proj_bias: get("in_proj.bias", &[dim])?,
-                out_proj_weight: get("out_proj.weight", &[latent, dim, 1])?,
-                out_proj_bias: get("out_proj.bias", &[latent])?,
-                codebook: get("codebook.weight", &[size, dim])?,
-                latent,
-                dim,
-                size,
-            })
-        })
-        .collect()
 }

@@ -4,17 +4,17 @@
 mod autotune;
 pub mod checkpoint;
 pub mod codec;
-pub mod precision;
 pub mod preset;
+mod published;
 pub mod random;
 pub mod registry;
 #[cfg(feature = "tiny")]
 pub mod tiny;
 
 #[cfg(feature = "autotune-cache")]
-pub use autotune::keep_autotune_in;
+pub use autotune::set_autotune_dir;
 pub use checkpoint::{Checkpoint, CheckpointError, LoadReport};
 pub use codec::{Codec, CodecError, CodecOptions, Encoded};
-pub use precision::{Precision, UnknownPrecision};
+pub use dac_kernels::Precision;
 pub use preset::{Preset, UnknownPreset};
 pub use random::RandomWeights;

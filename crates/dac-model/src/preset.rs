@@ -1,4 +1,6 @@
-//! The published models and the tiny one, by name.
+//! The table of presets: name, network shape and published files of each model.
+//!
+//! To add a preset, add a variant to [`Preset`] and an entry to the table.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,16 +8,18 @@ use std::str::FromStr;
 use dac_nn::NetworkShape;
 use thiserror::Error;
 
-/// A model name that is not known.
+use crate::published::{Published, Source, hub, release};
+
+/// An unknown model name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
-#[error("unknown model '{found}', expected 44khz, 44khz-16kbps, 24khz, 16khz or tiny")]
+#[error("unknown model '{found}', expected {}", Preset::name_list())]
 pub struct UnknownPreset {
-    /// What was asked for.
+    /// Requested name.
     pub found: String,
 }
 
-/// A model whose shape is known beforehand.
+/// A model of known shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Preset {
@@ -27,56 +31,205 @@ pub enum Preset {
     Khz24,
     /// 16 kHz, 12 codebooks, 6 kbit/s.
     Khz16,
-    /// 44.1 kHz, 9 codebooks, 3.2 million parameters, trained on synthesised speech and music; embedded in the library.
+    /// 44.1 kHz, 9 codebooks, 3.2 million parameters, trained on synthesised speech and music. Its weights
+    /// are embedded in the library.
     Tiny,
 }
 
+/// An entry of the table.
+struct PresetInfo {
+    preset: Preset,
+    /// Name on the command line and in token files.
+    name: &'static str,
+    sample_rate_hz: u32,
+    encoder_dim: usize,
+    /// Strides of the encoder's blocks; the decoder's are the same in reverse.
+    encoder_rates: [usize; 4],
+    latent_dim: usize,
+    decoder_dim: usize,
+    codebooks: usize,
+    /// Start of the file name in the cache of the Python package.
+    python_cache_prefix: Option<&'static str>,
+    /// Published files, the default first; empty for embedded weights.
+    published: &'static [Published],
+}
+
+/// All presets, in the order of [`Preset`], the default first.
+static PRESETS: [PresetInfo; 5] = [
+    PresetInfo {
+        preset: Preset::Khz44,
+        name: "44khz",
+        sample_rate_hz: 44100,
+        encoder_dim: 64,
+        encoder_rates: [2, 4, 8, 8],
+        latent_dim: 1024,
+        decoder_dim: 1536,
+        codebooks: 9,
+        python_cache_prefix: Some("weights_44khz_8kbps_"),
+        published: &[
+            release!(
+                "44khz",
+                "0.0.1",
+                "weights.pth",
+                Some(306_717_287),
+                Some("a88eed82a7024ccc1facdb1e605c4c2f99281c8118c22c9895ffa846d8fb61aa")
+            ),
+            hub!(Source::Hance, "hance-ai/descript-audio-codec-44khz", "44khz-hance.safetensors", None, None),
+            hub!(
+                Source::Transformers,
+                "descript/dac_44khz",
+                "44khz-transformers.safetensors",
+                Some(306_507_276),
+                Some("6128ebff483a41422b0164d079a3773b0d8d82e64c4293d775994cbf8baf913a")
+            ),
+        ],
+    },
+    PresetInfo {
+        preset: Preset::Khz44Kbps16,
+        name: "44khz-16kbps",
+        sample_rate_hz: 44100,
+        encoder_dim: 64,
+        encoder_rates: [2, 4, 8, 8],
+        latent_dim: 128,
+        decoder_dim: 1536,
+        codebooks: 18,
+        python_cache_prefix: Some("weights_44khz_16kbps_"),
+        published: &[release!("44khz-16kbps", "1.0.0", "weights_44khz_16kbps.pth", Some(256_984_809), None)],
+    },
+    PresetInfo {
+        preset: Preset::Khz24,
+        name: "24khz",
+        sample_rate_hz: 24000,
+        encoder_dim: 64,
+        encoder_rates: [2, 4, 5, 8],
+        latent_dim: 1024,
+        decoder_dim: 1536,
+        codebooks: 32,
+        // The package calls the 24 and 16 kHz models "8kbps", whatever their bitrate.
+        python_cache_prefix: Some("weights_24khz_8kbps_"),
+        published: &[
+            release!(
+                "24khz",
+                "0.0.4",
+                "weights_24khz.pth",
+                None,
+                Some("44bad592fc393e03eb0be7a5120b7d487fe9612fa41269dc03fca3d4b87e20ad")
+            ),
+            hub!(Source::Hance, "hance-ai/descript-audio-codec-24khz", "24khz-hance.safetensors", None, None),
+            hub!(
+                Source::Transformers,
+                "descript/dac_24khz",
+                "24khz-transformers.safetensors",
+                Some(298_652_268),
+                Some("7452e3fc6972991da871ae1a1c9d3e8e219aa247cc0f757018867d6a7fe59aaf")
+            ),
+        ],
+    },
+    PresetInfo {
+        preset: Preset::Khz16,
+        name: "16khz",
+        sample_rate_hz: 16000,
+        encoder_dim: 64,
+        encoder_rates: [2, 4, 5, 8],
+        latent_dim: 1024,
+        decoder_dim: 1536,
+        codebooks: 12,
+        python_cache_prefix: Some("weights_16khz_8kbps_"),
+        published: &[
+            release!(
+                "16khz",
+                "0.0.5",
+                "weights_16khz.pth",
+                Some(296_820_733),
+                Some("95ab7176b67137d4d4c6c54b8d6ef3cea797faec228cb03ad084badcad570b4d")
+            ),
+            hub!(Source::Hance, "hance-ai/descript-audio-codec-16khz", "16khz-hance.safetensors", None, None),
+            hub!(Source::Transformers, "descript/dac_16khz", "16khz-transformers.safetensors", None, None),
+        ],
+    },
+    PresetInfo {
+        preset: Preset::Tiny,
+        name: "tiny",
+        sample_rate_hz: 44100,
+        encoder_dim: 16,
+        encoder_rates: [2, 4, 8, 8],
+        latent_dim: 256,
+        decoder_dim: 256,
+        codebooks: 9,
+        python_cache_prefix: None,
+        published: &[],
+    },
+];
+
 impl Preset {
     /// All presets, the default first.
-    pub const ALL: [Self; 5] = [Self::Khz44, Self::Khz44Kbps16, Self::Khz24, Self::Khz16, Self::Tiny];
-
-    /// The name on the command line and in token files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Khz44 => "44khz",
-            Self::Khz44Kbps16 => "44khz-16kbps",
-            Self::Khz24 => "24khz",
-            Self::Khz16 => "16khz",
-            Self::Tiny => "tiny",
+    pub const ALL: [Self; PRESETS.len()] = {
+        let mut all = [Self::Khz44; PRESETS.len()];
+        let mut i = 0;
+        while i < all.len() {
+            all[i] = PRESETS[i].preset;
+            i += 1;
         }
+        all
+    };
+
+    fn info(self) -> &'static PresetInfo {
+        &PRESETS[self as usize]
     }
 
-    /// The network's shape.
+    /// Returns the name used on the command line and in token files.
+    pub fn name(self) -> &'static str {
+        self.info().name
+    }
+
+    /// Returns the names of all presets, the default first.
+    pub fn names() -> [&'static str; PRESETS.len()] {
+        Self::ALL.map(Self::name)
+    }
+
+    /// Lists the names of all presets for help texts and messages: "44khz, …, 16khz or tiny".
+    pub fn name_list() -> String {
+        let [first @ .., last] = Self::names();
+        format!("{} or {last}", first.join(", "))
+    }
+
+    /// Returns the network's shape.
     pub fn shape(self) -> NetworkShape {
-        let (rate_hz, rates, latent_dim, codebooks): (u32, [usize; 4], usize, usize) = match self {
-            Self::Khz44 => (44100, [2, 4, 8, 8], 1024, 9),
-            Self::Khz44Kbps16 => (44100, [2, 4, 8, 8], 128, 18),
-            Self::Khz24 => (24000, [2, 4, 5, 8], 1024, 32),
-            Self::Khz16 => (16000, [2, 4, 5, 8], 1024, 12),
-            Self::Tiny => (44100, [2, 4, 8, 8], 256, 9),
-        };
-        let (encoder_dim, decoder_dim) = if self == Self::Tiny { (16, 256) } else { (64, 1536) };
+        let info = self.info();
         NetworkShape {
-            sample_rate_hz: rate_hz,
-            encoder_dim,
-            encoder_rates: rates.to_vec(),
-            latent_dim,
-            decoder_dim,
-            decoder_rates: rates.iter().rev().copied().collect(),
-            codebooks,
+            sample_rate_hz: info.sample_rate_hz,
+            encoder_dim: info.encoder_dim,
+            encoder_rates: info.encoder_rates.to_vec(),
+            latent_dim: info.latent_dim,
+            decoder_dim: info.decoder_dim,
+            decoder_rates: info.encoder_rates.iter().rev().copied().collect(),
+            codebooks: info.codebooks,
             codebook_size: 1024,
             codebook_dim: 8,
         }
     }
 
-    /// The preset of exactly this shape.
-    pub fn of_shape(shape: &NetworkShape) -> Option<Self> {
-        Self::ALL.into_iter().find(|p| p.shape() == *shape)
+    /// Returns the published weight files, the default first; empty if the weights are embedded in the
+    /// library.
+    pub fn published(self) -> &'static [Published] {
+        self.info().published
     }
 
-    /// The published model with that many codebooks, as `.dac` files must be guessed from.
+    /// Returns how file names of this model start in the Python package's cache (`~/.cache/descript/dac`);
+    /// the release and `.pth` follow.
+    pub fn python_cache_prefix(self) -> Option<&'static str> {
+        self.info().python_cache_prefix
+    }
+
+    /// Finds the preset of exactly this shape.
+    pub fn of_shape(shape: &NetworkShape) -> Option<Self> {
+        Self::ALL.into_iter().find(|preset| preset.shape() == *shape)
+    }
+
+    /// Finds the published model with this number of codebooks; `.dac` files do not name their model.
     pub fn of_codebooks(codebooks: usize) -> Option<Self> {
-        Self::ALL[..4].iter().copied().find(|p| p.shape().codebooks == codebooks)
+        let published = PRESETS.iter().filter(|info| !info.published.is_empty());
+        published.into_iter().find(|info| info.codebooks == codebooks).map(|info| info.preset)
     }
 }
 
@@ -90,10 +243,8 @@ impl FromStr for Preset {
     type Err = UnknownPreset;
 
     fn from_str(text: &str) -> Result<Self, UnknownPreset> {
-        Self::ALL
-            .into_iter()
-            .find(|p| p.name() == text)
-            .ok_or_else(|| UnknownPreset { found: text.to_owned() })
+        let unknown = || UnknownPreset { found: text.to_owned() };
+        Self::ALL.into_iter().find(|preset| preset.name() == text).ok_or_else(unknown)
     }
 }
 
@@ -102,19 +253,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_shapes_and_bitrates() {
-        let nominal = [7.75, 15.5, 24.0, 6.0, 7.75];
-        let keys = [223, 268, 338, 238, 223];
-        for ((preset, kbps), keys) in Preset::ALL.into_iter().zip(nominal).zip(keys) {
+    fn presets_are_found_by_name_and_shape() {
+        let bitrates_kbps = [7.75, 15.5, 24.0, 6.0, 7.75];
+        let parameters = [223, 268, 338, 238, 223];
+        for (i, preset) in Preset::ALL.into_iter().enumerate() {
+            assert_eq!(preset as usize, i, "the table is in the order of the enum");
             assert_eq!(preset.name().parse(), Ok(preset));
             let shape = preset.shape();
             shape.check().unwrap();
             assert_eq!(Preset::of_shape(&shape), Some(preset));
-            assert!((shape.bitrate_kbps(shape.codebooks) - kbps).abs() < 0.01, "{preset}");
-            assert_eq!(shape.parameters().len(), keys, "{preset}");
+            let bitrate_kbps = shape.bitrate_kbps(shape.codebooks);
+            assert!((bitrate_kbps - bitrates_kbps[i]).abs() < 0.01, "{preset}");
+            assert_eq!(shape.parameters().len(), parameters[i], "{preset}");
         }
+    }
+
+    #[test]
+    fn models_are_guessed_from_their_number_of_codebooks() {
         let guesses = [9, 18, 32, 12, 10].map(|count| Preset::of_codebooks(count).map(Preset::name));
         assert_eq!(guesses, [Some("44khz"), Some("44khz-16kbps"), Some("24khz"), Some("16khz"), None]);
-        assert!("48khz".parse::<Preset>().is_err());
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_all_names() {
+        let error = "48khz".parse::<Preset>().unwrap_err().to_string();
+        assert_eq!(error, "unknown model '48khz', expected 44khz, 44khz-16kbps, 24khz, 16khz or tiny");
     }
 }

@@ -1,30 +1,30 @@
-//! Seeded random weights that keep a network alive, to measure speed without a download.
+//! Non-degenerate random weights, to measure speed without a download.
 
 use dac_nn::{NetworkShape, WeightError, Weights};
 
-/// Weights of any shape, drawn from a seed: every layer keeps the scale of its input, so that activations, codes and audio
-/// are neither silent nor saturated. They make noise, not speech.
+/// Random weights for any network shape. Every layer keeps the scale of its input, so that activations, codes
+/// and audio are neither silent nor saturated; the audio is random.
 #[derive(Debug, Clone)]
 pub struct RandomWeights {
     shape: NetworkShape,
     seed: u64,
 }
 
-/// Mean square of a snake's output for a standard normal input and α near 1.
+/// Mean square of a snake's output for standard normal input and α near 1.
 const SNAKE_POWER: f32 = 1.3;
-/// Root mean square of the audio that the decoder makes, roughly.
+/// Approximate RMS of the decoder's audio.
 const AUDIO_RMS: f32 = 0.2;
-/// Share of a residual unit's own branch.
-const BRANCH: f32 = 0.3;
+/// Gain of a residual unit's branch.
+const BRANCH_GAIN: f32 = 0.3;
 
 impl RandomWeights {
-    /// Weights for `shape`; the same seed gives the same weights on every machine.
+    /// Creates weights for `shape`; the same seed gives the same weights on every machine.
     pub fn new(shape: NetworkShape, seed: u64) -> Self {
         Self { shape, seed }
     }
 
-    /// The spread of the weights of the module that `name` lies in, given the number of terms an output sums.
-    fn spread(&self, module: &str, terms: usize) -> f32 {
+    /// Returns the standard deviation of a module's weights whose outputs are sums of `terms` products.
+    fn deviation(&self, module: &str, terms: usize) -> f32 {
         let last = format!("decoder.model.{}", self.shape.decoder_rates.len() + 2);
         let input_power = match module {
             "encoder.block.0" => 0.02,
@@ -35,7 +35,7 @@ impl RandomWeights {
         let gain = if module == last {
             AUDIO_RMS
         } else if module.ends_with(".block.3") && module.matches(".block.").count() >= 2 {
-            BRANCH
+            BRANCH_GAIN
         } else {
             1.0
         };
@@ -46,25 +46,24 @@ impl RandomWeights {
 impl Weights for RandomWeights {
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightError> {
         let len = shape.iter().product();
-        let mut noise = Noise::new(self.seed, name);
+        let mut random = Random::new(self.seed, name);
         let (module, leaf) = name.rsplit_once('.').unwrap_or((name, ""));
         let values = match leaf {
-            "alpha" => (0..len).map(|_| (0.7 * noise.uniform()).exp()).collect(),
-            "bias" => (0..len).map(|_| 0.05 * noise.normal()).collect(),
-            _ if module.ends_with(".codebook") => (0..len).map(|_| noise.normal()).collect(),
+            "alpha" => (0..len).map(|_| (0.7 * random.uniform()).exp()).collect(),
+            "bias" => (0..len).map(|_| 0.05 * random.normal()).collect(),
+            _ if module.ends_with(".codebook") => (0..len).map(|_| random.normal()).collect(),
             _ if module.ends_with(".out_proj") => {
-                // The transpose of a projection with near-orthonormal rows leads back, so that residuals shrink.
+                // The transpose of the near-orthonormal `in_proj` inverts it, so that residuals shrink.
                 let (latent, dim) = (shape[0], shape[1]);
-                let input = name.replace("out_proj", "in_proj");
-                let forward = self.tensor(&input, &[dim, latent, 1])?;
-                (0..len).map(|i| forward[i % dim * latent + i / dim]).collect()
+                let in_proj = self.tensor(&name.replace("out_proj", "in_proj"), &[dim, latent, 1])?;
+                (0..len).map(|i| in_proj[i % dim * latent + i / dim]).collect()
             }
             _ => {
                 let transposed = is_transposed(&self.shape, module);
-                // A transposed conv's output sums two taps a channel: its kernel is twice its stride.
+                // The kernel of a transposed convolution is twice its stride: two taps per input channel.
                 let terms = if transposed { 2 * shape[0] } else { shape[1..].iter().product() };
-                let spread = self.spread(module, terms.max(1));
-                (0..len).map(|_| spread * noise.normal()).collect()
+                let deviation = self.deviation(module, terms.max(1));
+                (0..len).map(|_| deviation * random.normal()).collect()
             }
         };
         Ok(values)
@@ -75,10 +74,10 @@ fn is_transposed(shape: &NetworkShape, module: &str) -> bool {
     (1..=shape.decoder_rates.len()).any(|i| module == format!("decoder.model.{i}.block.1"))
 }
 
-/// SplitMix64 over a seed and a name: no state is shared between tensors, so they can be drawn in any order.
-struct Noise(u64);
+/// SplitMix64, seeded per tensor by name, so that tensors can be drawn in any order.
+struct Random(u64);
 
-impl Noise {
+impl Random {
     fn new(seed: u64, name: &str) -> Self {
         let hash = name
             .bytes()
@@ -93,12 +92,13 @@ impl Noise {
         x ^ (x >> 31)
     }
 
-    /// In −1 to 1.
+    /// Returns a uniform value in −1 to 1.
     fn uniform(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1u32 << 23) as f32 - 1.0
     }
 
-    /// Near normal, of unit spread: twelve uniform values of 16 bits each, without a logarithm to differ between machines.
+    /// Returns an approximately standard normal value: a sum of twelve uniform 16-bit values, which (unlike a
+    /// logarithm) is the same on every machine.
     fn normal(&mut self) -> f32 {
         let sum: u64 =
             (0..3).map(|_| self.next()).map(|x| (0..4).map(|i| x >> (16 * i) & 0xffff).sum::<u64>()).sum();

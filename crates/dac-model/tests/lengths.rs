@@ -1,9 +1,11 @@
-//! Lengths in integers against what the forward pass really returns, for every preset's rates and codebooks.
+//! Predicted lengths compared with the network's outputs, and rejected inputs, for the rates and codebooks of
+//! every preset.
 
 use dac_model::{Codec, CodecError, CodecOptions, Preset, RandomWeights};
-use dac_nn::{Device, footprint};
+use dac_nn::{Device, memory};
 use dac_rvq::{Array3, Codes};
 
+/// A preset's network with few channels.
 fn narrow(preset: Preset, device: Device) -> Codec {
     let mut shape = preset.shape();
     shape.encoder_dim = 1;
@@ -18,7 +20,7 @@ fn devices() -> Vec<Device> {
 }
 
 #[test]
-fn frames_and_samples_are_what_the_network_returns() {
+fn geometry_predicts_the_lengths_of_outputs() {
     for preset in Preset::ALL {
         for device in devices() {
             let codec = narrow(preset, device);
@@ -39,7 +41,7 @@ fn frames_and_samples_are_what_the_network_returns() {
 }
 
 #[test]
-fn nothing_to_code_and_wrong_shapes_are_errors() {
+fn empty_and_misshaped_inputs_are_rejected() {
     for device in devices() {
         let codec = narrow(Preset::Khz24, device);
         let empty = codec.encode(&Array3::mono(vec![]), None).unwrap_err();
@@ -61,9 +63,9 @@ fn nothing_to_code_and_wrong_shapes_are_errors() {
 }
 
 #[test]
-fn without_padding_every_device_gives_the_same_samples() {
+fn unpadded_decodes_are_equal_on_every_device() {
     for preset in Preset::ALL {
-        let mut first: Option<Vec<f32>> = None;
+        let mut expected: Option<Vec<f32>> = None;
         for device in devices() {
             let codec = narrow(preset, device);
             let layers = codec.shape().decoder();
@@ -73,23 +75,26 @@ fn without_padding_every_device_gives_the_same_samples() {
                 let codes = (0..frames * 2).map(|i| (i * 29 % 64) as u16).collect();
                 Codes::new(codes, [1, 2, frames]).unwrap()
             };
-            let refused = codec.decode_codes_unpadded(&codes(smallest - 1)).unwrap_err();
-            assert!(matches!(refused, CodecError::Input { .. }), "{preset}, {device}: {refused}");
+            let error = codec.decode_codes_unpadded(&codes(smallest - 1)).unwrap_err();
+            assert!(matches!(error, CodecError::Input { .. }), "{preset}, {device}: {error}");
             for frames in [smallest, smallest + 1, smallest + 11] {
                 let audio = codec.decode_codes_unpadded(&codes(frames)).unwrap().into_vec();
                 assert_eq!(Some(audio.len()), samples(frames), "{preset}, {device}, {frames} frames");
-                if let Some(mut stream) = codec.unpadded_decoder_stream() {
+                if let Some(mut stream) = codec.unpadded_engine_decoder() {
                     for _ in 0..2 {
                         let mut pushed = Vec::new();
                         for rows in codes(frames).to_rows(0).chunks(6) {
                             stream.push_codes(rows, 2, &mut pushed).unwrap();
                         }
                         stream.finish(&mut pushed).unwrap();
-                        assert_eq!(pushed, audio, "{preset}, {frames} frames: the pushes show");
+                        assert_eq!(
+                            pushed, audio,
+                            "{preset}, {frames} frames: pushed and whole decodes differ"
+                        );
                     }
                 }
                 if frames == smallest + 11 {
-                    let expected = first.get_or_insert_with(|| audio.clone());
+                    let expected = expected.get_or_insert_with(|| audio.clone());
                     let differences = audio.iter().zip(&*expected).map(|(a, b)| (a - b).abs());
                     let worst = differences.fold(0.0, f32::max);
                     assert!(worst < 5e-5, "{preset}, {device}: {worst}");
@@ -100,7 +105,7 @@ fn without_padding_every_device_gives_the_same_samples() {
 }
 
 #[test]
-fn latents_that_are_no_numbers_are_not_searched() {
+fn latents_with_a_nan_are_rejected() {
     for device in devices() {
         let codec = narrow(Preset::Khz16, device);
         let latents = codec.encode(&Array3::mono(vec![0.1; 700]), None).unwrap().latents;
@@ -113,35 +118,35 @@ fn latents_that_are_no_numbers_are_not_searched() {
 }
 
 #[test]
-fn more_at_once_than_the_memory_budget_allows_is_refused() {
+fn inputs_beyond_the_memory_budget_are_rejected() {
     let Some(device) = devices().into_iter().find(|&device| device != Device::Cpu) else { return };
-    let free = narrow(Preset::Khz24, device);
-    let (shape, hop) = (free.shape().clone(), free.geometry().hop_samples);
-    let budgeted = |budget_bytes| {
+    let unlimited = narrow(Preset::Khz24, device);
+    let (shape, hop) = (unlimited.shape().clone(), unlimited.geometry().hop_samples);
+    let load_with_budget = |budget_bytes| {
         let mut options = CodecOptions::on(device);
         options.memory_budget_bytes = Some(budget_bytes);
         Codec::load(&shape, &mut RandomWeights::new(shape.clone(), 1), options)
     };
     let frames = 40;
-    let bytes = footprint::encode_bytes(&shape, frames).max(footprint::decode_bytes(&shape, frames));
-    let codec = budgeted(footprint::parameter_bytes(&shape) + bytes).unwrap();
+    let bytes = memory::encode_bytes(&shape, frames).max(memory::decode_bytes(&shape, frames));
+    let codec = load_with_budget(memory::parameter_bytes(&shape) + bytes).unwrap();
     let encode = |frames: usize| codec.encode(&Array3::mono(vec![0.1; frames * hop]), None);
     let codes = encode(frames).unwrap().codes;
     assert!(codec.decode_codes(&codes).is_ok());
-    let twice = Codes::stack_channels(&[codes.clone(), codes]).unwrap();
-    for refused in [encode(3 * frames).map(drop), codec.decode_codes(&twice).map(drop)] {
-        assert!(matches!(refused, Err(CodecError::MemoryBudget { .. })), "{refused:?}");
+    let pair = Codes::stack_channels(&[codes.clone(), codes]).unwrap();
+    for result in [encode(3 * frames).map(drop), codec.decode_codes(&pair).map(drop)] {
+        assert!(matches!(result, Err(CodecError::MemoryBudget { .. })), "{result:?}");
     }
-    let none = budgeted(footprint::parameter_bytes(&shape)).unwrap_err();
-    assert!(none.to_string().contains("too small"), "{none}");
+    let error = load_with_budget(memory::parameter_bytes(&shape)).unwrap_err();
+    assert!(error.to_string().contains("too small"), "{error}");
 }
 
 #[test]
-fn streams_refuse_what_the_model_does_not_have() {
+fn engine_streams_reject_invalid_codes_and_codebooks() {
     let codec = narrow(Preset::Khz16, Device::Cpu);
-    assert!(codec.encoder_stream(12).is_some());
-    assert!(codec.encoder_stream(0).is_none() && codec.encoder_stream(13).is_none());
-    let mut stream = codec.decoder_stream().unwrap();
+    assert!(codec.engine_encoder(12).is_some());
+    assert!(codec.engine_encoder(0).is_none() && codec.engine_encoder(13).is_none());
+    let mut stream = codec.engine_decoder().unwrap();
     let mut out = Vec::new();
     for (codes, codebooks) in [(&[1; 12][..], 0), (&[1; 13], 13), (&[1; 13], 12), (&[64; 12], 12)] {
         assert!(stream.push_codes(codes, codebooks, &mut out).is_err(), "{codebooks} codebooks");
@@ -151,7 +156,7 @@ fn streams_refuse_what_the_model_does_not_have() {
 }
 
 #[test]
-fn ranges_of_a_decode_begin_where_all_tiles_do() {
+fn the_decode_grid_is_a_multiple_of_every_tile() {
     for preset in Preset::ALL {
         assert_eq!(narrow(preset, Device::Cpu).decode_grid_frames(), 270, "{preset}");
     }
@@ -160,7 +165,7 @@ fn ranges_of_a_decode_begin_where_all_tiles_do() {
     (shape.encoder_rates, shape.decoder_rates) = (vec![3; 4], vec![3; 4]);
     let mut weights = RandomWeights::new(shape.clone(), 1);
     let codec = Codec::load(&shape, &mut weights, CodecOptions::on(Device::Cpu)).unwrap();
-    // Tiles of 8 rows, 9 apart, at 81 rows a frame.
+    // Tiles of 8 rows with a dilation of 9, at 81 rows per frame.
     assert_eq!(codec.decode_grid_frames() * 81 % 72, 0);
     assert_eq!(codec.decode_grid_frames() % 270, 0);
 }

@@ -1,58 +1,58 @@
-//! The one knob that says where the network runs.
+//! The device a network runs on, and its name on the command line.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A device that is unknown, not compiled in, or not there.
+/// An unknown device, or one missing from this build or machine.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    /// No device has that name.
+    /// The name is not a device.
     #[error("unknown device '{found}', expected cpu, flex, ndarray, wgpu[:N] or cuda[:N]")]
     Unknown {
-        /// What was asked for.
+        /// Requested name.
         found: String,
     },
-    /// The device's backend is not part of this build.
-    #[error("device '{device}' is not part of this build: build with the feature '{feature}'")]
+    /// This build lacks the device's backend.
+    #[error("device '{device}' is not part of this build; rebuild with the feature '{feature}'")]
     NotCompiled {
-        /// What was asked for.
+        /// Requested device.
         device: String,
-        /// The feature that brings it.
+        /// Cargo feature that enables the backend.
         feature: &'static str,
     },
     /// The machine has no such device.
     #[error("device '{device}' was not found: {reason}")]
     NotFound {
-        /// What was asked for.
+        /// Requested device.
         device: String,
-        /// What is there instead.
+        /// What the machine reported.
         reason: String,
     },
 }
 
-/// Where the network runs.
+/// A device that runs the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Device {
-    /// The CPU engine of this project.
+    /// The CPU engine (`dac-kernels`).
     #[default]
     Cpu,
     /// burn's Flex backend on the CPU (feature `flex`).
     Flex,
     /// burn's ndarray backend on the CPU (feature `ndarray`).
     NdArray,
-    /// A GPU through wgpu (feature `wgpu`): the adapter of that index, or wgpu's own choice.
+    /// A GPU through wgpu (feature `wgpu`), by adapter index; `None` lets wgpu choose.
     Wgpu(Option<usize>),
-    /// An NVIDIA GPU through CUDA (feature `cuda`), by index. From Ampere on burn may take programs that round the factors of f32
-    /// products to TF32; [`Device::Wgpu`] has none of these.
+    /// An NVIDIA GPU through CUDA (feature `cuda`), by index. On Ampere and later, burn may choose kernels
+    /// that round f32 factors to TF32; [`Device::Wgpu`] never does.
     Cuda(usize),
 }
 
 impl Device {
-    /// The devices that this build can try, in the order of [`Device`].
+    /// Lists one device per backend in this build, in the order of [`Device`].
     pub fn compiled() -> Vec<Self> {
         let mut all = vec![Self::Cpu];
         if cfg!(feature = "flex") {
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_go_both_ways() {
+    fn device_names_parse_to_the_device_they_print() {
         for name in ["cpu", "flex", "ndarray", "wgpu", "wgpu:1", "cuda:0"] {
             assert_eq!(name.parse::<Device>().unwrap().to_string(), name);
         }

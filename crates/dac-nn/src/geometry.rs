@@ -1,34 +1,34 @@
-//! Lengths, contexts and latency of a network, in integers, from its layer list.
+//! Integer lengths, contexts and latency of a network, derived from its layer list.
 
 use crate::layer::Layer;
 use crate::shape::NetworkShape;
 
-/// What a network does to lengths, and how far its layers look.
+/// Lengths and receptive fields of a network.
 ///
-/// A frame is `hop_samples` samples. An encoder frame looks `encoder_left_samples` back and
-/// `encoder_right_samples` ahead of its first sample; a decoded hop looks `decoder_left_frames` back and
-/// `decoder_right_frames` ahead of its frame.
+/// A frame is `hop_samples` samples. An encoder frame depends on `encoder_left_samples` before and
+/// `encoder_right_samples` after its first sample; a decoded hop depends on `decoder_left_frames` before and
+/// `decoder_right_frames` after its frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry {
     /// Sample rate in Hz.
     pub sample_rate_hz: u32,
-    /// Samples a frame.
+    /// Samples per frame.
     pub hop_samples: usize,
-    /// Samples before a frame's first one that the frame depends on.
+    /// Samples before a frame's first sample that the frame depends on.
     pub encoder_left_samples: usize,
-    /// Samples after a frame's first one that the frame depends on (the last one included).
+    /// Samples after a frame's first sample that the frame depends on (last one included).
     pub encoder_right_samples: usize,
     /// Frames before its own that a decoded hop depends on.
     pub decoder_left_frames: usize,
     /// Frames after its own that a decoded hop depends on.
     pub decoder_right_frames: usize,
-    /// Samples by which a decode of T frames falls short of T hops (8 with a stride of 5, else 0).
+    /// Samples missing from T hops when T frames are decoded (8 if a stride is 5, else 0).
     pub shortfall_samples: usize,
     sample_latency_samples: usize,
 }
 
 impl Geometry {
-    /// Derives everything from the layer lists of `shape`.
+    /// Derives the geometry from the layer lists of `shape`.
     pub fn new(shape: &NetworkShape) -> Self {
         let (encoder, decoder) = (shape.encoder(), shape.decoder());
         let hop = shape.hop_samples();
@@ -36,7 +36,7 @@ impl Geometry {
         let encoder_field = field(&encoder, (0, 0));
         let decoder_field = field(&decoder, (0, hop as i64 - 1));
         let encoder_right = encoder_field.1.max(0);
-        // The worst sample of a hop: the one that first needs a further frame.
+        // The sample of a hop that waits longest is the first that needs another frame.
         let sample_latency = (0..hop as i64)
             .map(|n| field(&decoder, (n, n)).1 * hop as i64 + encoder_right - n)
             .max()
@@ -55,34 +55,35 @@ impl Geometry {
         }
     }
 
-    /// Frames of an encode of `samples` samples, padded on the right to whole hops.
+    /// Returns the number of frames encoded from `samples` samples, right-padded to whole hops.
     pub fn frames_for_samples(&self, samples: usize) -> usize {
         samples.div_ceil(self.hop_samples)
     }
 
-    /// Samples that a decode of `frames` frames returns.
+    /// Returns the number of samples decoded from `frames` frames.
     pub fn samples_for_frames(&self, frames: usize) -> usize {
         (frames * self.hop_samples).saturating_sub(self.shortfall_samples)
     }
 
-    /// Whole frames of context to the left and right that make an encoded frame independent of what lies beyond.
+    /// Returns the frames of context (left, right) that fully determine an encoded frame.
     pub fn encoder_context_frames(&self) -> (usize, usize) {
         let hop = self.hop_samples;
         let right = (self.encoder_right_samples + 1).saturating_sub(hop);
         (self.encoder_left_samples.div_ceil(hop), right.div_ceil(hop))
     }
 
-    /// Whole frames of context to the left and right that make a decoded hop independent of what lies beyond.
+    /// Returns the frames of context (left, right) that fully determine a decoded hop.
     pub fn decoder_context_frames(&self) -> (usize, usize) {
         (self.decoder_left_frames, self.decoder_right_frames)
     }
 
-    /// Least delay from a sample in to the same sample out when whole hops are emitted.
+    /// Returns the minimum delay between input and output of a sample if whole hops are emitted.
     pub fn latency_samples(&self) -> usize {
         self.decoder_right_frames * self.hop_samples + self.encoder_right_samples
     }
 
-    /// Least delay from a sample in to the same sample out when each sample is emitted as soon as it can be.
+    /// Returns the minimum delay between input and output of a sample if each is emitted as early as
+    /// possible.
     pub fn sample_latency_samples(&self) -> usize {
         self.sample_latency_samples
     }
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn contexts_and_latencies_are_the_measured_ones() {
+    fn contexts_and_latencies_equal_measured_values() {
         let g = Geometry::new(&shape(44100, &[2, 4, 8, 8]));
         assert_eq!((g.hop_samples, g.shortfall_samples), (512, 0));
         assert_eq!((g.encoder_left_samples, g.encoder_right_samples), (3733, 4244));
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_from_one_sample_up() {
+    fn every_sample_count_rounds_up_to_whole_frames() {
         let g = Geometry::new(&shape(24000, &[2, 4, 5, 8]));
         assert_eq!(g.frames_for_samples(0), 0);
         assert_eq!(g.samples_for_frames(0), 0);

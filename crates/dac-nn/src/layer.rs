@@ -1,21 +1,21 @@
-//! One layer of the network: its kind, its numbers and the names of its parameters.
+//! Layer descriptions: kinds, dimensions, parameter names, lengths.
 
 /// A 1-D convolution with symmetric zero padding; weight `[out, in, kernel]`, bias `[out]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conv {
-    /// Canonical name (that of the reference's module).
+    /// Canonical name: the module name in the reference.
     pub name: String,
     /// Input channels.
     pub in_channels: usize,
     /// Output channels.
     pub out_channels: usize,
-    /// Taps.
+    /// Kernel size.
     pub kernel: usize,
-    /// Step between outputs, in input positions.
+    /// Spacing between outputs, in input positions.
     pub stride: usize,
-    /// Step between taps, in input positions.
+    /// Spacing between kernel elements, in input positions.
     pub dilation: usize,
-    /// Zeros on each side, in input positions.
+    /// Zeros added on each side, in input positions.
     pub padding: usize,
 }
 
@@ -28,50 +28,51 @@ pub struct ConvTranspose {
     pub in_channels: usize,
     /// Output channels.
     pub out_channels: usize,
-    /// Taps.
+    /// Kernel size.
     pub kernel: usize,
-    /// Output positions an input position.
+    /// Output positions per input position.
     pub stride: usize,
-    /// Positions cut from each side of the output.
+    /// Positions removed from each side of the output.
     pub padding: usize,
 }
 
-/// The snake activation `x + sin²(αx) / (α + 1e-9)`, α a channel (Ziyin et al. 2020); alpha `[1, channels, 1]`.
+/// The snake activation `x + sin²(αx) / (α + 1e-9)`, one α per channel (Ziyin et al. 2020); alpha `[1,
+/// channels, 1]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snake {
     /// Canonical name.
     pub name: String,
-    /// Channels.
+    /// Number of channels.
     pub channels: usize,
 }
 
-/// `x + conv2(snake2(conv1(snake1(x))))`: a dilated conv of 7 taps and a conv of 1.
+/// `x + conv2(snake2(conv1(snake1(x))))`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResidualUnit {
     /// Canonical name.
     pub name: String,
-    /// Before the dilated conv.
+    /// Activation before `conv1`.
     pub snake1: Snake,
-    /// Seven taps, dilated, length kept.
+    /// Dilated convolution of kernel size 7 that keeps the length.
     pub conv1: Conv,
-    /// Before the pointwise conv.
+    /// Activation before `conv2`.
     pub snake2: Snake,
-    /// One tap.
+    /// Pointwise convolution.
     pub conv2: Conv,
 }
 
-/// One step of the encoder or the decoder.
+/// A layer of the encoder or decoder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Layer {
-    /// See [`Conv`].
+    /// A 1-D convolution.
     Conv(Conv),
-    /// See [`ConvTranspose`].
+    /// A transposed 1-D convolution.
     ConvTranspose(ConvTranspose),
-    /// See [`Snake`].
+    /// A snake activation.
     Snake(Snake),
-    /// See [`ResidualUnit`].
+    /// A residual unit.
     ResidualUnit(ResidualUnit),
-    /// The hyperbolic tangent at the decoder's end.
+    /// The hyperbolic tangent at the end of the decoder.
     Tanh {
         /// Canonical name.
         name: String,
@@ -82,38 +83,38 @@ pub enum Layer {
 pub type Parameters = Vec<(String, Vec<usize>)>;
 
 impl Conv {
-    /// Name of the weight, shape `[out, in, kernel]`.
+    /// Returns the weight's name and shape `[out, in, kernel]`.
     pub fn weight(&self) -> (String, Vec<usize>) {
         (format!("{}.weight", self.name), vec![self.out_channels, self.in_channels, self.kernel])
     }
 
-    /// Name of the bias, shape `[out]`.
+    /// Returns the bias's name and shape `[out]`.
     pub fn bias(&self) -> (String, Vec<usize>) {
         (format!("{}.bias", self.name), vec![self.out_channels])
     }
 }
 
 impl ConvTranspose {
-    /// Name of the weight, shape `[in, out, kernel]`.
+    /// Returns the weight's name and shape `[in, out, kernel]`.
     pub fn weight(&self) -> (String, Vec<usize>) {
         (format!("{}.weight", self.name), vec![self.in_channels, self.out_channels, self.kernel])
     }
 
-    /// Name of the bias, shape `[out]`.
+    /// Returns the bias's name and shape `[out]`.
     pub fn bias(&self) -> (String, Vec<usize>) {
         (format!("{}.bias", self.name), vec![self.out_channels])
     }
 }
 
 impl Snake {
-    /// Name of the per-channel frequency, shape `[1, channels, 1]`.
+    /// Returns the name and shape `[1, channels, 1]` of α.
     pub fn alpha(&self) -> (String, Vec<usize>) {
         (format!("{}.alpha", self.name), vec![1, self.channels, 1])
     }
 }
 
 impl Layer {
-    /// Canonical name.
+    /// Returns the canonical name.
     pub fn name(&self) -> &str {
         match self {
             Self::Conv(l) => &l.name,
@@ -124,7 +125,7 @@ impl Layer {
         }
     }
 
-    /// Canonical names and shapes of the parameters, weight norm folded.
+    /// Lists names and shapes of the parameters, weight norm folded.
     pub fn parameters(&self) -> Parameters {
         match self {
             Self::Conv(l) => vec![l.weight(), l.bias()],
@@ -142,7 +143,7 @@ impl Layer {
         }
     }
 
-    /// Positions out for positions in; 0 when the input is shorter than the layer needs.
+    /// Returns the output length for an input length; 0 if the input is too short.
     pub fn output_len(&self, len: usize) -> usize {
         match self {
             Self::Conv(l) => {
@@ -161,8 +162,9 @@ impl Layer {
         }
     }
 
-    /// Positions out for positions in with the padding switched off, as the reference does for its files: convolutions
-    /// give what lies within their input, a transposed one its full output. `None` when the input is too short.
+    /// Returns the output length without padding, as in the reference's windowed mode: a convolution gives
+    /// only outputs inside its input, a transposed convolution its full output. `None` if the input is too
+    /// short.
     pub fn unpadded_len(&self, len: usize) -> Option<usize> {
         let conv = |l: &Conv| Some(len.checked_sub(l.dilation * (l.kernel - 1) + 1)? / l.stride + 1);
         match self {
@@ -173,7 +175,8 @@ impl Layer {
         }
     }
 
-    /// The input positions, first and last, that output positions `first..=last` of an endless signal depend on.
+    /// Returns the first and last input position that outputs `first..=last` of an unbounded signal depend
+    /// on.
     pub fn receptive_field(&self, (first, last): (i64, i64)) -> (i64, i64) {
         let conv = |l: &Conv, (a, b): (i64, i64)| {
             let (stride, padding) = (l.stride as i64, l.padding as i64);
@@ -183,7 +186,7 @@ impl Layer {
             Self::Conv(l) => conv(l, (first, last)),
             Self::ConvTranspose(l) => {
                 let (stride, padding, kernel) = (l.stride as i64, l.padding as i64, l.kernel as i64);
-                // Output n takes input i where n = i·stride − padding + tap.
+                // Output n depends on input i where n = i·stride − padding + k, 0 ≤ k < kernel.
                 (
                     (first + padding - (kernel - 1) + stride - 1).div_euclid(stride),
                     (last + padding).div_euclid(stride),

@@ -1,14 +1,14 @@
 //! Layer list, geometry and layers of the Descript Audio Codec.
 //!
-//! One description of the network, the [`Layer`] list that [`NetworkShape`] yields, has three readers:
-//! [`Geometry`] (integer lengths and contexts), the layers on burn tensors ([`tensor`], with any backend feature),
-//! and the CPU [`engine`]. Nothing here touches a file.
+//! [`NetworkShape`] describes a network and yields its [`Layer`] list. Everything else derives from that
+//! list: [`Geometry`] (integer lengths and contexts), [`memory`] estimates, the layers on burn tensors
+//! (`tensor`, with any backend feature) and the CPU engine's [`pipeline`]. This crate does not access files.
 
 pub mod device;
-pub mod engine;
-pub mod footprint;
 pub mod geometry;
 pub mod layer;
+pub mod memory;
+pub mod pipeline;
 pub mod shape;
 #[cfg(feature = "burn")]
 pub mod tensor;

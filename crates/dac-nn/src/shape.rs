@@ -1,10 +1,10 @@
-//! The numbers that fix a network, and the layer list they yield.
+//! The dimensions of a network and the layer list derived from them.
 
 use thiserror::Error;
 
 use crate::layer::{Conv, ConvTranspose, Layer, ResidualUnit, Snake};
 
-/// Bounds of a shape that is accepted, far beyond any published model; they keep a hostile file from asking for terabytes.
+/// Upper bounds, far above any published model; they stop a hostile file from requesting terabytes of memory.
 const MAX_CHANNELS: usize = 1 << 14;
 const MAX_STAGES: usize = 8;
 const MAX_RATE: usize = 64;
@@ -12,47 +12,47 @@ const MAX_CODEBOOKS: usize = 256;
 const MAX_CODEBOOK_SIZE: usize = 1 << 16;
 const MAX_CODEBOOK_DIM: usize = 1024;
 
-/// A shape that no network can have.
+/// An invalid network shape.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
-#[error("impossible network shape: {what} is {found}, expected {expected}")]
+#[error("invalid network shape: {what} is {found}, expected {expected}")]
 pub struct ShapeError {
-    /// Which number.
+    /// Name of the dimension.
     pub what: &'static str,
-    /// What it is.
+    /// Value found.
     pub found: String,
-    /// What it may be.
+    /// Valid values.
     pub expected: String,
 }
 
-/// The constructor arguments of the reference's `DAC` class: everything that fixes layers, lengths and bitrates.
+/// The constructor arguments of the reference's `DAC` class; they determine layers, lengths and bitrates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkShape {
-    /// Sample rate of the audio the model was trained on, in Hz.
+    /// Sample rate of the model's audio, in Hz.
     pub sample_rate_hz: u32,
-    /// Channels after the encoder's first conv; doubled by every block.
+    /// Channels after the encoder's first convolution; each block doubles them.
     pub encoder_dim: usize,
-    /// Strides of the encoder's blocks, in order.
+    /// Strides of the encoder's blocks, first to last.
     pub encoder_rates: Vec<usize>,
     /// Channels of a latent frame.
     pub latent_dim: usize,
-    /// Channels after the decoder's first conv; halved by every block.
+    /// Channels after the decoder's first convolution; each block halves them.
     pub decoder_dim: usize,
-    /// Strides of the decoder's blocks, in order.
+    /// Strides of the decoder's blocks, first to last.
     pub decoder_rates: Vec<usize>,
-    /// How many codebooks the residual quantizer has.
+    /// Number of codebooks.
     pub codebooks: usize,
-    /// Entries of a codebook.
+    /// Entries per codebook.
     pub codebook_size: usize,
-    /// Dimensions of a codebook entry.
+    /// Values per codebook entry.
     pub codebook_dim: usize,
 }
 
 impl NetworkShape {
-    /// Checks that the numbers describe a network that can be built.
+    /// Checks that the dimensions describe a valid network.
     ///
     /// # Errors
-    /// Names the first number out of bounds.
+    /// Reports the first dimension that is out of bounds.
     pub fn check(&self) -> Result<(), ShapeError> {
         let within = |what, found: usize, low: usize, high: usize| {
             if (low..=high).contains(&found) {
@@ -94,28 +94,29 @@ impl NetworkShape {
         Ok(())
     }
 
-    /// Samples a frame.
+    /// Returns the samples per frame.
     pub fn hop_samples(&self) -> usize {
         self.encoder_rates.iter().product()
     }
 
-    /// Nominal bitrate of `codebooks` codebooks in kbit/s: bits a code × codebooks × frames a second.
+    /// Returns the nominal bitrate in kbit/s: bits per code × codebooks × frames per second.
     pub fn bitrate_kbps(&self, codebooks: usize) -> f64 {
         let bits = f64::from(self.bits_per_code());
         bits * codebooks as f64 * self.frame_rate_hz() / 1000.0
     }
 
-    /// Bits that hold one code.
+    /// Returns the bits needed for one code.
     pub fn bits_per_code(&self) -> u32 {
         usize::BITS - (self.codebook_size - 1).leading_zeros()
     }
 
-    /// Frames a second.
+    /// Returns the frames per second.
     pub fn frame_rate_hz(&self) -> f64 {
         f64::from(self.sample_rate_hz) / self.hop_samples() as f64
     }
 
-    /// The encoder from `[batch, 1, samples]` to `[batch, latent, frames]` (reference: class `Encoder`).
+    /// Lists the encoder's layers, from `[batch, 1, samples]` to `[batch, latent, frames]` (reference:
+    /// `Encoder`).
     pub fn encoder(&self) -> Vec<Layer> {
         let mut channels = self.encoder_dim;
         let mut layers = vec![Layer::Conv(same_conv("encoder.block.0", 1, channels, 7, 1))];
@@ -143,7 +144,8 @@ impl NetworkShape {
         layers
     }
 
-    /// The decoder from `[batch, latent, frames]` to `[batch, 1, samples]` (reference: class `Decoder`).
+    /// Lists the decoder's layers, from `[batch, latent, frames]` to `[batch, 1, samples]` (reference:
+    /// `Decoder`).
     pub fn decoder(&self) -> Vec<Layer> {
         let mut channels = self.decoder_dim;
         let mut layers = vec![Layer::Conv(same_conv("decoder.model.0", self.latent_dim, channels, 7, 1))];
@@ -170,7 +172,7 @@ impl NetworkShape {
         layers
     }
 
-    /// Names and shapes of the quantizer's parameters, in the canonical (reference) naming.
+    /// Lists canonical names and shapes of the quantizer's parameters.
     pub fn quantizer_parameters(&self) -> Vec<(String, Vec<usize>)> {
         let (latent, dim, size) = (self.latent_dim, self.codebook_dim, self.codebook_size);
         (0..self.codebooks)
@@ -187,7 +189,7 @@ impl NetworkShape {
             .collect()
     }
 
-    /// Names and shapes of all parameters, weight norm folded: encoder, quantizer, decoder.
+    /// Lists canonical names and shapes of all parameters, weight norm folded: encoder, quantizer, decoder.
     pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
         let mut all: Vec<_> = self.encoder().iter().flat_map(Layer::parameters).collect();
         all.extend(self.quantizer_parameters());
@@ -196,6 +198,7 @@ impl NetworkShape {
     }
 }
 
+/// A convolution of stride 1 that keeps the length.
 fn same_conv(name: &str, in_channels: usize, out_channels: usize, kernel: usize, dilation: usize) -> Conv {
     let padding = dilation * (kernel - 1) / 2;
     Conv { name: name.to_owned(), in_channels, out_channels, kernel, stride: 1, dilation, padding }
@@ -235,7 +238,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_full_model_has_the_published_number_of_keys_and_parameters() {
+    fn the_44khz_model_has_the_published_number_of_keys_and_parameters() {
         let shape = full_44khz();
         shape.check().unwrap();
         let parameters = shape.parameters();
@@ -246,7 +249,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_impossible_shape_is_named() {
+    fn check_reports_the_invalid_dimension() {
         let mut shape = full_44khz();
         shape.decoder_dim = 1500;
         assert_eq!(shape.check().unwrap_err().what, "decoder_dim");

@@ -1,9 +1,9 @@
-//! The layers on burn tensors `[batch, channels, positions]`, for any backend.
+//! The layers on burn tensors `[batch, channels, positions]`, for every burn backend.
 
 mod conv;
 mod conv_transpose;
 mod device;
-mod reading;
+mod readback;
 mod residual_unit;
 mod sequence;
 mod snake;
@@ -11,7 +11,7 @@ mod snake;
 pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
 pub use device::{device_name, open_device};
-pub use reading::{Reading, TensorReadError, read, values};
+pub use readback::{Readback, TensorReadError, into_values, read};
 pub use residual_unit::ResidualUnit;
 pub use sequence::{Sequence, upload};
 pub use snake::Snake;

@@ -1,46 +1,48 @@
-//! Where layers get their parameters from: one tensor at a time, so that nothing is held twice.
+//! The interface through which layers load their parameters.
 
 use thiserror::Error;
 
-/// Why a parameter could not be had.
+/// An error while loading a parameter.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WeightError {
-    /// No parameter of that name.
+    /// The parameter does not exist.
     #[error("parameter {name} is missing")]
     Missing {
         /// Canonical name.
         name: String,
     },
-    /// The parameter has another shape.
+    /// The parameter has the wrong shape.
     #[error("parameter {name} has shape {found:?}, expected {expected:?}")]
     Shape {
         /// Canonical name.
         name: String,
-        /// The shape the layer needs.
+        /// Shape that the layer needs.
         expected: Vec<usize>,
-        /// The shape that is there.
+        /// Shape in the source.
         found: Vec<usize>,
     },
-    /// The source failed.
+    /// Reading the parameter failed.
     #[error("parameter {name} cannot be read: {source}")]
     Read {
         /// Canonical name.
         name: String,
-        /// What the source says.
+        /// Cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 /// A source of parameters under their canonical names, weight norm folded.
+///
+/// Layers load one tensor at a time, so that no weight is held twice.
 pub trait Weights {
-    /// The values of parameter `name`, row-major, whose shape must be `shape`.
+    /// Returns the values of parameter `name`, row-major; its shape must be `shape`.
     ///
     /// # Errors
-    /// When it is missing, of another shape, or cannot be read.
+    /// When the parameter is missing, has another shape, or cannot be read.
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightError>;
 
-    /// The parameter that a layer names, as [`crate::layer::Layer::parameters`] gives it.
+    /// Returns the values of a parameter given as by [`crate::layer::Layer::parameters`].
     ///
     /// # Errors
     /// As [`Weights::tensor`].

@@ -1,15 +1,15 @@
-//! The transposed convolution by phases against burn's own.
+//! Compares the transposed convolution by phases with burn's own.
 #![cfg(feature = "burn")]
-#![allow(clippy::print_stderr, reason = "skipped tests are listed")]
+#![allow(clippy::print_stderr, reason = "skipped tests are reported")]
 
 use dac_nn::tensor::{ConvTranspose, open_device, read, upload};
 use dac_nn::{Device, WeightError, Weights, layer};
 
-/// Noise from a counter.
-struct Noise(u32);
+/// Uniform random values in −1 to 1 (a linear congruential generator).
+struct Random(u32);
 
-impl Noise {
-    fn take(&mut self, count: usize) -> Vec<f32> {
+impl Random {
+    fn values(&mut self, count: usize) -> Vec<f32> {
         let step = |_| {
             self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (self.0 >> 8) as f32 / (1 << 23) as f32 - 1.0
@@ -18,13 +18,13 @@ impl Noise {
     }
 }
 
-impl Weights for Noise {
+impl Weights for Random {
     fn tensor(&mut self, _: &str, shape: &[usize]) -> Result<Vec<f32>, WeightError> {
-        Ok(self.take(shape.iter().product()))
+        Ok(self.values(shape.iter().product()))
     }
 }
 
-fn phases_equal_burns(device: Device) {
+fn assert_phases_equal_burn(device: Device) {
     let Ok(burn_device) = open_device(device) else {
         let required = std::env::var("DAC_REQUIRE")
             .is_ok_and(|list| list.split(',').any(|name| name.trim() == "lavapipe"));
@@ -32,16 +32,16 @@ fn phases_equal_burns(device: Device) {
         eprintln!("skipped: {device} was not found");
         return;
     };
-    let mut noise = Noise(1);
+    let mut random = Random(1);
     for (kernel, stride, padding) in [(16, 8, 4), (10, 5, 3), (4, 2, 1), (7, 3, 2), (3, 1, 1), (2, 4, 0)] {
         for (batch, in_channels, out_channels, positions) in [(1, 6, 3, 1), (2, 1, 4, 7), (1, 12, 5, 33)] {
             let name = "layer".to_owned();
             let spec = layer::ConvTranspose { name, in_channels, out_channels, kernel, stride, padding };
-            let layer = ConvTranspose::load(&spec, &mut noise, &burn_device).unwrap();
-            let x = noise.take(batch * in_channels * positions);
+            let layer = ConvTranspose::load(&spec, &mut random, &burn_device).unwrap();
+            let x = random.values(batch * in_channels * positions);
             let x = upload(x, [batch, in_channels, positions], &burn_device);
             for layer in [layer.unpadded(), layer] {
-                let (found, expected) = (layer.forward(x.clone()), layer.forward_plain(x.clone()));
+                let (found, expected) = (layer.forward(x.clone()), layer.forward_reference(x.clone()));
                 assert_eq!(found.dims(), expected.dims(), "{device}, {spec:?}");
                 let (found, expected) = (read(found).unwrap(), read(expected).unwrap());
                 let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -52,16 +52,16 @@ fn phases_equal_burns(device: Device) {
 }
 
 #[test]
-fn phases_equal_burns_on_the_cpu() {
+fn phases_equal_burn_on_the_cpu() {
     for device in [Device::Flex, Device::NdArray] {
         if Device::compiled().contains(&device) {
-            phases_equal_burns(device);
+            assert_phases_equal_burn(device);
         }
     }
 }
 
 #[cfg(feature = "wgpu")]
 #[test]
-fn wgpu_phases_equal_burns() {
-    phases_equal_burns(Device::Wgpu(None));
+fn phases_equal_burn_on_wgpu() {
+    assert_phases_equal_burn(Device::Wgpu(None));
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use dac::AudioError;
+use dac::audio::AudioError;
 use dac_picture::PictureError;
 use thiserror::Error;
 

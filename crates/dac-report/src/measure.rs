@@ -2,12 +2,11 @@
 
 use std::io::Cursor;
 
+use dac::audio::{Planar, StreamFormat, StreamWriter};
 use dac::metrics::{ComparisonMeter, octave_bands};
+use dac::tokens::Format;
 use dac::tokens::{TokenError, WriteOptions};
-use dac::{
-    Audio, ChannelMix, Dac, DecodeOptions, EncodeOptions, Error, Format, Planar, SampleFormat, StreamFormat,
-    StreamWriter, TokenFile,
-};
+use dac::{Audio, ChannelMix, Dac, DecodeOptions, EncodeOptions, Error, SampleFormat, TokenFile};
 
 use crate::error::ReportError;
 use crate::excerpt::Excerpt;
@@ -81,7 +80,7 @@ fn codec(dac: &Dac) -> Codec {
         weights_sha256: info.weights_sha256.clone(),
         device: codec.options().device.to_string(),
         precision: codec.options().precision.to_string(),
-        isa: codec.cpu_level().map(|level| level.to_string()),
+        isa: codec.isa().map(|level| level.to_string()),
         shape: dac.shape().clone(),
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use dac::AtomicFile;
+use dac_atomic::AtomicFile;
 
 use crate::error::ReportError;
 use crate::html::GENERATOR_TAG;

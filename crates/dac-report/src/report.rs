@@ -1,7 +1,9 @@
 //! The content of a page as plain data.
 
+use dac::ChannelMix;
+use dac::audio::AudioSpec;
+use dac::codec::NetworkShape;
 use dac::metrics::OctaveBand;
-use dac::{AudioSpec, ChannelMix, NetworkShape};
 use serde::Serialize;
 
 /// Everything that a page shows. Serializes to the figures of `dac report --json`; numbers that are not

@@ -1,54 +1,55 @@
-//! A dense array of three axes in row-major order, the plain form of latents and audio.
+//! A dense row-major f32 array with three axes, used for audio and latents.
 
 use thiserror::Error;
 
-/// What does not fit a shape.
+/// Values or parts that do not fit a shape.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ShapeError {
-    /// A length that does not fit the shape it was given with.
-    #[error("a shape of {shape:?} needs {expected} values, {found} were given")]
+    /// The number of values does not match the shape.
+    #[error("shape {shape:?} needs {expected} values, found {found}")]
     Length {
-        /// The shape asked for.
+        /// Requested shape.
         shape: [usize; 3],
-        /// How many values that shape holds (saturated when it overflows).
+        /// Number of values of that shape; saturates on overflow.
         expected: usize,
-        /// How many values were given.
+        /// Number of values given.
         found: usize,
     },
-    /// Parts that do not stack: they differ beyond their first axis.
-    #[error("a part of shape {found:?} does not stack on one of {first:?}")]
+    /// Parts to stack differ in an axis other than the first.
+    #[error("cannot stack a part of shape {found:?} on one of shape {first:?}")]
     Stack {
-        /// The first part's shape.
+        /// Shape of the first part.
         first: [usize; 3],
-        /// The shape of the part that differs.
+        /// Shape of the differing part.
         found: [usize; 3],
     },
 }
 
-/// Number of elements of a shape, or an error when it is not `found`.
+/// Checks that `shape` has `found` elements.
 pub(crate) fn check_shape(shape: [usize; 3], found: usize) -> Result<(), ShapeError> {
     let expected = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).unwrap_or(usize::MAX);
     if expected == found { Ok(()) } else { Err(ShapeError::Length { shape, expected, found }) }
 }
 
-/// The data of parts that differ in their first axis alone, one after another, and its shape; zeros for no parts.
-pub(crate) fn stacked<'a, T: Copy + 'a>(
+/// Concatenates parts along the first axis. Returns data and shape; the shape is all zeros without parts.
+pub(crate) fn stack<'a, T: Copy + 'a>(
     mut parts: impl Iterator<Item = (&'a [T], [usize; 3])>,
 ) -> Result<(Vec<T>, [usize; 3]), ShapeError> {
     let Some((data, first)) = parts.next() else { return Ok((Vec::new(), [0; 3])) };
     let (mut data, mut shape) = (data.to_vec(), first);
-    for (more, found) in parts {
+    for (part, found) in parts {
         if found[1..] != first[1..] {
             return Err(ShapeError::Stack { first, found });
         }
-        data.extend_from_slice(more);
+        data.extend_from_slice(part);
         shape[0] += found[0];
     }
     Ok((data, shape))
 }
 
-/// f32 values of shape `[batch, channels, samples]` (audio) or `[batch, latent, frames]` (latents), row-major.
+/// f32 values of shape `[batch, channels, samples]` (audio) or `[batch, latent, frames]` (latents),
+/// row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array3 {
     data: Vec<f32>,
@@ -65,16 +66,16 @@ impl Array3 {
         Ok(Self { data, shape })
     }
 
-    /// One item, one channel: `[1, 1, samples]`.
+    /// Wraps samples as one item with one channel, `[1, 1, samples]`.
     pub fn mono(samples: Vec<f32>) -> Self {
         let shape = [1, 1, samples.len()];
         Self { data: samples, shape }
     }
 
-    /// One item from rows laid out one frame after another (`[frames][channels]`), transposed to `[1, channels, frames]`.
+    /// Transposes rows `[frames][channels]` to one item `[1, channels, frames]`.
     ///
     /// # Errors
-    /// When `rows` is not a whole number of frames of `channels` values.
+    /// When the length of `rows` is not a multiple of `channels`.
     pub fn from_rows(rows: &[f32], channels: usize) -> Result<Self, ShapeError> {
         let frames = rows.len().checked_div(channels).unwrap_or(0);
         let shape = [1, channels, frames];
@@ -88,7 +89,7 @@ impl Array3 {
         Ok(Self { data, shape })
     }
 
-    /// Item `batch` as rows one frame after another: `[frames][channels]`.
+    /// Transposes item `batch` to rows `[frames][channels]`.
     ///
     /// # Panics
     /// When `batch` is out of range.
@@ -104,31 +105,31 @@ impl Array3 {
         rows
     }
 
-    /// All items of equal channel and frame counts, one after another along the batch axis.
+    /// Concatenates arrays along the batch axis.
     ///
     /// # Errors
-    /// When an item's channels or frames differ from the first one's.
+    /// When channels or frames differ.
     pub fn stack(items: &[Self]) -> Result<Self, ShapeError> {
-        let (data, shape) = stacked(items.iter().map(|item| (item.data.as_slice(), item.shape)))?;
+        let (data, shape) = stack(items.iter().map(|item| (item.data.as_slice(), item.shape)))?;
         Ok(Self { data, shape })
     }
 
-    /// The shape.
+    /// Returns the shape.
     pub fn shape(&self) -> [usize; 3] {
         self.shape
     }
 
-    /// All values, row-major.
+    /// Returns all values, row-major.
     pub fn as_slice(&self) -> &[f32] {
         &self.data
     }
 
-    /// The values, row-major, without a copy.
+    /// Returns all values, row-major, without copying.
     pub fn into_vec(self) -> Vec<f32> {
         self.data
     }
 
-    /// Item `batch` as `[channels, samples]`, row-major.
+    /// Returns item `batch`, `[channels, samples]`, row-major.
     ///
     /// # Panics
     /// When `batch` is out of range.
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shape_must_fit_its_values() {
+    fn new_rejects_a_wrong_number_of_values() {
         assert!(Array3::new(vec![0.0; 6], [1, 2, 3]).is_ok());
         let error = Array3::new(vec![0.0; 5], [1, 2, 3]).unwrap_err();
         assert_eq!(error, ShapeError::Length { shape: [1, 2, 3], expected: 6, found: 5 });
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_and_back() {
+    fn rows_round_trip() {
         let rows: Vec<f32> = (0..6).map(|v| v as f32).collect();
         let array = Array3::from_rows(&rows, 2).unwrap();
         assert_eq!(array.shape(), [1, 2, 3]);
@@ -161,12 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn only_equal_items_stack() {
+    fn stack_rejects_different_shapes() {
         let a = Array3::new(vec![1.0; 6], [1, 2, 3]).unwrap();
         assert_eq!(Array3::stack(&[a.clone(), a.clone()]).unwrap().shape(), [2, 2, 3]);
-        // As many values, in other rows.
-        let turned = Array3::new(vec![1.0; 6], [1, 3, 2]).unwrap();
-        for other in [Array3::mono(vec![0.0; 2]), turned] {
+        // The same number of values in another shape.
+        let transposed = Array3::new(vec![1.0; 6], [1, 3, 2]).unwrap();
+        for other in [Array3::mono(vec![0.0; 2]), transposed] {
             let found = other.shape();
             let error = Array3::stack(&[a.clone(), other]).unwrap_err();
             assert_eq!(error, ShapeError::Stack { first: [1, 2, 3], found });

@@ -1,53 +1,55 @@
-//! Codes: the discrete tokens, one index a codebook a frame.
+//! Codes: one codebook index per channel, codebook and frame.
 
 use std::ops::Range;
 
 use thiserror::Error;
 
-use crate::array::{ShapeError, check_shape, stacked};
+use crate::array::{ShapeError, check_shape, stack};
 
-/// Why codes cannot be what was asked for.
+/// Invalid codes or an invalid request on codes.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CodesError {
-    /// The values do not fill the shape.
+    /// The number of values does not match the shape.
     #[error(transparent)]
     Shape(#[from] ShapeError),
-    /// A code lies beyond its codebook.
+    /// A code is not an index of its codebook.
     #[error(
-        "code {found} at channel {channel}, codebook {codebook}, frame {frame} is not under the codebook size {size}"
+        "codebook {codebook} of channel {channel} contains {found} at frame {frame}; codes must be \
+non-negative and below {size}"
     )]
     OutOfRange {
-        /// Channel of the code.
+        /// Channel of the code, from 0.
         channel: usize,
-        /// Codebook of the code.
+        /// Codebook of the code, from 0.
         codebook: usize,
-        /// Frame of the code.
+        /// Frame of the code, from 0.
         frame: usize,
-        /// The value found.
+        /// Value found.
         found: i64,
-        /// The codebook's size.
+        /// Entries of the codebook.
         size: usize,
     },
-    /// More codebooks were asked for than there are.
-    #[error("{asked} codebooks asked for, there are {available}")]
+    /// The requested number of codebooks is 0 or more than available.
+    #[error("{asked} codebooks requested, expected 1 to {available}")]
     TooManyCodebooks {
-        /// How many were asked for.
+        /// Requested number.
         asked: usize,
-        /// How many there are.
+        /// Available number.
         available: usize,
     },
-    /// Parts that do not belong together.
-    #[error("cannot join codes of {found:?} [channels, codebooks] to codes of {expected:?}")]
+    /// Parts to join differ in channels or codebooks.
+    #[error("cannot join codes of [channels, codebooks] = {found:?} to codes of {expected:?}")]
     Mismatch {
         /// Channels and codebooks of the first part.
         expected: [usize; 2],
-        /// Channels and codebooks of the part that differs.
+        /// Channels and codebooks of the differing part.
         found: [usize; 2],
     },
 }
 
-/// Codes of shape `[channels, codebooks, frames]`, row-major; each channel is coded on its own, as a batch item.
+/// Codes of shape `[channels, codebooks, frames]`, row-major. Channels are coded independently, as batch
+/// items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Codes {
     data: Vec<u16>,
@@ -64,14 +66,14 @@ impl Codes {
         Ok(Self { data, shape })
     }
 
-    /// From wider integers, as token files may hold them.
+    /// Converts 64-bit codes.
     ///
     /// # Errors
-    /// When the shape does not fit, or a value is negative or beyond 65535.
+    /// When the shape does not match, or a value is not in 0 to 65535.
     pub fn from_i64(data: &[i64], shape: [usize; 3]) -> Result<Self, CodesError> {
         check_shape(shape, data.len())?;
-        let narrow = data.iter().map(|&v| u16::try_from(v)).collect::<Result<Vec<_>, _>>();
-        match narrow {
+        let narrowed = data.iter().map(|&v| u16::try_from(v)).collect::<Result<Vec<_>, _>>();
+        match narrowed {
             Ok(data) => Ok(Self { data, shape }),
             Err(_) => {
                 let at = data.iter().position(|&v| u16::try_from(v).is_err()).unwrap_or(0);
@@ -80,10 +82,10 @@ impl Codes {
         }
     }
 
-    /// From one channel's codes laid out one frame after another (`[frames][codebooks]`): `[1, codebooks, frames]`.
+    /// Transposes rows `[frames][codebooks]` to one channel `[1, codebooks, frames]`.
     ///
     /// # Errors
-    /// When `rows` is not a whole number of frames.
+    /// When the length of `rows` is not a multiple of `codebooks`.
     pub fn from_rows(rows: &[u16], codebooks: usize) -> Result<Self, CodesError> {
         let frames = rows.len().checked_div(codebooks).unwrap_or(0);
         check_shape([1, codebooks, frames], rows.len())?;
@@ -96,7 +98,7 @@ impl Codes {
         Ok(Self { data, shape: [1, codebooks, frames] })
     }
 
-    /// One channel's codes one frame after another: `[frames][codebooks]`.
+    /// Transposes one channel's codes to rows `[frames][codebooks]`.
     ///
     /// # Panics
     /// When `channel` is out of range.
@@ -112,35 +114,35 @@ impl Codes {
         rows
     }
 
-    /// `[channels, codebooks, frames]`.
+    /// Returns the shape `[channels, codebooks, frames]`.
     pub fn shape(&self) -> [usize; 3] {
         self.shape
     }
 
-    /// How many channels.
+    /// Returns the number of channels.
     pub fn channels(&self) -> usize {
         self.shape[0]
     }
 
-    /// How many codebooks.
+    /// Returns the number of codebooks.
     pub fn codebooks(&self) -> usize {
         self.shape[1]
     }
 
-    /// How many frames.
+    /// Returns the number of frames.
     pub fn frames(&self) -> usize {
         self.shape[2]
     }
 
-    /// All codes, row-major.
+    /// Returns all codes, row-major.
     pub fn as_slice(&self) -> &[u16] {
         &self.data
     }
 
-    /// Checks every code against the size of its codebook.
+    /// Checks that every code is less than `size`, the entries per codebook.
     ///
     /// # Errors
-    /// Names the first code that is not under `size`.
+    /// Reports the first code that is not.
     pub fn check_range(&self, size: usize) -> Result<(), CodesError> {
         match self.data.iter().position(|&c| usize::from(c) >= size) {
             Some(at) => Err(out_of_range(self.shape, at, i64::from(self.data[at]), size)),
@@ -148,10 +150,10 @@ impl Codes {
         }
     }
 
-    /// The first `codebooks` codebooks: a lower bitrate of the same signal.
+    /// Returns the first `codebooks` codebooks: the same signal at a lower bitrate.
     ///
     /// # Errors
-    /// When there are fewer, or none were asked for.
+    /// When `codebooks` is 0 or more than available.
     pub fn truncate(&self, codebooks: usize) -> Result<Self, CodesError> {
         let [channels, available, frames] = self.shape;
         if codebooks == 0 || codebooks > available {
@@ -165,7 +167,7 @@ impl Codes {
         Ok(Self { data, shape: [channels, codebooks, frames] })
     }
 
-    /// The frames of `range`, clamped to what there is.
+    /// Returns the frames of `range`, clamped to the available frames.
     pub fn slice_frames(&self, range: Range<usize>) -> Self {
         let [channels, codebooks, frames] = self.shape;
         let (start, end) = (range.start.min(frames), range.end.min(frames));
@@ -177,7 +179,7 @@ impl Codes {
         Self { data, shape: [channels, codebooks, end - start] }
     }
 
-    /// Joins parts along the frames.
+    /// Concatenates parts along the frame axis.
     ///
     /// # Errors
     /// When their channels or codebooks differ.
@@ -203,16 +205,17 @@ impl Codes {
         Ok(Self { data, shape: [channels, codebooks, frames] })
     }
 
-    /// Puts channels of equal codebooks and frames beside each other.
+    /// Concatenates parts along the channel axis.
     ///
     /// # Errors
     /// When their codebooks or frames differ.
     pub fn stack_channels(parts: &[Self]) -> Result<Self, CodesError> {
-        let (data, shape) = stacked(parts.iter().map(|part| (part.data.as_slice(), part.shape)))?;
+        let (data, shape) = stack(parts.iter().map(|part| (part.data.as_slice(), part.shape)))?;
         Ok(Self { data, shape })
     }
 }
 
+/// The error for the code at index `at` of row-major data.
 fn out_of_range(shape: [usize; 3], at: usize, found: i64, size: usize) -> CodesError {
     let [_, codebooks, frames] = shape.map(|d| d.max(1));
     let (row, frame) = (at / frames, at % frames);
@@ -228,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_beyond_its_codebook_is_named() {
+    fn codes_out_of_range_are_reported_with_their_position() {
         assert!(sample().check_range(12).is_ok());
         let error = sample().check_range(9).unwrap_err();
         assert_eq!(error, CodesError::OutOfRange { channel: 1, codebook: 1, frame: 1, found: 9, size: 9 });
@@ -237,28 +240,28 @@ mod tests {
     }
 
     #[test]
-    fn truncation_keeps_the_first_codebooks_of_every_channel() {
-        let short = sample().truncate(2).unwrap();
-        assert_eq!(short.shape(), [2, 2, 2]);
-        assert_eq!(short.as_slice(), [0, 1, 2, 3, 6, 7, 8, 9]);
+    fn truncate_keeps_the_first_codebooks_of_every_channel() {
+        let truncated = sample().truncate(2).unwrap();
+        assert_eq!(truncated.shape(), [2, 2, 2]);
+        assert_eq!(truncated.as_slice(), [0, 1, 2, 3, 6, 7, 8, 9]);
         assert!(sample().truncate(4).is_err());
         assert!(sample().truncate(0).is_err());
     }
 
     #[test]
-    fn slices_join_to_the_whole() {
+    fn slices_concatenate_to_the_whole() {
         let whole = sample();
         let parts = [whole.slice_frames(0..1), whole.slice_frames(1..9)];
         assert_eq!(Codes::concat_frames(&parts).unwrap(), whole);
         let stacked = Codes::stack_channels(&[whole.clone(), whole.clone()]).unwrap();
         assert_eq!(stacked.shape(), [4, 3, 2]);
-        let turned = Codes::new(whole.as_slice().to_vec(), [2, 2, 3]).unwrap();
-        assert!(Codes::stack_channels(&[whole.clone(), turned]).is_err());
+        let transposed = Codes::new(whole.as_slice().to_vec(), [2, 2, 3]).unwrap();
+        assert!(Codes::stack_channels(&[whole.clone(), transposed]).is_err());
         assert!(Codes::concat_frames(&[whole.clone(), whole.truncate(1).unwrap()]).is_err());
     }
 
     #[test]
-    fn rows_and_back() {
+    fn rows_round_trip() {
         let rows = [1, 2, 3, 4, 5, 6];
         let codes = Codes::from_rows(&rows, 3).unwrap();
         assert_eq!(codes.as_slice(), [1, 4, 2, 5, 3, 6]);

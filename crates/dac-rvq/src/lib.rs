@@ -1,11 +1,12 @@
 //! Codes, codebooks and the residual vector quantizer of the Descript Audio Codec.
 //!
-//! [`Codes`] and [`Array3`] are plain data that every crate above shares. The quantizer comes twice over the same
-//! [`QuantizerWeights`]: [`plain`] on slices for the CPU engine, and on burn tensors (`tensor`, feature `burn`).
+//! [`Codes`] and [`Array3`] are the data types shared by the crates above. The quantizer has two
+//! implementations over the same [`QuantizerWeights`]: [`cpu`] on slices for the CPU engine, and `tensor` on
+//! burn tensors (feature `burn`).
 
 mod array;
 mod codes;
-pub mod plain;
+pub mod cpu;
 #[cfg(feature = "burn")]
 pub mod tensor;
 mod weights;
@@ -14,5 +15,5 @@ pub use array::{Array3, ShapeError};
 pub use codes::{Codes, CodesError};
 pub use weights::QuantizerWeights;
 
-/// The guard against a division by zero when a vector is normalised (torch's `F.normalize`).
+/// Lower bound of a vector's norm in normalisation, against division by zero (as torch's `F.normalize`).
 pub const NORM_EPSILON: f32 = 1e-12;

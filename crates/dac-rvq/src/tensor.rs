@@ -1,4 +1,4 @@
-//! The quantizer on burn tensors, for any backend.
+//! The residual vector quantizer on burn tensors, for every burn backend.
 
 mod codebook;
 mod residual_quantizer;

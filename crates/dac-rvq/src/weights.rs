@@ -3,20 +3,20 @@
 /// One codebook with its two projections, weight norm folded, all row-major.
 #[derive(Debug, Clone)]
 pub struct QuantizerWeights {
-    /// Latent to codebook space, `[dim, latent]`.
+    /// Projection from latent to codebook space, `[dim, latent]`.
     pub in_proj_weight: Vec<f32>,
-    /// `[dim]`.
+    /// Bias of that projection, `[dim]`.
     pub in_proj_bias: Vec<f32>,
-    /// Codebook space to latent, `[latent, dim]`.
+    /// Projection from codebook space to latent, `[latent, dim]`.
     pub out_proj_weight: Vec<f32>,
-    /// `[latent]`.
+    /// Bias of that projection, `[latent]`.
     pub out_proj_bias: Vec<f32>,
-    /// The entries, not normalised, `[size, dim]`.
+    /// Entries before normalisation, `[size, dim]`.
     pub codebook: Vec<f32>,
     /// Channels of a latent frame.
     pub latent: usize,
-    /// Dimensions of an entry.
+    /// Values per entry.
     pub dim: usize,
-    /// Entries.
+    /// Number of entries.
     pub size: usize,
 }

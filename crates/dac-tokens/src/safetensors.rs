@@ -1,9 +1,8 @@
 //! The .safetensors format: a JSON header with its length, then the bytes of the arrays.
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
 
-use dac_pickle::DType;
-use safetensors::tensor::Metadata;
+use dac_pickle::safetensors::{SafetensorsError, SafetensorsHeader};
 use serde_json::{Map, Value, json};
 
 use crate::arrays::{ArrayLocation, ArrayLocations, three_axes, write_elements};
@@ -39,17 +38,17 @@ impl TokenFormat for Safetensors {
     }
 
     fn open<'a>(&self, mut reader: Input<'a>) -> Result<Opened<'a>, TokenError> {
-        let (header, start) = read_header(&mut reader)?;
-        let find = |array| find_array(&header, start, array);
+        let header = SafetensorsHeader::read(&mut reader, MAX_HEADER_BYTES).map_err(header_error)?;
+        let find = |array| find_array(&header, array);
         let arrays = ArrayLocations { codes: find("codes")?, z: find("z")?, latents: find("latents")? };
         let mut meta = TokenMeta::default();
-        for (name, text) in header.metadata().iter().flatten() {
+        for (name, text) in header.metadata.metadata().iter().flatten() {
             let invalid =
                 |name| TokenError::malformed(NAME, format!("its metadata has {name} = {text:.40?}"));
             meta.set(name, text).map_err(invalid)?;
         }
         if arrays.codes.is_none() && arrays.z.is_none() && arrays.latents.is_none() {
-            let names = header.offset_keys();
+            let names = header.metadata.offset_keys();
             let found = names.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
             return Err(TokenError::NoTokens { format: NAME, found });
         }
@@ -72,37 +71,26 @@ impl TokenFormat for Safetensors {
     }
 }
 
-/// Reads the header. Returns it and the position of the first array.
-fn read_header(reader: &mut Input<'_>) -> Result<(Metadata, u64), TokenError> {
-    let length_bytes = reader.seek(SeekFrom::End(0))?;
-    reader.rewind()?;
-    let mut declared = [0; 8];
-    let truncated = |needed| TokenError::Truncated { format: NAME, needed, available: length_bytes };
-    reader.read_exact(&mut declared).map_err(|_| truncated(8))?;
-    let declared = u64::from_le_bytes(declared);
-    let available = length_bytes.saturating_sub(8).min(MAX_HEADER_BYTES);
-    if declared > available {
-        return Err(TokenError::TooLarge { format: NAME, what: "a header", declared, available });
+fn header_error(error: SafetensorsError) -> TokenError {
+    match error {
+        SafetensorsError::Io(error) => error.into(),
+        SafetensorsError::HeaderLength { length, total, limit } => {
+            let available = total.saturating_sub(8).min(limit);
+            TokenError::TooLarge { format: NAME, what: "a header", declared: length, available }
+        }
+        SafetensorsError::Truncated { expected, found } => {
+            TokenError::Truncated { format: NAME, needed: expected, available: found }
+        }
+        other => TokenError::malformed(NAME, other.to_string()),
     }
-    let mut header = Vec::new();
-    reader.take(declared).read_to_end(&mut header)?;
-    let header: Metadata =
-        serde_json::from_slice(&header).map_err(|e| TokenError::malformed(NAME, e.to_string()))?;
-    let start = 8 + declared;
-    let needed = start.saturating_add(header.data_len() as u64);
-    if needed > length_bytes { Err(truncated(needed)) } else { Ok((header, start)) }
 }
 
-fn find_array(
-    header: &Metadata,
-    start: u64,
-    array: &'static str,
-) -> Result<Option<ArrayLocation>, TokenError> {
-    let Some(info) = header.info(array) else { return Ok(None) };
+fn find_array(header: &SafetensorsHeader, array: &'static str) -> Result<Option<ArrayLocation>, TokenError> {
+    let Some(info) = header.metadata.info(array) else { return Ok(None) };
     let shape = three_axes(&info.shape, array)?;
     let unknown = || TokenError::malformed(NAME, format!("{array} has element type {:?}", info.dtype));
-    let dtype = DType::from_safetensors(&info.dtype.to_string()).ok_or_else(unknown)?;
-    let start = start.saturating_add(info.data_offsets.0 as u64);
+    let dtype = SafetensorsHeader::dtype(info).ok_or_else(unknown)?;
+    let start = header.data_start.saturating_add(info.data_offsets.0 as u64);
     Ok(Some(ArrayLocation::row_major(dtype, shape, start)))
 }
 

@@ -1,99 +1,59 @@
-//! Loading a model from a preset, a file, or a seed.
+//! Loading of a model, and its properties.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::thread;
 
-use dac_model::checkpoint::{SideConfig, sha256_of_bytes, sha256_of_file};
+use dac_model::checkpoint::{ConfigJson, sha256_of_bytes, sha256_of_file};
 use dac_model::{Checkpoint, Codec, CodecOptions as LoadOptions, LoadReport, Preset, RandomWeights};
 use dac_nn::{Device, Geometry, NetworkShape};
 use dac_stream::ChunkPlan;
 use dac_stream::overlap::OverlapSettings;
 
 use crate::cache::{self, Environment};
+use crate::chunking::Chunking;
 use crate::error::Error;
 
-/// Where a model's weights come from.
+/// Source of a model's weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModelSource {
-    /// A preset: the embedded model for `tiny`, else the weights found on this machine ([`crate::cache`]).
+    /// A preset: the embedded model for `tiny`, otherwise weights found on this machine ([`crate::cache`]).
     Preset(Preset),
     /// A checkpoint in any published layout.
     File(PathBuf),
-    /// Seeded random weights of a preset's full shape, to measure speed with.
+    /// Random weights in a preset's shape, for speed measurements.
     Random {
-        /// Whose shape.
+        /// Preset that determines the shape.
         preset: Preset,
-        /// The seed.
+        /// Seed of the random numbers.
         seed: u64,
     },
 }
 
 impl From<&str> for ModelSource {
-    /// A preset's name, else a path.
+    /// Takes the name of a preset, or else a path.
     fn from(text: &str) -> Self {
         Preset::from_str(text).map_or_else(|_| Self::File(text.into()), Self::Preset)
     }
 }
 
-/// How long signals are cut.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub enum Chunking {
-    /// Not at all: the whole signal at once, in memory that grows with it.
-    Whole,
-    /// Into chunks with all the context they need: the result of the whole signal, in constant memory.
-    Exact {
-        /// Length of a chunk in seconds; the result does not depend on it.
-        chunk_seconds: f64,
-    },
-    /// As the original card's wrapper: chunks coded alone, decoded chunks averaged where they overlap. Not exact.
-    Overlap(OverlapSettings),
-}
-
-impl Chunking {
-    /// Length of a chunk by default, in seconds.
-    pub const DEFAULT_SECONDS: f64 = 4.0;
-
-    /// Frames of an exact chunk; `None` where there is none.
-    pub(crate) fn frames(self, shape: &NetworkShape) -> Result<Option<usize>, Error> {
-        match self {
-            Self::Whole | Self::Overlap(_) => Ok(None),
-            Self::Exact { chunk_seconds } if chunk_seconds.is_finite() && chunk_seconds > 0.0 => {
-                Ok(Some(((chunk_seconds * shape.frame_rate_hz()).round() as usize).clamp(1, 1 << 20)))
-            }
-            Self::Exact { chunk_seconds } => Err(Error::Option {
-                what: "the chunk's length in seconds",
-                found: chunk_seconds.to_string(),
-                expected: "a number above 0",
-            }),
-        }
-    }
-}
-
-impl Default for Chunking {
-    fn default() -> Self {
-        Self::Exact { chunk_seconds: Self::DEFAULT_SECONDS }
-    }
-}
-
-/// Which model is loaded.
+/// Identity of a loaded model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelInfo {
-    /// The preset of that shape, else `custom`; `random` for random weights.
+    /// Name of the preset with the model's shape, or else `custom`; `random` for random weights.
     pub name: String,
-    /// SHA-256 of the weights' file, in lower-case hexadecimal.
+    /// SHA-256 of the weights file, in lower-case hexadecimal.
     pub weights_sha256: String,
-    /// The weights' file, if they come from one.
+    /// Path of the weights file, if there is one.
     pub path: Option<PathBuf>,
-    /// What loading found; `None` for random weights.
+    /// Report of the load; `None` for random weights.
     pub report: Option<LoadReport>,
 }
 
-/// A loaded model, ready to encode and decode; cheap to clone, shared by any number of threads.
+/// A loaded model. Clones share the weights and can be used by several threads at once.
 #[derive(Debug, Clone)]
 pub struct Dac {
     pub(crate) codec: Arc<Codec>,
@@ -101,7 +61,7 @@ pub struct Dac {
 }
 
 impl Dac {
-    /// Loads a model by preset name or path of a checkpoint onto a device.
+    /// Loads a model onto a device, by the name of a preset or the path of a checkpoint.
     ///
     /// # Errors
     /// As [`Dac::open`].
@@ -109,11 +69,11 @@ impl Dac {
         Self::open(&model.into(), None, &LoadOptions::on(device))
     }
 
-    /// Loads a model. `expected` names the preset that a checkpoint has to be.
+    /// Loads a model; a checkpoint file must match the preset `expected`, if given.
     ///
     /// # Errors
-    /// When the weights are not on this machine, are no checkpoint of this codec or of another shape, or the device is not
-    /// there.
+    /// When the weights are not found, are not a checkpoint of this codec or have another shape, or the device
+    /// is not available.
     pub fn open(
         source: &ModelSource,
         expected: Option<Preset>,
@@ -126,7 +86,7 @@ impl Dac {
                 let found = cache::find(*preset, &environment);
                 let found = found.ok_or_else(|| Error::NoWeights {
                     preset: *preset,
-                    looked_in: cache::searched_folders(&environment),
+                    searched: cache::searched_folders(&environment),
                 })?;
                 Self::open_file(&found.path, Some(*preset), options)
             }
@@ -164,7 +124,7 @@ impl Dac {
         let mut checkpoint = Checkpoint::open(path, expected)?;
         let shape = checkpoint.shape().clone();
         let report = checkpoint.report().clone();
-        // The hash takes as long as reading the file once more: it runs beside the packing.
+        // Hashing takes as long as reading the file again, so it runs in parallel with loading.
         thread::scope(|scope| {
             let hash = scope.spawn(|| sha256_of_file(path));
             let name = Preset::of_shape(&shape).map_or_else(|| "custom".to_owned(), |p| p.to_string());
@@ -192,44 +152,47 @@ impl Dac {
         Ok(Self { codec: Arc::new(codec), info: Arc::new(info) })
     }
 
-    /// The network's shape.
+    /// Shape of the network.
     pub fn shape(&self) -> &NetworkShape {
         self.codec.shape()
     }
 
-    /// Lengths, contexts, latency.
+    /// Lengths, contexts and latencies of the network.
     pub fn geometry(&self) -> &Geometry {
         self.codec.geometry()
     }
 
-    /// The assembled codec, for whole signals as arrays.
+    /// The network on its device, for whole signals in arrays.
     pub fn codec(&self) -> &Arc<Codec> {
         &self.codec
     }
 
-    /// Chunks that an encode and a decode on this device work on at once, within its memory budget.
+    /// Returns the number of chunks per batch of an encode and of a decode within the device's memory budget.
     ///
     /// # Errors
-    /// When the chunk's length is no length.
-    pub fn windows_together(&self, chunk: Chunking) -> Result<(usize, usize), Error> {
-        let Some(frames) = chunk.frames(self.shape())? else { return Ok((1, 1)) };
+    /// When the length of a chunk is out of range.
+    pub fn batch_windows(&self, chunk: Chunking) -> Result<(usize, usize), Error> {
+        let Some(frames) = chunk.exact_frames(self.shape())? else { return Ok((1, 1)) };
         let encode = ChunkPlan::encode_within_budget(&self.codec, frames);
         let decode = ChunkPlan::decode_within_budget(&self.codec, frames);
-        Ok((encode.windows_together(), decode.windows_together()))
+        Ok((encode.batch_windows(), decode.batch_windows()))
     }
 
-    /// The numbers of the original card's chunking: those of the `config.json` beside the weights, else the card's defaults.
-    pub fn overlap_settings(&self) -> OverlapSettings {
-        let config = self.info.path.as_deref().map(SideConfig::beside).unwrap_or_default();
+    /// Reads the settings of overlap mode from the `config.json` next to the weights; missing ones get their default.
+    ///
+    /// # Errors
+    /// When the file contains an invalid setting.
+    pub fn overlap_settings(&self) -> Result<OverlapSettings, Error> {
+        let config = self.info.path.as_deref().map(ConfigJson::next_to).unwrap_or_default().check()?;
         let defaults = OverlapSettings::default();
-        OverlapSettings {
+        Ok(OverlapSettings {
             encoding_chunk_seconds: config.encoding_chunk_seconds.unwrap_or(defaults.encoding_chunk_seconds),
             decoding_chunk_rate: config.decoding_chunk_rate.unwrap_or(defaults.decoding_chunk_rate),
             decoding_overlap_rate: config.decoding_overlap_rate.unwrap_or(defaults.decoding_overlap_rate),
-        }
+        })
     }
 
-    /// Which model it is.
+    /// Identity of the model.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use dac::Preset;
-use dac::registry::Source;
+use dac::weights::registry::Source;
 
 use super::{names, values};
 

@@ -15,8 +15,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use dac::{Device, Format, Precision, Preset, SampleFormat};
-use dac_manifest::Shard;
+use dac::tokens::Format;
+use dac::{Device, LoadOptions, Precision, Preset, SampleFormat};
+use dac_batch::{CodebookLimit, Partition};
 
 use crate::exit::Usage;
 pub(crate) use bench::BenchArgs;
@@ -29,8 +30,7 @@ pub(crate) use values::{
     ChannelsArg, ChunkArg, DtypeArg, NanArg, OutputRateArg, SaveArg, Seconds, Share, save,
 };
 
-/// The model that is used when none is named.
-pub(crate) const DEFAULT_MODEL: Preset = Preset::Khz44;
+pub(crate) use dac_batch::DEFAULT_MODEL;
 
 /// The Descript Audio Codec: audio to discrete tokens and back.
 #[derive(Debug, Parser)]
@@ -111,8 +111,8 @@ pub(crate) struct BatchArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Do part I of N of the files, I from 0 to N - 1; parts may run at once and share the output folder.
-    #[arg(long, value_name = "I/N")]
-    pub(crate) shard: Option<Shard>,
+    #[arg(long, value_name = "I/N", alias = "shard")]
+    pub(crate) partition: Option<Partition>,
     /// Where the records of what is done are kept [default: .dac-manifest.jsonl in the output folder, or
     /// .dac-manifest.I-of-N.jsonl for a shard].
     #[arg(long, value_name = "FILE")]
@@ -127,18 +127,18 @@ impl BatchArgs {
             || self.keep_extension
             || self.jobs.is_some()
             || self.dry_run
-            || self.shard.is_some()
+            || self.partition.is_some()
             || self.manifest.is_some()
     }
 }
 
 impl FileArgs {
-    /// The folder for the results.
+    /// Directory for the results.
     ///
     /// # Errors
-    /// When `--output` was not given.
-    pub(crate) fn folder(&self) -> Result<&Path, Usage> {
-        let missing = || Usage("--output DIR is missing: where should the results go?".to_owned());
+    /// When `--output` is missing.
+    pub(crate) fn output_dir(&self) -> Result<&Path, Usage> {
+        let missing = || Usage("--output DIR is required".to_owned());
         self.output.as_deref().ok_or_else(missing)
     }
 }
@@ -154,13 +154,6 @@ pub(crate) struct ModelArgs {
     pub(crate) weights: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) run: RunArgs,
-}
-
-impl ModelArgs {
-    /// The same for work whose threads the caller provides: the engine takes those of the pool that it is called in.
-    pub(crate) fn on_the_pool_around(&self) -> Self {
-        Self { run: RunArgs { threads: None, ..self.run.clone() }, ..self.clone() }
-    }
 }
 
 /// Where the network runs, and how exactly.
@@ -179,18 +172,15 @@ pub(crate) struct RunArgs {
     /// within, and several are worked on at once where there is room.
     #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
     pub(crate) memory_budget: Option<u64>,
-    /// Whether streams give out what they can at once; decided by the command, not by its user.
-    #[arg(skip)]
-    pub(crate) low_latency: bool,
-    /// Whether the engine measures each layer; decided by the command too.
-    #[arg(skip)]
-    pub(crate) timings: bool,
 }
 
 impl RunArgs {
-    /// The defaults on a device.
-    pub(crate) fn on(device: Device, precision: Precision) -> Self {
-        Self { device, threads: None, precision, memory_budget: None, low_latency: false, timings: false }
+    pub(crate) fn load_options(&self) -> LoadOptions {
+        let mut options = LoadOptions::on(self.device);
+        options.threads = self.threads.map(usize::from);
+        options.precision = self.precision;
+        options.memory_budget_bytes = self.memory_budget;
+        options
     }
 }
 
@@ -204,6 +194,12 @@ pub(crate) struct BitrateArgs {
     /// The most codebooks whose nominal bitrate is at most this many kbit/s, but at least 1.
     #[arg(short, long, value_name = "KBPS", value_parser = values::positive)]
     pub(crate) bitrate: Option<f64>,
+}
+
+impl BitrateArgs {
+    pub(crate) fn limit(&self) -> Option<CodebookLimit> {
+        self.quantizers.map(CodebookLimit::Count).or(self.bitrate.map(CodebookLimit::Kbps))
+    }
 }
 
 /// How audio is cut.
@@ -334,6 +330,6 @@ pub(crate) enum ManifestAction {
     Merge {
         /// The output folder that the shards share.
         #[arg(value_name = "DIR")]
-        folder: PathBuf,
+        dir: PathBuf,
     },
 }

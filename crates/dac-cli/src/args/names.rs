@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use dac::Preset;
-use dac::registry::{self, Source};
+use dac::weights::registry::{self, Source};
 
 /// Parses the name of a model.
 pub(super) fn preset() -> impl TypedValueParser<Value = Preset> {

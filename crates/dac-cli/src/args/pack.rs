@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
-use dac_dataset::PackLimits;
+use dac_batch::{PackFormat, PackLimits};
 
 use super::values;
 
@@ -14,6 +14,15 @@ pub(crate) enum PackArg {
     Tar,
     /// Parquet files: a row of codes and what is known of them for each input.
     Parquet,
+}
+
+impl From<PackArg> for PackFormat {
+    fn from(kind: PackArg) -> Self {
+        match kind {
+            PackArg::Tar => Self::Tar,
+            PackArg::Parquet => Self::Parquet,
+        }
+    }
 }
 
 /// How token files are collected.

@@ -24,7 +24,7 @@ fn headings(command: &str) -> BTreeMap<String, String> {
 
 #[test]
 fn every_option_stands_under_its_heading() {
-    let batches = "files-from root keep-extension jobs dry-run shard manifest ";
+    let batches = "files-from root keep-extension jobs dry-run partition manifest ";
     let model = "model weights device threads precision memory-budget ";
     let tokens = "quantizers bitrate channels nan save format dtype ";
     let chunks = "chunk chunk-seconds overlap-rate ";

@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use dac::audio::{MAX_RATE_HZ, MIN_RATE_HZ, NonFinitePolicy};
 use dac::tokens::NpyInteger;
-use dac::{ChannelMix, MAX_RATE_HZ, MIN_RATE_HZ, NonFinitePolicy, OutputRate, Save};
+use dac::{ChannelMix, OutputRate, Save};
 
 /// `--channels`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -107,16 +108,6 @@ impl FromStr for OutputRateArg {
             ("input", _) => Ok(Self(OutputRate::Input)),
             (_, Ok(hz)) if (MIN_RATE_HZ..=MAX_RATE_HZ).contains(&hz) => Ok(Self(OutputRate::Hz(hz))),
             _ => Err(format!("expected model, input or a rate from {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")),
-        }
-    }
-}
-
-impl fmt::Display for OutputRateArg {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            OutputRate::Model => f.write_str("model"),
-            OutputRate::Input => f.write_str("input"),
-            OutputRate::Hz(hz) => hz.fmt(f),
         }
     }
 }

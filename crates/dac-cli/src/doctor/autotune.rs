@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use anyhow::Error;
-use dac::{Audio, Chunking, Dac, DecodeOptions, Device, EncodeOptions, ModelSource};
-use dac_manifest::Status;
+use dac::{Audio, Chunking, Dac, DecodeOptions, Device, EncodeOptions, LoadOptions, ModelSource};
+use dac_batch::Status;
 use serde::Serialize;
 
-use crate::args::{AutotuneArgs, DEFAULT_MODEL, RunArgs};
+use crate::args::{AutotuneArgs, DEFAULT_MODEL};
 use crate::exit::{Exit, Usage};
 use crate::load::open_source;
 use crate::output::{print_record, print_text};
@@ -40,12 +40,12 @@ pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
         let why = "this build cannot save autotuning results: build with the feature 'autotune-cache'";
         return Err(Usage(why.to_owned()).into());
     }
-    let run = run_args(args)?;
+    let run = load_options(args)?;
     let preset = args.model.unwrap_or(DEFAULT_MODEL);
     let dac = open_source(&ModelSource::Random { preset, seed: SEED }, None, &run)?;
     let chunk_seconds = args.chunk_seconds.map_or(Chunking::DEFAULT_SECONDS, |seconds| seconds.0);
     let chunk = Chunking::Exact { chunk_seconds };
-    let (encode_together, decode_together) = dac.windows_together(chunk)?;
+    let (encode_together, decode_together) = dac.batch_windows(chunk)?;
     let seconds = chunk_seconds * (CHUNKS + encode_together.max(decode_together) as f64);
     let run_once = || encode_and_decode(&dac, chunk, seconds);
     let (first_seconds, again_seconds) = (run_once()?, run_once()?);
@@ -77,16 +77,16 @@ pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-fn run_args(args: &AutotuneArgs) -> Result<RunArgs, Usage> {
+fn load_options(args: &AutotuneArgs) -> Result<LoadOptions, Usage> {
     let is_gpu = |device: &Device| matches!(device, Device::Wgpu(_) | Device::Cuda(_));
     let device = args.device.or_else(|| Device::compiled().into_iter().find(is_gpu));
     let device = device.filter(is_gpu).ok_or_else(|| {
         Usage("--autotune needs a GPU: --device wgpu[:N] or cuda[:N], in a build that supports it".to_owned())
     })?;
-    Ok(RunArgs {
-        memory_budget: args.memory_budget,
-        ..RunArgs::on(device, args.precision.unwrap_or_default())
-    })
+    let mut options = LoadOptions::on(device);
+    options.precision = args.precision.unwrap_or_default();
+    options.memory_budget_bytes = args.memory_budget;
+    Ok(options)
 }
 
 /// Encodes and decodes `seconds` of noise. Returns the time in seconds.

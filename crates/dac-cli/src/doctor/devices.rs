@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use dac::{Array3, CodecError, Codes, CpuLevel, Dac, Device, DeviceError, LoadOptions};
-use dac_manifest::Status;
+use dac::codec::{Array3, CodecError, DeviceError, Isa};
+use dac::{Codes, Dac, Device, LoadOptions};
+use dac_batch::Status;
 use serde::Serialize;
 
 use super::test_vector::{self, AUDIO_BOUND, CodecOutput, Distance};
@@ -49,7 +50,7 @@ enum Failure {
 }
 
 /// Output of a device, with the instruction set of the CPU engine or the name of the GPU.
-type Computed = Result<(CodecOutput, Option<CpuLevel>, Option<String>), Failure>;
+type Computed = Result<(CodecOutput, Option<Isa>, Option<String>), Failure>;
 
 /// Checks the CPU engine with each of its instruction sets, and every burn device.
 pub(super) fn check_all() -> Vec<DeviceCheck> {
@@ -65,7 +66,7 @@ pub(super) fn check_all() -> Vec<DeviceCheck> {
     let used = engine.cpu_level.clone();
     let mut checks = vec![engine];
     let expected = output.as_ref().map(|output| ("cpu", output)).or(reference);
-    for level in CpuLevel::available() {
+    for level in Isa::available() {
         if used.as_ref() != Some(&level.to_string()) {
             checks.push(check(Device::Cpu, Some(level), expected).0);
         }
@@ -101,7 +102,7 @@ fn further_adapters(device: Device) -> impl Iterator<Item = Device> {
 /// compared with it.
 fn check(
     device: Device,
-    level: Option<CpuLevel>,
+    level: Option<Isa>,
     expected: Option<(&'static str, &CodecOutput)>,
 ) -> (DeviceCheck, Option<CodecOutput>) {
     let codes = expected.map(|(_, output)| output.codes.clone());
@@ -130,9 +131,9 @@ fn check(
 }
 
 /// Encodes the test signal and decodes `codes`, or without them the resulting codes.
-fn compute(device: Device, level: Option<CpuLevel>, codes: Option<Codes>) -> Computed {
+fn compute(device: Device, level: Option<Isa>, codes: Option<Codes>) -> Computed {
     let mut options = LoadOptions::on(device);
-    options.cpu_level = level;
+    options.isa = level;
     let dac = Dac::open(&test_vector::model(), None, &options).map_err(|error| match &error {
         dac::Error::Codec(CodecError::Device(DeviceError::NotCompiled { .. })) => {
             Failure::NotCompiled(error.to_string())
@@ -147,7 +148,7 @@ fn compute(device: Device, level: Option<CpuLevel>, codes: Option<Codes>) -> Com
     let encoded = codec.encode(&Array3::mono(test_vector::signal()), None).map_err(broken)?;
     let audio = codec.decode_codes(codes.as_ref().unwrap_or(&encoded.codes)).map_err(broken)?;
     let output = CodecOutput { codes: encoded.codes, audio: audio.into_vec(), stride: 1 };
-    Ok((output, codec.cpu_level(), codec.device_name()))
+    Ok((output, codec.isa(), codec.device_name()))
 }
 
 impl DeviceCheck {

@@ -13,9 +13,9 @@ mod text;
 mod timeout;
 
 use anyhow::Error;
-use dac::CpuLevel;
 use dac::cache::Environment;
-use dac_manifest::Status;
+use dac::codec::Isa;
+use dac_batch::Status;
 
 use crate::args::DoctorArgs;
 use crate::exit::Exit;
@@ -53,11 +53,11 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Error> {
 }
 
 fn cpu() -> CpuCheck {
-    let level = CpuLevel::from_env();
+    let level = Isa::from_env();
     CpuCheck {
         architecture: std::env::consts::ARCH,
-        level: level.as_ref().ok().map(CpuLevel::to_string),
-        levels: CpuLevel::available().iter().map(CpuLevel::to_string).collect(),
+        level: level.as_ref().ok().map(Isa::to_string),
+        levels: Isa::available().iter().map(Isa::to_string).collect(),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         threads: threads(None),
         status: if level.is_ok() { Status::Ok } else { Status::Error },

@@ -1,6 +1,6 @@
 //! The record of `dac doctor --json`.
 
-use dac_manifest::Status;
+use dac_batch::Status;
 use serde::Serialize;
 
 use super::devices::DeviceCheck;

@@ -1,6 +1,6 @@
 //! Formats the record as text.
 
-use dac_manifest::Status;
+use dac_batch::Status;
 
 use super::devices::DeviceCheck;
 use super::files::FileCheck;

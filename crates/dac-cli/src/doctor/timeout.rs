@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use crate::output::panic_text;
+use dac_batch::panic_text;
 
 /// Runs `work` in a thread named `name` and waits at most `limit`. A thread that hangs is abandoned.
 ///

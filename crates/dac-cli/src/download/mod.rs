@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Error, anyhow, bail};
+use dac::Preset;
 use dac::cache::{self, Environment};
-use dac::registry::{self, Published};
-use dac::{Checkpoint, Preset};
-use dac_manifest::Status;
+use dac::weights::Checkpoint;
+use dac::weights::registry::{self, Published};
+use dac_batch::Status;
 use serde::Serialize;
 
 use crate::args::DownloadArgs;
@@ -207,7 +208,8 @@ fn find_existing(
         cache::find(request.preset, environment).map(|weights| weights.path)
     };
     let Some(path) = found else { return Ok(None) };
-    let sha256 = dac::sha256_of_file(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let sha256 =
+        dac::weights::sha256_of_file(&path).with_context(|| format!("cannot read {}", path.display()))?;
     if path == request.target && request.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
         say(format_args!("{}: SHA-256 is {sha256}, not the expected one; downloading again", path.display()));
         return Ok(None);
@@ -225,7 +227,8 @@ fn verify(request: &Request, part: &Path) -> Result<String, Error> {
     if let Some(expected) = request.bytes.filter(|&expected| expected != found) {
         return Err(fetch::wrong_size(&from, expected, found));
     }
-    let sha256 = dac::sha256_of_file(part).with_context(|| format!("cannot read {}", part.display()))?;
+    let sha256 =
+        dac::weights::sha256_of_file(part).with_context(|| format!("cannot read {}", part.display()))?;
     match &request.sha256 {
         Some(expected) if *expected != sha256 => {
             bail!("{from}: SHA-256 is {sha256}, expected {expected}; the new copy was removed");

@@ -1,7 +1,8 @@
 //! `.dac` files, the reference codec's format: exact or windowed, with the input's loudness.
 
+use dac::Audio;
+use dac::audio::LoudnessMeter;
 use dac::tokens::TokenFile;
-use dac::{Audio, LoudnessMeter};
 
 use crate::support::{Lab, largest_difference};
 

@@ -2,35 +2,53 @@
 
 use super::{operand::Operand, simd::Simd};
 
-/// `C = A·B (+ bias) (+ residual)` for one panel of `NR` columns.
+/// `C = A·B (+ bias) (+ residual)` for one panel of NR columns.
 ///
-/// K counts words, of one value or two ([`Operand`]). A lies in blocks of `MR` rows, cut into chunks of `LANES` words: word
-/// (row r, column k) is at `(r / MR)·block_stride + (k / LANES)·chunk_stride + (r % MR)·LANES + k % LANES`. So the
-/// inner loop reads A at constant offsets from one pointer. B is `[K][NR]`.
+/// K counts words. A lies in strips of MR rows, cut into chunks of LANES words: the word of row r and column
+/// k is at `(r / MR)·strip_stride + (k / LANES)·chunk_stride + (r % MR)·LANES + k % LANES`. So the inner loop
+/// reads A at constant offsets from one pointer. B is `[K][NR]`. Strides are in words.
 pub(crate) struct Gemm<'a> {
     pub(crate) a: &'a [f32],
-    pub(crate) block_stride: usize,
+    pub(crate) strip_stride: usize,
     pub(crate) chunk_stride: usize,
     /// K / LANES
     pub(crate) chunks: usize,
     pub(crate) b: &'a [f32],
     pub(crate) rows: usize,
     pub(crate) c: &'a mut [f32],
-    /// From one row of C to the next.
+    /// Distance between two rows of C.
     pub(crate) c_stride: usize,
     /// `[NR]`
     pub(crate) bias: Option<&'a [f32]>,
-    /// Added to C, with its row stride; only beside a bias.
+    /// Rows added to C, with their stride; requires a bias.
     pub(crate) residual: Option<(&'a [f32], usize)>,
 }
 
-/// Longest K in one go, so that a panel of B stays in the second-level cache; sums go on in C.
-const LONGEST: usize = 1536;
+impl Gemm<'_> {
+    /// Checks that the farthest value of each operand is inside its slice, for `width` columns, strips of
+    /// `mr` rows and at least one row.
+    #[inline(always)]
+    fn assert_lengths(&self, lanes: usize, mr: usize, width: usize) {
+        let (last_strip, last_row) = ((self.rows - 1) / mr, self.rows - 1);
+        assert!(self.chunks > 0 && self.b.len() >= self.chunks * lanes * width, "B is too short");
+        let last_chunk = last_strip * self.strip_stride + (self.chunks - 1) * self.chunk_stride;
+        assert!(self.a.len() >= last_chunk + mr * lanes, "A is too short");
+        assert!(self.c.len() >= last_row * self.c_stride + width, "C is too short");
+        assert!(self.bias.is_none_or(|b| b.len() >= width), "bias is too short");
+        assert!(self.residual.is_none() || self.bias.is_some(), "a residual requires a bias");
+        let residual = self.residual.is_none_or(|(x, stride)| x.len() >= last_row * stride + width);
+        assert!(residual, "residual is too short");
+    }
+}
+
+/// The longest K of one pass over the rows, in words: a part of B that stays in the second-level cache. C
+/// keeps the sums between passes.
+const MAX_PASS_DEPTH: usize = 1536;
 
 /// Values in a cache line.
 const LINE: usize = 16;
 
-/// One register tile: what `Gemm` is, for `valid` of at most `R` rows.
+/// One register tile: the part of a [`Gemm`] for at most `R` rows and one pass.
 #[derive(Clone, Copy)]
 struct Tile {
     a: *const f32,
@@ -39,28 +57,30 @@ struct Tile {
     b: *const f32,
     c: *mut f32,
     c_stride: usize,
-    /// Whether the sums start from what is in C.
-    go_on: bool,
+    /// Adds the sums to the values in C, which an earlier pass wrote.
+    accumulate: bool,
+    /// Null if not added in this pass.
     bias: *const f32,
+    /// Null if not added in this pass.
     residual: *const f32,
     residual_stride: usize,
-    valid: usize,
-    /// What to prefetch: so many cache lines for each chunk.
-    ahead: *const f32,
-    lines: usize,
+    rows: usize,
+    /// Address of the next cache line to prefetch, and the number of lines per chunk.
+    prefetch: *const f32,
+    prefetch_lines: usize,
 }
 
-/// Ends the sums of a register tile: onto what is in C, with bias and residual.
+/// Writes the sums of a register tile to C, added to the values in C, the bias and the residual as requested.
 ///
 /// # Safety
-/// As [`tile`].
+/// As for [`compute_tile`].
 #[inline(always)]
-unsafe fn store<
+unsafe fn store_tile<
     S: Simd,
     const R: usize,
     const V: usize,
     const FULL: bool,
-    const GO_ON: bool,
+    const ACCUMULATE: bool,
     const BIAS: bool,
     const RESIDUAL: bool,
 >(
@@ -68,15 +88,15 @@ unsafe fn store<
     t: &Tile,
 ) {
     for (r, sums) in sums.iter().enumerate() {
-        if !FULL && r >= t.valid {
+        if !FULL && r >= t.rows {
             break;
         }
         for (v, &sum) in sums.iter().enumerate() {
-            // SAFETY: row r is one of the tile's, V registers are the panel's width.
+            // SAFETY: row r is one of the tile's rows; V registers are the width of the panel.
             unsafe {
                 let (mut sum, at) = (sum, v * S::LANES);
                 let c = t.c.add(r * t.c_stride + at);
-                if GO_ON {
+                if ACCUMULATE {
                     sum = sum.add(S::load(c));
                 }
                 if BIAS {
@@ -92,29 +112,30 @@ unsafe fn store<
 }
 
 /// # Safety
-/// The processor has the instruction set of `S`; all that `t` points to is there.
+/// The processor supports the instruction set of `S`; the pointers in `t` cover the rows and chunks of the
+/// tile, in A even the rows from `t.rows` up to `R`.
 #[inline(always)]
-unsafe fn tile<S: Simd, W: Operand<S>, const R: usize, const V: usize, const FULL: bool>(t: Tile) {
-    // SAFETY: the caller checked the lengths of A, B, C, bias and residual for this tile; rows from `valid` on are
-    // read from A, whose blocks are whole, and neither read from nor written to elsewhere.
+unsafe fn compute_tile<S: Simd, W: Operand<S>, const R: usize, const V: usize, const FULL: bool>(t: Tile) {
+    // SAFETY: the caller guarantees the lengths of A, B, C, bias and residual for this tile. Rows from
+    // `t.rows` on are read only from A, whose strips are complete.
     unsafe {
-        let (mut a, mut b, mut ahead) = (t.a, t.b, t.ahead);
-        let chain = t.chunks.div_ceil((t.chunks * S::LANES).div_ceil(W::CHAIN));
+        let (mut a, mut b, mut prefetch) = (t.a, t.b, t.prefetch);
+        let chain = t.chunks.div_ceil((t.chunks * S::LANES).div_ceil(W::MAX_CHAIN));
         let mut left = t.chunks;
-        let mut go_on = t.go_on;
+        let mut accumulate = t.accumulate;
         while left > 0 {
             let mut acc = [[S::splat(0.0); V]; R];
-            let now = chain.min(left);
-            for _ in 0..now {
-                for line in 0..t.lines {
-                    S::prefetch(ahead.wrapping_add(line * LINE));
+            let count = chain.min(left);
+            for _ in 0..count {
+                for line in 0..t.prefetch_lines {
+                    S::prefetch_l2(prefetch.wrapping_add(line * LINE));
                 }
-                ahead = ahead.wrapping_add(t.lines * LINE);
-                // The left side is read once, so the first-level cache never has it yet.
+                prefetch = prefetch.wrapping_add(t.prefetch_lines * LINE);
+                // A is read only once, so its next chunk is never in the first-level cache yet.
                 let next = a.wrapping_add(t.chunk_stride);
                 for k in 0..S::LANES {
                     if FULL && k < R {
-                        S::prefetch_near(next.wrapping_add(k * S::LANES));
+                        S::prefetch_l1(next.wrapping_add(k * S::LANES));
                     }
                     let mut columns = [S::splat(0.0); V];
                     for (v, column) in columns.iter_mut().enumerate() {
@@ -123,30 +144,30 @@ unsafe fn tile<S: Simd, W: Operand<S>, const R: usize, const V: usize, const FUL
                     for (r, acc) in acc.iter_mut().enumerate() {
                         let x = S::splat(*a.add(r * S::LANES + k));
                         for (acc, column) in acc.iter_mut().zip(columns) {
-                            *acc = W::dot(x, column, *acc);
+                            *acc = W::multiply_add(x, column, *acc);
                         }
                     }
                 }
                 a = a.wrapping_add(t.chunk_stride);
                 b = b.add(S::LANES * S::LANES * V);
             }
-            left -= now;
-            // Each case is a straight line of its own, so that the sums stay in registers.
-            match (go_on, left == 0 && !t.bias.is_null(), left == 0 && !t.residual.is_null()) {
-                (false, false, _) => store::<S, R, V, FULL, false, false, false>(acc, &t),
-                (true, false, _) => store::<S, R, V, FULL, true, false, false>(acc, &t),
-                (false, true, false) => store::<S, R, V, FULL, false, true, false>(acc, &t),
-                (true, true, false) => store::<S, R, V, FULL, true, true, false>(acc, &t),
-                (false, true, true) => store::<S, R, V, FULL, false, true, true>(acc, &t),
-                (true, true, true) => store::<S, R, V, FULL, true, true, true>(acc, &t),
+            left -= count;
+            // Every case is compiled separately and without branches, so that the sums stay in registers.
+            match (accumulate, left == 0 && !t.bias.is_null(), left == 0 && !t.residual.is_null()) {
+                (false, false, _) => store_tile::<S, R, V, FULL, false, false, false>(acc, &t),
+                (true, false, _) => store_tile::<S, R, V, FULL, true, false, false>(acc, &t),
+                (false, true, false) => store_tile::<S, R, V, FULL, false, true, false>(acc, &t),
+                (true, true, false) => store_tile::<S, R, V, FULL, true, true, false>(acc, &t),
+                (false, true, true) => store_tile::<S, R, V, FULL, false, true, true>(acc, &t),
+                (true, true, true) => store_tile::<S, R, V, FULL, true, true, true>(acc, &t),
             }
-            go_on = true;
+            accumulate = true;
         }
     }
 }
 
 /// # Safety
-/// The processor has the instruction set of `S`.
+/// The processor supports the instruction set of `S`.
 #[inline(always)]
 pub(super) unsafe fn gemm<
     S: Simd,
@@ -162,59 +183,51 @@ pub(super) unsafe fn gemm<
     if g.rows == 0 {
         return;
     }
-    let last_block = (g.rows - 1) / R;
-    assert!(g.chunks > 0 && g.b.len() >= g.chunks * S::LANES * width, "B is too short");
-    assert!(
-        g.a.len() >= last_block * g.block_stride + (g.chunks - 1) * g.chunk_stride + R * S::LANES,
-        "A is too short"
-    );
-    assert!(g.c.len() >= (g.rows - 1) * g.c_stride + width, "C is too short");
-    assert!(g.bias.is_none_or(|b| b.len() >= width), "bias is too short");
-    assert!(g.residual.is_none() || g.bias.is_some(), "a residual comes with a bias");
-    assert!(g.residual.is_none_or(|(x, s)| x.len() >= (g.rows - 1) * s + width), "residual is too short");
-    let part = g.chunks.div_ceil((g.chunks * S::LANES).div_ceil(LONGEST));
+    g.assert_lengths(S::LANES, R, width);
+    let last_strip = (g.rows - 1) / R;
+    let chunks_per_pass = g.chunks.div_ceil((g.chunks * S::LANES).div_ceil(MAX_PASS_DEPTH));
     let null = std::ptr::null();
-    let mut from = 0;
-    while from < g.chunks {
-        let chunks = part.min(g.chunks - from);
-        let last = from + chunks == g.chunks;
-        // The panel after this one, a share of it with each block of rows.
-        let lines = if from == 0 { (S::LANES * width / LINE).div_ceil(last_block + 1) } else { 0 };
-        for block in 0..=last_block {
-            let row = block * R;
-            // SAFETY: the asserts above cover the farthest value of each operand; the pointers made here stay
+    let mut first = 0;
+    while first < g.chunks {
+        let chunks = chunks_per_pass.min(g.chunks - first);
+        let is_last_pass = first + chunks == g.chunks;
+        // Each strip prefetches its share of the next panel, which follows this one in memory.
+        let lines = if first == 0 { (S::LANES * width / LINE).div_ceil(last_strip + 1) } else { 0 };
+        for strip in 0..=last_strip {
+            let row = strip * R;
+            // SAFETY: `assert_lengths` covers the farthest value of each operand; the pointers made here stay
             // inside their slices.
             unsafe {
                 let (residual, residual_stride) = match g.residual {
-                    Some((x, stride)) if last => (x.as_ptr().add(row * stride), stride),
+                    Some((x, stride)) if is_last_pass => (x.as_ptr().add(row * stride), stride),
                     _ => (null, 0),
                 };
                 let t = Tile {
-                    a: g.a.as_ptr().add(block * g.block_stride + from * g.chunk_stride),
+                    a: g.a.as_ptr().add(strip * g.strip_stride + first * g.chunk_stride),
                     chunk_stride: g.chunk_stride,
                     chunks,
-                    b: g.b.as_ptr().add(from * S::LANES * width),
+                    b: g.b.as_ptr().add(first * S::LANES * width),
                     c: g.c.as_mut_ptr().add(row * g.c_stride),
                     c_stride: g.c_stride,
-                    go_on: from > 0,
-                    bias: g.bias.filter(|_| last).map_or(null, <[f32]>::as_ptr),
+                    accumulate: first > 0,
+                    bias: g.bias.filter(|_| is_last_pass).map_or(null, <[f32]>::as_ptr),
                     residual,
                     residual_stride,
-                    valid: R.min(g.rows - row),
-                    ahead: g
+                    rows: R.min(g.rows - row),
+                    prefetch: g
                         .b
                         .as_ptr()
-                        .wrapping_add(g.chunks * S::LANES * width + block * chunks * lines * LINE),
-                    lines,
+                        .wrapping_add(g.chunks * S::LANES * width + strip * chunks * lines * LINE),
+                    prefetch_lines: lines,
                 };
-                match t.valid {
-                    n if n == R => tile::<S, W, R, V, true>(t),
-                    n if n > MID => tile::<S, W, R, V, false>(t),
-                    n if n > LOW => tile::<S, W, MID, V, false>(t),
-                    _ => tile::<S, W, LOW, V, false>(t),
+                match t.rows {
+                    n if n == R => compute_tile::<S, W, R, V, true>(t),
+                    n if n > MID => compute_tile::<S, W, R, V, false>(t),
+                    n if n > LOW => compute_tile::<S, W, MID, V, false>(t),
+                    _ => compute_tile::<S, W, LOW, V, false>(t),
                 }
             }
         }
-        from += chunks;
+        first += chunks;
     }
 }

@@ -1,11 +1,13 @@
 //! The kernels, written once over vector registers and compiled for each instruction set.
 //!
-//! This is the only place with unsafe code. The generic kernels check the lengths of their slices, then work on
-//! pointers; [`Kernels::for_level`] hands out a table only where the processor has its instruction set.
+//! This folder has the only unsafe code of the workspace. The generic kernels check the lengths of their
+//! slices and then work on pointers. [`Kernels::for_isa`] returns a table only if the processor supports its
+//! instruction set.
 #![allow(unsafe_code)]
 
 pub(crate) mod bf16;
 mod gemm;
+mod level;
 mod nearest;
 mod operand;
 mod peak;
@@ -21,120 +23,117 @@ mod avx512;
 mod neon;
 mod portable;
 
+pub use level::Isa;
+
 pub(crate) use gemm::Gemm;
-pub(crate) use nearest::Search;
-pub(crate) use peak::Peak;
-pub(crate) use pointwise::{Dots, SnakeRows};
-pub(crate) use transform::{Coefficients, Forward, Inverse};
+pub(crate) use nearest::NearestSearch;
+pub(crate) use peak::PeakRun;
+pub(crate) use pointwise::{SingleOutput, SnakeRows};
+pub(crate) use transform::{Coefficients, ForwardTransform, InverseTransform};
 
-use crate::CpuLevel;
-
-/// The kernels of one instruction set with the shape of its register tile.
+/// The kernels of one instruction set and the size of its register tile.
+#[derive(Debug)]
 pub(crate) struct Kernels {
     /// Values in a register.
     pub(crate) lanes: usize,
-    /// Rows of a register tile.
-    pub(crate) rows: usize,
-    /// Columns of a register tile, hence of a packed panel.
-    pub(crate) columns: usize,
-    /// Products of `f32`.
-    pub(crate) f32: Operands,
+    /// Rows of a register tile, and of a strip.
+    pub(crate) mr: usize,
+    /// Columns of a register tile, and of a panel.
+    pub(crate) nr: usize,
+    /// Kernels for `f32` operands.
+    pub(crate) f32: OperandKernels,
     pub(crate) snake_rows: fn(SnakeRows<'_>),
-    pub(crate) dots: fn(Dots<'_>),
-    pub(crate) search: fn(Search<'_>),
-    pub(crate) peak: fn(Peak<'_>),
+    pub(crate) single_output: fn(SingleOutput<'_>),
+    pub(crate) nearest: fn(NearestSearch<'_>),
+    pub(crate) peak: fn(PeakRun<'_>),
 }
 
-/// How the two sides of the products are packed and multiplied.
-pub(crate) struct Operands {
-    /// Values in a word of 32 bits.
+/// The kernels that read or write packed operands of one type (`f32` or `bf16`).
+#[derive(Debug)]
+pub(crate) struct OperandKernels {
+    /// Values per word.
     pub(crate) per_word: usize,
     pub(crate) gemm: fn(Gemm<'_>),
-    pub(crate) forward: fn(Forward<'_>),
-    /// Its rows go into words of these operands.
-    pub(crate) inverse: fn(Inverse<'_>),
-}
-
-impl std::fmt::Debug for Operands {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Operands({} a word)", self.per_word)
-    }
-}
-
-impl std::fmt::Debug for Kernels {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Kernels({} x {})", self.rows, self.columns)
-    }
+    pub(crate) forward: fn(ForwardTransform<'_>),
+    /// Writes its rows as packed operands.
+    pub(crate) inverse: fn(InverseTransform<'_>),
 }
 
 impl Kernels {
-    /// The kernels of a level, or the portable ones where the processor lacks it.
-    pub(crate) fn for_level(level: CpuLevel) -> &'static Self {
-        match level {
+    /// Returns the kernels of an instruction set, or the portable ones if the processor does not support it.
+    pub(crate) fn for_isa(isa: Isa) -> &'static Self {
+        match isa {
             #[cfg(target_arch = "x86_64")]
-            CpuLevel::Avx512 if level.is_available() => &avx512::KERNELS,
+            Isa::Avx512 if isa.is_available() => &avx512::KERNELS,
             #[cfg(target_arch = "x86_64")]
-            CpuLevel::Avx2 if level.is_available() => &avx2::KERNELS,
+            Isa::Avx2 if isa.is_available() => &avx2::KERNELS,
             #[cfg(target_arch = "aarch64")]
-            CpuLevel::Neon if level.is_available() => &neon::KERNELS,
+            Isa::Neon if isa.is_available() => &neon::KERNELS,
             _ => &portable::KERNELS,
         }
     }
 }
 
-/// The table of all kernels of an instruction set.
+/// Builds the table of all kernels of an instruction set.
+///
+/// `rows` lists the heights of the register tile (MR) and of the two smaller ones for the last rows;
+/// `vectors` is its width in registers.
 macro_rules! kernels {
     ($simd:ident, $features:tt, rows $rows:literal, $mid:literal, $low:literal, vectors $vectors:literal) => {
         pub(super) static KERNELS: super::Kernels = super::Kernels {
             lanes: <$simd as super::simd::Simd>::LANES,
-            rows: $rows,
-            columns: $vectors * <$simd as super::simd::Simd>::LANES,
-            f32: super::operands!(
+            mr: $rows,
+            nr: $vectors * <$simd as super::simd::Simd>::LANES,
+            f32: super::operand_kernels!(
                 $simd, super::operand::F32, $features, rows $rows, $mid, $low, vectors $vectors
             ),
-            snake_rows: super::compiled!(
+            snake_rows: super::compile!(
                 $features,
                 super::SnakeRows<'_>,
                 super::pointwise::snake_rows::<$simd>
             ),
-            dots: super::compiled!($features, super::Dots<'_>, super::pointwise::dots::<$simd>),
-            search: super::compiled!($features, super::Search<'_>, super::nearest::search::<$simd>),
-            peak: super::compiled!($features, super::Peak<'_>, super::peak::peak::<$simd>),
+            single_output: super::compile!(
+                $features,
+                super::SingleOutput<'_>,
+                super::pointwise::single_output::<$simd>
+            ),
+            nearest: super::compile!($features, super::NearestSearch<'_>, super::nearest::nearest::<$simd>),
+            peak: super::compile!($features, super::PeakRun<'_>, super::peak::peak::<$simd>),
         };
     };
 }
 use kernels;
 
-/// The kernels that read or write one kind of operands.
-macro_rules! operands {
+/// Builds the table of the kernels for one operand type.
+macro_rules! operand_kernels {
     (
         $simd:ident, $operand:ty, $features:tt,
         rows $rows:literal, $mid:literal, $low:literal, vectors $vectors:literal
     ) => {
-        super::Operands {
+        super::OperandKernels {
             per_word: <$operand as super::operand::Operand<$simd>>::PER_WORD,
-            gemm: super::compiled!(
+            gemm: super::compile!(
                 $features,
                 super::Gemm<'_>,
                 super::gemm::gemm::<$simd, $operand, $rows, $mid, $low, $vectors>
             ),
-            forward: super::compiled!(
+            forward: super::compile!(
                 $features,
-                super::Forward<'_>,
+                super::ForwardTransform<'_>,
                 super::transform::forward::<$simd, $operand>
             ),
-            inverse: super::compiled!(
+            inverse: super::compile!(
                 $features,
-                super::Inverse<'_>,
+                super::InverseTransform<'_>,
                 super::transform::inverse::<$simd, $operand, $rows, $vectors>
             ),
         }
     };
 }
-use operands;
+use operand_kernels;
 
-/// A kernel compiled for an instruction set, as a function that anyone may call who was given it.
-macro_rules! compiled {
+/// Compiles a generic kernel for an instruction set and returns it as a safe function pointer.
+macro_rules! compile {
     (@enable "", $job:ty, $kernel:expr) => {
         unsafe fn enabled(job: $job) {
             // SAFETY: plain Rust needs no instruction set.
@@ -144,18 +143,19 @@ macro_rules! compiled {
     (@enable $features:tt, $job:ty, $kernel:expr) => {
         #[target_feature(enable = $features)]
         unsafe fn enabled(job: $job) {
-            // SAFETY: this function has the instruction set enabled, and its caller vouches for it.
+            // SAFETY: this function enables the instruction set, and its caller guarantees that the processor
+            // supports it.
             unsafe { $kernel(job) }
         }
     };
     ($features:tt, $job:ty, $kernel:expr) => {{
-        super::compiled!(@enable $features, $job, $kernel);
+        super::compile!(@enable $features, $job, $kernel);
         fn call(job: $job) {
-            // SAFETY: the table with this function is handed out only where the processor has the instruction
-            // set (`Kernels::for_level`, `bf16::operands`).
+            // SAFETY: `Kernels::for_isa` and `bf16::operand_kernels` return the table with this function only
+            // if the processor supports the instruction set.
             unsafe { enabled(job) }
         }
         call
     }};
 }
-use compiled;
+use compile;

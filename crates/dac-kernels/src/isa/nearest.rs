@@ -1,47 +1,48 @@
-//! Nearest-row search in a codebook.
+//! Search for the nearest codebook row.
 
 use super::simd::Simd;
 
-/// The most lanes that a register has.
-const MOST_LANES: usize = 16;
+/// The most lanes of any instruction set.
+const MAX_LANES: usize = 16;
 
-/// Rows that share one pass over the codebook: each of its values is loaded once for all of them.
-const TOGETHER: usize = 4;
+/// Rows that share one pass over the codebook, so that each codebook value is loaded once for all of them.
+const ROWS_PER_PASS: usize = 4;
 
-/// For each row e the first codebook row c with the least `(‖e‖² − 2·e·c) + ‖c‖²`; 0 where that is NaN for all.
-pub(crate) struct Search<'a> {
+/// For each row e, the first codebook row c with the least `(‖e‖² − 2·e·c) + ‖c‖²`; 0 if that is NaN for all
+/// c.
+pub(crate) struct NearestSearch<'a> {
     /// `[rows][dim]`
     pub(crate) rows: &'a [f32],
     /// `‖e‖²` of each row.
-    pub(crate) lengths: &'a [f32],
+    pub(crate) row_squares: &'a [f32],
     pub(crate) dim: usize,
     /// `[size / LANES][dim][LANES]`
     pub(crate) columns: &'a [f32],
-    /// `‖c‖²`, `[size]` in whole registers; infinite where there is no codebook row.
+    /// `‖c‖²`, `[size]`, padded with infinity to whole registers.
     pub(crate) squares: &'a [f32],
-    /// One index for each row.
+    /// One index per row.
     pub(crate) out: &'a mut [u32],
 }
 
 /// # Safety
-/// The processor has the instruction set of `S`.
+/// The processor supports the instruction set of `S`.
 #[inline(always)]
-pub(super) unsafe fn search<S: Simd>(job: Search<'_>) {
-    let (rows, chunks) = (job.lengths.len(), job.squares.len() / S::LANES);
-    assert!(job.rows.len() >= rows * job.dim && job.out.len() >= rows, "rows");
+pub(super) unsafe fn nearest<S: Simd>(job: NearestSearch<'_>) {
+    let (rows, chunks) = (job.row_squares.len(), job.squares.len() / S::LANES);
+    assert!(job.rows.len() >= rows * job.dim && job.out.len() >= rows, "rows or output are too short");
     assert!(job.columns.len() >= chunks * job.dim * S::LANES, "the codebook is too short");
-    assert!(S::LANES <= MOST_LANES, "lanes");
-    // The numbers of chunks are kept in registers of f32.
+    assert!(S::LANES <= MAX_LANES, "too many lanes");
+    // Chunk numbers are kept in registers of f32.
     assert!(chunks < 1 << f32::MANTISSA_DIGITS, "the codebook is too long");
     let mut row = 0;
-    // SAFETY: `row + R <= rows`, for which the asserts vouch.
+    // SAFETY: the asserts cover rows below `rows`, and `row + R <= rows`.
     unsafe {
-        while row + TOGETHER <= rows {
-            search_rows::<S, TOGETHER>(&job, row)
+        while row + ROWS_PER_PASS <= rows {
+            search_rows::<S, ROWS_PER_PASS>(&job, row)
                 .into_iter()
                 .zip(&mut job.out[row..])
                 .for_each(|(i, o)| *o = i);
-            row += TOGETHER;
+            row += ROWS_PER_PASS;
         }
         while row < rows {
             job.out[row] = search_rows::<S, 1>(&job, row)[0];
@@ -51,13 +52,14 @@ pub(super) unsafe fn search<S: Simd>(job: Search<'_>) {
 }
 
 /// # Safety
-/// The processor has the instruction set of `S`; `first + R` rows and the codebook are there.
+/// The processor supports the instruction set of `S`; `job` has at least `first + R` rows and passed the
+/// asserts of [`nearest`].
 #[inline(always)]
-unsafe fn search_rows<S: Simd, const R: usize>(job: &Search<'_>, first: usize) -> [u32; R] {
+unsafe fn search_rows<S: Simd, const R: usize>(job: &NearestSearch<'_>, first: usize) -> [u32; R] {
     let (dim, chunks) = (job.dim, job.squares.len() / S::LANES);
-    // Of each row the least distances, then their chunks.
-    let mut lanes = [[0.0_f32; 2 * MOST_LANES]; R];
-    // SAFETY: rows below `first + R`, chunks below `chunks`, the caller vouches for both.
+    // For each row, the least distance of each lane, then the chunk of that distance.
+    let mut lanes = [[0.0_f32; 2 * MAX_LANES]; R];
+    // SAFETY: the caller guarantees rows below `first + R` and chunks below `chunks`.
     unsafe {
         let rows = job.rows.as_ptr().add(first * dim);
         let mut least = [S::splat(f32::INFINITY); R];
@@ -73,10 +75,10 @@ unsafe fn search_rows<S: Simd, const R: usize>(job: &Search<'_>, first: usize) -
             let square = S::load(job.squares.as_ptr().add(chunk * S::LANES));
             let number = S::splat(chunk as f32);
             for r in 0..R {
-                let length = S::splat(*job.lengths.as_ptr().add(first + r));
-                let distance = dots[r].neg_mul_add(S::splat(2.0), length).add(square);
-                at[r] = distance.where_less(least[r], number, at[r]);
-                least[r] = distance.where_less(least[r], distance, least[r]);
+                let row_square = S::splat(*job.row_squares.as_ptr().add(first + r));
+                let distance = dots[r].neg_mul_add(S::splat(2.0), row_square).add(square);
+                at[r] = distance.select_less(least[r], number, at[r]);
+                least[r] = distance.select_less(least[r], distance, least[r]);
             }
         }
         for r in 0..R {

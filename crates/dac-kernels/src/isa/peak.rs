@@ -1,29 +1,29 @@
-//! The processor's own limit: multiply-adds on registers alone.
+//! The kernel that measures the peak of a core: multiply-adds on registers, without memory access.
 
 use super::simd::Simd;
 
-/// Chains of multiply-adds that do not wait for each other.
+/// Number of independent chains of multiply-adds.
 const CHAINS: usize = 12;
 
-/// `repeats` rounds of multiply-adds; `sums` is overwritten so that they have to be done.
-pub(crate) struct Peak<'a> {
+/// `repeats` rounds of multiply-adds; the results in `sums` keep the compiler from removing them.
+pub(crate) struct PeakRun<'a> {
     pub(crate) repeats: usize,
-    /// One value for each chain.
+    /// One value per chain.
     pub(crate) sums: &'a mut [f32; CHAINS],
 }
 
-impl Peak<'_> {
-    /// Multiplications and additions in so many rounds.
+impl PeakRun<'_> {
+    /// Number of multiplications and additions in `repeats` rounds.
     pub(crate) fn flops(repeats: usize, lanes: usize) -> f64 {
         2.0 * (repeats * CHAINS * lanes) as f64
     }
 }
 
 /// # Safety
-/// The processor has the instruction set of `S`.
+/// The processor supports the instruction set of `S`.
 #[inline(always)]
-pub(super) unsafe fn peak<S: Simd>(job: Peak<'_>) {
-    // SAFETY: arithmetic on registers only.
+pub(super) unsafe fn peak<S: Simd>(job: PeakRun<'_>) {
+    // SAFETY: only arithmetic on registers.
     unsafe {
         let (a, b) = (S::splat(job.sums[0]), S::splat(job.sums[1]));
         let mut acc = [S::splat(1.0); CHAINS];

@@ -1,4 +1,4 @@
-//! Snake, and the few-channel end of a decoder.
+//! The snake activation, and convolutions with a single output channel.
 
 use super::simd::Simd;
 
@@ -11,30 +11,31 @@ pub(super) struct SnakeLanes<S> {
 
 impl<S: Simd> SnakeLanes<S> {
     /// # Safety
-    /// The processor has the instruction set; `LANES` values are readable at both pointers.
+    /// The processor supports the instruction set; `LANES` values are readable at both pointers.
     #[inline(always)]
     pub(super) unsafe fn load(alpha: *const f32, inverse: *const f32) -> Self {
-        // SAFETY: passed on to the caller.
+        // SAFETY: same requirements as this function.
         unsafe { Self { alpha: S::load(alpha), inverse: S::load(inverse) } }
     }
 
     /// `x + sin²(α·x) / (α + 1e-9)`.
     ///
-    /// sin² has the period π: αx is brought to −π/2..π/2 with π in two parts (exact to |αx| near 10⁶ where
-    /// multiplying and adding is one step) and the rest is a polynomial in its square with a largest error below 5e-8. Beyond, where one step of αx is no longer
-    /// small against π, the square is held to its range, so the result stays within 1/α of x.
+    /// sin² has the period π. αx is reduced to −π/2..π/2 by subtracting multiples of π, split into two
+    /// constants (exact up to |αx| near 10⁶ with a fused multiply-add). A polynomial in the square of the
+    /// rest gives sin² with an error below 5e-8. For larger |αx|, neighbouring `f32` values are no longer
+    /// close compared with π; clamping the square keeps the result within 1/α of x.
     ///
     /// # Safety
-    /// The processor has the instruction set.
+    /// The processor supports the instruction set.
     #[inline(always)]
     pub(super) unsafe fn apply(self, x: S) -> S {
-        // SAFETY: arithmetic on registers only.
+        // SAFETY: only arithmetic on registers.
         unsafe {
             let y = x.mul(self.alpha);
             let turns = y.mul(S::splat(std::f32::consts::FRAC_1_PI)).round();
             let r = turns.neg_mul_add(S::splat(PI_HIGH), y);
             let r = turns.neg_mul_add(S::splat(PI_LOW), r);
-            let u = r.mul(r).min(S::splat(LARGEST_SQUARE));
+            let u = r.mul(r).min(S::splat(MAX_SQUARE));
             let mut q = S::splat(SIN_SQUARED[5]);
             for c in SIN_SQUARED[..5].iter().rev() {
                 q = q.mul_add(u, S::splat(*c));
@@ -48,26 +49,27 @@ const PI_HIGH: f32 = std::f32::consts::PI;
 /// π − f32(π)
 const PI_LOW: f32 = -8.742_278e-8;
 /// (π/2)²
-const LARGEST_SQUARE: f32 = 2.467_401_3;
+const MAX_SQUARE: f32 = 2.467_401_3;
 /// sin²(r) / r² as a polynomial in r², fitted at Chebyshev nodes on 0..(π/2)².
 const SIN_SQUARED: [f32; 6] =
     [1.0, -0.333_333_08, 0.044_443_18, -0.003_172_398_3, 0.000_139_349_37, -3.631_094_4e-6];
 
-/// Snake on rows: `dst = snake(src)`, both `[rows][width]`.
+/// `dst = snake(src)`, both `[rows][width]`.
 pub(crate) struct SnakeRows<'a> {
     pub(crate) src: &'a [f32],
     pub(crate) dst: &'a mut [f32],
-    /// `[width]`, a multiple of LANES; α and 1 / (α + 1e-9).
+    /// α, `[width]`; the width is a multiple of LANES.
     pub(crate) alpha: &'a [f32],
+    /// 1 / (α + 1e-9), `[width]`.
     pub(crate) inverse: &'a [f32],
 }
 
 /// # Safety
-/// The processor has the instruction set of `S`.
+/// The processor supports the instruction set of `S`.
 #[inline(always)]
 pub(super) unsafe fn snake_rows<S: Simd>(job: SnakeRows<'_>) {
     let width = job.alpha.len();
-    assert!(width > 0 && width.is_multiple_of(S::LANES) && job.inverse.len() == width, "snake width");
+    assert!(width > 0 && width.is_multiple_of(S::LANES) && job.inverse.len() == width, "invalid snake width");
     let rows = job.src.chunks_exact(width).zip(job.dst.chunks_exact_mut(width));
     for (src, dst) in rows {
         let mut at = 0;
@@ -82,8 +84,8 @@ pub(super) unsafe fn snake_rows<S: Simd>(job: SnakeRows<'_>) {
     }
 }
 
-/// An undilated convolution with a single channel out: `out[t] = bias + Σ_tap row[t + tap] · weight[tap]`.
-pub(crate) struct Dots<'a> {
+/// An undilated convolution with one output channel: `out[t] = bias + Σ_tap row[t + tap] · weight[tap]`.
+pub(crate) struct SingleOutput<'a> {
     /// `[rows][width]`
     pub(crate) src: &'a [f32],
     /// A multiple of LANES.
@@ -95,15 +97,15 @@ pub(crate) struct Dots<'a> {
 }
 
 /// # Safety
-/// The processor has the instruction set of `S`.
+/// The processor supports the instruction set of `S`.
 #[inline(always)]
-pub(super) unsafe fn dots<S: Simd>(job: Dots<'_>) {
+pub(super) unsafe fn single_output<S: Simd>(job: SingleOutput<'_>) {
     let (width, length) = (job.width, job.weight.len());
-    assert!(length.is_multiple_of(S::LANES), "weight shape");
+    assert!(length.is_multiple_of(S::LANES), "the weight is not padded to whole registers");
     assert!(job.out.is_empty() || job.src.len() >= (job.out.len() - 1) * width + length, "too few rows");
     let (chunks, w) = (length / S::LANES, job.weight.as_ptr());
     for (t, out) in job.out.iter_mut().enumerate() {
-        // SAFETY: the taps of row t are `length` values side by side, inside `src` by the assert; chunk numbers
+        // SAFETY: the taps of row t are `length` adjacent values, inside `src` by the assert; chunk numbers
         // stay below `chunks` in both operands.
         unsafe {
             let row = job.src.as_ptr().add(t * width);

@@ -1,39 +1,42 @@
-//! The transforms before and after the matrix products of minimal filtering (Toom–Cook), and their plain
-//! counterparts for direct convolution.
+//! The transforms before and after the matrix products of a Winograd convolution.
+//!
+//! For a direct convolution, they copy the rows into packed order and add bias and snake.
 
 use super::{
-    operand::{Operand, packed_at},
+    operand::{Operand, packed_offset},
     pointwise::SnakeLanes,
     simd::Simd,
 };
 
-/// The constants of F(m, k) with the points 0, ±a₁ … ±a_P, ∞ (m + k = 2P + 3), split into the even and odd parts that the
-/// two points of a pair share.
+/// The matrices of F(m, k) with the points 0, ±a₁ … ±a_P, ∞ (m + k = 2P + 3).
+///
+/// They are split into even and odd powers, whose sums the two points of a pair share.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Coefficients {
-    /// P; 0 for direct convolution.
+    /// Number of pairs P; 0 for a direct convolution.
     pub(crate) pairs: usize,
-    /// Outputs of a tile.
+    /// Outputs of a tile, m.
     pub(crate) outputs: usize,
-    /// `[P][P]`: of inputs 2, 4 … 2P.
+    /// `[P][P]`: factors of inputs 2, 4 … 2P.
     pub(crate) even: Vec<f32>,
-    /// `[P][P]`: of inputs 1, 3 … 2P − 1.
+    /// `[P][P]`: factors of inputs 1, 3 … 2P − 1.
     pub(crate) odd: Vec<f32>,
-    /// `[P + 1]`: of inputs 0, 2 … 2P for the point 0, of inputs 1, 3 … 2P + 1 for ∞.
+    /// `[P + 1]`: factors of inputs 0, 2 … 2P for the point 0, and of inputs 1, 3 … 2P + 1 for ∞.
     pub(crate) ends: Vec<f32>,
     /// `[outputs][P]`: a_p to the power of the output's index.
     pub(crate) powers: Vec<f32>,
 }
 
-/// One tile before the products, for all channels: `dst[point][chunk] = Σ_i B[point][i] · src[i]`, in words of the products'
-/// operands.
-pub(crate) struct Forward<'a> {
-    /// The first row of the tile; the following ones are `row_stride` values apart.
+/// The transform of one tile before the products, for all channels.
+///
+/// `dst[point][chunk] = Σ_i B[point][i] · src[i]`, written as words. Strides of `dst` are in words.
+pub(crate) struct ForwardTransform<'a> {
+    /// Input i of the tile starts at `i · row_stride`.
     pub(crate) src: &'a [f32],
     pub(crate) row_stride: usize,
     /// Channels / LANES.
     pub(crate) chunks: usize,
-    /// Inputs of a tile, 2P + 2; for direct convolution its taps, which are copied.
+    /// Inputs of a tile, 2P + 2; for a direct convolution its taps, which are copied.
     pub(crate) inputs: usize,
     pub(crate) dst: &'a mut [f32],
     pub(crate) point_stride: usize,
@@ -42,9 +45,9 @@ pub(crate) struct Forward<'a> {
 }
 
 /// # Safety
-/// The processor has the instruction set of `S`.
+/// The processor supports the instruction set of `S`.
 #[inline(always)]
-pub(super) unsafe fn forward<S: Simd, W: Operand<S>>(job: Forward<'_>) {
+pub(super) unsafe fn forward<S: Simd, W: Operand<S>>(job: ForwardTransform<'_>) {
     let lanes = S::LANES;
     if job.chunks == 0 || job.inputs == 0 {
         return;
@@ -53,11 +56,11 @@ pub(super) unsafe fn forward<S: Simd, W: Operand<S>>(job: Forward<'_>) {
         job.src.len() >= (job.inputs - 1) * job.row_stride + job.chunks * lanes,
         "too few rows for a tile"
     );
-    // Chunks of several values a word lie in order from there on, so that the last is the farthest.
-    assert!(W::PER_WORD == 1 || job.chunk_stride >= lanes / W::PER_WORD, "chunks that overlap");
-    let last = packed_at::<S, W>(job.chunks - 1, job.chunk_stride);
+    // With several values per word, the last chunk is the farthest only if chunks do not overlap.
+    assert!(W::PER_WORD == 1 || job.chunk_stride >= lanes / W::PER_WORD, "chunks overlap");
+    let last = packed_offset::<S, W>(job.chunks - 1, job.chunk_stride);
     let farthest = (job.inputs - 1) * job.point_stride + last + lanes / W::PER_WORD;
-    assert!(job.dst.len() >= farthest, "no room for a tile");
+    assert!(job.dst.len() >= farthest, "the output is too short for a tile");
     // SAFETY: the asserts cover the farthest value read and written.
     unsafe {
         match job.coefficients.pairs {
@@ -72,8 +75,8 @@ pub(super) unsafe fn forward<S: Simd, W: Operand<S>>(job: Forward<'_>) {
                     let src = job.src.as_ptr().add(i * job.row_stride);
                     let dst = job.dst.as_mut_ptr().add(i * job.point_stride);
                     for chunk in 0..job.chunks {
-                        let at = packed_at::<S, W>(chunk, job.chunk_stride);
-                        W::put(S::load(src.add(chunk * lanes)), dst.add(at));
+                        let at = packed_offset::<S, W>(chunk, job.chunk_stride);
+                        W::store_words(S::load(src.add(chunk * lanes)), dst.add(at));
                     }
                 }
             }
@@ -82,19 +85,22 @@ pub(super) unsafe fn forward<S: Simd, W: Operand<S>>(job: Forward<'_>) {
 }
 
 /// # Safety
-/// As [`forward`], which has checked the lengths.
+/// As for [`forward`], which has checked the lengths.
 #[inline(always)]
-unsafe fn forward_pairs<S: Simd, W: Operand<S>, const P: usize>(job: Forward<'_>) {
+unsafe fn forward_pairs<S: Simd, W: Operand<S>, const P: usize>(job: ForwardTransform<'_>) {
     let c = job.coefficients;
-    assert!(job.inputs == 2 * P + 2, "inputs of a tile");
-    assert!(c.even.len() == P * P && c.odd.len() == P * P && c.ends.len() == P + 1, "coefficients");
+    assert!(job.inputs == 2 * P + 2, "wrong number of inputs");
+    assert!(
+        c.even.len() == P * P && c.odd.len() == P * P && c.ends.len() == P + 1,
+        "coefficients are too short"
+    );
     let (even, odd, ends) = (c.even.as_ptr(), c.odd.as_ptr(), c.ends.as_ptr());
     for chunk in 0..job.chunks {
-        // SAFETY: inputs and points are below 2P + 2, chunks below `chunks`: covered by the checks in `forward`;
-        // coefficients by the assert above.
+        // SAFETY: inputs and points are below 2P + 2 and chunks below `chunks`, which `forward` has checked;
+        // the assert above covers the coefficients.
         unsafe {
             let src = job.src.as_ptr().add(chunk * S::LANES);
-            let dst = job.dst.as_mut_ptr().add(packed_at::<S, W>(chunk, job.chunk_stride));
+            let dst = job.dst.as_mut_ptr().add(packed_offset::<S, W>(chunk, job.chunk_stride));
             // Inputs 2i and 2i + 1.
             let mut low = [S::splat(0.0); 8];
             let mut high = [S::splat(0.0); 8];
@@ -109,8 +115,8 @@ unsafe fn forward_pairs<S: Simd, W: Operand<S>, const P: usize>(job: Forward<'_>
                 first = low[i].mul_add(e, first);
                 last = high[i].mul_add(e, last);
             }
-            W::put(first, dst);
-            W::put(last, dst.add((2 * P + 1) * job.point_stride));
+            W::store_words(first, dst);
+            W::store_words(last, dst.add((2 * P + 1) * job.point_stride));
             for p in 0..P {
                 let mut sum = low[1].mul(S::splat(*even.add(p * P)));
                 let mut difference = high[0].mul(S::splat(*odd.add(p * P)));
@@ -118,25 +124,26 @@ unsafe fn forward_pairs<S: Simd, W: Operand<S>, const P: usize>(job: Forward<'_>
                     sum = low[i + 1].mul_add(S::splat(*even.add(p * P + i)), sum);
                     difference = high[i].mul_add(S::splat(*odd.add(p * P + i)), difference);
                 }
-                W::put(sum.add(difference), dst.add((2 * p + 1) * job.point_stride));
-                W::put(sum.sub(difference), dst.add((2 * p + 2) * job.point_stride));
+                W::store_words(sum.add(difference), dst.add((2 * p + 1) * job.point_stride));
+                W::store_words(sum.sub(difference), dst.add((2 * p + 2) * job.point_stride));
             }
         }
     }
 }
 
-/// All tiles after the products, for one panel: `dst[row] = snake(Σ_point A[i][point] · src[point][tile] + bias)`.
+/// The transform of all tiles after the products, for one panel.
 ///
-/// Tile `n` gives the rows `(n / d)·m·d + n % d + i·d` for i in 0..m. Row r, vector v go to
-/// `(r / MR)·block_stride + (r % MR)·row_stride + v·chunk_stride` of `dst`, or as words of two values to half a chunk.
-pub(crate) struct Inverse<'a> {
+/// `dst[row] = snake(Σ_point A[i][point] · src[point][tile] + bias)`. With dilation d, output i of tile n is
+/// row `(n / d)·m·d + n % d + i·d`. Register v of row r is written at `(r / MR)·strip_stride + (r %
+/// MR)·row_stride + v·chunk_stride`; with two values per word, two registers share a chunk.
+pub(crate) struct InverseTransform<'a> {
     /// `[point][tile][NR]`
     pub(crate) src: &'a [f32],
     pub(crate) point_stride: usize,
     pub(crate) tiles: usize,
     pub(crate) dilation: usize,
     pub(crate) dst: &'a mut [f32],
-    pub(crate) block_stride: usize,
+    pub(crate) strip_stride: usize,
     pub(crate) row_stride: usize,
     pub(crate) chunk_stride: usize,
     /// `[NR]`
@@ -147,26 +154,31 @@ pub(crate) struct Inverse<'a> {
 }
 
 /// # Safety
-/// The processor has the instruction set of `S`.
+/// The processor supports the instruction set of `S`.
 #[inline(always)]
-pub(super) unsafe fn inverse<S: Simd, W: Operand<S>, const R: usize, const V: usize>(job: Inverse<'_>) {
+pub(super) unsafe fn inverse<S: Simd, W: Operand<S>, const R: usize, const V: usize>(
+    job: InverseTransform<'_>,
+) {
     if job.tiles == 0 {
         return;
     }
     let (width, c) = (V * S::LANES, job.coefficients);
-    assert!(job.dilation > 0 && job.tiles.is_multiple_of(job.dilation), "tiles come in whole groups");
+    assert!(job.dilation > 0 && job.tiles.is_multiple_of(job.dilation), "incomplete span of tiles");
     let points = if c.pairs == 0 { 1 } else { 2 * c.pairs + 2 };
     assert!(job.src.len() >= (points - 1) * job.point_stride + job.tiles * width, "products are too short");
     let rows = job.tiles * c.outputs;
-    // The farthest value is in the last row of the last block, or in the last row of a full block before it.
-    let (blocks, rest) = (rows / R, rows % R);
-    let row_end = |block: usize, rows: usize| block * job.block_stride + (rows - 1) * job.row_stride;
-    let full = if blocks > 0 { row_end(blocks - 1, R) } else { 0 };
-    let part = if rest > 0 { row_end(blocks, rest) } else { 0 };
-    let last = packed_at::<S, W>(V - 1, job.chunk_stride) + S::LANES / W::PER_WORD;
-    assert!(job.dst.len() >= full.max(part) + last, "no room for the rows");
-    assert!(job.bias.len() >= width && c.powers.len() == c.outputs * c.pairs, "constants");
-    assert!(job.snake.is_none_or(|(a, i)| a.len() >= width && i.len() >= width), "snake constants");
+    // The farthest value is in the last row of the last strip, or in the last row of a full strip before it.
+    let (strips, rest) = (rows / R, rows % R);
+    let row_end = |strip: usize, rows: usize| strip * job.strip_stride + (rows - 1) * job.row_stride;
+    let full = if strips > 0 { row_end(strips - 1, R) } else { 0 };
+    let part = if rest > 0 { row_end(strips, rest) } else { 0 };
+    let last = packed_offset::<S, W>(V - 1, job.chunk_stride) + S::LANES / W::PER_WORD;
+    assert!(job.dst.len() >= full.max(part) + last, "the output is too short");
+    assert!(job.bias.len() >= width && c.powers.len() == c.outputs * c.pairs, "bias or powers are too short");
+    assert!(
+        job.snake.is_none_or(|(a, i)| a.len() >= width && i.len() >= width),
+        "snake constants are too short"
+    );
     // SAFETY: the asserts cover the farthest value read and written.
     unsafe {
         match (c.pairs, c.outputs) {
@@ -179,13 +191,13 @@ pub(super) unsafe fn inverse<S: Simd, W: Operand<S>, const R: usize, const V: us
             (4, 4) => inverse_tiles::<S, W, R, V, 4, 4>(job),
             (5, 6) => inverse_tiles::<S, W, R, V, 5, 6>(job),
             (6, 8) => inverse_tiles::<S, W, R, V, 6, 8>(job),
-            other => unreachable!("no transform for {other:?}"),
+            other => unreachable!("no transform for (pairs, outputs) = {other:?}"),
         }
     }
 }
 
 /// # Safety
-/// As [`inverse`], which has checked the lengths.
+/// As for [`inverse`], which has checked the lengths.
 #[inline(always)]
 unsafe fn inverse_tiles<
     S: Simd,
@@ -195,15 +207,15 @@ unsafe fn inverse_tiles<
     const P: usize,
     const M: usize,
 >(
-    job: Inverse<'_>,
+    job: InverseTransform<'_>,
 ) {
     let powers = job.coefficients.powers.as_ptr();
-    let (mut group, mut phase) = (0, 0);
+    let (mut span, mut phase) = (0, 0);
     for tile in 0..job.tiles {
-        let first = group * M * job.dilation + phase;
+        let first = span * M * job.dilation + phase;
         phase += 1;
         if phase == job.dilation {
-            (group, phase) = (group + 1, 0);
+            (span, phase) = (span + 1, 0);
         }
         for v in 0..V {
             // SAFETY: points, tiles and rows stay below the numbers that `inverse` has checked.
@@ -217,7 +229,7 @@ unsafe fn inverse_tiles<
                         inverse.as_ptr().add(v * S::LANES),
                     )
                 });
-                let dst = job.dst.as_mut_ptr().add(packed_at::<S, W>(v, job.chunk_stride));
+                let dst = job.dst.as_mut_ptr().add(packed_offset::<S, W>(v, job.chunk_stride));
                 let mut sums = [S::splat(0.0); 8];
                 let mut differences = [S::splat(0.0); 8];
                 for p in 0..P {
@@ -239,7 +251,7 @@ unsafe fn inverse_tiles<
                         y = snake.apply(y);
                     }
                     let row = first + i * job.dilation;
-                    W::put(y, dst.add(row / R * job.block_stride + row % R * job.row_stride));
+                    W::store_words(y, dst.add(row / R * job.strip_stride + row % R * job.row_stride));
                 }
             }
         }

@@ -1,42 +1,43 @@
-//! Integer arithmetic of one layer: every convolution as an undilated-stride convolution of row groups.
+//! Sizes and offsets of one layer, in which every convolution has stride 1 over groups of rows.
 //!
-//! A convolution of stride `s` is one of stride 1 over groups of `s` rows in; a transposed convolution of
-//! stride `s` is one of stride 1 that gives groups of `s` rows out. In both cases a group is `s` rows side
-//! by side in memory, so that nothing has to be moved (the "stride phases").
+//! A convolution of stride `s` is a convolution of stride 1 whose input is groups of `s` rows; a transposed
+//! convolution of stride `s` is a convolution of stride 1 whose output is groups of `s` rows. A group is `s`
+//! rows adjacent in memory, so no data is moved.
 
 use crate::{ConvParams, ConvTransposeParams, KernelError};
 
-/// Larger parameters than these are mistakes, and would overflow sizes.
-const LARGEST: usize = 1 << 16;
+/// The largest parameter of a layer; larger ones are mistakes and could overflow sizes.
+const MAX_PARAMETER: usize = 1 << 16;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Geometry {
     pub(crate) in_channels: usize,
     pub(crate) out_channels: usize,
-    /// Taps over groups of rows.
+    /// Number of taps, over groups.
     pub(crate) taps: usize,
-    /// Groups between two taps.
+    /// Distance between two taps, in groups.
     pub(crate) dilation: usize,
-    /// Rows in a group that goes in.
+    /// Rows of a group in.
     pub(crate) in_group: usize,
-    /// Rows in a group that comes out.
+    /// Rows of a group out.
     pub(crate) out_group: usize,
-    /// Zero rows before the signal.
+    /// Zero rows added before the signal.
     pub(crate) lead: usize,
-    /// Rows at the start of the output that are computed, not given out.
+    /// Rows at the start of the output that are computed but dropped.
     pub(crate) skip: usize,
-    length: Length,
+    output: OutputLength,
 }
 
+/// Formula for the number of rows out, with the parameters as given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Length {
+enum OutputLength {
     Same,
     Conv(ConvParams),
     Transpose(ConvTransposeParams),
 }
 
 fn in_range(what: &'static str, found: usize, least: usize) -> Result<(), KernelError> {
-    if (least..=LARGEST).contains(&found) {
+    if (least..=MAX_PARAMETER).contains(&found) {
         Ok(())
     } else {
         Err(KernelError::Parameter {
@@ -48,8 +49,8 @@ fn in_range(what: &'static str, found: usize, least: usize) -> Result<(), Kernel
 }
 
 impl Geometry {
-    /// A layer that changes each value by itself.
-    pub(crate) fn pointwise(channels: usize) -> Self {
+    /// Returns the geometry of a layer that maps each value separately.
+    pub(crate) fn elementwise(channels: usize) -> Self {
         Self {
             in_channels: channels,
             out_channels: channels,
@@ -59,7 +60,7 @@ impl Geometry {
             out_group: 1,
             lead: 0,
             skip: 0,
-            length: Length::Same,
+            output: OutputLength::Same,
         }
     }
 
@@ -70,22 +71,20 @@ impl Geometry {
         in_range("stride", p.stride, 1)?;
         in_range("dilation", p.dilation, 1)?;
         in_range("padding", p.padding, 0)?;
-        // With a stride, a dilation becomes zero taps.
+        // With a stride, the gaps of a dilated kernel become taps of weight 0.
         let (taps, dilation) = if p.stride == 1 {
             (p.kernel, p.dilation)
         } else {
             (((p.kernel - 1) * p.dilation + 1).div_ceil(p.stride), 1)
         };
         Ok(Self {
-            in_channels: p.in_channels,
             out_channels: p.out_channels,
             taps,
             dilation,
             in_group: p.stride,
-            out_group: 1,
             lead: p.padding,
-            skip: 0,
-            length: Length::Conv(*p),
+            output: OutputLength::Conv(*p),
+            ..Self::elementwise(p.in_channels)
         })
     }
 
@@ -97,46 +96,48 @@ impl Geometry {
         in_range("padding", p.padding, 0)?;
         let taps = p.kernel.div_ceil(p.stride);
         Ok(Self {
-            in_channels: p.in_channels,
             out_channels: p.out_channels,
             taps,
-            dilation: 1,
-            in_group: 1,
             out_group: p.stride,
             lead: taps - 1,
             skip: p.padding,
-            length: Length::Transpose(*p),
+            output: OutputLength::Transpose(*p),
+            ..Self::elementwise(p.in_channels)
         })
     }
 
-    /// The same layer without its padding: only what happens at the ends of a signal differs, never the weights.
+    /// Returns the same layer without padding, which affects only the ends of a signal, not the weights.
     pub(crate) fn unpadded(&self) -> Self {
-        let mut bare = self.clone();
-        match &mut bare.length {
-            Length::Same => {}
-            Length::Conv(p) => (p.padding, bare.lead) = (0, 0),
-            Length::Transpose(p) => (p.padding, bare.skip) = (0, 0),
+        let mut unpadded = self.clone();
+        match &mut unpadded.output {
+            OutputLength::Same => {}
+            OutputLength::Conv(p) => (p.padding, unpadded.lead) = (0, 0),
+            OutputLength::Transpose(p) => (p.padding, unpadded.skip) = (0, 0),
         }
-        bare
+        unpadded
     }
 
-    /// Rows out of a whole signal of so many rows; 0 for an empty signal.
+    /// Returns the number of rows out for a whole signal of `rows` rows; 0 for an empty signal.
     pub(crate) fn rows_out(&self, rows: usize) -> usize {
-        match &self.length {
-            Length::Same => rows,
-            Length::Conv(p) => crate::reference::conv_rows(p, rows),
-            Length::Transpose(p) => crate::reference::conv_transpose_rows(p, rows),
+        match &self.output {
+            OutputLength::Same => rows,
+            OutputLength::Conv(p) => crate::reference::conv_rows(p, rows),
+            OutputLength::Transpose(p) => crate::reference::conv_transpose_rows(p, rows),
         }
     }
 
-    /// Groups out that `rows` rows of an unfinished signal suffice for.
+    /// Returns the distance from the first to the last tap, in groups.
+    pub(crate) fn reach(&self) -> usize {
+        (self.taps - 1) * self.dilation
+    }
+
+    /// Returns the number of groups out that the first `rows` rows of a signal determine.
     pub(crate) fn groups_ready(&self, rows: usize) -> usize {
-        let span = (self.taps - 1) * self.dilation;
-        let reached = ((self.lead + rows) / self.in_group).saturating_sub(span);
+        let reached = ((self.lead + rows) / self.in_group).saturating_sub(self.reach());
         reached.min((self.skip + self.rows_out(rows)) / self.out_group)
     }
 
-    /// Groups out of a whole signal of so many rows.
+    /// Returns the number of groups out for a whole signal of `rows` rows.
     pub(crate) fn groups_total(&self, rows: usize) -> usize {
         match self.rows_out(rows) {
             0 => 0,
@@ -144,16 +145,17 @@ impl Geometry {
         }
     }
 
-    /// Where tap `(group tap, row in its group in, row in its group out)` lies in the layer's own kernel.
+    /// Returns the tap of the original kernel that connects row `row_in` of a group in with row `row_out` of
+    /// a group out at tap `tap` over groups.
     pub(crate) fn kernel_tap(&self, tap: usize, row_in: usize, row_out: usize) -> Option<usize> {
-        match &self.length {
-            Length::Same => None,
-            Length::Conv(p) if p.stride == 1 => Some(tap),
-            Length::Conv(p) => {
+        match &self.output {
+            OutputLength::Same => None,
+            OutputLength::Conv(p) if p.stride == 1 => Some(tap),
+            OutputLength::Conv(p) => {
                 let at = tap * p.stride + row_in;
                 (at.is_multiple_of(p.dilation) && at / p.dilation < p.kernel).then_some(at / p.dilation)
             }
-            Length::Transpose(p) => {
+            OutputLength::Transpose(p) => {
                 let at = row_out + (self.taps - 1 - tap) * p.stride;
                 (at < p.kernel).then_some(at)
             }

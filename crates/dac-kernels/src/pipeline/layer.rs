@@ -1,209 +1,225 @@
-//! One layer, packed.
+//! One packed layer, and the number of spans it computes at once.
 
 use super::geometry::Geometry;
 use crate::{
     LayerInfo,
-    buffer::Aligned,
-    isa::{Coefficients, Operands},
-    toom::Toom,
+    buffer::AlignedBuffer,
+    isa::{Coefficients, OperandKernels},
+    winograd::Winograd,
 };
 use std::ops::Range;
 
-/// Values of a layer's weights beyond which threads share its blocks: 12 MiB.
-pub(crate) const HEAVY: usize = 3 << 20;
+/// The most values of a weight that the caches of a core hold: 12 MiB. Threads share the blocks of a larger
+/// one.
+pub(crate) const MAX_CACHED_WEIGHT: usize = 3 << 20;
 
-/// Tiles of a block: their left side for one point stays in the second-level cache beside a panel of weights.
-const TILES: usize = 72;
+/// Tiles of a block: their input for one point fits into the second-level cache together with a panel.
+const BLOCK_TILES: usize = 72;
 
-/// Multiply-adds that a thread is given at least where threads share a layer's blocks, within limits: waiting for each
-/// other costs them some tens of microseconds.
-const LEAST_MACS: f64 = 100e6;
+/// The least multiply-adds per thread and run, within limits, so that threads rarely wait for each other.
+const MIN_THREAD_MACS: f64 = 100e6;
 
-/// What a layer does with the rows it has collected.
+/// A packed layer.
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) name: String,
-    /// The builder's calls that it carries out.
+    /// The builder's calls that it implements.
     pub(crate) calls: Range<usize>,
     pub(crate) geometry: Geometry,
-    /// Values from one row to the next in the memory of what goes in; channels beyond the layer's own are 0.
+    /// Values from one row in to the next; channels beyond `geometry.in_channels` are 0.
     pub(crate) in_stride: usize,
-    /// The same for what comes out.
+    /// Values from one row out to the next.
     pub(crate) out_stride: usize,
-    /// The snake before everything else.
+    /// The snake before the operation.
     pub(crate) snake: Option<Snake>,
-    pub(crate) kind: Kind,
+    pub(crate) operation: Operation,
+    /// A tanh after the operation.
     pub(crate) tanh: bool,
 }
 
+/// The operation of a layer, between its snake and its tanh.
 #[derive(Debug)]
-pub(crate) enum Kind {
-    /// Nothing but snake or tanh.
-    Pointwise,
-    Wide(Box<Wide>),
-    /// A convolution with one channel out: `[taps][in_stride]` and its bias.
-    Dots {
-        weight: Aligned,
+pub(crate) enum Operation {
+    /// Nothing; without a snake, the layer copies rows to another stride.
+    Elementwise,
+    /// A convolution as matrix products.
+    Gemm(Box<GemmConv>),
+    /// A convolution with one output channel.
+    SingleOutput {
+        /// `[taps][in_stride]`
+        weight: AlignedBuffer,
         bias: f32,
     },
 }
 
-/// A snake's constants for padded rows.
+/// The constants of a snake for padded rows.
 #[derive(Debug)]
 pub(crate) struct Snake {
-    pub(crate) alpha: Aligned,
-    pub(crate) inverse: Aligned,
+    pub(crate) alpha: AlignedBuffer,
+    /// 1 / (α + 1e-9)
+    pub(crate) inverse: AlignedBuffer,
     /// Values of a padded row.
     pub(crate) width: usize,
 }
 
-/// A convolution of row groups as matrix products.
+/// A convolution over groups as matrix products.
 #[derive(Debug)]
-pub(crate) struct Wide {
-    pub(crate) toom: Toom,
-    /// Rows that a tile reads: the points of minimal filtering, or the taps of direct convolution.
+pub(crate) struct GemmConv {
+    pub(crate) winograd: Winograd,
+    /// Groups in per tile: the points of a Winograd convolution, or the taps of a direct one.
     pub(crate) inputs: usize,
-    /// What the products' two sides are made of.
-    pub(crate) operands: &'static Operands,
-    /// Words of a row of the products' left side, padded to whole registers.
+    pub(crate) operands: &'static OperandKernels,
+    /// Words of a packed row of A, padded to whole registers.
     pub(crate) depth: usize,
-    /// Whether rows in are so narrow that their taps are gathered one value at a time.
-    pub(crate) narrow: bool,
+    /// Copies the taps of a row one value at a time, because a row in is not a whole number of registers.
+    pub(crate) gathers_values: bool,
     /// `[panel][point][depth][NR]`
-    pub(crate) weight: Aligned,
+    pub(crate) weight: AlignedBuffer,
     /// `[panels · NR]`
-    pub(crate) bias: Aligned,
+    pub(crate) bias: AlignedBuffer,
     pub(crate) panels: usize,
-    /// Panels whose products are computed before their inverse transform.
-    pub(crate) group: usize,
-    /// What follows the convolution in a residual unit.
-    pub(crate) tail: Option<Tail>,
+    /// Panels multiplied with one point of A before the next point.
+    pub(crate) panels_per_batch: usize,
+    /// The second half of a residual unit.
+    pub(crate) fused: Option<FusedPointwise>,
 }
 
-/// Second half of a residual unit.
+/// The second half of a residual unit: snake, pointwise convolution, and sum with the unit's input.
 #[derive(Debug)]
-pub(crate) struct Tail {
+pub(crate) struct FusedPointwise {
     pub(crate) snake: Snake,
-    pub(crate) operands: &'static Operands,
+    pub(crate) operands: &'static OperandKernels,
     /// `[panel][words of the channels][NR]`
-    pub(crate) weight: Aligned,
-    pub(crate) bias: Aligned,
-    /// Rows from a row out to the row in that is added to it, in the buffer with its leading zeros.
-    pub(crate) offset: usize,
+    pub(crate) weight: AlignedBuffer,
+    pub(crate) bias: AlignedBuffer,
+    /// Row out r is added to row in r + `residual_offset`, counted with the leading zeros of the input.
+    pub(crate) residual_offset: usize,
 }
 
-impl Wide {
-    /// Rows of `weight` before those of a panel and point.
-    pub(crate) fn weight_at(&self, panel: usize, point: usize) -> usize {
-        (panel * self.toom.points + point) * self.depth
+impl Snake {
+    /// Returns α and 1 / (α + 1e-9) of a padded row.
+    pub(super) fn constants(&self) -> (&[f32], &[f32]) {
+        (&self.alpha.as_slice()[..self.width], &self.inverse.as_slice()[..self.width])
+    }
+}
+
+impl GemmConv {
+    /// Returns the first row of `weight` for a panel and point.
+    pub(crate) fn first_weight_row(&self, panel: usize, point: usize) -> usize {
+        (panel * self.winograd.points + point) * self.depth
     }
 
-    /// The name of the way it is computed.
-    fn method(&self, taps: usize) -> String {
-        let Coefficients { outputs, .. } = self.toom.coefficients;
-        let direct = self.toom.is_direct();
+    /// Returns the name of the algorithm (see [`LayerInfo::method`]).
+    fn method_name(&self, taps: usize) -> String {
+        let Coefficients { outputs, .. } = self.winograd.coefficients;
+        let direct = self.winograd.is_direct();
         let convolution = if direct { "direct".to_owned() } else { format!("F({outputs},{taps})") };
-        let of_bf16 = |operands: &Operands| operands.per_word > 1;
-        match &self.tail {
-            _ if of_bf16(self.operands) => convolution + " bf16",
-            Some(tail) if of_bf16(tail.operands) => convolution + " + bf16",
+        let is_bf16 = |operands: &OperandKernels| operands.per_word > 1;
+        match &self.fused {
+            _ if is_bf16(self.operands) => convolution + " bf16",
+            Some(fused) if is_bf16(fused.operands) => convolution + " + bf16",
             _ => convolution,
         }
     }
 
-    /// Tiles in a group: the interleaved undilated problems of a dilated convolution.
-    pub(crate) fn tiles_per_unit(&self, dilation: usize) -> usize {
-        if self.toom.is_direct() { 1 } else { dilation }
+    /// Returns the number of tiles of a span: those that a dilated Winograd convolution interleaves.
+    pub(crate) fn tiles_per_span(&self, dilation: usize) -> usize {
+        if self.winograd.is_direct() { 1 } else { dilation }
     }
 }
 
 impl Layer {
-    /// Groups out that are always computed together, counted from the start of the signal.
-    pub(crate) fn unit(&self) -> usize {
-        match &self.kind {
-            Kind::Wide(w) => w.toom.coefficients.outputs * w.tiles_per_unit(self.geometry.dilation),
-            Kind::Pointwise | Kind::Dots { .. } => 1,
+    /// Returns the number of groups out of a span.
+    pub(crate) fn groups_per_span(&self) -> usize {
+        match &self.operation {
+            Operation::Gemm(conv) => {
+                conv.winograd.coefficients.outputs * conv.tiles_per_span(self.geometry.dilation)
+            }
+            Operation::Elementwise | Operation::SingleOutput { .. } => 1,
         }
     }
 
-    /// Values of a group in and of a group out, in memory.
-    pub(crate) fn widths(&self) -> (usize, usize) {
+    /// Returns the number of values of a group in and of a group out, in memory.
+    pub(crate) fn group_widths(&self) -> (usize, usize) {
         let g = &self.geometry;
         (g.in_group * self.in_stride, g.out_group * self.out_stride)
     }
 
-    /// Units worked on at once, by one thread or, for layers with large weights, by all.
-    pub(crate) fn units_per_block(&self) -> usize {
-        let Kind::Wide(w) = &self.kind else { return 512 };
-        TILES.div_ceil(w.tiles_per_unit(self.geometry.dilation))
+    /// Returns the number of spans of a block.
+    pub(crate) fn spans_per_block(&self) -> usize {
+        let Operation::Gemm(conv) = &self.operation else { return 512 };
+        BLOCK_TILES.div_ceil(conv.tiles_per_span(self.geometry.dilation))
     }
 
-    /// Units that a layer works on in one go, where it has so many.
-    pub(crate) fn block_units(&self, threads: usize) -> usize {
-        let block = self.units_per_block();
-        if threads == 1 || self.heavy() {
+    /// Returns the most spans of one call of [`Layer::run`].
+    pub(crate) fn spans_per_run(&self, threads: usize) -> usize {
+        let block = self.spans_per_block();
+        if threads == 1 || self.exceeds_cache() {
             return block;
         }
-        let (_, macs) = self.macs(block * self.unit());
-        let each = (LEAST_MACS / macs.max(1.0)).ceil().clamp(2.0, 8.0);
-        each as usize * threads * block
+        let (_, macs) = self.macs(block * self.groups_per_span());
+        let blocks_per_thread = (MIN_THREAD_MACS / macs.max(1.0)).ceil().clamp(2.0, 8.0);
+        blocks_per_thread as usize * threads * block
     }
 
-    /// How many of the units that are ready a layer works on when more are to come.
+    /// Returns how many of the `ready` spans to compute now, if more input may follow.
     ///
-    /// What is ready is still in a fast cache, and what is left over is kept and moved, so a layer does not wait for a
-    /// whole block, which its look-ahead would always leave short: three quarters will do, cut to whole
-    /// register tiles of `rows` rows. Large weights wait, as reading them costs more.
-    pub(crate) fn units_now(&self, ready: usize, rows: usize, threads: usize) -> usize {
-        let block = self.block_units(threads);
-        if ready >= block {
-            return block;
+    /// Input that is ready is still in a fast cache, and input that waits is kept and moved. So three
+    /// quarters of the spans of a run are enough, rounded down to whole register tiles of `mr` rows; the
+    /// layer's look-ahead would always leave the run slightly short. Large weights wait for a complete run,
+    /// because reading them costs more.
+    pub(crate) fn spans_to_run(&self, ready: usize, mr: usize, threads: usize) -> usize {
+        let most = self.spans_per_run(threads);
+        if ready >= most {
+            return most;
         }
-        let step = match &self.kind {
-            Kind::Wide(w) => {
-                let tiles = w.tiles_per_unit(self.geometry.dilation);
-                (1..=rows).find(|n| (n * tiles).is_multiple_of(rows)).unwrap_or(1)
+        let step = match &self.operation {
+            Operation::Gemm(conv) => {
+                let tiles = conv.tiles_per_span(self.geometry.dilation);
+                (1..=mr).find(|n| (n * tiles).is_multiple_of(mr)).unwrap_or(1)
             }
-            Kind::Pointwise | Kind::Dots { .. } => 1,
+            Operation::Elementwise | Operation::SingleOutput { .. } => 1,
         };
-        let units = ready / step * step;
-        if self.heavy() || 4 * units < 3 * block { 0 } else { units }
+        let spans = ready / step * step;
+        if self.exceeds_cache() || 4 * spans < 3 * most { 0 } else { spans }
     }
 
-    /// Whether the weights do not fit into a core's caches, so that threads share a block and split its
-    /// columns, not the time.
-    pub(crate) fn heavy(&self) -> bool {
-        matches!(&self.kind, Kind::Wide(w) if w.weight.as_slice().len() > HEAVY)
+    /// Reports whether the weights do not fit into the caches of a core. Then all threads share a block, and
+    /// each computes a part of its columns.
+    pub(crate) fn exceeds_cache(&self) -> bool {
+        matches!(&self.operation, Operation::Gemm(conv) if conv.weight.as_slice().len() > MAX_CACHED_WEIGHT)
     }
 
-    /// Multiply-adds for so many groups out: of direct convolution, and of the layer's method without its transforms, where the
-    /// values of a word count as one.
+    /// Returns the multiply-adds for `groups` groups out: of direct convolution, and of the layer's algorithm
+    /// without its transforms, where all values of a word count as one.
     fn macs(&self, groups: usize) -> (f64, f64) {
         let g = &self.geometry;
-        let tap = groups as f64 * (g.in_group * g.in_channels * g.out_group * g.out_channels) as f64;
+        let per_tap = groups as f64 * (g.in_group * g.in_channels * g.out_group * g.out_channels) as f64;
         let taps = g.taps as f64;
-        match &self.kind {
-            Kind::Pointwise => (0.0, 0.0),
-            Kind::Dots { .. } => (tap * taps, tap * taps),
-            Kind::Wide(w) => {
-                let outputs = w.toom.coefficients.outputs as f64;
-                let products = if w.toom.is_direct() { taps } else { w.toom.points as f64 / outputs };
-                let (all, needed) = (tap * taps, tap * products / w.operands.per_word as f64);
-                match &w.tail {
-                    Some(tail) => (all + tap, needed + tap / tail.operands.per_word as f64),
-                    None => (all, needed),
+        match &self.operation {
+            Operation::Elementwise => (0.0, 0.0),
+            Operation::SingleOutput { .. } => (per_tap * taps, per_tap * taps),
+            Operation::Gemm(conv) => {
+                let outputs = conv.winograd.coefficients.outputs as f64;
+                let points = conv.winograd.points as f64;
+                let products = if conv.winograd.is_direct() { taps } else { points / outputs };
+                let direct = per_tap * taps;
+                let needed = per_tap * products / conv.operands.per_word as f64;
+                match &conv.fused {
+                    Some(fused) => (direct + per_tap, needed + per_tap / fused.operands.per_word as f64),
+                    None => (direct, needed),
                 }
             }
         }
     }
 
-    /// What the layer does for a signal of so many rows out.
+    /// Returns the work of the layer for a signal of `rows` rows out.
     pub(crate) fn info(&self, rows: usize) -> LayerInfo {
         let (direct_macs, needed_macs) = self.macs(rows.div_ceil(self.geometry.out_group));
-        let method = match &self.kind {
-            Kind::Pointwise => "pointwise".to_owned(),
-            Kind::Dots { .. } => "dots".to_owned(),
-            Kind::Wide(w) => w.method(self.geometry.taps),
+        let method = match &self.operation {
+            Operation::Elementwise => "pointwise".to_owned(),
+            Operation::SingleOutput { .. } => "dots".to_owned(),
+            Operation::Gemm(conv) => conv.method_name(self.geometry.taps),
         };
         LayerInfo { name: self.name.clone(), calls: self.calls.clone(), method, direct_macs, needed_macs }
     }

@@ -1,15 +1,17 @@
-//! Chains of layers, packed once and run as streams.
+//! Pipelines: chains of layers, packed once and run as streams.
 
+mod block;
 mod builder;
 mod geometry;
 mod layer;
 mod pack;
 mod plan;
 mod run;
+mod scratch;
 mod stream;
 
 pub use builder::PipelineBuilder;
-pub use stream::Stream;
+pub use stream::PipelineStream;
 
 use crate::{KernelError, LayerInfo, PipelineOptions, Threads, isa::Kernels};
 use layer::Layer;
@@ -31,7 +33,7 @@ pub(crate) struct Inner {
 }
 
 impl Pipeline {
-    /// Starts an empty chain.
+    /// Creates a builder without layers.
     pub fn builder(options: PipelineOptions) -> PipelineBuilder {
         PipelineBuilder::new(options)
     }
@@ -45,26 +47,26 @@ impl Pipeline {
             Threads::Pool(pool) => Some(pool),
             Threads::Current | Threads::Count(_) => None,
         };
-        let kernels = Kernels::for_level(options.level);
+        let kernels = Kernels::for_isa(options.isa);
         Ok(Self { inner: Arc::new(Inner { options, kernels, pool, layers }) })
     }
 
-    /// Channels of the rows that go in.
+    /// Channels of the input.
     pub fn in_channels(&self) -> usize {
         self.inner.layers.first().map_or(0, |l| l.geometry.in_channels)
     }
 
-    /// Channels of the rows that come out.
+    /// Channels of the output.
     pub fn out_channels(&self) -> usize {
         self.inner.layers.last().map_or(0, |l| l.geometry.out_channels)
     }
 
-    /// Rows that come out of a whole signal of so many rows; 0 for an empty signal.
+    /// Returns the number of rows out for a whole signal of `rows` rows; 0 for an empty signal.
     pub fn rows_out(&self, rows: usize) -> usize {
         self.inner.layers.iter().fold(rows, |rows, l| l.geometry.rows_out(rows))
     }
 
-    /// What each layer does, in order, for a whole signal of so many rows in.
+    /// Returns the work of each layer, in order, for a whole signal of `rows` rows.
     pub fn layers(&self, rows: usize) -> Vec<LayerInfo> {
         let mut rows = rows;
         let layer = |l: &Layer| {
@@ -74,26 +76,18 @@ impl Pipeline {
         self.inner.layers.iter().map(layer).collect()
     }
 
-    /// How the pipeline computes.
-    pub fn options(&self) -> &PipelineOptions {
-        &self.inner.options
-    }
-
-    /// A new stream at the start of a signal.
-    pub fn stream(&self) -> Stream {
+    /// Starts a stream.
+    pub fn stream(&self) -> PipelineStream {
         let geometry = self.inner.layers.iter().map(|l| l.geometry.clone()).collect();
-        Stream::new(self.inner.clone(), geometry)
+        PipelineStream::new(self.inner.clone(), geometry)
     }
 
-    /// A new stream through the same weights with the padding of every layer switched off: a convolution gives the rows
-    /// that lie within its signal, a transposed one its full output, and a residual unit crops what it adds.
-    pub fn unpadded_stream(&self) -> Stream {
+    /// Starts a stream through the same weights in which no layer pads its signal.
+    ///
+    /// A convolution returns only the rows computed without padding, a transposed convolution its full
+    /// output, and a residual unit crops its input before the sum.
+    pub fn unpadded_stream(&self) -> PipelineStream {
         let geometry = self.inner.layers.iter().map(|l| l.geometry.unpadded()).collect();
-        Stream::new(self.inner.clone(), geometry)
-    }
-
-    /// Rows that come out of an [`Pipeline::unpadded_stream`] of so many rows.
-    pub fn unpadded_rows_out(&self, rows: usize) -> usize {
-        self.inner.layers.iter().fold(rows, |rows, l| l.geometry.unpadded().rows_out(rows))
+        PipelineStream::new(self.inner.clone(), geometry)
     }
 }

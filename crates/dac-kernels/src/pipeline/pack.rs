@@ -1,186 +1,208 @@
-//! Weights into the order in which the kernels read them.
+//! Packing of weights into the order in which the kernels read them.
 
 use super::{
     geometry::Geometry,
-    layer::{HEAVY, Kind, Layer, Snake, Tail, Wide},
-    plan::Plan,
+    layer::{FusedPointwise, GemmConv, Layer, MAX_CACHED_WEIGHT, Operation, Snake},
+    plan::ConvPlan,
 };
 use crate::{
-    buffer::Aligned,
-    isa::{Kernels, Operands, bf16},
+    ResidualUnit,
+    buffer::AlignedBuffer,
+    isa::{Kernels, OperandKernels, bf16},
 };
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Reads a layer's weight at (in, out, tap).
+/// A function that returns a layer's weight at (in, out, tap).
 pub(super) trait Weights: Fn(usize, usize, usize) -> f32 + Sync {}
 impl<T: Fn(usize, usize, usize) -> f32 + Sync> Weights for T {}
 
 pub(super) fn snake(alpha: &[f32], stride: usize) -> Snake {
-    let (mut a, mut inverse) = (Aligned::zeros(stride), Aligned::zeros(stride));
-    a.at_least(stride)[..alpha.len()].copy_from_slice(alpha);
-    let inverses = inverse.at_least(stride).iter_mut();
+    let (mut padded, mut inverse) = (AlignedBuffer::zeros(stride), AlignedBuffer::zeros(stride));
+    padded.grow_to(stride)[..alpha.len()].copy_from_slice(alpha);
+    let inverses = inverse.grow_to(stride).iter_mut();
     inverses.zip(alpha).for_each(|(i, &a)| *i = (1.0 / (f64::from(a) + 1e-9)) as f32);
-    Snake { alpha: a, inverse, width: stride }
+    Snake { alpha: padded, inverse, width: stride }
 }
 
-/// `bias` once for each row of a group, at the row stride.
-fn group_bias(bias: &[f32], rows: usize, stride: usize) -> Aligned {
-    let mut packed = Aligned::zeros(rows * stride);
-    for row in packed.at_least(rows * stride).chunks_exact_mut(stride) {
+/// Repeats `bias` for each row of a group, padded to the row stride.
+fn group_bias(bias: &[f32], rows: usize, stride: usize) -> AlignedBuffer {
+    let mut packed = AlignedBuffer::zeros(rows * stride);
+    for row in packed.grow_to(rows * stride).chunks_exact_mut(stride) {
         row[..bias.len()].copy_from_slice(bias);
     }
     packed
 }
 
-/// A row of the products' right side.
-struct Row<'a> {
-    operands: &'a Operands,
-    at: usize,
-}
-
-impl Row<'_> {
-    /// Writes the row's values into their words, `[words][NR]`.
-    fn set(self, packed: &mut [f32], nr: usize, values: impl Iterator<Item = f64>) {
-        let Self { operands: Operands { per_word, .. }, at } = self;
-        let words = packed[at / per_word * nr..][..nr].iter_mut();
-        match per_word {
-            1 => words.zip(values).for_each(|(word, v)| *word = v as f32),
-            _ => words.zip(values).for_each(|(word, v)| *word = bf16::with_half(*word, at % 2, v as f32)),
-        }
+/// Writes row `k` of a panel, `[words][NR]`, whose words hold `per_word` rows each.
+fn set_panel_row(panel: &mut [f32], nr: usize, per_word: usize, k: usize, values: impl Iterator<Item = f64>) {
+    let words = panel[k / per_word * nr..][..nr].iter_mut();
+    match per_word {
+        1 => words.zip(values).for_each(|(word, v)| *word = v as f32),
+        _ => words.zip(values).for_each(|(word, v)| *word = bf16::with_half(*word, k % 2, v as f32)),
     }
 }
 
-/// Packs a convolution whose rows out have a whole number of panels.
-pub(super) fn wide(kernels: &Kernels, g: &Geometry, plan: Plan, at: &impl Weights, bias: &[f32]) -> Kind {
-    let Plan { in_stride, toom, operands } = plan;
-    let nr = kernels.columns;
-    let out_stride = g.out_channels.next_multiple_of(nr);
-    let direct = toom.is_direct();
-    let narrow = !in_stride.is_multiple_of(kernels.lanes);
-    let width = g.in_group * in_stride;
-    let inputs = if direct { g.taps } else { toom.points };
-    // Direct convolution lays its taps side by side in one product.
-    let sides = if direct { g.taps } else { 1 };
-    let depth = (sides * width).div_ceil(operands.per_word).next_multiple_of(kernels.lanes);
-    let panels = g.out_group * out_stride / nr;
-    let panel = toom.points * depth * nr;
-    let mut weight = Aligned::zeros(panels * panel);
-    weight.at_least(panels * panel).par_chunks_mut(panel).enumerate().for_each(|(index, packed)| {
-        let (row_out, first) = (index * nr / out_stride, index * nr % out_stride);
-        let columns = nr.min(g.out_channels.saturating_sub(first));
+/// Packs the weights of a convolution panel by panel.
+struct PanelPacker<'a, W> {
+    nr: usize,
+    in_stride: usize,
+    geometry: &'a Geometry,
+    conv: &'a GemmConv,
+    weight: &'a W,
+}
+
+impl<W: Weights> PanelPacker<'_, W> {
+    /// Packs panel `index`, `[point][depth][NR]`.
+    fn pack(&self, index: usize, panel: &mut [f32]) {
+        let (nr, g, conv) = (self.nr, self.geometry, self.conv);
+        let per_word = conv.operands.per_word;
         let mut taps = vec![0.0_f64; g.taps * nr];
         for row_in in 0..g.in_group {
-            for i in 0..g.in_channels {
-                let position = row_in * in_stride + i;
-                for tap in 0..g.taps {
-                    let column = &mut taps[tap * nr..][..columns];
-                    match g.kernel_tap(tap, row_in, row_out) {
-                        Some(k) => {
-                            column.iter_mut().enumerate().for_each(|(c, v)| *v = at(i, first + c, k).into());
-                        }
-                        None => column.fill(0.0),
-                    }
-                }
-                if direct {
+            for channel in 0..g.in_channels {
+                self.read_taps(index, row_in, channel, &mut taps);
+                let position = row_in * self.in_stride + channel;
+                if conv.winograd.is_direct() {
                     for (tap, taps) in taps.chunks_exact(nr).enumerate() {
-                        let row = Row { operands, at: tap * width + position };
-                        row.set(packed, nr, taps.iter().copied());
+                        let k = tap * g.in_group * self.in_stride + position;
+                        set_panel_row(panel, nr, per_word, k, taps.iter().copied());
                     }
                     continue;
                 }
-                for (point, factors) in toom.weight.chunks_exact(g.taps).enumerate() {
+                for (point, factors) in conv.winograd.weight.chunks_exact(g.taps).enumerate() {
                     let mut sums = [0.0_f64; 64];
                     for (factor, taps) in factors.iter().zip(taps.chunks_exact(nr)) {
                         sums.iter_mut().zip(taps).for_each(|(s, t)| *s += factor * t);
                     }
-                    let row = Row { operands, at: position };
-                    row.set(&mut packed[point * depth * nr..], nr, sums.into_iter());
+                    let rows = &mut panel[point * conv.depth * nr..];
+                    set_panel_row(rows, nr, per_word, position, sums.into_iter());
                 }
             }
         }
-    });
-    let bias = group_bias(bias, g.out_group, out_stride);
-    // Left sides that exceed the second-level cache are read once for this many panels.
-    let group = if panels * panel > HEAVY { 24.min(panels) } else { 1 };
-    Kind::Wide(Box::new(Wide {
-        toom,
-        inputs,
+    }
+
+    /// Reads the weights of one input value for the columns of panel `index`, `[tap][NR]`.
+    fn read_taps(&self, index: usize, row_in: usize, channel: usize, taps: &mut [f64]) {
+        let (nr, g) = (self.nr, self.geometry);
+        let out_stride = g.out_channels.next_multiple_of(nr);
+        let (row_out, first) = (index * nr / out_stride, index * nr % out_stride);
+        let columns = nr.min(g.out_channels.saturating_sub(first));
+        for (tap, taps) in taps.chunks_exact_mut(nr).enumerate() {
+            let column = &mut taps[..columns];
+            match g.kernel_tap(tap, row_in, row_out) {
+                Some(k) => {
+                    let weights = column.iter_mut().enumerate();
+                    weights.for_each(|(c, v)| *v = (self.weight)(channel, first + c, k).into());
+                }
+                None => column.fill(0.0),
+            }
+        }
+    }
+}
+
+/// Packs a convolution as matrix products.
+pub(super) fn gemm_conv(
+    kernels: &Kernels,
+    g: &Geometry,
+    plan: ConvPlan,
+    weight: &impl Weights,
+    bias: &[f32],
+) -> GemmConv {
+    let ConvPlan { in_stride, winograd, operands } = plan;
+    let out_stride = g.out_channels.next_multiple_of(kernels.nr);
+    let direct = winograd.is_direct();
+    let width = g.in_group * in_stride;
+    // Direct convolution computes all taps in one product.
+    let row_values = if direct { g.taps * width } else { width };
+    let mut conv = GemmConv {
+        inputs: if direct { g.taps } else { winograd.points },
+        winograd,
         operands,
-        depth,
-        narrow,
-        weight,
-        bias,
-        panels,
-        group,
-        tail: None,
-    }))
+        depth: row_values.div_ceil(operands.per_word).next_multiple_of(kernels.lanes),
+        gathers_values: !in_stride.is_multiple_of(kernels.lanes),
+        weight: AlignedBuffer::default(),
+        bias: group_bias(bias, g.out_group, out_stride),
+        panels: g.out_group * out_stride / kernels.nr,
+        panels_per_batch: 1,
+        fused: None,
+    };
+    let panel_words = conv.winograd.points * conv.depth * kernels.nr;
+    let words = conv.panels * panel_words;
+    let mut packed = AlignedBuffer::zeros(words);
+    let packer = PanelPacker { nr: kernels.nr, in_stride, geometry: g, conv: &conv, weight };
+    let panels = packed.grow_to(words).par_chunks_mut(panel_words).enumerate();
+    panels.for_each(|(index, panel)| packer.pack(index, panel));
+    conv.weight = packed;
+    if words > MAX_CACHED_WEIGHT {
+        // Then A exceeds the second-level cache too, and is read once for this many panels.
+        conv.panels_per_batch = 24.min(conv.panels);
+    }
+    conv
 }
 
 /// Packs the second half of a residual unit.
-pub(super) fn tail(
+pub(super) fn fused_pointwise(
     kernels: &Kernels,
-    operands: &'static Operands,
-    alpha: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    offset: usize,
-) -> Tail {
-    let (nr, channels) = (kernels.columns, bias.len());
+    operands: &'static OperandKernels,
+    unit: &ResidualUnit<'_>,
+) -> FusedPointwise {
+    let (nr, channels) = (kernels.nr, unit.conv1_bias.len());
     let stride = channels.next_multiple_of(nr);
     let words = stride / operands.per_word;
-    let mut packed = Aligned::zeros(words * stride);
-    packed.at_least(words * stride).par_chunks_mut(words * nr).enumerate().for_each(|(index, panel)| {
+    let mut packed = AlignedBuffer::zeros(words * stride);
+    packed.grow_to(words * stride).par_chunks_mut(words * nr).enumerate().for_each(|(index, panel)| {
         let first = index * nr;
         let columns = first..channels.min(first + nr);
         for i in 0..channels {
-            let column = columns.clone().map(|c| weight[c * channels + i].into());
-            Row { operands, at: i }.set(panel, nr, column);
+            let row = columns.clone().map(|c| unit.conv1_weight[c * channels + i].into());
+            set_panel_row(panel, nr, operands.per_word, i, row);
         }
     });
-    Tail { snake: snake(alpha, stride), operands, weight: packed, bias: group_bias(bias, 1, stride), offset }
+    FusedPointwise {
+        snake: snake(unit.alpha2, stride),
+        operands,
+        weight: packed,
+        bias: group_bias(unit.conv1_bias, 1, stride),
+        residual_offset: unit.max_padding(),
+    }
 }
 
-/// Packs a convolution with a single channel out.
-pub(super) fn dots(g: &Geometry, in_stride: usize, at: &impl Weights, bias: f32) -> Kind {
-    let mut weight = Aligned::zeros(g.taps * in_stride);
-    for (tap, row) in weight.at_least(g.taps * in_stride).chunks_exact_mut(in_stride).enumerate() {
+/// Reports whether a convolution is packed by [`single_output`].
+pub(super) fn has_single_output(g: &Geometry) -> bool {
+    g.out_channels == 1 && g.out_group == 1 && g.in_group == 1 && (g.dilation == 1 || g.taps == 1)
+}
+
+/// Packs a convolution with one output channel.
+pub(super) fn single_output(g: &Geometry, in_stride: usize, at: &impl Weights, bias: f32) -> Operation {
+    let mut weight = AlignedBuffer::zeros(g.taps * in_stride);
+    for (tap, row) in weight.grow_to(g.taps * in_stride).chunks_exact_mut(in_stride).enumerate() {
         if let Some(tap) = g.kernel_tap(tap, 0, 0) {
             row[..g.in_channels].iter_mut().enumerate().for_each(|(i, w)| *w = at(i, 0, tap));
         }
     }
-    Kind::Dots { weight, bias }
+    Operation::SingleOutput { weight, bias }
 }
 
-/// Whether a convolution is computed by [`dots`].
-pub(super) fn has_one_channel_out(g: &Geometry) -> bool {
-    g.out_channels == 1 && g.out_group == 1 && g.in_group == 1 && (g.dilation == 1 || g.taps == 1)
-}
-
-/// A layer that only applies a snake.
-pub(super) fn pointwise(alpha: &[f32], stride: usize, calls: Range<usize>) -> Layer {
+/// Returns a layer that only applies a snake.
+pub(super) fn snake_layer(alpha: &[f32], stride: usize, calls: Range<usize>) -> Layer {
     Layer {
         name: format!("snake {}", alpha.len()),
         calls,
-        geometry: Geometry::pointwise(alpha.len()),
-        in_stride: stride,
-        out_stride: stride,
         snake: Some(snake(alpha, stride)),
-        kind: Kind::Pointwise,
-        tanh: false,
+        ..copy_layer(alpha.len(), stride, stride)
     }
 }
 
-/// A layer that copies rows to another row stride.
-pub(super) fn copy(channels: usize, in_stride: usize, out_stride: usize) -> Layer {
+/// Returns a layer that copies rows to another row stride.
+pub(super) fn copy_layer(channels: usize, in_stride: usize, out_stride: usize) -> Layer {
     Layer {
         name: format!("copy {channels}"),
         calls: 0..0,
-        geometry: Geometry::pointwise(channels),
+        geometry: Geometry::elementwise(channels),
         in_stride,
         out_stride,
         snake: None,
-        kind: Kind::Pointwise,
+        operation: Operation::Elementwise,
         tanh: false,
     }
 }

@@ -1,66 +1,69 @@
-//! Which way of computing a convolution is taken.
+//! The choice of the algorithm for a convolution.
 
 use super::geometry::Geometry;
 use crate::{
     PipelineOptions, Precision, Schedule,
-    isa::{Kernels, Operands},
-    toom::Toom,
+    isa::{Kernels, OperandKernels},
+    winograd::Winograd,
 };
 
-/// How the rows before a convolution lie in memory, and how it is to be computed.
-pub(super) struct Plan {
+/// The algorithm of a convolution and the row stride of its input.
+pub(super) struct ConvPlan {
     pub(super) in_stride: usize,
-    pub(super) toom: Toom,
-    pub(super) operands: &'static Operands,
+    pub(super) winograd: Winograd,
+    pub(super) operands: &'static OperandKernels,
 }
 
-/// Where in the chain a convolution stands.
-pub(super) struct Place {
+/// The position of a convolution in the pipeline.
+pub(super) struct Position {
     pub(super) in_stride: usize,
-    /// Its rows in for one row of the pipeline's input.
+    /// Rows in of the convolution per row in of the pipeline.
     pub(super) rate: f64,
 }
 
-/// The largest tile that pays and that the schedule allows, else direct convolution; products of `bf16` where given and
-/// fewer.
+/// Chooses the largest Winograd tile that saves time and that the schedule allows, otherwise direct
+/// convolution.
+///
+/// The products are of `bf16` if given and if that needs fewer of them.
 pub(super) fn choose(
     options: &PipelineOptions,
     kernels: &'static Kernels,
-    bf16: Option<&'static Operands>,
+    bf16: Option<&'static OperandKernels>,
     g: &Geometry,
-    place: Place,
-) -> Plan {
-    let in_stride = place.in_stride;
-    let direct = |operands| Plan { in_stride, toom: Toom::direct(), operands };
-    let fits = |operands: &Operands| in_stride.is_multiple_of(kernels.lanes * operands.per_word);
+    position: Position,
+) -> ConvPlan {
+    let in_stride = position.in_stride;
+    let direct = |operands| ConvPlan { in_stride, winograd: Winograd::direct(), operands };
+    let fits = |operands: &OperandKernels| in_stride.is_multiple_of(kernels.lanes * operands.per_word);
     if options.precision == Precision::Exact || !fits(&kernels.f32) {
         return direct(&kernels.f32);
     }
     let weights = g.in_group * g.in_channels * g.out_group * g.out_channels;
     let outputs: &[usize] = match g.taps {
-        // 12 % fewer products at 2.5 times the rounding: for the layers at a decoder's end, whose errors nothing
-        // magnifies any more.
-        7 if g.in_channels <= 192 && place.rate > 64.0 => &[8, 6, 4, 2],
+        // F(8,7) needs 12 % fewer products than F(6,7), but has 2.5 times its rounding error. It is used only
+        // at the end of a decoder, where no later layer magnifies the error.
+        7 if g.in_channels <= 192 && position.rate > 64.0 => &[8, 6, 4, 2],
         7 => &[6, 4, 2],
-        // Larger tiles cost memory: (m + 1) / 2 of the weight.
+        // Larger tiles cost memory: the transformed weight is (m + 1) / 2 times as large.
         2 if weights <= 1 << 21 => &[5, 3],
         2 => &[3],
         3 => &[4, 2],
         _ => &[],
     };
-    let allowed = |m: usize| {
+    let is_allowed = |m: usize| {
         let rows = (m * g.dilation * g.in_group) as f64;
-        options.schedule == Schedule::Throughput || rows <= f64::from(options.hold_rows) * place.rate
+        let most = f64::from(options.max_lookahead_rows) * position.rate;
+        options.schedule == Schedule::Throughput || rows <= most
     };
-    let toom = outputs.iter().filter(|&&m| allowed(m)).find_map(|&m| Toom::new(m, g.taps));
-    // Minimal filtering magnifies what rounding to bf16 loses, so those products are of direct convolution only: half a
-    // product for each tap.
-    match (toom, bf16.filter(|operands| fits(operands))) {
-        (Some(toom), Some(operands)) if g.taps * toom.coefficients.outputs < 2 * toom.points => {
+    let winograd = outputs.iter().filter(|&&m| is_allowed(m)).find_map(|&m| Winograd::new(m, g.taps));
+    // Winograd transforms magnify the rounding to bf16, so bf16 is used only for direct convolution. It needs
+    // half a product per tap.
+    match (winograd, bf16.filter(|operands| fits(operands))) {
+        (Some(winograd), Some(operands)) if g.taps * winograd.coefficients.outputs < 2 * winograd.points => {
             direct(operands)
         }
         (None, Some(operands)) => direct(operands),
-        (Some(toom), _) => Plan { in_stride, toom, operands: &kernels.f32 },
+        (Some(winograd), _) => ConvPlan { in_stride, winograd, operands: &kernels.f32 },
         (None, None) => direct(&kernels.f32),
     }
 }

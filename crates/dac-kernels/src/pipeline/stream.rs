@@ -1,73 +1,76 @@
-//! A signal on its way through a pipeline.
+//! Streams: the state of one signal that passes through a pipeline.
 
 use super::{
     Inner,
     geometry::Geometry,
-    run::{Context, ScratchPool},
+    scratch::{RunContext, ScratchPool},
 };
 use crate::{Schedule, Threads, buffer::Queue};
-use std::{sync::Arc, time::Duration, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-/// One signal on its way through a [`crate::Pipeline`]: each layer keeps the past it still needs.
+/// One signal that passes through a [`crate::Pipeline`]; each layer keeps the past input that it still needs.
 ///
-/// Pushing a signal in pieces of any size, then [`Stream::finish`], gives the rows of the whole-signal chain in
-/// which every layer pads with zeros at the true start and end. The sizes of the pieces and the number of threads
-/// do not change a bit of them.
+/// Pushing a signal in pieces of any size and calling [`PipelineStream::finish`] gives the same rows as
+/// running the layers on the whole signal, each padded with zeros at the start and end. The sizes of the
+/// pieces and the number of threads do not change a bit of the output.
 #[derive(Debug)]
-pub struct Stream {
+pub struct PipelineStream {
     pipeline: Arc<Inner>,
-    /// Of each layer, with its padding or without.
+    /// The geometry of each layer, with padding or without.
     geometry: Arc<[Geometry]>,
     signal: Signal,
     scratch: ScratchPool,
     times: Vec<Duration>,
 }
 
-/// All that a stream knows of its signal.
+/// The state of a signal in all layers.
 #[derive(Debug, Default)]
 struct Signal {
-    stages: Vec<Stage>,
-    /// Rows of the last layer, before the padding of their channels is left out.
+    layers: Vec<LayerState>,
+    /// Rows of the last layer, at its row stride.
     out: Queue,
 }
 
-/// What a layer remembers.
+/// The state of a signal in one layer.
 #[derive(Debug)]
-struct Stage {
-    /// Rows in, from the first group in of the next unit on.
+struct LayerState {
+    /// Rows in, from the first group in of the next span.
     rows: Queue,
-    /// Rows of the signal so far.
+    /// Number of rows in so far.
     received: usize,
-    /// Units computed so far.
-    units: usize,
+    /// Number of spans computed so far.
+    spans_done: usize,
 }
 
 impl Signal {
-    /// The start of a signal, in the memory of one that is over.
-    fn new(pipeline: &Inner, geometry: &[Geometry], over: Self) -> Self {
-        let mut old = over.stages.into_iter().map(|stage| stage.rows);
+    /// Starts a signal in the memory of an old one.
+    fn new(pipeline: &Inner, geometry: &[Geometry], old: Self) -> Self {
+        let mut queues = old.layers.into_iter().map(|state| state.rows);
         let leads = pipeline.layers.iter().zip(geometry).map(|(l, g)| g.lead * l.in_stride);
-        let stages = leads.map(|lead| Stage {
-            rows: Queue::new(lead, old.next().unwrap_or_default()),
+        let layers = leads.map(|lead| LayerState {
+            rows: Queue::new(lead, queues.next().unwrap_or_default()),
             received: 0,
-            units: 0,
+            spans_done: 0,
         });
-        Self { stages: stages.collect(), out: Queue::new(0, over.out) }
+        Self { layers: layers.collect(), out: Queue::new(0, old.out) }
     }
 }
 
-/// How far a layer works on what it holds.
+/// The rows that a layer computes in a run.
 #[derive(Clone, Copy, PartialEq)]
-enum Until {
-    /// Blocks that are whole or nearly so.
-    Blocks,
-    /// Whatever is ready.
+enum RunMode {
+    /// Full blocks, or nearly full ones.
+    FullBlocks,
+    /// All rows whose input is complete.
     Ready,
-    /// The end of the signal.
-    End,
+    /// All rows up to the end of the signal.
+    Finish,
 }
 
-impl Stream {
+impl PipelineStream {
     pub(crate) fn new(pipeline: Arc<Inner>, geometry: Arc<[Geometry]>) -> Self {
         let signal = Signal::new(&pipeline, &geometry, Signal::default());
         let times = vec![Duration::ZERO; pipeline.layers.len()];
@@ -76,56 +79,61 @@ impl Stream {
 
     /// Takes `rows`, `[rows][in_channels]`, and appends the rows that are ready, `[rows_out][out_channels]`.
     ///
-    /// A last row that is not whole is ignored.
+    /// An incomplete last row is ignored.
     pub fn push(&mut self, rows: &[f32], out: &mut Vec<f32>) {
-        self.work(rows, false, out);
+        let mode = match self.pipeline.options.schedule {
+            Schedule::LowLatency => RunMode::Ready,
+            Schedule::Throughput => RunMode::FullBlocks,
+        };
+        self.process(rows, mode, out);
     }
 
-    /// Ends the signal: every layer pads with its zeros, the remaining rows are appended to `out`, and the stream is as
-    /// new.
+    /// Ends the signal, appends its remaining rows to `out`, and resets the stream.
     pub fn finish(&mut self, out: &mut Vec<f32>) {
-        self.work(&[], true, out);
+        self.process(&[], RunMode::Finish, out);
         self.reset();
     }
 
-    /// Forgets the signal: the stream is as new.
+    /// Discards the signal; the next push starts a new one.
     pub fn reset(&mut self) {
         self.signal = Signal::new(&self.pipeline, &self.geometry, std::mem::take(&mut self.signal));
     }
 
-    /// The time each layer has taken since the stream was made, in the order of
+    /// Returns the time spent in each layer since the stream was created, in the order of
     /// [`crate::Pipeline::layers`]; all zero unless [`crate::PipelineOptions::timings`] is set.
     pub fn layer_times(&self) -> &[Duration] {
         &self.times
     }
 
-    fn work(&mut self, rows: &[f32], end: bool, out: &mut Vec<f32>) {
+    /// Processes `rows` in the thread pool of the options.
+    fn process(&mut self, rows: &[f32], mode: RunMode, out: &mut Vec<f32>) {
         let pipeline = self.pipeline.clone();
         match &pipeline.options.threads {
-            Threads::Count(1) => self.feed(&pipeline, rows, end, 1, out),
-            Threads::Current => self.feed(&pipeline, rows, end, rayon::current_num_threads(), out),
+            Threads::Count(1) => self.feed(&pipeline, rows, mode, 1, out),
+            Threads::Current => self.feed(&pipeline, rows, mode, rayon::current_num_threads(), out),
             _ => match &pipeline.pool {
                 Some(pool) => {
                     let threads = pool.current_num_threads();
-                    pool.install(|| self.feed(&pipeline, rows, end, threads, out));
+                    pool.install(|| self.feed(&pipeline, rows, mode, threads, out));
                 }
-                None => self.feed(&pipeline, rows, end, 1, out),
+                None => self.feed(&pipeline, rows, mode, 1, out),
             },
         }
     }
 
-    /// Hands the rows to the first layer piece by piece, so that memory does not grow with their number.
-    fn feed(&mut self, pipeline: &Inner, rows: &[f32], end: bool, threads: usize, out: &mut Vec<f32>) {
+    /// Passes the rows to the first layer in pieces of one run, which bounds the memory.
+    fn feed(&mut self, pipeline: &Inner, rows: &[f32], mode: RunMode, threads: usize, out: &mut Vec<f32>) {
         let Some(first) = pipeline.layers.first() else { return };
         let (channels, stride) = (first.geometry.in_channels, first.in_stride);
-        let piece = first.block_units(threads) * first.unit() * first.geometry.in_group;
+        let groups_per_run = first.spans_per_run(threads) * first.groups_per_span();
+        let rows_per_run = groups_per_run * first.geometry.in_group;
         let rows = &rows[..rows.len() / channels * channels];
         let (geometry, scratch) = (&*self.geometry, &self.scratch);
-        let mut walk = Walk { pipeline, geometry, scratch, times: &mut self.times, threads };
-        for rows in rows.chunks(piece.max(1) * channels) {
-            let stage = &mut self.signal.stages[0];
+        let mut runner = Runner { pipeline, geometry, scratch, times: &mut self.times, threads };
+        let Signal { layers, out: computed } = &mut self.signal;
+        for rows in rows.chunks(rows_per_run.max(1) * channels) {
             let count = rows.len() / channels;
-            let to = stage.rows.grow(count * stride);
+            let to = layers[0].rows.append(count * stride);
             if stride == channels {
                 to.copy_from_slice(rows);
             } else {
@@ -135,40 +143,35 @@ impl Stream {
                     to[channels..].fill(0.0);
                 });
             }
-            stage.received += count;
-            walk.down(&mut self.signal.stages, &mut self.signal.out, 0, Until::Blocks);
-            self.signal.give(pipeline, out);
+            layers[0].received += count;
+            runner.run_from(layers, computed, 0, RunMode::FullBlocks);
+            move_rows(pipeline, computed, out);
         }
-        let until = match pipeline.options.schedule {
-            _ if end => Until::End,
-            Schedule::LowLatency => Until::Ready,
-            Schedule::Throughput => return,
-        };
+        if mode == RunMode::FullBlocks {
+            return;
+        }
         for first in 0..pipeline.layers.len() {
-            walk.down(&mut self.signal.stages, &mut self.signal.out, first, until);
-            self.signal.give(pipeline, out);
+            runner.run_from(layers, computed, first, mode);
+            move_rows(pipeline, computed, out);
         }
     }
 }
 
-impl Signal {
-    /// Moves the rows that came out of the last layer to the caller.
-    fn give(&mut self, pipeline: &Inner, out: &mut Vec<f32>) {
-        let Some(last) = pipeline.layers.last() else { return };
-        let channels = last.geometry.out_channels;
-        let rows = self.out.as_slice();
-        if last.out_stride == channels {
-            out.extend_from_slice(rows);
-        } else {
-            rows.chunks_exact(last.out_stride).for_each(|row| out.extend_from_slice(&row[..channels]));
-        }
-        self.out.shrink(self.out.len());
+/// Moves the computed rows of the last layer to the caller.
+fn move_rows(pipeline: &Inner, computed: &mut Queue, out: &mut Vec<f32>) {
+    let Some(last) = pipeline.layers.last() else { return };
+    let channels = last.geometry.out_channels;
+    let rows = computed.as_slice();
+    if last.out_stride == channels {
+        out.extend_from_slice(rows);
+    } else {
+        rows.chunks_exact(last.out_stride).for_each(|row| out.extend_from_slice(&row[..channels]));
     }
+    computed.drop_back(computed.len());
 }
 
-/// The walk of rows through the layers, depth first: what a block gives is used by the layers after it while it is
-/// in the caches.
-struct Walk<'a> {
+/// Runs the layers depth first, so that later layers use the output of a block while it is in the caches.
+struct Runner<'a> {
     pipeline: &'a Inner,
     geometry: &'a [Geometry],
     scratch: &'a ScratchPool,
@@ -176,56 +179,58 @@ struct Walk<'a> {
     threads: usize,
 }
 
-impl Walk<'_> {
-    fn down(&mut self, stages: &mut [Stage], out: &mut Queue, index: usize, until: Until) {
+impl Runner<'_> {
+    /// Runs layer `index` in the given mode, and the following layers on full blocks.
+    fn run_from(&mut self, states: &mut [LayerState], out: &mut Queue, index: usize, mode: RunMode) {
         let pipeline = self.pipeline;
         let (Some(layer), Some(g)) = (pipeline.layers.get(index), self.geometry.get(index)) else { return };
-        let unit = layer.unit();
-        let (wide_in, wide_out) = layer.widths();
-        let reach = (g.taps - 1) * g.dilation;
+        let groups_per_span = layer.groups_per_span();
+        let (in_width, out_width) = layer.group_widths();
         loop {
-            let (here, after) = stages.split_at_mut(index + 1);
-            let Some(stage) = here.last_mut() else { return };
-            let units = match until {
-                Until::End => g.groups_total(stage.received).div_ceil(unit).saturating_sub(stage.units),
-                _ => (g.groups_ready(stage.received) / unit).saturating_sub(stage.units),
+            let (current, following) = states.split_at_mut(index + 1);
+            let Some(state) = current.last_mut() else { return };
+            let total = match mode {
+                RunMode::Finish => g.groups_total(state.received).div_ceil(groups_per_span),
+                RunMode::FullBlocks | RunMode::Ready => g.groups_ready(state.received) / groups_per_span,
             };
-            let units = match until {
-                Until::Blocks => layer.units_now(units, pipeline.kernels.rows, self.threads),
-                Until::Ready | Until::End => units.min(layer.block_units(self.threads)),
+            let ready = total.saturating_sub(state.spans_done);
+            let spans = match mode {
+                RunMode::FullBlocks => layer.spans_to_run(ready, pipeline.kernels.mr, self.threads),
+                RunMode::Ready | RunMode::Finish => ready.min(layer.spans_per_run(self.threads)),
             };
-            if units == 0 {
+            if spans == 0 {
                 return;
             }
-            let needed = (units * unit + reach) * wide_in;
-            if stage.rows.len() < needed {
+            let groups = spans * groups_per_span;
+            let needed = (groups + g.reach()) * in_width;
+            if state.rows.len() < needed {
                 // Only at the end of the signal: the zeros after it.
-                let missing = needed - stage.rows.len();
-                stage.rows.grow(missing).fill(0.0);
+                let missing = needed - state.rows.len();
+                state.rows.append(missing).fill(0.0);
             }
-            let to = match after.first_mut() {
+            let to = match following.first_mut() {
                 Some(next) => &mut next.rows,
                 None => &mut *out,
             };
-            let y = to.grow(units * unit * wide_out);
+            let y = to.append(groups * out_width);
             let start = pipeline.options.timings.then(Instant::now);
-            let ctx = Context { kernels: pipeline.kernels, pool: self.scratch, threads: self.threads };
-            layer.run(ctx, &stage.rows.as_slice()[..needed], units, y);
+            let ctx = RunContext { kernels: pipeline.kernels, scratch: self.scratch, threads: self.threads };
+            layer.run(ctx, &state.rows.as_slice()[..needed], spans, y);
             if let (Some(start), Some(time)) = (start, self.times.get_mut(index)) {
                 *time += start.elapsed();
             }
-            // Rows are numbered from the first computed one; skip cuts the start, the length cuts the end.
-            let before = stage.units * unit * g.out_group;
-            let computed = units * unit * g.out_group;
-            stage.units += units;
-            stage.rows.drop_front(units * unit * wide_in);
-            let end = (g.skip + g.rows_out(stage.received)).saturating_sub(before).min(computed);
+            // Counted from the first computed row, rows before `g.skip` and after the end are dropped.
+            let before = state.spans_done * groups_per_span * g.out_group;
+            let computed = groups * g.out_group;
+            state.spans_done += spans;
+            state.rows.drop_front(groups * in_width);
+            let end = (g.skip + g.rows_out(state.received)).saturating_sub(before).min(computed);
             let skipped = g.skip.saturating_sub(before).min(end);
-            to.shrink((computed - end) * layer.out_stride);
-            to.cut(skipped * layer.out_stride, (end - skipped) * layer.out_stride);
-            if let Some(next) = after.first_mut() {
+            to.drop_back((computed - end) * layer.out_stride);
+            to.remove_before(skipped * layer.out_stride, (end - skipped) * layer.out_stride);
+            if let Some(next) = following.first_mut() {
                 next.received += end - skipped;
-                self.down(stages, out, index + 1, Until::Blocks);
+                self.run_from(states, out, index + 1, RunMode::FullBlocks);
             }
         }
     }
@@ -236,20 +241,20 @@ mod tests {
     use super::*;
     use crate::{ConvParams, ConvTransposeParams, Pipeline, PipelineOptions, pipeline::Layer};
 
-    /// Rows that no 32-bit counter holds; 24 hours at 44.1 kHz are 3.8e9.
+    /// A row number beyond 32 bits; 24 hours at 44.1 kHz are 3.8e9 rows.
     const LATE: usize = 1 << 33;
 
-    impl Stream {
-        /// Renumbers the rows held, as if `LATE` rows or more had gone before them.
+    impl PipelineStream {
+        /// Renumbers the rows as if at least `LATE` rows had come before them.
         fn postpone(&mut self) {
             let layers = self.pipeline.layers.iter().zip(&*self.geometry);
-            let grid = |(l, g): (&Layer, &Geometry)| l.unit() * g.in_group * g.out_group;
+            let grid = |(l, g): (&Layer, &Geometry)| l.groups_per_span() * g.in_group * g.out_group;
             let mut rows = LATE * layers.clone().map(grid).product::<usize>();
-            for ((layer, g), stage) in layers.zip(&mut self.signal.stages) {
-                // What is skipped at the signal's start has to be over.
-                assert!(stage.units * layer.unit() * g.out_group > g.skip);
-                stage.received += rows;
-                stage.units += rows / (layer.unit() * g.in_group);
+            for ((layer, g), state) in layers.zip(&mut self.signal.layers) {
+                // The rows skipped at the start of the signal must already be computed.
+                assert!(state.spans_done * layer.groups_per_span() * g.out_group > g.skip);
+                state.received += rows;
+                state.spans_done += rows / (layer.groups_per_span() * g.in_group);
                 rows = rows / g.in_group * g.out_group;
                 assert!(rows >= LATE);
             }
@@ -257,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn late_rows_come_out_as_early_ones() {
+    fn row_numbers_beyond_32_bits_give_the_same_output() {
         let conv = |in_channels, out_channels, kernel, stride, dilation, padding| ConvParams {
             in_channels,
             out_channels,

@@ -1,117 +1,103 @@
-//! Why a checkpoint was not loaded.
+//! Errors of loading a checkpoint.
 
 use std::fmt;
 use std::path::PathBuf;
 
+use dac_pickle::safetensors::SafetensorsError;
 use dac_pickle::torch::TorchError;
 use thiserror::Error;
 
-/// A checkpoint that was not loaded, with the file and the reason.
+use crate::preset::Preset;
+
+/// A checkpoint that could not be loaded.
 #[derive(Debug, Error)]
 #[error("{}: {reason}", path.display())]
 pub struct CheckpointError {
-    /// The file.
+    /// Path of the checkpoint; `<embedded>` for the weights in the library.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// Cause.
     #[source]
     pub reason: Reason,
 }
 
-/// What is wrong with a checkpoint.
+/// The reason why a checkpoint could not be loaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Reason {
     /// Reading failed.
     #[error("cannot be read: {0}")]
     Io(std::io::Error),
-    /// A folder was given.
+    /// The path is a directory.
     #[error("is a folder, expected a checkpoint file (weights.pth or model.safetensors)")]
     Directory,
-    /// Not a torch file, or a broken one.
-    #[error("not a checkpoint that can be read: {}", chain(.0))]
+    /// The file is not a valid torch file.
+    #[error("not a readable checkpoint: {}", join_causes(.0))]
     Torch(TorchError),
-    /// A safetensors header of an impossible length.
-    #[error(
-        "not a safetensors file: its header claims {length} bytes, the file has {total} and {limit} are allowed"
-    )]
-    Header {
-        /// Length claimed.
-        length: u64,
-        /// Bytes of the file.
-        total: u64,
-        /// The most that is read.
-        limit: u64,
-    },
-    /// A safetensors header that is not one.
-    #[error("not a safetensors file: {0}")]
-    HeaderJson(String),
-    /// The file ends before its tensors do.
-    #[error("truncated: {expected} bytes expected, {found} found")]
-    Truncated {
-        /// Bytes that the header speaks of.
-        expected: u64,
-        /// Bytes there are.
-        found: u64,
-    },
-    /// Elements of a type that no weight has.
+    /// The file is not a valid safetensors file.
+    #[error("not a valid safetensors file: {0}")]
+    Safetensors(SafetensorsError),
+    /// A tensor's elements are not floats.
     #[error("tensor {key} has elements of type {found}, expected a float type")]
     DType {
-        /// The key.
+        /// Name of the tensor.
         key: String,
-        /// The type.
+        /// Element type found.
         found: String,
     },
-    /// Values that could not be converted.
+    /// A tensor's values could not be converted to f32.
     #[error("{0}")]
     Convert(String),
-    /// No tensors where they are expected.
-    #[error("holds no state dict of tensors")]
+    /// The file contains no tensors.
+    #[error("contains no state dict of tensors")]
     NoTensors,
-    /// Tensors, but none of this codec's names.
+    /// No tensor has a name of this codec.
     #[error(
-        "not a DAC checkpoint: none of its {tensors} tensors has a name of the codec (one of them is {example})"
+        "not a DAC checkpoint: none of its {tensors} tensors has a name of the codec (one of them is \
+{example})"
     )]
     NotDac {
-        /// How many tensors there are.
+        /// Number of tensors.
         tensors: usize,
-        /// One of their names.
+        /// Name of one of them.
         example: String,
     },
-    /// Parameters that do not fit, all of them.
+    /// Parameters are missing, unused or have the wrong shape.
     #[error("{0}")]
     Mismatch(Mismatch),
-    /// A shape that no network can have.
+    /// The network's shape is invalid.
     #[error(transparent)]
     Shape(#[from] dac_nn::ShapeError),
-    /// Nothing tells the sample rate.
+    /// The sample rate is not in the file and cannot be inferred.
     #[error(
-        "the sample rate is not in the file and does not follow from hop {hop_samples} and {codebooks} codebooks: name the model"
+        "the file does not contain the sample rate, and it cannot be inferred from hop {hop_samples} and \
+{codebooks} codebooks; give the model's name ({})",
+        Preset::name_list()
     )]
     SampleRate {
-        /// Samples a frame.
+        /// Samples per frame.
         hop_samples: usize,
-        /// Codebooks.
+        /// Number of codebooks.
         codebooks: usize,
     },
-    /// Another model than the one asked for.
-    #[error("holds another network than {expected} [{difference}]")]
+    /// The network is not the expected preset.
+    #[error("contains another network than {expected} [{difference}]")]
     OtherModel {
-        /// The model asked for.
+        /// Name of the expected preset.
         expected: String,
-        /// What differs.
+        /// Differing dimensions.
         difference: String,
     },
 }
 
-/// Every parameter that is missing, unused or mis-shaped.
+/// All parameters that are missing, unused or have the wrong shape.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// Canonical names of parameters that the network needs and the file lacks.
+    /// Canonical names of parameters that the network needs but the file lacks.
     pub missing: Vec<String>,
     /// Keys of the file that no parameter uses.
     pub unused: Vec<String>,
-    /// Canonical name, shape needed, shape found.
+    /// Parameters of the wrong shape: canonical name, shape expected, shape found.
     pub misshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
 }
 
@@ -123,23 +109,26 @@ impl Mismatch {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (m, u, s) = (self.missing.len(), self.unused.len(), self.misshaped.len());
-        write!(f, "the parameters do not fit: {m} missing, {u} unused, {s} mis-shaped")?;
+        let (missing, unused, misshaped) = (self.missing.len(), self.unused.len(), self.misshaped.len());
+        write!(
+            f,
+            "the parameters do not fit: {missing} missing, {unused} unused, {misshaped} of the wrong shape"
+        )?;
         for name in &self.missing {
-            write!(f, "\n  missing    {name}")?;
+            write!(f, "\n  missing      {name}")?;
         }
         for name in &self.unused {
-            write!(f, "\n  unused     {name}")?;
+            write!(f, "\n  unused       {name}")?;
         }
         for (name, expected, found) in &self.misshaped {
-            write!(f, "\n  mis-shaped {name}: expected {expected:?}, found {found:?}")?;
+            write!(f, "\n  wrong shape  {name}: expected {expected:?}, found {found:?}")?;
         }
         Ok(())
     }
 }
 
-/// An error with all its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+/// Joins an error and its causes in one line.
+fn join_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -1,91 +1,91 @@
-//! What a codec cannot do.
+//! Errors of loading and running a codec.
 
-use dac_nn::engine::EngineError;
+use dac_kernels::Precision;
+use dac_nn::pipeline::PipelineError;
 use dac_nn::{Device, DeviceError, WeightError};
 use dac_rvq::{CodesError, ShapeError};
 use thiserror::Error;
 
-use crate::precision::Precision;
-
-/// What a codec cannot do.
+/// An error of loading or running a codec.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CodecError {
-    /// The device is not there.
+    /// The device is not available.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// A parameter is not there.
+    /// A parameter could not be loaded.
     #[error(transparent)]
     Weight(#[from] WeightError),
-    /// The CPU engine refuses the layers or the options.
+    /// The CPU engine rejects the layers or the options.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(#[from] PipelineError),
     /// The device failed.
     #[error("{device} failed: {reason}")]
     Failed {
-        /// The device.
+        /// Device that failed.
         device: Device,
-        /// What it says.
+        /// Error message of the backend.
         reason: String,
     },
-    /// A precision that the device does not offer.
+    /// The device does not support the precision.
     #[error("precision {precision} is not available on {device}: {why}")]
     Precision {
-        /// The device.
+        /// Requested device.
         device: Device,
-        /// The precision.
+        /// Requested precision.
         precision: Precision,
-        /// What is missing.
+        /// Missing requirement.
         why: String,
     },
-    /// A memory budget that does not hold the weights and so many frames at once.
+    /// The memory budget is too small for the weights and the frames.
     #[error(
-        "a memory budget of {budget_bytes} bytes is too small: this model needs {needed_bytes} for {frames} frames at once"
+        "the memory budget of {budget_bytes} bytes is too small: this model needs {needed_bytes} bytes to \
+process {frames} frames at once"
     )]
     MemoryBudget {
-        /// What it may take.
+        /// Available bytes.
         budget_bytes: u64,
-        /// What it takes with the weights.
+        /// Bytes needed for weights and activations.
         needed_bytes: u64,
-        /// Frames that were to be worked on together: the fewest there can be, or those that were given.
+        /// Frames to process at once: the given ones, or at loading the fewest possible.
         frames: usize,
     },
-    /// Codes that are out of range or ill-shaped.
+    /// Codes are out of range or have the wrong shape.
     #[error(transparent)]
     Codes(#[from] CodesError),
-    /// Values that do not fit their shape.
+    /// The number of values does not match a shape.
     #[error(transparent)]
     Shape(#[from] ShapeError),
-    /// An input of the wrong shape.
+    /// An input has the wrong shape.
     #[error("{what} has shape {found:?}, expected {expected}")]
     Input {
-        /// Which input.
+        /// Name of the input.
         what: &'static str,
-        /// Its shape.
+        /// Shape found.
         found: [usize; 3],
-        /// What it may be.
+        /// Valid shapes.
         expected: String,
     },
-    /// Nothing to encode or decode.
-    #[error("{what} is empty: there is nothing to code")]
+    /// An input has no samples or frames.
+    #[error("{what} is empty, expected at least one sample or frame")]
     Empty {
-        /// Which input.
+        /// Name of the input.
         what: &'static str,
     },
-    /// A number of codebooks that the model does not have.
-    #[error("{asked} codebooks asked for, the model has {available}")]
+    /// The model does not have the requested number of codebooks.
+    #[error("{asked} codebooks requested, expected 1 to {available}")]
     Codebooks {
-        /// How many were asked for.
+        /// Requested number.
         asked: usize,
-        /// How many there are.
+        /// Number in the model.
         available: usize,
     },
-    /// A value that is no number came out of the network, or went into it.
-    #[error("{what} holds a value that is not finite at position {position}")]
+    /// The network received or computed a value that is not finite.
+    #[error("{what} is not finite at position {position}")]
     NonFinite {
-        /// Where.
+        /// Name of the input or output.
         what: &'static str,
-        /// Index of the first one, in positions of the row-major data.
+        /// Index of the first such value in row-major data.
         position: usize,
     },
 }

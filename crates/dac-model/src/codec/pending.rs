@@ -1,27 +1,27 @@
-//! Results that a device is still at work on.
+//! Results that a device is still computing.
 
-use super::CodecError;
+use super::error::CodecError;
 
-/// What a device has been given to do, and gives when it is waited for.
+/// A result that a device is computing.
 ///
-/// A GPU begins at once and the caller goes on: what it prepares meanwhile, or gives the device next, costs no time. Other devices
-/// have done the work by the time there is one of these.
-#[must_use = "what nobody waits for is lost"]
+/// A GPU starts at once, and the caller can prepare or submit other work before it waits. Other devices have
+/// finished when they return this.
+#[must_use = "the result is discarded unless `wait` is called"]
 pub struct Pending<T>(Box<dyn FnOnce() -> Result<T, CodecError> + Send>);
 
 impl<T: Send + 'static> Pending<T> {
-    /// What is there already.
+    /// Wraps a finished result.
     pub(super) fn ready(value: T) -> Self {
         Self(Box::new(move || Ok(value)))
     }
 
-    /// What `wait` waits for.
+    /// Wraps a result that `wait` waits for.
     #[cfg(feature = "burn")]
-    pub(super) fn coming(wait: impl FnOnce() -> Result<T, CodecError> + Send + 'static) -> Self {
+    pub(super) fn deferred(wait: impl FnOnce() -> Result<T, CodecError> + Send + 'static) -> Self {
         Self(Box::new(wait))
     }
 
-    /// The same, looked through once it is there.
+    /// Adds a check of the result.
     pub(super) fn checked(self, check: impl FnOnce(&T) -> Result<(), CodecError> + Send + 'static) -> Self {
         Self(Box::new(move || {
             let value = self.wait()?;
@@ -32,10 +32,10 @@ impl<T: Send + 'static> Pending<T> {
 }
 
 impl<T> Pending<T> {
-    /// Waits until it is there.
+    /// Waits for the result.
     ///
     /// # Errors
-    /// When the device fails, or its result is not finite.
+    /// When the device fails or the result is not finite.
     pub fn wait(self) -> Result<T, CodecError> {
         (self.0)()
     }

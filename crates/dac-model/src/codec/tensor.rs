@@ -1,15 +1,19 @@
-//! The codec on burn tensors, for any burn device.
+//! The codec on burn tensors, for every burn device.
 
 use burn::tensor::{Device as BurnDevice, Element, FloatDType, Int, Tensor, TensorData, Transaction};
-use dac_nn::tensor::{Reading, Sequence, device_name, open_device, upload, values};
+use dac_nn::tensor::{Readback, Sequence, device_name, into_values, open_device, upload};
 use dac_nn::{Device, Layer, NetworkShape, Weights};
 use dac_rvq::tensor::{Quantized, ResidualQuantizer};
 use dac_rvq::{Array3, Codes};
 
-use super::{CodecError, Encoded, Pending, quantizer_weights};
-use crate::precision::Precision;
+use super::encoded::Encoded;
+use super::error::CodecError;
+use super::options::Padding;
+use super::pending::Pending;
+use super::quantizer::load_quantizer;
+use dac_kernels::Precision;
 
-/// Encoder, quantizer and decoder on one burn device; between them nothing comes back to the host.
+/// Encoder, quantizer and decoder on one burn device; intermediate results stay on the device.
 pub(super) struct TensorNetwork {
     encoder: Sequence,
     decoder: Sequence,
@@ -31,14 +35,17 @@ impl TensorNetwork {
             Precision::Bf16 => FloatDType::BF16,
             Precision::F16 => FloatDType::F16,
         };
-        // On the CPU, burn's half-width arithmetic is a test of patience.
+        // burn's 16-bit arithmetic on the CPU is far too slow to be useful.
         let on_gpu = matches!(name, Device::Wgpu(_) | Device::Cuda(_));
         if arithmetic != FloatDType::F32 && !(on_gpu && device.supports_dtype(arithmetic)) {
-            let why =
-                if on_gpu { "it does not compute in it" } else { "on the CPU, burn computes in f32 alone" };
+            let why = if on_gpu {
+                "the device does not support it"
+            } else {
+                "burn's CPU backends support only f32"
+            };
             return Err(CodecError::Precision { device: name, precision, why: why.to_owned() });
         }
-        let quantizer = ResidualQuantizer::new(quantizer_weights(shape, weights)?, &device);
+        let quantizer = ResidualQuantizer::new(load_quantizer(shape, weights)?, &device);
         let mut load = |layers: &[Layer]| -> Result<Sequence, CodecError> {
             Ok(Sequence::load(layers, weights, &device)?.with_arithmetic(arithmetic))
         };
@@ -55,7 +62,7 @@ impl TensorNetwork {
         device_name(&self.device)
     }
 
-    /// Gives the device its work and starts the way back of what comes of it.
+    /// Submits the work and the read-back of the result.
     pub(super) fn start_encode(
         &self,
         signal: Vec<f32>,
@@ -65,8 +72,8 @@ impl TensorNetwork {
         let encoded = self.encoder.forward(upload(signal, shape, &self.device));
         let Quantized { z, codes, latents } = self.quantizer.encode(encoded, codebooks);
         let all = Transaction::default().register(z).register(codes).register(latents);
-        self.start(all, |arrived| {
-            Ok(Encoded { z: arrived.array()?, codes: arrived.codes()?, latents: arrived.array()? })
+        self.start(all, |results| {
+            Ok(Encoded { z: results.array()?, codes: results.codes()?, latents: results.array()? })
         })
     }
 
@@ -77,14 +84,16 @@ impl TensorNetwork {
     pub(super) fn start_decode_codes(
         &self,
         codes: &Codes,
-        padding: bool,
+        padding: Padding,
     ) -> Result<Pending<Array3>, CodecError> {
         let z = self.quantizer.decode(self.upload_codes(codes));
-        // burn joins operations into programs as they come. Beside those of the quantizer that are still open it joins none of the decoder's:
-        // each snake would be five programs.
+        // burn fuses operations into kernels as they are submitted. Without this flush, the quantizer's
+        // unfinished kernel prevents fusion in the decoder: each snake would take five kernels.
         self.device.flush().map_err(|e| failed(self.name, &e))?;
-        // The layers are handles: taking them without padding copies no weights.
-        let audio = if padding { self.decoder.forward(z) } else { self.decoder.unpadded().forward(z) };
+        let audio = match padding {
+            Padding::Zeros => self.decoder.forward(z),
+            Padding::None => self.decoder.unpadded().forward(z),
+        };
         Ok(self.start_array(audio))
     }
 
@@ -94,7 +103,7 @@ impl TensorNetwork {
 
     pub(super) fn latents_to_codes(&self, latents: &Array3) -> Result<Codes, CodecError> {
         let codes = self.quantizer.search(self.upload(latents));
-        self.start(Transaction::default().register(codes), Arrived::codes).wait()
+        self.start(Transaction::default().register(codes), Results::codes).wait()
     }
 
     fn upload(&self, array: &Array3) -> Tensor<3> {
@@ -107,29 +116,29 @@ impl TensorNetwork {
     }
 
     fn start_array(&self, tensor: Tensor<3>) -> Pending<Array3> {
-        self.start(Transaction::default().register(tensor), Arrived::array)
+        self.start(Transaction::default().register(tensor), Results::array)
     }
 
     fn start<T: Send + 'static>(
         &self,
         tensors: Transaction,
-        take: impl FnOnce(&mut Arrived) -> Result<T, CodecError> + Send + 'static,
+        convert: impl FnOnce(&mut Results) -> Result<T, CodecError> + Send + 'static,
     ) -> Pending<T> {
-        let (device, reading) = (self.name, Reading::start(tensors));
-        Pending::coming(move || {
-            let data = reading.wait().map_err(|e| failed(device, &e))?;
-            take(&mut Arrived { device, data: data.into_iter() })
+        let (device, readback) = (self.name, Readback::start(tensors));
+        Pending::deferred(move || {
+            let data = readback.wait().map_err(|e| failed(device, &e))?;
+            convert(&mut Results { device, data: data.into_iter() })
         })
     }
 }
 
-/// What came back from the device, in the order in which it was asked for.
-struct Arrived {
+/// Results read back from the device, taken in the order of their registration.
+struct Results {
     device: Device,
     data: std::vec::IntoIter<TensorData>,
 }
 
-impl Arrived {
+impl Results {
     fn array(&mut self) -> Result<Array3, CodecError> {
         let (values, shape) = self.next()?;
         Ok(Array3::new(values, shape)?)
@@ -143,7 +152,7 @@ impl Arrived {
     fn next<E: Element>(&mut self) -> Result<(Vec<E>, [usize; 3]), CodecError> {
         let data = self.data.next().ok_or_else(|| failed(self.device, &"a result is missing"))?;
         let shape = data.shape().dims();
-        Ok((values(data).map_err(|e| failed(self.device, &e))?, shape))
+        Ok((into_values(data).map_err(|e| failed(self.device, &e))?, shape))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reading the parity fixtures and comparing with them.
+//! Readers of the parity fixtures and comparisons with them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,19 +7,20 @@ use dac_nn::{Device, NetworkShape, WeightError, Weights};
 use dac_rvq::{Array3, Codes};
 use safetensors::SafeTensors;
 
-/// A tie: the reference's best and second best distances differ by less.
+/// Distances closer than this are a tie: another code is accepted.
 const TIE_MARGIN: f32 = 1e-5;
-/// Largest difference of audio decoded from the same codes: the engine filters minimally, which costs half a digit.
+/// Largest accepted difference of decoded audio; Winograd convolutions on the CPU engine lose half a digit.
 pub(crate) fn audio_bound(device: Device) -> f32 {
     match device {
         Device::Cpu => 5e-5,
-        // Another driver is another order of sums, and another sine.
+        // GPU drivers differ in the order of sums and in the sine.
         Device::Wgpu(_) | Device::Cuda(_) => 1e-4,
         _ => 2e-5,
     }
 }
 
-/// Bounds on the relative rms of z and of latents; z, made of the same entries, does not show the engine's filtering.
+/// Bounds on the relative RMS of z and of latents. z consists of codebook entries, so Winograd errors do not
+/// affect it.
 fn relative_bounds(device: Device) -> (f64, f64) {
     (1e-5, if device == Device::Cpu { 1e-4 } else { 1e-5 })
 }
@@ -28,12 +29,12 @@ pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/parity")
 }
 
-/// Every device of this build that any machine can open.
+/// Devices of this build that every machine has.
 pub(crate) fn devices() -> Vec<Device> {
     Device::compiled().into_iter().filter(|d| !matches!(d, Device::Wgpu(_) | Device::Cuda(_))).collect()
 }
 
-/// A folder's expected values.
+/// The expected values of a fixture folder.
 pub(crate) struct Expected {
     bytes: Vec<u8>,
 }
@@ -69,7 +70,7 @@ impl Expected {
     }
 }
 
-/// A checkpoint in which the largest value of one parameter is 1 % off.
+/// A checkpoint whose parameter `name` has its largest value changed by 1 %.
 pub(crate) struct Corrupted {
     pub(crate) inner: Checkpoint,
     pub(crate) name: String,
@@ -96,7 +97,7 @@ pub(crate) fn codec(folder: &str, device: Device) -> Codec {
     Codec::load(&shape, &mut checkpoint, CodecOptions::on(device)).unwrap()
 }
 
-/// Frames whose codes are the expected ones; an error when one differs that no tie excuses.
+/// Returns which frames have the expected codes; fails if a code differs without a tie.
 pub(crate) fn equal_frames(
     found: &Codes,
     expected: &Codes,
@@ -117,15 +118,15 @@ pub(crate) fn equal_frames(
             let margin = margins.map_or(f32::INFINITY, |m| m.as_slice()[(b * m.shape()[1] + k) * frames + t]);
             if margin >= TIE_MARGIN {
                 return Err(format!(
-                    "item {b}, frame {t}, codebook {k}: another code at a margin of {margin}"
+                    "item {b}, frame {t}, codebook {k}: another code with a margin of {margin}"
                 ));
             }
-            eprintln!("excused: item {b}, frame {t}, codebook {k}, margin {margin}");
+            eprintln!("tie: item {b}, frame {t}, codebook {k}, margin {margin}");
             equal[b * frames + t] = false;
         }
     }
     let differing = equal.iter().filter(|e| !**e).count();
-    // A tie may excuse a frame or two, never more than a trace of them.
+    // Ties may affect a few frames only.
     if differing * 20 > equal.len() {
         Err(format!("{differing} of {} frames differ", equal.len()))
     } else {
@@ -133,7 +134,7 @@ pub(crate) fn equal_frames(
     }
 }
 
-/// Relative rms over the frames marked as equal.
+/// Returns the relative RMS difference over the frames in `equal`.
 fn relative_rms(found: &Array3, expected: &Array3, equal: &[bool]) -> Result<f64, String> {
     if found.shape() != expected.shape() {
         return Err(format!("shape {:?}, expected {:?}", found.shape(), expected.shape()));
@@ -162,10 +163,10 @@ pub(crate) fn max_abs(found: &Array3, expected: &Array3) -> Result<f32, String> 
 }
 
 fn within<T: PartialOrd + std::fmt::Display>(what: &str, found: T, bound: T) -> Result<(), String> {
-    if found <= bound { Ok(()) } else { Err(format!("{what}: {found} is beyond {bound}")) }
+    if found <= bound { Ok(()) } else { Err(format!("{what}: {found} is above {bound}")) }
 }
 
-/// Compares everything that a case holds.
+/// Compares encodes and decodes with all expected values of a case.
 pub(crate) fn check_case(codec: &Codec, expected: &Expected, case: &str) -> Result<(), String> {
     let fail = |e: CodecError| e.to_string();
     let audio_bound = audio_bound(codec.options().device);

@@ -1,4 +1,4 @@
-//! Each layer's output on a burn device against the reference's.
+//! Each layer's output on a burn device compared with the reference.
 
 use dac_nn::Device;
 use dac_nn::tensor::{Sequence, open_device, read, upload};
@@ -6,7 +6,8 @@ use dac_rvq::Array3;
 
 use crate::common::{Expected, checkpoint, max_abs};
 
-/// Compares every layer of a folder's encoder and decoder; `bound` is relative to a layer's largest value, or to 1.
+/// Compares every layer of a folder's encoder and decoder; `bound` is relative to the layer's largest value,
+/// at least to 1.
 pub(crate) fn check(folder: &str, device: Device, bound: f32) {
     let expected = Expected::read(folder);
     let burn_device = open_device(device).unwrap();
@@ -21,9 +22,9 @@ pub(crate) fn check(folder: &str, device: Device, bound: f32) {
             let key = format!("layers.{name}");
             if expected.has(&key) {
                 let found = Array3::new(read(output.clone()).unwrap(), output.dims()).unwrap();
-                let wanted = expected.array(&key);
-                let scale = wanted.as_slice().iter().fold(0.0f32, |m, v| m.max(v.abs())).max(1.0);
-                let difference = max_abs(&found, &wanted).unwrap();
+                let expected = expected.array(&key);
+                let scale = expected.as_slice().iter().fold(0.0f32, |m, v| m.max(v.abs())).max(1.0);
+                let difference = max_abs(&found, &expected).unwrap();
                 assert!(difference <= bound * scale, "{folder}, {device}, {name}: {difference} of {scale}");
                 compared += 1;
             }

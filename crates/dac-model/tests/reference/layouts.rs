@@ -1,4 +1,4 @@
-//! One network in every published layout, and files that are none.
+//! One network in every published layout, and invalid files.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ const FILES: [(&str, &str, Layout); 7] = [
     ("reference/weights.pth", "", Layout::Reference),
     ("reference_f16/weights.pth", "", Layout::Reference),
     ("parametrized/weights.pth", "", Layout::Reference),
-    ("card/model.safetensors", "dac.", Layout::Reference),
+    ("hance/model.safetensors", "dac.", Layout::Reference),
     ("prefix_model_f16/model.safetensors", "model.", Layout::Reference),
     ("prefix_audio_encoder_bf16/model.safetensors", "audio_encoder.model.", Layout::Reference),
     ("transformers/model.safetensors", "", Layout::Transformers),
@@ -23,14 +23,14 @@ fn path(file: &str) -> PathBuf {
 }
 
 #[test]
-fn every_layout_gives_the_same_network() {
+fn all_layouts_load_the_same_network() {
     let expected = Expected::read("layouts");
     for (file, prefix, layout) in FILES {
         let mut checkpoint = Checkpoint::open(&path(file), None).unwrap_or_else(|e| panic!("{e}"));
         let report = checkpoint.report().clone();
         assert_eq!((report.prefix.as_str(), report.layout), (prefix, layout), "{file}");
         assert_eq!(report.weight_normed > 0, layout == Layout::Reference, "{file}");
-        assert_eq!(report.foreign > 0, prefix.starts_with("audio_encoder"), "{file}");
+        assert_eq!(report.other_tensors > 0, prefix.starts_with("audio_encoder"), "{file}");
         let shape = checkpoint.shape().clone();
         assert_eq!((shape.sample_rate_hz, shape.codebooks, shape.codebook_size), (44100, 9, 32), "{file}");
         let codec = Codec::load(&shape, &mut checkpoint, CodecOptions::on(Device::Cpu)).unwrap();
@@ -42,7 +42,7 @@ fn every_layout_gives_the_same_network() {
 }
 
 #[test]
-fn another_model_than_the_one_asked_for_is_refused_with_the_differences() {
+fn an_unexpected_model_is_rejected_with_the_differences() {
     let error = Checkpoint::open(&path("reference/weights.pth"), Some(Preset::Khz24)).unwrap_err();
     let text = error.to_string();
     assert!(matches!(error.reason, Reason::OtherModel { .. }), "{text}");
@@ -53,7 +53,7 @@ fn another_model_than_the_one_asked_for_is_refused_with_the_differences() {
     );
 }
 
-/// A safetensors file of the given keys, each one f32.
+/// A safetensors file with f32 tensors of the given names and shapes.
 fn safetensors(keys: &[(&str, &[usize])]) -> tempfile::NamedTempFile {
     let mut at = 0;
     let entries: Vec<String> = keys
@@ -73,16 +73,16 @@ fn safetensors(keys: &[(&str, &[usize])]) -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn missing_unused_and_misshaped_keys_are_listed_together() {
-    // The real file's header, with one key renamed, one added to the end and one shape transposed.
-    let bytes = std::fs::read(path("card/model.safetensors")).unwrap();
-    let text = |from: &str, to: &str, bytes: Vec<u8>| {
+fn all_missing_and_unused_keys_are_listed_in_one_error() {
+    // Two keys of a valid file, renamed.
+    let bytes = std::fs::read(path("hance/model.safetensors")).unwrap();
+    let replace = |from: &str, to: &str, bytes: Vec<u8>| {
         let at =
             bytes.windows(from.len()).position(|w| w == from.as_bytes()).unwrap_or_else(|| panic!("{from}"));
         [&bytes[..at], to.as_bytes(), &bytes[at + from.len()..]].concat()
     };
-    let bytes = text("dac.decoder.model.1.block.0.alpha", "dac.decoder.model.1.block.0.alphb", bytes);
-    let bytes = text("dac.encoder.block.1.block.3.alpha", "dac.encoder.block.1.blocc.3.alpha", bytes);
+    let bytes = replace("dac.decoder.model.1.block.0.alpha", "dac.decoder.model.1.block.0.alphb", bytes);
+    let bytes = replace("dac.encoder.block.1.block.3.alpha", "dac.encoder.block.1.blocc.3.alpha", bytes);
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&bytes).unwrap();
     let error = Checkpoint::open(file.path(), None).unwrap_err();
@@ -96,30 +96,30 @@ fn missing_unused_and_misshaped_keys_are_listed_together() {
 }
 
 #[test]
-fn hostile_and_odd_files_get_a_clear_error_at_once() {
+fn invalid_files_are_rejected_with_the_reason() {
     let write = |bytes: &[u8]| {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(bytes).unwrap();
         file
     };
-    let whole = std::fs::read(path("card/model.safetensors")).unwrap();
+    let whole = std::fs::read(path("hance/model.safetensors")).unwrap();
     let torch = std::fs::read(path("reference/weights.pth")).unwrap();
     let mut huge = (1u64 << 60).to_le_bytes().to_vec();
     huge.extend(b"{}");
-    // A pickle that calls os.system when a general reader loads it.
-    let evil = b"\x80\x02cos\nsystem\nX\x05\x00\x00\x00echo \x85R.";
-    for (what, bytes, says) in [
+    // A pickle that would call os.system in a general unpickler.
+    let malicious = b"\x80\x02cos\nsystem\nX\x05\x00\x00\x00echo \x85R.";
+    for (what, bytes, expected) in [
         ("empty", &b""[..], "empty"),
         ("text", b"this is no checkpoint, it is text", "text"),
-        ("header of 2^60", &huge, "header claims 1152921504606846976 bytes"),
-        ("cut safetensors", &whole[..whole.len() - 5], "truncated"),
-        ("cut header", &whole[..50], "header claims"),
-        ("cut torch file", &torch[..torch.len() / 2], "checkpoint"),
-        ("pickle that calls os.system", evil, "pickle"),
-        ("header that is no JSON", b"\x05\0\0\0\0\0\0\0{abcd", "not a safetensors file"),
+        ("header of 2^60", &huge, "header declares 1152921504606846976 bytes"),
+        ("truncated safetensors", &whole[..whole.len() - 5], "truncated"),
+        ("truncated header", &whole[..50], "header declares"),
+        ("truncated torch file", &torch[..torch.len() / 2], "checkpoint"),
+        ("pickle that calls os.system", malicious, "pickle"),
+        ("header that is not JSON", b"\x05\0\0\0\0\0\0\0{abcd", "not a valid safetensors file"),
     ] {
         let error = Checkpoint::open(write(bytes).path(), None).unwrap_err().to_string();
-        assert!(error.contains(says), "{what}: {error}");
+        assert!(error.contains(expected), "{what}: {error}");
     }
     let error = Checkpoint::open(&fixtures(), None).unwrap_err().to_string();
     assert!(error.contains("folder"), "{error}");

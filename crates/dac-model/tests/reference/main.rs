@@ -1,5 +1,5 @@
-//! The reference implementation's numbers and files, made by the scripts under `fixtures/python`.
-#![allow(clippy::print_stderr, reason = "excused ties and skipped tests are listed")]
+//! Comparison with values and files of the reference, made by the scripts in `fixtures/python`.
+#![allow(clippy::print_stderr, reason = "ties and skipped tests are reported")]
 
 mod common;
 #[cfg(feature = "burn")]

@@ -1,4 +1,4 @@
-//! The codec through wgpu, on whatever adapter the machine has: a GPU, or lavapipe, Mesa's Vulkan on the CPU.
+//! The codec through wgpu, on a GPU or on lavapipe (Mesa's Vulkan on the CPU).
 
 use dac_model::{Codec, CodecError, CodecOptions, Precision};
 use dac_nn::tensor::open_device;
@@ -9,13 +9,13 @@ use crate::common::{self, Expected, check_case, equal_frames, max_abs};
 
 const GPU: Device = Device::Wgpu(None);
 
-/// Whether there is an adapter. A machine without one skips the test, unless `DAC_REQUIRE` (names separated by commas) says
-/// that this one has lavapipe.
-fn adapter() -> bool {
+/// Returns whether there is an adapter. Without one, tests are skipped, unless `DAC_REQUIRE` (a
+/// comma-separated list) contains lavapipe.
+fn has_adapter() -> bool {
     let found = open_device(GPU).is_ok();
     let required =
         std::env::var("DAC_REQUIRE").is_ok_and(|list| list.split(',').any(|name| name.trim() == "lavapipe"));
-    assert!(found || !required, "DAC_REQUIRE names lavapipe, which is not there");
+    assert!(found || !required, "DAC_REQUIRE names lavapipe, but no adapter for wgpu was found");
     if !found {
         eprintln!("skipped: no adapter for wgpu was found");
     }
@@ -23,17 +23,17 @@ fn adapter() -> bool {
 }
 
 #[test]
-fn wgpu_layers_equal_the_references() {
-    if adapter() {
+fn wgpu_layers_equal_the_reference() {
+    if has_adapter() {
         for folder in ["44khz", "24khz"] {
             crate::layers::check(folder, GPU, 1e-5);
         }
     }
 }
 
-/// Every length is a search for programs anew: a network here meets one or two.
-fn equals_the_reference(folder: &str, cases: &[&str]) {
-    if !adapter() {
+/// Compares a network with the reference. Each signal length triggers new autotuning, so the cases are few.
+fn assert_equals_the_reference(folder: &str, cases: &[&str]) {
+    if !has_adapter() {
         return;
     }
     let (expected, codec) = (Expected::read(folder), common::codec(folder, GPU));
@@ -44,31 +44,31 @@ fn equals_the_reference(folder: &str, cases: &[&str]) {
 
 #[test]
 fn wgpu_44khz_equals_the_reference() {
-    equals_the_reference("44khz", &["whole"]);
+    assert_equals_the_reference("44khz", &["whole"]);
 }
 
 #[test]
 fn wgpu_44khz_16kbps_equals_the_reference() {
-    equals_the_reference("44khz-16kbps", &["odd"]);
+    assert_equals_the_reference("44khz-16kbps", &["odd"]);
 }
 
 #[test]
 fn wgpu_24khz_equals_the_reference() {
-    equals_the_reference("24khz", &["whole", "one"]);
+    assert_equals_the_reference("24khz", &["whole", "one"]);
 }
 
 #[test]
 fn wgpu_16khz_equals_the_reference() {
-    equals_the_reference("16khz", &["pair"]);
+    assert_equals_the_reference("16khz", &["pair"]);
 }
 
 #[test]
-fn wgpu_decodes_without_padding_as_the_cpu() {
-    if !adapter() {
+fn wgpu_unpadded_decodes_equal_the_cpu() {
+    if !has_adapter() {
         return;
     }
     let codes = Expected::read("24khz").codes("whole.codes");
-    // Fewer frames give no sample.
+    // Three copies, because one has too few frames for a sample.
     let codes = Codes::concat_frames(&[codes.clone(), codes.clone(), codes]).unwrap();
     let decode = |device| common::codec("24khz", device).decode_codes_unpadded(&codes).unwrap();
     assert!(max_abs(&decode(GPU), &decode(Device::Cpu)).unwrap() <= 1e-4);
@@ -76,7 +76,7 @@ fn wgpu_decodes_without_padding_as_the_cpu() {
 
 #[test]
 fn wgpu_tiny_equals_the_cpu() {
-    if !adapter() {
+    if !has_adapter() {
         return;
     }
     let signal = Array3::mono(sweep(12 * 512 - 77));
@@ -91,8 +91,8 @@ fn wgpu_tiny_equals_the_cpu() {
 }
 
 #[test]
-fn wgpu_half_precision_is_near_or_refused() {
-    if !adapter() {
+fn wgpu_16_bit_precisions_are_close_to_f32_or_rejected() {
+    if !has_adapter() {
         return;
     }
     let cpu = tiny(Device::Cpu, Precision::Exact).unwrap();
@@ -121,7 +121,7 @@ fn tiny(device: Device, precision: Precision) -> Result<Codec, CodecError> {
     Codec::load(&shape, &mut checkpoint, options)
 }
 
-/// Power of what was expected over that of the difference, in dB.
+/// Returns the signal-to-noise ratio in dB.
 fn snr_db(found: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let power = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v * v)).sum::<f64>();
@@ -130,17 +130,17 @@ fn snr_db(found: &[f32], expected: &[f32]) -> f64 {
 }
 
 #[test]
-fn wgpu_adapters_beyond_the_last_are_an_error() {
-    if !adapter() {
+fn wgpu_adapters_beyond_the_last_are_rejected() {
+    if !has_adapter() {
         return;
     }
     let error = open_device(Device::Wgpu(Some(99))).unwrap_err();
     assert!(matches!(error, DeviceError::NotFound { .. }), "{error}");
-    assert!(error.to_string().contains("'wgpu:99' was not found: the machine shows"), "{error}");
+    assert!(error.to_string().contains("'wgpu:99' was not found: this machine has"), "{error}");
     assert!(open_device(Device::Wgpu(Some(0))).is_ok());
 }
 
-/// A rising sine over another, at full scale nowhere.
+/// A rising sine plus a constant one, below full scale.
 fn sweep(samples: usize) -> Vec<f32> {
     let signal = (0..samples).map(|n| {
         let t = n as f64 / 44100.0;
@@ -149,7 +149,7 @@ fn sweep(samples: usize) -> Vec<f32> {
     signal.map(|v| v as f32).collect()
 }
 
-/// How much farther the second nearest entry is than the nearest, `[batch, codebooks, frames]`.
+/// Returns the distance between the nearest and the second nearest entry, `[batch, codebooks, frames]`.
 fn margins(latents: &Array3, weights: &mut dyn Weights, codebooks: usize) -> Array3 {
     let [batch, channels, frames] = latents.shape();
     let dim = channels / codebooks;

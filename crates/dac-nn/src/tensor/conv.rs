@@ -1,4 +1,4 @@
-//! The 1-D convolution.
+//! The 1-D convolution on burn tensors.
 
 use burn::tensor::module::conv1d;
 use burn::tensor::ops::ConvOptions;
@@ -20,7 +20,7 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// Uploads the parameters.
+    /// Loads and uploads the parameters.
     ///
     /// # Errors
     /// When `weights` lacks one.
@@ -36,13 +36,13 @@ impl Conv {
         })
     }
 
-    /// The same weights without padding.
+    /// Returns a copy that does not pad; tensors are shared.
     #[must_use]
     pub fn unpadded(&self) -> Self {
         Self { padding: 0, ..self.clone() }
     }
 
-    /// The same weights rounded to `arithmetic`, in which the convolution is then done; it takes and gives f32 as before.
+    /// Casts the weights to `arithmetic` and computes in it; input and output stay f32.
     #[must_use]
     pub fn with_arithmetic(self, arithmetic: FloatDType) -> Self {
         let (weight, bias) = (self.weight.cast(arithmetic), self.bias.cast(arithmetic));

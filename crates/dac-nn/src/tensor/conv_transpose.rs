@@ -1,4 +1,4 @@
-//! The transposed 1-D convolution.
+//! The transposed 1-D convolution on burn tensors, computed as one convolution per output phase.
 
 use burn::tensor::module::{conv_transpose1d, conv1d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
@@ -10,11 +10,13 @@ use crate::weights::{WeightError, Weights};
 
 /// A transposed convolution with weight `[in, out, kernel]` and bias `[out]`; no output padding.
 ///
-/// It runs as one convolution that computes the output positions between two input positions, the phases, as channels of
-/// their own; putting these in order is a change of shape. [`ConvTranspose::forward_plain`] is burn's own operation.
+/// [`ConvTranspose::forward`] is a plain convolution that computes the `stride` outputs per input position
+/// (the phases) as separate channels; a reshape then puts them in order. [`ConvTranspose::forward_reference`]
+/// is burn's own operation.
 #[derive(Debug, Clone)]
 pub struct ConvTranspose {
-    /// `[stride · out, in, taps]`: channel `phase · out + o` is output `o` at that phase; taps beyond the kernel are 0.
+    /// `[stride · out, in, taps]`, `taps = ⌈kernel / stride⌉`: channel `phase · out + o` computes output `o`
+    /// of a phase; taps beyond the kernel are 0.
     weight: Tensor<3>,
     /// `[stride · out]`.
     bias: Tensor<1>,
@@ -25,7 +27,7 @@ pub struct ConvTranspose {
 }
 
 impl ConvTranspose {
-    /// Uploads the parameters.
+    /// Loads and uploads the parameters.
     ///
     /// # Errors
     /// When `weights` lacks one.
@@ -34,7 +36,7 @@ impl ConvTranspose {
         weights: &mut dyn Weights,
         device: &Device,
     ) -> Result<Self, WeightError> {
-        let weight = phases(&weights.parameter(spec.weight())?, spec);
+        let weight = phase_weights(&weights.parameter(spec.weight())?, spec);
         let bias = weights.parameter(spec.bias())?.repeat(spec.stride);
         let channels = spec.stride * spec.out_channels;
         let taps = spec.kernel.div_ceil(spec.stride);
@@ -48,13 +50,13 @@ impl ConvTranspose {
         })
     }
 
-    /// The same weights without padding: the full output.
+    /// Returns a copy that gives the full output; tensors are shared.
     #[must_use]
     pub fn unpadded(&self) -> Self {
         Self { padding: 0, ..self.clone() }
     }
 
-    /// As [`super::Conv::with_arithmetic`].
+    /// Casts the weights to `arithmetic` and computes in it; input and output stay f32.
     #[must_use]
     pub fn with_arithmetic(self, arithmetic: FloatDType) -> Self {
         let (weight, bias) = (self.weight.cast(arithmetic), self.bias.cast(arithmetic));
@@ -68,18 +70,18 @@ impl ConvTranspose {
         let [batch, _, positions] = x.dims();
         let options = ConvOptions::new([1], [taps - 1], [1], 1);
         let y = conv1d(x.cast(self.arithmetic), self.weight.clone(), Some(self.bias.clone()), options);
-        // Channels last, the phases of a step lie in the order of the output.
-        let all = (positions + taps - 1) * self.stride;
-        let y = y.swap_dims(1, 2).reshape([batch, all, channels / self.stride]);
-        let kept = (positions - 1) * self.stride + self.kernel - 2 * self.padding;
-        y.narrow(1, self.padding, kept).swap_dims(1, 2).cast(FloatDType::F32)
+        // With channels last, the phases of a position are in output order.
+        let phases = (positions + taps - 1) * self.stride;
+        let y = y.swap_dims(1, 2).reshape([batch, phases, channels / self.stride]);
+        let outputs = (positions - 1) * self.stride + self.kernel - 2 * self.padding;
+        y.narrow(1, self.padding, outputs).swap_dims(1, 2).cast(FloatDType::F32)
     }
 
-    /// The same by burn's transposed convolution: slower, and what [`ConvTranspose::forward`] is held against.
+    /// Computes the same with burn's transposed convolution: slower, the reference that tests compare with.
     ///
     /// # Shapes
     /// As [`ConvTranspose::forward`].
-    pub fn forward_plain(&self, x: Tensor<3>) -> Tensor<3> {
+    pub fn forward_reference(&self, x: Tensor<3>) -> Tensor<3> {
         let [channels, inputs, taps] = self.weight.dims();
         let outputs = channels / self.stride;
         let weight = self.weight.clone().reshape([self.stride, outputs, inputs, taps]);
@@ -91,8 +93,8 @@ impl ConvTranspose {
     }
 }
 
-/// The weight `[in, out, kernel]` as `[stride · out, in, taps]`, the taps from the oldest input to the newest.
-fn phases(weight: &[f32], spec: &layer::ConvTranspose) -> Vec<f32> {
+/// Rearranges `[in, out, kernel]` to `[stride · out, in, taps]`, taps from the oldest input to the newest.
+fn phase_weights(weight: &[f32], spec: &layer::ConvTranspose) -> Vec<f32> {
     let (inputs, outputs, stride) = (spec.in_channels, spec.out_channels, spec.stride);
     let taps = spec.kernel.div_ceil(stride);
     let mut phases = vec![0.0; stride * outputs * inputs * taps];

@@ -1,25 +1,26 @@
-//! From the project's device knob to a burn device; the single place that makes one.
+//! Opens burn devices.
 
 use burn::tensor::Device as BurnDevice;
 
 use crate::device::{Device, DeviceError};
 
-/// What the driver calls the GPU behind a device; `None` for the CPU.
+/// Returns the driver's name of a GPU; `None` for the CPU.
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 pub fn device_name(device: &BurnDevice) -> Option<String> {
     device.identity().map(|identity| identity.name)
 }
 
-/// What the driver calls the GPU behind a device; a build without any knows none.
+/// Returns `None`: this build has no GPU backend.
 #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
 pub fn device_name(_: &BurnDevice) -> Option<String> {
     None
 }
 
-/// Opens the burn device behind `device`.
+/// Opens the burn device for `device`.
 ///
 /// # Errors
-/// When its backend is not compiled in or the machine has none; [`Device::Cpu`] is not a burn device.
+/// When this build lacks the backend or the machine the device, and for [`Device::Cpu`], which does not use
+/// burn.
 pub fn open_device(device: Device) -> Result<BurnDevice, DeviceError> {
     match device {
         Device::Cpu => Err(DeviceError::NotFound {
@@ -52,26 +53,30 @@ fn not_compiled(device: Device, feature: &'static str) -> DeviceError {
 }
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
-fn pick(device: Device, index: usize, kind: burn::tensor::DeviceType) -> Result<BurnDevice, DeviceError> {
+fn nth_device(
+    device: Device,
+    index: usize,
+    kind: burn::tensor::DeviceType,
+) -> Result<BurnDevice, DeviceError> {
     let found = BurnDevice::enumerate(kind).into_vec();
     let count = found.len();
     found.into_iter().nth(index).ok_or_else(|| DeviceError::NotFound {
         device: device.to_string(),
         reason: match count {
-            0 => "the machine shows no such adapter".to_owned(),
-            n => format!("the machine shows {n}, numbered from 0"),
+            0 => "this machine has none".to_owned(),
+            n => format!("this machine has {n}, numbered from 0"),
         },
     })
 }
 
 #[cfg(feature = "wgpu")]
 fn open_wgpu(device: Device, index: Option<usize>) -> Result<BurnDevice, DeviceError> {
-    // Listing first turns a missing adapter into an error; opening one that is not there would panic.
-    let first = pick(device, index.unwrap_or(0), burn::tensor::DeviceType::Wgpu)?;
-    Ok(if index.is_some() { first } else { BurnDevice::wgpu(burn::tensor::DeviceKind::DefaultDevice) })
+    // burn panics when it opens a missing adapter; enumerating first gives an error instead.
+    let listed = nth_device(device, index.unwrap_or(0), burn::tensor::DeviceType::Wgpu)?;
+    Ok(if index.is_some() { listed } else { BurnDevice::wgpu(burn::tensor::DeviceKind::DefaultDevice) })
 }
 
 #[cfg(feature = "cuda")]
 fn open_cuda(device: Device, index: usize) -> Result<BurnDevice, DeviceError> {
-    pick(device, index, burn::tensor::DeviceType::Cuda)
+    nth_device(device, index, burn::tensor::DeviceType::Cuda)
 }

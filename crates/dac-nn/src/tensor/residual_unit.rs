@@ -1,4 +1,4 @@
-//! The residual unit.
+//! The residual unit on burn tensors.
 
 use burn::tensor::{Device, FloatDType, Tensor};
 
@@ -6,7 +6,7 @@ use crate::layer;
 use crate::tensor::{Conv, Snake};
 use crate::weights::{WeightError, Weights};
 
-/// `x + conv2(snake2(conv1(snake1(x))))` (the reference's `ResidualUnit`).
+/// `x + conv2(snake2(conv1(snake1(x))))` (reference: `ResidualUnit`).
 #[derive(Debug, Clone)]
 pub struct ResidualUnit {
     snake1: Snake,
@@ -16,7 +16,7 @@ pub struct ResidualUnit {
 }
 
 impl ResidualUnit {
-    /// Uploads the parameters of its four parts.
+    /// Loads and uploads the parameters of the four parts.
     ///
     /// # Errors
     /// When `weights` lacks one.
@@ -33,13 +33,13 @@ impl ResidualUnit {
         })
     }
 
-    /// The same weights without padding.
+    /// Returns a copy that does not pad; tensors are shared.
     #[must_use]
     pub fn unpadded(&self) -> Self {
         Self { conv1: self.conv1.unpadded(), ..self.clone() }
     }
 
-    /// As [`Conv::with_arithmetic`], of both convolutions.
+    /// Applies [`Conv::with_arithmetic`] to both convolutions.
     #[must_use]
     pub fn with_arithmetic(self, arithmetic: FloatDType) -> Self {
         let (conv1, conv2) = (self.conv1.with_arithmetic(arithmetic), self.conv2.with_arithmetic(arithmetic));
@@ -47,11 +47,13 @@ impl ResidualUnit {
     }
 
     /// # Shapes
-    /// `[batch, channels, positions]` in and out; without padding fewer come out, and `x` is cropped on both sides alike.
+    /// `[batch, channels, positions]` in and out; without padding the output is shorter and `x` is cropped
+    /// equally on both sides.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let inner = self.conv1.forward(self.snake1.forward(x.clone()));
-        let (before, after) = (x.dims()[2], inner.dims()[2]);
-        let x = if after < before { x.narrow(2, (before - after) / 2, after) } else { x };
+        let (positions, inner_positions) = (x.dims()[2], inner.dims()[2]);
+        let cropped = positions - inner_positions;
+        let x = if cropped > 0 { x.narrow(2, cropped / 2, inner_positions) } else { x };
         x + self.conv2.forward(self.snake2.forward(inner))
     }
 }

@@ -1,4 +1,4 @@
-//! A whole layer list on one device: the encoder or the decoder.
+//! The encoder or decoder as a sequence of layers on burn tensors.
 
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
@@ -6,7 +6,7 @@ use crate::layer::Layer;
 use crate::tensor::{Conv, ConvTranspose, ResidualUnit, Snake};
 use crate::weights::{WeightError, Weights};
 
-/// Puts values of the given shape on the device.
+/// Uploads row-major values of the given shape.
 pub fn upload<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), device)
 }
@@ -20,17 +20,17 @@ enum Step {
     Tanh,
 }
 
-/// The layers of an encoder or a decoder in order, each with its name.
+/// The named layers of an encoder or decoder, in order.
 #[derive(Debug, Clone)]
 pub struct Sequence {
     steps: Vec<(String, Step)>,
 }
 
 impl Sequence {
-    /// Uploads every layer of the list, one parameter at a time.
+    /// Loads and uploads every layer, one parameter at a time.
     ///
     /// # Errors
-    /// At the first parameter that `weights` lacks.
+    /// At the first parameter missing from `weights`.
     pub fn load(layers: &[Layer], weights: &mut dyn Weights, device: &Device) -> Result<Self, WeightError> {
         let steps = layers
             .iter()
@@ -52,7 +52,7 @@ impl Sequence {
         Ok(Self { steps })
     }
 
-    /// The same layers and weights with the padding of every one switched off, lengths as [`Layer::unpadded_len`].
+    /// Returns a copy whose layers do not pad; lengths follow [`Layer::unpadded_len`]. Tensors are shared.
     #[must_use]
     pub fn unpadded(&self) -> Self {
         let steps = self.steps.iter().map(|(name, step)| {
@@ -67,7 +67,7 @@ impl Sequence {
         Self { steps: steps.collect() }
     }
 
-    /// As [`Conv::with_arithmetic`], of every convolution; snakes and sums stay in f32.
+    /// Applies [`Conv::with_arithmetic`] to every convolution; snakes and sums stay in f32.
     #[must_use]
     pub fn with_arithmetic(self, arithmetic: FloatDType) -> Self {
         let steps = self.steps.into_iter().map(|(name, step)| {
@@ -84,13 +84,13 @@ impl Sequence {
 
     /// # Shapes
     /// Encoder: `[batch, 1, samples]` to `[batch, latent, frames]`. Decoder: `[batch, latent, frames]` to
-    /// `[batch, 1, samples]`. Lengths as [`Layer::output_len`] of each layer in turn.
+    /// `[batch, 1, samples]`. Lengths follow [`Layer::output_len`] of each layer.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         self.forward_traced(x, |_, _| {})
     }
 
-    /// As [`Sequence::forward`], showing each layer's name and output on the way.
-    pub fn forward_traced(&self, x: Tensor<3>, mut seen: impl FnMut(&str, &Tensor<3>)) -> Tensor<3> {
+    /// Does what [`Sequence::forward`] does and passes each layer's name and output to `trace`.
+    pub fn forward_traced(&self, x: Tensor<3>, mut trace: impl FnMut(&str, &Tensor<3>)) -> Tensor<3> {
         self.steps.iter().fold(x, |x, (name, step)| {
             let y = match step {
                 Step::Conv(layer) => layer.forward(x),
@@ -99,7 +99,7 @@ impl Sequence {
                 Step::ResidualUnit(layer) => layer.forward(x),
                 Step::Tanh => x.tanh(),
             };
-            seen(name, &y);
+            trace(name, &y);
             y
         })
     }

@@ -1,4 +1,4 @@
-//! The snake activation.
+//! The snake activation on burn tensors.
 
 use burn::tensor::{Device, Tensor};
 
@@ -6,7 +6,7 @@ use crate::layer;
 use crate::tensor::sequence::upload;
 use crate::weights::{WeightError, Weights};
 
-/// `x + sin²(αx) / (α + 1e-9)` with one α a channel (Ziyin et al. 2020; the reference's `Snake1d`).
+/// `x + sin²(αx) / (α + 1e-9)` with one α per channel (Ziyin et al. 2020; reference: `Snake1d`).
 #[derive(Debug, Clone)]
 pub struct Snake {
     alpha: Tensor<3>,
@@ -14,7 +14,7 @@ pub struct Snake {
 }
 
 impl Snake {
-    /// Uploads α, shape `[1, channels, 1]`.
+    /// Loads and uploads α, shape `[1, channels, 1]`.
     ///
     /// # Errors
     /// When `weights` has no such parameter.

@@ -1,10 +1,11 @@
-//! A codebook: nearest entry and lookup.
+//! A codebook on burn tensors: nearest-entry search and lookup.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::NORM_EPSILON;
 
-/// Entries `[size, dim]`; the search compares directions, the lookup returns entries as they are.
+/// Entries `[size, dim]`. The search compares normalised vectors; the lookup returns entries before
+/// normalisation.
 #[derive(Debug, Clone)]
 pub struct Codebook {
     entries: Tensor<2>,
@@ -28,7 +29,8 @@ impl Codebook {
         }
     }
 
-    /// The nearest entry by direction: argmax of `−(‖e‖² − 2 e·c + ‖c‖²)` over normalised vectors, as the reference has it.
+    /// Finds the nearest entries: argmax of `−(‖e‖² − 2 e·c + ‖c‖²)` over normalised vectors, as the
+    /// reference does.
     ///
     /// # Shapes
     /// `[batch, dim, frames]` to `[batch, frames]`.
@@ -41,7 +43,7 @@ impl Codebook {
         distances.neg().argmax(2).squeeze_dim::<2>(2)
     }
 
-    /// The entries of the given indices.
+    /// Returns the entries with the given indices.
     ///
     /// # Shapes
     /// `[batch, frames]` to `[batch, dim, frames]`.

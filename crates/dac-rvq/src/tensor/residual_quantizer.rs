@@ -1,23 +1,23 @@
-//! The residual vector quantizer.
+//! The residual vector quantizer on burn tensors: all codebooks.
 
 use burn::tensor::{Device, Int, Tensor};
 
 use crate::tensor::VectorQuantizer;
 use crate::weights::QuantizerWeights;
 
-/// What quantization returns.
+/// Result of quantization.
 #[derive(Debug, Clone)]
 pub struct Quantized {
     /// Sum of the quantized residuals, `[batch, latent, frames]`.
     pub z: Tensor<3>,
-    /// `[batch, codebooks, frames]`.
+    /// Codes, `[batch, codebooks, frames]`.
     pub codes: Tensor<3, Int>,
     /// The projected residuals of all codebooks, `[batch, codebooks · dim, frames]`.
     pub latents: Tensor<3>,
 }
 
-/// Codebooks one after another, each coding what those before it left (Zeghidour et al. 2021, with the factorised and
-/// normalised lookup of Kumar et al. 2023).
+/// The residual vector quantizer: each codebook codes the residual of those before it (Zeghidour et al. 2021,
+/// with the factorised, normalised lookup of Kumar et al. 2023).
 #[derive(Debug, Clone)]
 pub struct ResidualQuantizer {
     stages: Vec<VectorQuantizer>,
@@ -25,7 +25,7 @@ pub struct ResidualQuantizer {
 }
 
 impl ResidualQuantizer {
-    /// Uploads all stages.
+    /// Uploads the weights of all codebooks.
     pub fn new(weights: Vec<QuantizerWeights>, device: &Device) -> Self {
         let dim = weights.first().map_or(0, |w| w.dim);
         Self { stages: weights.into_iter().map(|w| VectorQuantizer::new(w, device)).collect(), dim }
@@ -37,7 +37,7 @@ impl ResidualQuantizer {
     /// `[batch, latent, frames]`; see [`Quantized`].
     ///
     /// # Panics
-    /// When `codebooks` is 0 or beyond what there are.
+    /// When `codebooks` is 0 or more than available.
     pub fn encode(&self, encoded: Tensor<3>, codebooks: usize) -> Quantized {
         let mut residual = encoded;
         let mut z: Option<Tensor<3>> = None;
@@ -60,13 +60,13 @@ impl ResidualQuantizer {
         Quantized { z, codes: Tensor::cat(codes, 1), latents: Tensor::cat(latents, 1) }
     }
 
-    /// z from codes, with as many codebooks as the codes have.
+    /// Converts codes of any number of codebooks to z.
     ///
     /// # Shapes
     /// `[batch, codebooks, frames]` to `[batch, latent, frames]`.
     ///
     /// # Panics
-    /// When there are more codebooks than stages, or none.
+    /// When the codes have no codebooks or more than available.
     pub fn decode(&self, codes: Tensor<3, Int>) -> Tensor<3> {
         let [batch, codebooks, frames] = codes.dims();
         let parts = self.stages[..codebooks].iter().enumerate().map(|(k, stage)| {
@@ -76,13 +76,13 @@ impl ResidualQuantizer {
         parts.reduce(|sum, part| sum + part).expect("at least one codebook")
     }
 
-    /// Codes of latents as [`Quantized::latents`] has them: each codebook searched on its own part.
+    /// Searches the codes of latents, given as in [`Quantized::latents`].
     ///
     /// # Shapes
     /// `[batch, codebooks · dim, frames]` to `[batch, codebooks, frames]`.
     ///
     /// # Panics
-    /// When the channels are not a whole number of codebooks that there are.
+    /// When the latents have channels for no codebook or more than available.
     pub fn search(&self, latents: Tensor<3>) -> Tensor<3, Int> {
         let [batch, channels, frames] = latents.dims();
         let codebooks = channels / self.dim;

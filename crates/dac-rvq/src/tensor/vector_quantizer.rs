@@ -1,4 +1,4 @@
-//! One stage of the residual quantizer.
+//! One codebook of the residual quantizer, with its projections, on burn tensors.
 
 use burn::tensor::module::conv1d;
 use burn::tensor::ops::ConvOptions;
@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use crate::tensor::Codebook;
 use crate::weights::QuantizerWeights;
 
-/// Projection into codebook space, nearest entry, projection back (the reference's `VectorQuantize`).
+/// Projection into codebook space, nearest entry, projection back (reference: `VectorQuantize`).
 #[derive(Debug, Clone)]
 pub struct VectorQuantizer {
     in_proj: (Tensor<3>, Tensor<1>),
@@ -16,7 +16,7 @@ pub struct VectorQuantizer {
 }
 
 impl VectorQuantizer {
-    /// Uploads one stage.
+    /// Uploads the weights of one codebook.
     pub fn new(weights: QuantizerWeights, device: &Device) -> Self {
         let QuantizerWeights { latent, dim, size, .. } = weights;
         let projection = |weight, out: usize, input: usize, bias| {
@@ -32,7 +32,7 @@ impl VectorQuantizer {
         }
     }
 
-    /// The residual in codebook space.
+    /// Projects the residual into codebook space.
     ///
     /// # Shapes
     /// `[batch, latent, frames]` to `[batch, dim, frames]`.
@@ -40,7 +40,7 @@ impl VectorQuantizer {
         pointwise(residual, &self.in_proj)
     }
 
-    /// Indices of the nearest entries.
+    /// Finds the indices of the nearest entries.
     ///
     /// # Shapes
     /// `[batch, dim, frames]` to `[batch, frames]`.
@@ -48,7 +48,7 @@ impl VectorQuantizer {
         self.codebook.nearest(latents)
     }
 
-    /// The quantized residual: entries, not normalised, projected back.
+    /// Returns the quantized residual: the entries before normalisation, projected back.
     ///
     /// # Shapes
     /// `[batch, frames]` to `[batch, latent, frames]`.

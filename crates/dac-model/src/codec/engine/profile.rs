@@ -1,17 +1,19 @@
-//! The engine's layers, measured on one signal.
+//! Measurement of the engine's layers on one signal.
 
 use std::time::{Duration, Instant};
 
-use dac_kernels::{Pipeline, Stream};
-use dac_nn::engine::layer_name;
+use dac_kernels::{Pipeline, PipelineStream};
+use dac_nn::pipeline::layer_name;
 use dac_nn::{Layer, NetworkShape};
-use dac_rvq::plain::QuantizedRows;
+use dac_rvq::cpu::QuantizedRows;
 
 use super::{EngineNetwork, PUSH_FRAMES};
-use crate::codec::{CodecError, LayerTime, Part, check_finite};
+use crate::codec::checks::check_finite;
+use crate::codec::error::CodecError;
+use crate::codec::layer_time::{LayerTime, Part};
 
 impl EngineNetwork {
-    /// `signal` is whole hops.
+    /// Encodes and decodes `signal` (whole hops) and returns the time of each layer.
     pub(in crate::codec) fn profile(
         &self,
         shape: &NetworkShape,
@@ -19,7 +21,7 @@ impl EngineNetwork {
     ) -> Result<Vec<LayerTime>, CodecError> {
         let (encoded, stream) = run(&self.encoder, signal, PUSH_FRAMES * self.hop_samples);
         check_finite("the encoder's output", &encoded)?;
-        let mut times = layers(Part::Encoder, &shape.encoder(), &self.encoder, signal.len(), &stream);
+        let mut times = layer_times(Part::Encoder, &shape.encoder(), &self.encoder, signal.len(), &stream);
 
         let frames = encoded.len() / self.latent.max(1);
         let projection = (shape.latent_dim * shape.codebook_dim) as f64;
@@ -40,15 +42,16 @@ impl EngineNetwork {
 
         let (audio, stream) = run(&self.decoder, &z, PUSH_FRAMES * self.latent);
         check_finite("the decoder's output", &audio)?;
-        times.extend(layers(Part::Decoder, &shape.decoder(), &self.decoder, frames, &stream));
+        times.extend(layer_times(Part::Decoder, &shape.decoder(), &self.decoder, frames, &stream));
         Ok(times)
     }
 }
 
-/// What a pipeline gives for a whole signal, pushed in pieces of `piece` values, and the stream that measured it.
-fn run(pipeline: &Pipeline, signal: &[f32], piece: usize) -> (Vec<f32>, Stream) {
+/// Runs a pipeline on a whole signal in pieces of `piece` values; returns the output and the stream with its
+/// timings.
+fn run(pipeline: &Pipeline, signal: &[f32], piece: usize) -> (Vec<f32>, PipelineStream) {
     let (mut stream, mut out) = (pipeline.stream(), Vec::new());
-    signal.chunks(piece.max(1)).for_each(|part| stream.push(part, &mut out));
+    signal.chunks(piece.max(1)).for_each(|values| stream.push(values, &mut out));
     stream.finish(&mut out);
     (out, stream)
 }
@@ -59,12 +62,18 @@ fn timed(work: impl FnOnce()) -> Duration {
     start.elapsed()
 }
 
-/// What `stream` measured for a signal of `rows` rows.
-fn layers(part: Part, list: &[Layer], pipeline: &Pipeline, rows: usize, stream: &Stream) -> Vec<LayerTime> {
+/// Returns the times that `stream` measured for a signal of `rows` rows.
+fn layer_times(
+    part: Part,
+    layers: &[Layer],
+    pipeline: &Pipeline,
+    rows: usize,
+    stream: &PipelineStream,
+) -> Vec<LayerTime> {
     let infos = pipeline.layers(rows).into_iter().zip(stream.layer_times());
     let times = infos.map(|(info, &time)| LayerTime {
         part,
-        layer: layer_name(list, &info),
+        layer: layer_name(layers, &info),
         method: info.method,
         time,
         needed_macs: info.needed_macs,

@@ -1,0 +1,115 @@
+//! The instruction sets and the choice between them.
+
+use crate::KernelError;
+use std::{fmt, str::FromStr};
+
+/// An instruction set for which this crate has kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Isa {
+    /// Plain Rust, on every target.
+    Portable,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// x86-64 with AVX-512 F, BW, DQ and VL.
+    Avx512,
+    /// aarch64 with NEON.
+    Neon,
+}
+
+impl Isa {
+    /// All instruction sets; those of one architecture from slow to fast.
+    const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Neon];
+
+    /// Returns the fastest instruction set that this processor supports.
+    pub fn detect() -> Self {
+        Self::available().last().copied().unwrap_or(Self::Portable)
+    }
+
+    /// Returns the instruction set named by the environment variable `DAC_CPU`, or [`Isa::detect`] without
+    /// it.
+    ///
+    /// # Errors
+    /// [`KernelError::UnknownIsa`] for an unknown name, [`KernelError::IsaUnavailable`] if the processor does
+    /// not support the instruction set.
+    pub fn from_env() -> Result<Self, KernelError> {
+        match std::env::var("DAC_CPU") {
+            Ok(name) if !name.trim().is_empty() => Self::from_name(&name),
+            _ => Ok(Self::detect()),
+        }
+    }
+
+    /// Returns the instruction set with this name if the processor supports it.
+    fn from_name(name: &str) -> Result<Self, KernelError> {
+        let isa: Self = name.parse()?;
+        if isa.is_available() { Ok(isa) } else { Err(KernelError::IsaUnavailable { isa: isa.name() }) }
+    }
+
+    /// Returns the lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Neon => "neon",
+        }
+    }
+
+    /// Reports whether this processor supports the instruction set.
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+                    && Self::Avx2.is_available()
+            }
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
+    }
+
+    /// Returns every instruction set that this processor supports, from slow to fast.
+    pub fn available() -> Vec<Self> {
+        Self::ALL.into_iter().filter(|isa| isa.is_available()).collect()
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Isa {
+    type Err = KernelError;
+
+    fn from_str(s: &str) -> Result<Self, KernelError> {
+        let name = s.trim().to_ascii_lowercase();
+        let found = Self::ALL.into_iter().find(|isa| isa.name() == name);
+        found.ok_or_else(|| KernelError::UnknownIsa { found: s.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_back_and_detected_isa_is_available() {
+        for isa in Isa::ALL {
+            assert_eq!(isa.to_string().parse::<Isa>(), Ok(isa));
+        }
+        assert!(matches!("sse9".parse::<Isa>(), Err(KernelError::UnknownIsa { .. })));
+        assert!(Isa::detect().is_available());
+        assert_eq!(Isa::from_name(" Portable "), Ok(Isa::Portable));
+        assert!(Isa::available().contains(&Isa::detect()));
+    }
+}

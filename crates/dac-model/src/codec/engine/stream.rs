@@ -1,0 +1,123 @@
+//! Stateful encoders and decoders of one signal on the CPU engine.
+
+use std::sync::Arc;
+
+use dac_kernels::PipelineStream;
+use dac_rvq::Codes;
+use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
+
+use crate::codec::checks::check_finite;
+use crate::codec::error::CodecError;
+
+/// A stateful encoder of one signal: takes samples, emits quantized frames as soon as they are computed.
+pub struct EngineEncoder {
+    stream: PipelineStream,
+    quantizer: Arc<ResidualQuantizer>,
+    codebooks: usize,
+    rows: Vec<f32>,
+}
+
+impl EngineEncoder {
+    pub(super) fn new(stream: PipelineStream, quantizer: Arc<ResidualQuantizer>, codebooks: usize) -> Self {
+        Self { stream, quantizer, codebooks, rows: Vec::new() }
+    }
+
+    /// Takes samples at the model's rate and appends the completed frames to `out`.
+    ///
+    /// # Errors
+    /// When the network's output is not finite.
+    pub fn push(&mut self, samples: &[f32], out: &mut QuantizedRows) -> Result<(), CodecError> {
+        self.stream.push(samples, &mut self.rows);
+        self.quantize(out)
+    }
+
+    /// Ends the signal, which must be whole hops, appends the remaining frames and resets the encoder.
+    ///
+    /// # Errors
+    /// As [`EngineEncoder::push`].
+    pub fn finish(&mut self, out: &mut QuantizedRows) -> Result<(), CodecError> {
+        self.stream.finish(&mut self.rows);
+        self.quantize(out)
+    }
+
+    /// Discards the signal so far.
+    pub fn reset(&mut self) {
+        self.stream.reset();
+        self.rows.clear();
+    }
+
+    fn quantize(&mut self, out: &mut QuantizedRows) -> Result<(), CodecError> {
+        let finite = check_finite("the encoder's output", &self.rows);
+        if finite.is_ok() {
+            self.quantizer.encode(&self.rows, self.codebooks, out);
+        }
+        self.rows.clear();
+        finite
+    }
+}
+
+/// A stateful decoder of one signal: takes frames, emits samples as soon as they are computed.
+pub struct EngineDecoder {
+    stream: PipelineStream,
+    quantizer: Arc<ResidualQuantizer>,
+    rows: Vec<f32>,
+}
+
+impl EngineDecoder {
+    pub(super) fn new(stream: PipelineStream, quantizer: Arc<ResidualQuantizer>) -> Self {
+        Self { stream, quantizer, rows: Vec::new() }
+    }
+
+    /// Takes codes `[frames][codebooks]` and appends the completed samples to `out`.
+    ///
+    /// # Errors
+    /// When the codes are not whole frames, the model does not have `codebooks` codebooks, a code is out of
+    /// range, or the network's output is not finite.
+    pub fn push_codes(
+        &mut self,
+        codes: &[u16],
+        codebooks: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<(), CodecError> {
+        let available = self.quantizer.codebooks();
+        if !(1..=available).contains(&codebooks) {
+            return Err(CodecError::Codebooks { asked: codebooks, available });
+        }
+        Codes::from_rows(codes, codebooks)?.check_range(self.quantizer.codebook_size())?;
+        self.rows.clear();
+        self.quantizer.decode(codes, codebooks, &mut self.rows);
+        let start = out.len();
+        self.stream.push(&self.rows, out);
+        check_finite("the decoder's output", &out[start..])
+    }
+
+    /// Takes z `[frames][latent]` and appends the completed samples to `out`.
+    ///
+    /// # Errors
+    /// When z is not whole frames or the network's output is not finite.
+    pub fn push_z(&mut self, z: &[f32], out: &mut Vec<f32>) -> Result<(), CodecError> {
+        let latent = self.quantizer.latent();
+        if !z.len().is_multiple_of(latent.max(1)) {
+            let expected = format!("a multiple of {latent} values");
+            return Err(CodecError::Input { what: "z", found: [1, 1, z.len()], expected });
+        }
+        let start = out.len();
+        self.stream.push(z, out);
+        check_finite("the decoder's output", &out[start..])
+    }
+
+    /// Ends the signal, appends the remaining samples and resets the decoder.
+    ///
+    /// # Errors
+    /// When the network's output is not finite.
+    pub fn finish(&mut self, out: &mut Vec<f32>) -> Result<(), CodecError> {
+        let start = out.len();
+        self.stream.finish(out);
+        check_finite("the decoder's output", &out[start..])
+    }
+
+    /// Discards the signal so far.
+    pub fn reset(&mut self) {
+        self.stream.reset();
+    }
+}

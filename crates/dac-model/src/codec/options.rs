@@ -1,0 +1,42 @@
+//! Options of loading and running a codec.
+
+use dac_kernels::{Isa, Precision};
+use dac_nn::Device;
+
+/// Device, precision and resources of a codec.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct CodecOptions {
+    /// Device that runs the network.
+    pub device: Device,
+    /// Threads of the CPU engine; `None` uses all of rayon's pool.
+    pub threads: Option<usize>,
+    /// Precision of the convolutions; burn's CPU backends support only f32.
+    pub precision: Precision,
+    /// Instruction set of the CPU engine; `None` uses the best available.
+    pub isa: Option<Isa>,
+    /// Bytes available for weights and activations on a burn device, as estimated by [`dac_nn::memory`]. The
+    /// CPU engine ignores it: it never holds whole activations.
+    pub memory_budget_bytes: Option<u64>,
+    /// Emit output as early as possible, at some cost in speed. GPU streams then wait for every chunk instead
+    /// of keeping one in progress.
+    pub low_latency: bool,
+    /// Measure the time of each layer of the CPU engine.
+    pub timings: bool,
+}
+
+impl CodecOptions {
+    /// Returns the defaults for `device`.
+    pub fn on(device: Device) -> Self {
+        Self { device, ..Self::default() }
+    }
+}
+
+/// Padding of the decoder's layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Padding {
+    /// Zeros around the signal: a decoded frame gives one hop.
+    Zeros,
+    /// None, as in the reference's windowed mode: the output is shorter.
+    None,
+}

@@ -1,0 +1,442 @@
+//! The unpickling virtual machine: executes opcodes into a heap of nodes. Calls are recorded, never executed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::PickleError;
+use crate::globals::{Dialect, Global};
+use crate::limits::Limits;
+
+/// Index of a node on the heap.
+pub(crate) type Id = u32;
+
+/// An object of the pickle. Containers refer to other nodes, and a hostile file can make them refer to each
+/// other in circles. A node stays small, since one byte of a pickle can make one.
+#[derive(Debug)]
+pub(crate) enum Node {
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(Arc<str>),
+    Bytes(Arc<[u8]>),
+    List(Vec<Id>),
+    Tuple(Vec<Id>),
+    Dict(Vec<(Id, Id)>),
+    Global(Global),
+    Call(Box<Call>),
+    Persistent(Id),
+}
+
+/// A recorded call: the global called, its arguments, and the state and items set on the result afterwards.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) callee: Id,
+    pub(crate) args: Id,
+    pub(crate) state: Option<Id>,
+    pub(crate) appended: Vec<Id>,
+    pub(crate) items: Vec<(Id, Id)>,
+    pub(crate) offset: usize,
+}
+
+/// All nodes of a pickle.
+pub(crate) struct Heap {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) root: Id,
+    /// Length of the pickle in bytes.
+    pub(crate) consumed: usize,
+}
+
+/// Executes the pickle at the start of `bytes`.
+pub(crate) fn run(bytes: &[u8], dialect: Dialect, limits: &Limits) -> Result<Heap, PickleError> {
+    if !matches!(bytes, [0x80, 2..=5, ..]) {
+        return Err(PickleError::NotAPickle { found: bytes.iter().take(2).copied().collect() });
+    }
+    if bytes.len() > limits.max_bytes {
+        return Err(PickleError::Limit { what: "bytes", limit: limits.max_bytes, offset: 0 });
+    }
+    let mut vm = Vm {
+        bytes,
+        position: 0,
+        opcode_offset: 0,
+        dialect,
+        limits,
+        nodes: Vec::new(),
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: HashMap::new(),
+    };
+    while let Step::Continue = vm.step()? {}
+    let root = vm.pop()?;
+    Ok(Heap { nodes: vm.nodes, root, consumed: vm.position })
+}
+
+enum Step {
+    Continue,
+    Stop,
+}
+
+struct Vm<'a> {
+    bytes: &'a [u8],
+    position: usize,
+    /// Offset of the current opcode.
+    opcode_offset: usize,
+    dialect: Dialect,
+    limits: &'a Limits,
+    nodes: Vec<Node>,
+    stack: Vec<Id>,
+    /// Height of the stack at each MARK.
+    marks: Vec<usize>,
+    memo: HashMap<u32, Id>,
+}
+
+impl<'a> Vm<'a> {
+    fn step(&mut self) -> Result<Step, PickleError> {
+        self.opcode_offset = self.position;
+        let opcode = self.read_u8()?;
+        match opcode {
+            // PROTO and FRAME have no effect.
+            0x80 => drop(self.read_bytes(1)?),
+            0x95 => drop(self.read_bytes(8)?),
+            b'.' => return Ok(Step::Stop),
+            b'(' => {
+                if self.marks.len() >= self.limits.max_items {
+                    return Err(self.limit("marks", self.limits.max_items));
+                }
+                self.marks.push(self.stack.len());
+            }
+            b'0' => {
+                // POP removes the mark when it is on top of the stack.
+                if self.marks.last() == Some(&self.stack.len()) {
+                    self.marks.pop();
+                } else {
+                    self.pop()?;
+                }
+            }
+            b'1' => drop(self.pop_mark()?),
+            b'N' => self.push(Node::None)?,
+            0x88 => self.push(Node::Bool(true))?,
+            0x89 => self.push(Node::Bool(false))?,
+            b'K' => {
+                let value = self.read_u8()?;
+                self.push(Node::Int(value.into()))?;
+            }
+            b'M' => {
+                let value = u16::from_le_bytes(self.read_array()?);
+                self.push(Node::Int(value.into()))?;
+            }
+            b'J' => {
+                let value = i32::from_le_bytes(self.read_array()?);
+                self.push(Node::Int(value.into()))?;
+            }
+            0x8a => self.push_int::<1>()?,
+            0x8b => self.push_int::<4>()?,
+            b'G' => {
+                let value = f64::from_be_bytes(self.read_array()?);
+                self.push(Node::Float(value))?;
+            }
+            0x8c => self.push_text::<1>()?,
+            b'X' => self.push_text::<4>()?,
+            0x8d => self.push_text::<8>()?,
+            b'C' => self.push_bytes::<1>()?,
+            b'B' => self.push_bytes::<4>()?,
+            0x8e | 0x96 => self.push_bytes::<8>()?,
+            b')' => self.push(Node::Tuple(Vec::new()))?,
+            0x85..=0x87 => {
+                let count = usize::from(opcode - 0x84);
+                let floor = self.stack_floor();
+                let split = self.stack.len().checked_sub(count).filter(|&s| s >= floor);
+                let items = self.stack.split_off(split.ok_or(self.malformed("the stack is empty"))?);
+                self.push(Node::Tuple(items))?;
+            }
+            b't' => {
+                let items = self.pop_mark()?;
+                self.push(Node::Tuple(items))?;
+            }
+            b']' | 0x8f => self.push(Node::List(Vec::new()))?,
+            b'l' | 0x91 => {
+                let items = self.pop_mark()?;
+                self.push(Node::List(items))?;
+            }
+            b'}' => self.push(Node::Dict(Vec::new()))?,
+            b'd' => {
+                let items = self.pop_mark()?;
+                let pairs = self.to_pairs(items)?;
+                self.push(Node::Dict(pairs))?;
+            }
+            b'a' => {
+                let item = self.pop()?;
+                self.append_items(vec![item])?;
+            }
+            b'e' | 0x90 => {
+                let items = self.pop_mark()?;
+                self.append_items(items)?;
+            }
+            b's' => {
+                let value = self.pop()?;
+                let key = self.pop()?;
+                self.set_items(vec![(key, value)])?;
+            }
+            b'u' => {
+                let items = self.pop_mark()?;
+                let pairs = self.to_pairs(items)?;
+                self.set_items(pairs)?;
+            }
+            b'q' => {
+                let index = self.read_u8()?.into();
+                self.memoize(index)?;
+            }
+            b'r' => {
+                let index = self.read_u32()?;
+                self.memoize(index)?;
+            }
+            0x94 => {
+                let index = self.memo.len().try_into().unwrap_or(u32::MAX);
+                self.memoize(index)?;
+            }
+            b'h' => {
+                let index = self.read_u8()?.into();
+                self.push_memoized(index)?;
+            }
+            b'j' => {
+                let index = self.read_u32()?;
+                self.push_memoized(index)?;
+            }
+            b'c' => {
+                let (module, name) = (self.read_line()?, self.read_line()?);
+                self.push_global(module, name)?;
+            }
+            0x93 => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                let (Some(module), Some(name)) = (self.text_of(module), self.text_of(name)) else {
+                    return Err(self.malformed("the name of a global is not text"));
+                };
+                self.push_global(&module, &name)?;
+            }
+            b'R' | 0x81 => {
+                let (args, callee) = (self.pop()?, self.pop()?);
+                if !matches!(self.nodes.get(callee as usize), Some(Node::Global(_))) {
+                    return Err(self.malformed("a call of an object that is not a global"));
+                }
+                if !matches!(self.nodes.get(args as usize), Some(Node::Tuple(_))) {
+                    return Err(self.malformed("the arguments of a call are not a tuple"));
+                }
+                let offset = self.opcode_offset;
+                let call =
+                    Call { callee, args, state: None, appended: Vec::new(), items: Vec::new(), offset };
+                self.push(Node::Call(Box::new(call)))?;
+            }
+            b'b' => {
+                let state = self.pop()?;
+                match self.top_node()? {
+                    Node::Call(call) => call.state = Some(state),
+                    _ => return Err(self.malformed("BUILD of an object that has no state")),
+                }
+            }
+            b'Q' if self.dialect == Dialect::Torch => {
+                let id = self.pop()?;
+                self.push(Node::Persistent(id))?;
+            }
+            _ => {
+                let reason = refusal_reason(opcode);
+                return Err(PickleError::OpcodeRefused { opcode, offset: self.opcode_offset, reason });
+            }
+        }
+        Ok(Step::Continue)
+    }
+
+    fn malformed(&self, reason: &'static str) -> PickleError {
+        PickleError::Malformed { offset: self.opcode_offset, reason }
+    }
+
+    fn limit(&self, what: &'static str, limit: usize) -> PickleError {
+        PickleError::Limit { what, limit, offset: self.opcode_offset }
+    }
+
+    fn read_bytes(&mut self, count: u64) -> Result<&'a [u8], PickleError> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let taken = usize::try_from(count).ok().and_then(|n| rest.get(..n));
+        let taken = taken.ok_or(PickleError::Truncated {
+            offset: self.position,
+            needed: count,
+            available: rest.len(),
+        })?;
+        self.position += taken.len();
+        Ok(taken)
+    }
+
+    fn read_array<const N: usize>(&mut self) -> Result<[u8; N], PickleError> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.read_bytes(N as u64)?);
+        Ok(array)
+    }
+
+    fn read_u8(&mut self) -> Result<u8, PickleError> {
+        self.read_array().map(|[byte]| byte)
+    }
+
+    fn read_u32(&mut self) -> Result<u32, PickleError> {
+        self.read_array().map(u32::from_le_bytes)
+    }
+
+    /// Reads a length of `N` bytes and then that many bytes.
+    fn read_sized<const N: usize>(&mut self) -> Result<&'a [u8], PickleError> {
+        let mut length = [0; 8];
+        length[..N].copy_from_slice(&self.read_array::<N>()?);
+        self.read_bytes(u64::from_le_bytes(length))
+    }
+
+    fn read_line(&mut self) -> Result<&'a str, PickleError> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let end = rest.iter().position(|&b| b == b'\n').ok_or(PickleError::Truncated {
+            offset: self.position,
+            needed: rest.len() as u64 + 1,
+            available: rest.len(),
+        })?;
+        let line = self.read_bytes(end as u64 + 1)?;
+        std::str::from_utf8(&line[..end]).map_err(|_| self.malformed("a name is not UTF-8"))
+    }
+
+    fn push(&mut self, node: Node) -> Result<(), PickleError> {
+        let id = self.nodes.len();
+        if id >= self.limits.max_items {
+            return Err(self.limit("values", self.limits.max_items));
+        }
+        let id = Id::try_from(id).map_err(|_| self.limit("values", Id::MAX as usize))?;
+        self.nodes.push(node);
+        self.stack.push(id);
+        Ok(())
+    }
+
+    /// Height of the stack below which items belong to an outer MARK.
+    fn stack_floor(&self) -> usize {
+        self.marks.last().copied().unwrap_or(0)
+    }
+
+    fn top(&self) -> Result<Id, PickleError> {
+        match self.stack.last() {
+            Some(&id) if self.stack.len() > self.stack_floor() => Ok(id),
+            _ => Err(self.malformed("the stack is empty")),
+        }
+    }
+
+    fn pop(&mut self) -> Result<Id, PickleError> {
+        let id = self.top()?;
+        self.stack.pop();
+        Ok(id)
+    }
+
+    fn top_node(&mut self) -> Result<&mut Node, PickleError> {
+        let id = self.top()?;
+        let error = self.malformed("the stack is empty");
+        self.nodes.get_mut(id as usize).ok_or(error)
+    }
+
+    fn pop_mark(&mut self) -> Result<Vec<Id>, PickleError> {
+        let mark = self.marks.pop().ok_or(self.malformed("there is no mark on the stack"))?;
+        Ok(self.stack.split_off(mark))
+    }
+
+    fn to_pairs(&self, items: Vec<Id>) -> Result<Vec<(Id, Id)>, PickleError> {
+        let (pairs, rest) = items.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err(self.malformed("a key without a value"));
+        }
+        Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
+    }
+
+    fn append_items(&mut self, items: Vec<Id>) -> Result<(), PickleError> {
+        match self.top_node()? {
+            Node::List(list) => list.extend(items),
+            Node::Call(call) => call.appended.extend(items),
+            _ => return Err(self.malformed("items appended to an object that is not a list")),
+        }
+        Ok(())
+    }
+
+    fn set_items(&mut self, pairs: Vec<(Id, Id)>) -> Result<(), PickleError> {
+        match self.top_node()? {
+            Node::Dict(dict) => dict.extend(pairs),
+            Node::Call(call) => call.items.extend(pairs),
+            _ => return Err(self.malformed("items set on an object that is not a dict")),
+        }
+        Ok(())
+    }
+
+    fn memoize(&mut self, index: u32) -> Result<(), PickleError> {
+        let id = self.top()?;
+        if self.memo.len() >= self.limits.max_memo {
+            return Err(self.limit("memo entries", self.limits.max_memo));
+        }
+        self.memo.insert(index, id);
+        Ok(())
+    }
+
+    fn push_memoized(&mut self, index: u32) -> Result<(), PickleError> {
+        let id =
+            self.memo.get(&index).copied().ok_or(self.malformed("a memo entry that was never stored"))?;
+        // References make no nodes, so `push` does not bound them.
+        if self.stack.len() >= self.limits.max_items {
+            return Err(self.limit("values", self.limits.max_items));
+        }
+        self.stack.push(id);
+        Ok(())
+    }
+
+    /// Pushes a signed integer whose length is an integer of `N` bytes.
+    fn push_int<const N: usize>(&mut self) -> Result<(), PickleError> {
+        let bytes = self.read_sized::<N>()?;
+        let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) { 0xff } else { 0 };
+        let mut value = [sign; 8];
+        let (low, high) = bytes.split_at(bytes.len().min(8));
+        if high.iter().any(|&b| b != sign) {
+            return Err(self.malformed("an integer of more than 64 bits"));
+        }
+        value.iter_mut().zip(low).for_each(|(to, from)| *to = *from);
+        let value = i64::from_le_bytes(value);
+        if (value < 0) != (sign != 0) {
+            return Err(self.malformed("an integer of more than 64 bits"));
+        }
+        self.push(Node::Int(value))
+    }
+
+    fn push_text<const N: usize>(&mut self) -> Result<(), PickleError> {
+        let bytes = self.read_sized::<N>()?;
+        let text = std::str::from_utf8(bytes).map_err(|_| self.malformed("text that is not UTF-8"))?;
+        self.push(Node::Str(text.into()))
+    }
+
+    fn push_bytes<const N: usize>(&mut self) -> Result<(), PickleError> {
+        let bytes = self.read_sized::<N>()?;
+        self.push(Node::Bytes(bytes.into()))
+    }
+
+    fn text_of(&self, id: Id) -> Option<Arc<str>> {
+        if let Some(Node::Str(text)) = self.nodes.get(id as usize) { Some(text.clone()) } else { None }
+    }
+
+    fn push_global(&mut self, module: &str, name: &str) -> Result<(), PickleError> {
+        match Global::find(self.dialect, module, name) {
+            Some(global) => self.push(Node::Global(global)),
+            None => {
+                let short = |s: &str| s.chars().take(80).collect();
+                let (module, name) = (short(module), short(name));
+                Err(PickleError::GlobalRefused { module, name, offset: self.opcode_offset })
+            }
+        }
+    }
+}
+
+/// Reason why an opcode outside the subset is refused.
+fn refusal_reason(opcode: u8) -> &'static str {
+    match opcode {
+        b'i' | b'o' | 0x92 => "it makes an instance of a class",
+        0x82..=0x84 => "it refers to a registered extension",
+        b'P' | b'Q' => "it refers to an object outside the pickle",
+        0x97 | 0x98 => "it refers to a buffer outside the pickle",
+        b'I' | b'L' | b'F' | b'S' | b'V' | b'T' | b'U' | b'p' | b'g' | b'2' => {
+            "picklers of protocol 2 to 5 do not write it"
+        }
+        _ => "no such opcode exists",
+    }
+}
