@@ -1,4 +1,4 @@
-//! The transposed 1-D convolution on burn tensors, computed as one convolution per output phase.
+//! The transposed 1-D convolution on burn tensors, computed as a convolution with a channel per output phase.
 
 use burn::tensor::module::{conv_transpose1d, conv1d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
