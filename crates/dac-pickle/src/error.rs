@@ -1,75 +1,76 @@
-//! What can be wrong with a pickle.
+//! Errors of reading a pickle.
 
 use thiserror::Error;
 
-/// Why a pickle was not read. Offsets count bytes from the pickle's first one.
+/// Error of reading a pickle. Offsets are in bytes from the pickle's first byte.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PickleError {
     /// The bytes do not begin with the PROTO opcode and a protocol from 2 to 5.
-    #[error("not a pickle of protocol 2 to 5 (first bytes {found:02x?})")]
+    #[error("not a pickle of protocol 2 to 5: it begins with {found:02x?}, expected [80, 02] to [80, 05]")]
     NotAPickle {
-        /// The first two bytes, as far as there are any.
+        /// First two bytes, or fewer if the input is shorter.
         found: Vec<u8>,
     },
     /// The bytes end inside an opcode, or before STOP.
-    #[error("pickle cut at byte {offset}: {needed} bytes more were needed, {available} are there")]
+    #[error("truncated pickle: {needed} more bytes are needed at byte {offset}, {available} are available")]
     Truncated {
-        /// Where the bytes were needed.
+        /// Offset at which the bytes are missing.
         offset: usize,
-        /// How many were needed.
+        /// Number of bytes needed.
         needed: u64,
-        /// How many there are.
+        /// Number of bytes available.
         available: usize,
     },
-    /// An opcode outside the closed subset.
-    #[error("pickle opcode {opcode:#04x} at byte {offset} refused: {reason}")]
+    /// An opcode outside the accepted subset.
+    #[error("pickle opcode {opcode:#04x} at byte {offset} is refused: {reason}")]
     OpcodeRefused {
         /// The opcode.
         opcode: u8,
-        /// Where it stands.
+        /// Offset of the opcode.
         offset: usize,
-        /// What it would do.
+        /// Effect of the opcode.
         reason: &'static str,
     },
-    /// A global outside the closed list; it was not imported, nor anything called.
+    /// A global outside the list of accepted ones. It was neither imported nor called.
     #[error(
-        "pickle refers to `{module}.{name}` at byte {offset}, which is not on the closed list; refused, nothing was executed"
+        "pickle refers to `{module}.{name}` at byte {offset}, which is not an accepted global; \
+         nothing was executed"
     )]
     GlobalRefused {
-        /// The module named by the file (shortened when long).
+        /// Module named by the file, at most 80 characters.
         module: String,
-        /// The name in it (shortened when long).
+        /// Name in the module, at most 80 characters.
         name: String,
-        /// Where the reference stands.
+        /// Offset of the reference.
         offset: usize,
     },
-    /// A known global in a place or with arguments that it never has in a file that its own library writes.
-    #[error("pickle uses `{global}` at byte {offset} in an unknown way: {reason}")]
+    /// An accepted global in a place or with arguments that its own library never writes.
+    #[error("unexpected use of `{global}` in the pickle at byte {offset}: {reason}")]
     CallRefused {
         /// The global.
         global: &'static str,
-        /// Where it is called.
+        /// Offset of the call.
         offset: usize,
-        /// What did not fit.
+        /// Difference from the expected use.
         reason: &'static str,
     },
-    /// A limit was reached.
-    #[error("pickle has more than {limit} {what} at byte {offset}")]
+    /// A limit was exceeded.
+    #[error("pickle contains more than {limit} {what} at byte {offset}")]
     Limit {
-        /// What there is too much of.
+        /// The limited quantity.
         what: &'static str,
         /// The limit.
         limit: usize,
-        /// Where it was passed.
+        /// Offset at which the limit was exceeded.
         offset: usize,
     },
     /// Bytes that no pickler writes.
     #[error("malformed pickle at byte {offset}: {reason}")]
     Malformed {
-        /// Where.
+        /// Offset of the malformed bytes.
         offset: usize,
-        /// What is wrong.
+        /// The contradiction found.
         reason: &'static str,
     },
 }

@@ -1,18 +1,18 @@
-//! The closed list of globals that a pickle may name.
+//! The list of globals that a pickle may name.
 
 use crate::dtype::DType;
 
-/// Which libraries' globals a pickle may name.
+/// Library whose globals a pickle may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dialect {
-    /// What numpy writes: arrays, scalars, and Python's own containers.
+    /// numpy: arrays, scalars, and Python's own containers.
     Numpy,
-    /// What torch writes: tensors and their storages, besides all of [`Dialect::Numpy`].
+    /// torch: tensors and their storages, in addition to all of [`Dialect::Numpy`].
     Torch,
 }
 
-/// A global on the list. None is ever called: each names how the arguments beside it are to be read.
+/// A global on the list. It is never called; it determines how the arguments of a recorded call are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Global {
     Dict,
@@ -39,7 +39,7 @@ pub(crate) enum Global {
 }
 
 impl Global {
-    /// The global behind `module.name`, if it is on the dialect's list.
+    /// Looks up `module.name` in the dialect's list.
     pub(crate) fn find(dialect: Dialect, module: &str, name: &str) -> Option<Self> {
         let found = match module {
             "numpy.core.multiarray" | "numpy._core.multiarray" => match name {
@@ -59,7 +59,7 @@ impl Global {
                 "defaultdict" => Self::DefaultDict,
                 _ => return None,
             },
-            // Protocol 2 writes Python 2's name of the module.
+            // Protocol 2 writes the module's name in Python 2.
             "builtins" | "__builtin__" => match name {
                 "dict" => Self::Dict,
                 "list" => Self::List,
@@ -98,7 +98,7 @@ impl Global {
         Some(found)
     }
 
-    /// The name for messages.
+    /// Name for messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Dict => "dict",
@@ -123,6 +123,11 @@ impl Global {
             Self::Dtype(_) => "a torch dtype",
         }
     }
+}
+
+/// Prefix of the name of torch's storage class for an element type; `None` for types without one.
+pub(crate) fn storage_name(dtype: DType) -> Option<&'static str> {
+    STORAGES.iter().find(|(_, stored)| *stored == dtype).map(|(name, _)| *name)
 }
 
 const STORAGES: &[(&str, DType)] = &[
@@ -159,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_closed() {
+    fn globals_outside_the_list_are_not_found() {
         for (module, name) in [("os", "system"), ("builtins", "eval"), ("torch", "load"), ("numpy", "load")] {
             assert_eq!(Global::find(Dialect::Torch, module, name), None, "{module}.{name}");
         }

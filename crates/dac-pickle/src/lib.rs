@@ -1,21 +1,22 @@
-//! A closed, bounded reader of the pickles in checkpoints, .pt and .dac files; executes nothing.
+//! Reader and writer of the pickles in checkpoints, .pt and .dac files. The reader executes nothing.
 //!
-//! [`read_pickle`] runs a small subset of the pickle machine (protocols 2 to 5) over bytes and gives a [`Value`]: plain
-//! data, [`numpy`] arrays, references to [`torch`] tensors. Globals come from a fixed list; a call is never made, it is
-//! recognised by name and turned into data. Everything a file declares is checked against [`Limits`] and against the
-//! bytes that are really there before memory is taken.
+//! [`read_pickle`] accepts a small subset of pickle opcodes (protocols 2 to 5) and returns a [`Value`]: plain
+//! data, [`numpy`] arrays, references to [`torch`] tensors. A pickle may name only the globals of a fixed
+//! list. Calls of them are never executed; each is recognised by name and converted to data. Declared sizes
+//! are checked against [`Limits`] and against the bytes that exist before memory is allocated.
 
 mod dtype;
 mod error;
 mod globals;
 mod limits;
-mod machine;
 pub mod numpy;
 mod resolve;
 pub mod safetensors;
 mod strided;
 pub mod torch;
 mod value;
+mod vm;
+mod writer;
 mod zip;
 
 pub use dtype::{DType, DTypeError};
@@ -24,15 +25,17 @@ pub use globals::Dialect;
 pub use limits::Limits;
 pub use strided::read_strided;
 pub use value::Value;
+pub use writer::PickleWriter;
 pub use zip::ZipError;
 
-/// Reads the one pickle at the start of `bytes`; gives the value and how many bytes it took.
+/// Reads the pickle at the start of `bytes` and returns its value and its length in bytes.
 ///
 /// # Errors
-/// When the bytes are not a pickle of protocol 2 to 5, are cut, hold an opcode or a global outside the closed subset,
-/// or go past a limit. Nothing in the bytes is executed, and memory stays proportional to their number.
+/// When the bytes are not a pickle of protocol 2 to 5, are truncated, contain an opcode or a global outside
+/// the accepted subset, or exceed a limit. Nothing in the bytes is executed, and memory stays proportional to
+/// their number.
 pub fn read_pickle(bytes: &[u8], dialect: Dialect, limits: &Limits) -> Result<(Value, usize), PickleError> {
-    let heap = machine::run(bytes, dialect, limits)?;
+    let heap = vm::run(bytes, dialect, limits)?;
     let consumed = heap.consumed;
     Ok((resolve::resolve(&heap, limits)?, consumed))
 }

@@ -1,17 +1,22 @@
-//! How much a pickle may ask for.
+//! Limits on the size of a pickle.
 
-/// Bounds on what one pickle may make the reader hold. The defaults fit token files and checkpoints with much room.
+/// Highest number of axes of an array or tensor, which is numpy's own limit.
+pub(crate) const MAX_AXES: usize = 64;
+
+/// Limits on what one pickle can make the reader allocate. The defaults are far above what token files and
+/// checkpoints need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Longest pickle, in bytes; bytes and strings made while reading are held to the same figure.
+    /// Length of the pickle in bytes; bytes and texts created while reading have the same limit.
     pub max_bytes: usize,
-    /// Values made by opcodes, and values in the resulting tree (shared ones count at each use, and so do axes of shapes).
-    /// The tree is also held to eight values for each byte of the pickle.
+    /// Number of values created by opcodes, and of values in the resulting tree, where shared values count at
+    /// each use and axes of shapes count too. The tree is also limited to eight values per byte of the
+    /// pickle.
     pub max_items: usize,
-    /// Entries in the memo.
+    /// Number of entries in the memo.
     pub max_memo: usize,
-    /// Nesting of the resulting tree; a value that holds itself counts as endless nesting.
+    /// Depth of the resulting tree. A value that contains itself is infinitely deep.
     pub max_depth: usize,
 }
 
@@ -22,14 +27,14 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same limits with another `max_bytes`.
+    /// Replaces `max_bytes`.
     #[must_use]
     pub fn with_max_bytes(mut self, max_bytes: usize) -> Self {
         self.max_bytes = max_bytes;
         self
     }
 
-    /// The same limits with another `max_items`.
+    /// Replaces `max_items`.
     #[must_use]
     pub fn with_max_items(mut self, max_items: usize) -> Self {
         self.max_items = max_items;

@@ -1,17 +1,19 @@
-//! Arrays whose elements lie apart: copied to row-major order, from memory or straight from a file.
+//! Copying of strided arrays to row-major order, from memory or from a file.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// Reading row by row pays when a row is this long, or when the gaps are this many times the rows.
+/// Rows of at least this length are read one by one.
 const MIN_ROW_BYTES: usize = 4096;
-const MAX_WASTE: u64 = 4;
+/// Shorter rows are read one by one, too, if the array spans more than this multiple of its own size.
+const MAX_SPAN_RATIO: u64 = 4;
 
-/// Reads an array of `shape`, its elements of `size` bytes `strides` elements apart from byte `start` on, as bytes in
-/// row-major order. Memory stays at a small multiple of the part of the file that the array spans.
+/// Reads the bytes of an array in row-major order. Its first element is at byte `start` of the file; elements
+/// have `size` bytes, and `strides` are in elements. Memory stays at a small multiple of the part of the file
+/// that the array spans.
 ///
 /// # Errors
-/// `UnexpectedEof` when the file ends before the array does; `InvalidInput` when its span overflows, or when it has more
-/// elements than it spans (overlapping strides).
+/// `UnexpectedEof` when the file ends before the array; `InvalidInput` when the span of the array overflows,
+/// or contains fewer elements than the array (overlapping strides).
 pub fn read_strided<R: Read + Seek>(
     reader: &mut R,
     start: u64,
@@ -19,9 +21,8 @@ pub fn read_strided<R: Read + Seek>(
     shape: &[usize],
     strides: &[usize],
 ) -> io::Result<Vec<u8>> {
-    let invalid = || {
-        io::Error::new(io::ErrorKind::InvalidInput, "an array that goes past any file, or overlaps itself")
-    };
+    let invalid =
+        || io::Error::new(io::ErrorKind::InvalidInput, "the strides of the array overflow or overlap");
     let elements = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or_else(invalid)?;
     if elements == 0 {
         return Ok(Vec::new());
@@ -37,26 +38,26 @@ pub fn read_strided<R: Read + Seek>(
     }
     if let (Some((&row, outer)), Some((&1, outer_strides))) = (shape.split_last(), strides.split_last()) {
         let row_bytes = row * size;
-        if total < span && (row_bytes >= MIN_ROW_BYTES || span as u64 > MAX_WASTE * total as u64) {
+        if total < span && (row_bytes >= MIN_ROW_BYTES || span as u64 > MAX_SPAN_RATIO * total as u64) {
             let mut out = Vec::with_capacity(total);
-            walk(outer, outer_strides, |at| {
-                let at = at.checked_mul(size).ok_or_else(invalid)? as u64;
-                reader.seek(SeekFrom::Start(start + at))?;
-                take(reader, row_bytes, &mut out)
+            for_each_element(outer, outer_strides, |index| {
+                let offset = index.checked_mul(size).ok_or_else(invalid)? as u64;
+                reader.seek(SeekFrom::Start(start + offset))?;
+                read_to_vec(reader, row_bytes, &mut out)
             })?;
             return Ok(out);
         }
     }
     reader.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::with_capacity(span);
-    take(reader, span, &mut bytes)?;
+    read_to_vec(reader, span, &mut bytes)?;
     if total == span && is_row_major(shape, strides) {
         return Ok(bytes);
     }
     gather(&bytes, size, shape, strides).ok_or_else(invalid)
 }
 
-/// Whether elements lie in row-major order without gaps.
+/// Returns true for row-major order without gaps.
 pub(crate) fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
     let mut expected = 1usize;
     for (&d, &stride) in shape.iter().zip(strides).rev() {
@@ -68,25 +69,29 @@ pub(crate) fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
     true
 }
 
-/// Elements from the first to past the last; `None` when that overflows. 0 for an array without elements.
+/// Distance from the first element to the end of the last, in elements; 0 for an empty array, `None` on
+/// overflow.
 pub(crate) fn span(shape: &[usize], strides: &[usize]) -> Option<usize> {
     if shape.contains(&0) {
         return Some(0);
     }
-    let last =
-        shape.iter().zip(strides).try_fold(0usize, |at, (d, s)| at.checked_add((d - 1).checked_mul(*s)?))?;
+    let last = shape
+        .iter()
+        .zip(strides)
+        .try_fold(0usize, |sum, (d, s)| sum.checked_add((d - 1).checked_mul(*s)?))?;
     last.checked_add(1)
 }
 
-/// Copies strided elements of `bytes` into row-major order; `None` when one falls outside, or there are more than fit.
+/// Copies strided elements of `bytes` to row-major order; `None` when one is outside of `bytes`, or they are
+/// more than `bytes` can contain.
 pub(crate) fn gather(bytes: &[u8], size: usize, shape: &[usize], strides: &[usize]) -> Option<Vec<u8>> {
     let total = shape.iter().try_fold(size, |n, &d| n.checked_mul(d))?;
     if total > bytes.len() {
         return None;
     }
     let mut out = Vec::with_capacity(total);
-    let copied: Result<(), ()> = walk(shape, strides, |at| {
-        let start = at.checked_mul(size).ok_or(())?;
+    let copied: Result<(), ()> = for_each_element(shape, strides, |index| {
+        let start = index.checked_mul(size).ok_or(())?;
         let element = start.checked_add(size).and_then(|end| bytes.get(start..end));
         out.extend_from_slice(element.ok_or(())?);
         Ok(())
@@ -94,8 +99,9 @@ pub(crate) fn gather(bytes: &[u8], size: usize, shape: &[usize], strides: &[usiz
     copied.ok().map(|()| out)
 }
 
-/// Visits the place of every element in row-major order (one visit for no axes, none for an empty array).
-fn walk<E>(
+/// Calls `visit` with the strided index of each element in row-major order: once for a shape without axes,
+/// never for an empty array.
+fn for_each_element<E>(
     shape: &[usize],
     strides: &[usize],
     mut visit: impl FnMut(usize) -> Result<(), E>,
@@ -103,12 +109,12 @@ fn walk<E>(
     if shape.contains(&0) {
         return Ok(());
     }
-    let mut index = vec![0usize; shape.len()];
+    let mut position = vec![0usize; shape.len()];
     loop {
-        let at = index.iter().zip(strides).fold(0usize, |at, (i, s)| at.saturating_add(i.saturating_mul(*s)));
-        visit(at)?;
+        let index = position.iter().zip(strides);
+        visit(index.fold(0usize, |sum, (i, s)| sum.saturating_add(i.saturating_mul(*s))))?;
         let mut carry = true;
-        for (i, &d) in index.iter_mut().zip(shape).rev() {
+        for (i, &d) in position.iter_mut().zip(shape).rev() {
             *i += 1;
             carry = *i >= d;
             if !carry {
@@ -123,7 +129,7 @@ fn walk<E>(
 }
 
 /// Appends exactly `count` bytes.
-fn take<R: Read>(reader: &mut R, count: usize, out: &mut Vec<u8>) -> io::Result<()> {
+fn read_to_vec<R: Read>(reader: &mut R, count: usize, out: &mut Vec<u8>) -> io::Result<()> {
     let read = reader.by_ref().take(count as u64).read_to_end(out)?;
     if read == count { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
@@ -135,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gather_transposes_and_keeps_its_bounds() {
+    fn gather_transposes_and_refuses_elements_outside() {
         let bytes = [0, 1, 2, 3, 4, 5];
         assert_eq!(gather(&bytes, 1, &[3, 2], &[1, 3]).as_deref(), Some(&[0, 3, 1, 4, 2, 5][..]));
         assert_eq!(gather(&bytes, 1, &[3, 2], &[1, 4]), None);
@@ -146,10 +152,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_as_memory_is_whatever_the_strides() {
+    fn reading_from_a_file_equals_gathering_from_memory() {
         let bytes: Vec<u8> = (0..60_000u32).flat_map(|v| (v as u16).to_le_bytes()).collect();
         let mut file = Cursor::new(&bytes);
-        // Rows long enough to be read one by one, rows far apart, a transposed array, a contiguous one.
+        // Rows long enough to be read one by one, rows far apart, a transposed array, a contiguous one, a
+        // scalar.
         for (shape, strides) in [
             (vec![3, 2, 2500], vec![20_000, 10_000, 1]),
             (vec![4, 3], vec![9000, 1]),

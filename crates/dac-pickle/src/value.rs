@@ -1,11 +1,11 @@
-//! What a pickle comes to: plain data.
+//! Value of a pickle: a tree of plain data.
 
 use std::sync::Arc;
 
 use crate::numpy::NdArray;
 use crate::torch::TensorRef;
 
-/// A value read from a pickle: a finite tree, cheap to clone where it holds bytes or text.
+/// A value read from a pickle: a finite tree. Texts and bytes are shared between clones.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -17,41 +17,41 @@ pub enum Value {
     Int(i64),
     /// A float; also a numpy float.
     Float(f64),
-    /// Text.
+    /// `str`.
     Str(Arc<str>),
     /// `bytes` or `bytearray`.
     Bytes(Arc<[u8]>),
-    /// A list or a set.
+    /// `list` or `set`.
     List(Vec<Value>),
-    /// A tuple; also `torch.Size`.
+    /// `tuple`; also `torch.Size`.
     Tuple(Vec<Value>),
-    /// A dict of any kind, in the file's order.
+    /// `dict`, `OrderedDict` or `defaultdict`, in the file's order.
     Dict(Vec<(Value, Value)>),
     /// A numpy array.
     Array(NdArray),
     /// A torch tensor, whose elements are still in the file.
     Tensor(TensorRef),
-    /// Something known to be harmless but of no use here (a torch dtype, a device), by its name.
+    /// Description of an accepted object without a value of its own, such as a torch dtype or device.
     Opaque(&'static str),
 }
 
 impl Value {
-    /// The boolean, if it is one.
+    /// Value of a boolean.
     pub fn as_bool(&self) -> Option<bool> {
         if let Self::Bool(value) = self { Some(*value) } else { None }
     }
 
-    /// The integer, if it is one. A boolean is not.
+    /// Value of an integer; `None` for a boolean.
     pub fn as_i64(&self) -> Option<i64> {
         if let Self::Int(value) = self { Some(*value) } else { None }
     }
 
-    /// The integer as a size, if it is one and not negative.
+    /// Value of an integer that is not negative.
     pub fn as_usize(&self) -> Option<usize> {
         self.as_i64().and_then(|value| value.try_into().ok())
     }
 
-    /// The number as a float, if it is an integer or a float.
+    /// Value of an integer or a float.
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Int(value) => Some(*value as f64),
@@ -60,42 +60,42 @@ impl Value {
         }
     }
 
-    /// The text, if it is text.
+    /// Characters of a text.
     pub fn as_str(&self) -> Option<&str> {
         if let Self::Str(value) = self { Some(value) } else { None }
     }
 
-    /// The bytes, if they are bytes.
+    /// Content of a byte string.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         if let Self::Bytes(value) = self { Some(value) } else { None }
     }
 
-    /// The items of a list or tuple.
+    /// Items of a list or a tuple.
     pub fn as_items(&self) -> Option<&[Value]> {
         if let Self::List(items) | Self::Tuple(items) = self { Some(items) } else { None }
     }
 
-    /// The pairs of a dict, in the file's order.
+    /// Pairs of a dict, in the file's order.
     pub fn as_dict(&self) -> Option<&[(Value, Value)]> {
         if let Self::Dict(pairs) = self { Some(pairs) } else { None }
     }
 
-    /// The tensor, if it is one.
+    /// Reference to a tensor.
     pub fn as_tensor(&self) -> Option<&TensorRef> {
         if let Self::Tensor(tensor) = self { Some(tensor) } else { None }
     }
 
-    /// The numpy array, if it is one.
+    /// Content of a numpy array.
     pub fn as_array(&self) -> Option<&NdArray> {
         if let Self::Array(array) = self { Some(array) } else { None }
     }
 
-    /// The value under a text key of a dict; the last one, should the file repeat a key.
+    /// Looks up a text key in a dict; if the file repeats the key, its last value counts.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.as_dict()?.iter().rev().find(|(k, _)| k.as_str() == Some(key)).map(|(_, value)| value)
     }
 
-    /// What kind of value it is, for messages.
+    /// Kind of the value, for messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::None => "None",

@@ -1,4 +1,4 @@
-//! What small and mean pickles make the reader hold. One test, since the peak is the whole process's.
+//! Memory of reading small hostile pickles. There is one test because the peak is that of the whole process.
 
 mod common;
 
@@ -7,7 +7,7 @@ use dac_pickle::{Dialect, Limits, PickleError, Value, read_pickle};
 
 const START: &[u8] = b"\x80\x02";
 
-/// A pickle of lists of two within each other, in which `first` stands `1 << levels` times.
+/// Makes a pickle of nested lists of two, in which `first` occurs `1 << levels` times.
 fn doubled(first: &[u8], levels: u8) -> Vec<u8> {
     let mut pickle = [START, first, b"q\x00"].concat();
     for level in 0..levels {
@@ -17,11 +17,12 @@ fn doubled(first: &[u8], levels: u8) -> Vec<u8> {
     pickle
 }
 
-/// A pickle of one list, in which `first` stands `times` times.
+/// Makes a pickle of one list, in which `first` occurs `times` times.
 fn repeated(first: &[u8], times: usize) -> Vec<u8> {
     [START, b"(", first, b"q\x00", &b"h\x00".repeat(times - 1), b"l."].concat()
 }
 
+/// Makes a pickle of one list of `times` equal items, each with opcodes of its own.
 fn row(item: &[u8], times: usize) -> Vec<u8> {
     [START, b"(", &item.repeat(times), b"l."].concat()
 }
@@ -41,11 +42,11 @@ fn array(axes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn memory_follows_the_bytes_of_a_pickle() {
+fn memory_is_proportional_to_the_pickle() {
     let read =
         |pickle: &[u8], dialect| read_pickle(pickle, dialect, &Limits::default()).map(|(value, _)| value);
     let before = peak_mib();
-    // Some hundred bytes that share what they hold; unfolded, they would take up to a gigabyte.
+    // Pickles of less than 1 kB that share values; expanded, they would take up to a gigabyte.
     for (name, dialect, pickle) in [
         ("lists of one", Dialect::Numpy, doubled(b"]Na", 19)),
         ("dicts of one", Dialect::Numpy, doubled(b"}NNs", 18)),
@@ -58,7 +59,7 @@ fn memory_follows_the_bytes_of_a_pickle() {
         let grown = peak_mib().saturating_sub(before);
         assert!(grown < 16, "{name}: {grown} MiB");
     }
-    // Megabytes that share, or hold much of what is small.
+    // Megabytes with much sharing, or with many small values.
     for (name, dialect, pickle) in [
         ("lists of one", Dialect::Numpy, row(b"]Na", 300_000)),
         ("dicts of one", Dialect::Numpy, row(b"}NNs", 300_000)),
@@ -70,7 +71,7 @@ fn memory_follows_the_bytes_of_a_pickle() {
         let grown = peak_mib().saturating_sub(before);
         assert!(grown < 256, "{name}: {grown} MiB of {} bytes", pickle.len());
     }
-    // Sharing as honest files have it is read.
+    // The amount of sharing in regular files is accepted.
     for (dialect, first) in
         [(Dialect::Torch, tensor(3)), (Dialect::Numpy, array(2)), (Dialect::Numpy, b"]Na".to_vec())]
     {

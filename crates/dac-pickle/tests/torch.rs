@@ -1,4 +1,4 @@
-//! Files of real torch, 1.13 and 2.15, and our own.
+//! Files written by torch 1.13 and 2.15, and by this crate.
 
 mod common;
 
@@ -39,7 +39,7 @@ fn tensors_of_both_versions_read_back() {
 }
 
 #[test]
-fn views_and_every_type_read_as_torch_means_them() {
+fn views_and_all_element_types_read_back() {
     for version in VERSIONS {
         let mut file = open(&format!("{version}_views.pt")).unwrap();
         let get = |file: &TorchFile<_>, name: &str| {
@@ -98,7 +98,7 @@ fn a_state_dict_and_its_metadata_read_back() {
     }
 }
 
-/// The bytes of an entry found by its name; enough of a zip reader for files that are known to be sound.
+/// Pickle in a torch file that is known to be valid, found by its first bytes.
 fn pickle_of(file: &[u8]) -> &[u8] {
     let start = file.windows(3).position(|w| w == [0x80, 2, b'c'] || w == [0x80, 2, b'}']).unwrap();
     let end = file[start..].windows(2).position(|w| w == b"PK").unwrap();
@@ -106,7 +106,7 @@ fn pickle_of(file: &[u8]) -> &[u8] {
 }
 
 #[test]
-fn our_pickle_is_the_one_torch_writes() {
+fn written_pickles_equal_those_of_torch() {
     let tokens = codes(2, 9, 25);
     let z: Vec<f32> = (0..200).map(|i| z(i / 25, i % 25)).collect();
     let bare = Saved::long_tensor(&tokens[..225], &[9, 25]);
@@ -130,7 +130,7 @@ fn our_pickle_is_the_one_torch_writes() {
 }
 
 #[test]
-fn a_writer_given_nonsense_says_so() {
+fn writing_invalid_tensors_fails() {
     let ragged = Saved::Tensor { dtype: DType::F32, shape: vec![2, 3], bytes: vec![0; 20] };
     assert!(write(Vec::new(), "a", &ragged).is_err());
     let huge = Saved::Tensor { dtype: DType::F32, shape: vec![usize::MAX, 3], bytes: vec![0; 20] };
@@ -140,7 +140,7 @@ fn a_writer_given_nonsense_says_so() {
 }
 
 #[test]
-fn each_wrong_file_has_its_own_error() {
+fn wrong_files_have_distinct_errors() {
     let open = |bytes: Vec<u8>| TorchFile::open(Cursor::new(bytes)).map(|_| ()).unwrap_err();
     assert!(matches!(open(vec![]), TorchError::Empty));
     assert!(matches!(open(bytes("torch1.13_legacy.pt")), TorchError::Legacy));
@@ -148,8 +148,8 @@ fn each_wrong_file_has_its_own_error() {
     let text = open(b"<html>\n<body>not found".to_vec());
     assert!(matches!(text, TorchError::NotTorch { looks_like: "text", .. }), "{text}");
     let whole = bytes("torch2.15_model.pt");
-    let cut = open(whole[..whole.len() / 2].to_vec());
-    assert!(cut.to_string().contains("cut"), "{cut}");
+    let truncated = open(whole[..whole.len() / 2].to_vec());
+    assert!(truncated.to_string().contains("truncated"), "{truncated}");
     let deflated = open(bytes("hostile_deflated.pt"));
     assert!(deflated.to_string().contains("compressed (deflate)"), "{deflated}");
     let system = open(bytes("hostile_system.pt"));
@@ -160,7 +160,7 @@ fn each_wrong_file_has_its_own_error() {
 }
 
 #[test]
-fn a_tensor_larger_than_its_storage_is_refused_before_memory_is_taken() {
+fn a_tensor_larger_than_its_storage_is_refused_before_allocation() {
     let mut file = open("hostile_tensor.pt").unwrap();
     let tensor = file.root().as_tensor().cloned().unwrap();
     assert_eq!(tensor.elements(), 1 << 40);

@@ -1,4 +1,4 @@
-//! numpy arrays, as pickles and .npy files hold them.
+//! numpy arrays in pickles and .npy files.
 
 pub(crate) mod resolve;
 
@@ -7,41 +7,48 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::dtype::{DType, DTypeError};
+use crate::limits::MAX_AXES;
 use crate::strided::gather;
 use crate::value::Value;
 
-/// Most axes an array may have (numpy's own limit is 64).
-pub const MAX_AXES: usize = 64;
-
-/// Why an array is not one, or was not converted.
+/// Error of reading or converting an array.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ArrayError {
-    /// The bytes do not fill the shape.
-    #[error("an array of shape {shape:?} of {dtype:?} does not take {found} bytes")]
+    /// The number of bytes does not match the shape.
+    #[error("{found} bytes do not fill an array of shape {shape:?} and type {dtype:?}")]
     Size {
-        /// The shape declared.
+        /// Declared length of each axis.
         shape: Vec<usize>,
-        /// The element type declared.
+        /// Declared element type.
         dtype: DType,
-        /// How many bytes there are.
+        /// Number of bytes.
         found: usize,
     },
-    /// An element type that is not a plain number.
-    #[error("element type {descr:?} is not read (integers, floats to 64 bits and booleans are)")]
+    /// An element type other than a plain number.
+    #[error("unsupported element type {descr:?}; expected integers, floats or booleans of at most 64 bits")]
     DType {
-        /// numpy's name of the type.
+        /// numpy's name of the type, at most 40 characters.
         descr: String,
     },
-    /// The array holds Python objects.
-    #[error("numbers expected, the array holds objects")]
+    /// The array contains Python objects.
+    #[error("the array contains Python objects, expected numbers")]
     Objects,
-    /// The elements were not converted.
+    /// The elements cannot be converted.
     #[error(transparent)]
     Convert(#[from] DTypeError),
 }
 
-/// An array of numbers, in the byte and axis order of its file, or of objects.
+/// Byte and axis order of an array of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Layout {
+    /// The most significant byte of an element comes first.
+    pub big_endian: bool,
+    /// The first axis varies fastest (Fortran order).
+    pub column_major: bool,
+}
+
+/// An array of numbers, in the layout of its file, or of objects.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NdArray {
     shape: Vec<usize>,
@@ -50,72 +57,72 @@ pub struct NdArray {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Data {
-    Numbers { dtype: DType, big_endian: bool, fortran: bool, bytes: Arc<[u8]> },
+    Numbers { dtype: DType, layout: Layout, bytes: Arc<[u8]> },
     Objects(Vec<Value>),
 }
 
 impl NdArray {
-    /// An array of numbers over the bytes of a file; `fortran` means that the first axis runs fastest.
+    /// Makes an array of numbers from the bytes of a file.
     ///
     /// # Errors
-    /// When the bytes do not fill the shape exactly.
+    /// When the bytes do not fill the shape exactly, or the shape has more than 64 axes.
     pub fn new(
         shape: Vec<usize>,
         dtype: DType,
-        big_endian: bool,
-        fortran: bool,
+        layout: Layout,
         bytes: Arc<[u8]>,
     ) -> Result<Self, ArrayError> {
         let size = shape.iter().try_fold(dtype.size(), |n, &d| n.checked_mul(d));
         if size != Some(bytes.len()) || shape.len() > MAX_AXES {
             return Err(ArrayError::Size { shape, dtype, found: bytes.len() });
         }
-        Ok(Self { shape, data: Data::Numbers { dtype, big_endian, fortran, bytes } })
+        Ok(Self { shape, data: Data::Numbers { dtype, layout, bytes } })
     }
 
     pub(crate) fn of_objects(shape: Vec<usize>, objects: Vec<Value>) -> Self {
         Self { shape, data: Data::Objects(objects) }
     }
 
-    /// The length of each axis; none for a single value.
+    /// Length of each axis; empty for a single value.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    /// The type of the elements; `None` for objects.
+    /// Type of the elements; `None` for objects.
     pub fn dtype(&self) -> Option<DType> {
         if let Data::Numbers { dtype, .. } = &self.data { Some(*dtype) } else { None }
     }
 
-    /// The objects, in the file's order, if the array holds objects.
+    /// Objects of an array of objects, in the file's order.
     pub fn objects(&self) -> Option<&[Value]> {
         if let Data::Objects(objects) = &self.data { Some(objects) } else { None }
     }
 
-    /// The elements as f32 in row-major order.
+    /// Converts the elements to f32, in row-major order.
     ///
     /// # Errors
-    /// When the array holds objects.
+    /// When the array contains objects.
     pub fn to_f32(&self) -> Result<Vec<f32>, ArrayError> {
         let (dtype, big_endian, bytes) = self.row_major()?;
         Ok(dtype.to_f32(&bytes, big_endian)?)
     }
 
-    /// The elements as integers in row-major order.
+    /// Converts the elements to integers, in row-major order.
     ///
     /// # Errors
-    /// When the array holds floats or objects, or a value does not fit.
+    /// When the array contains floats or objects, or a value does not fit.
     pub fn to_i64(&self) -> Result<Vec<i64>, ArrayError> {
         let (dtype, big_endian, bytes) = self.row_major()?;
         Ok(dtype.to_i64(&bytes, big_endian)?)
     }
 
+    /// Element type, whether the bytes are big-endian, and the bytes in row-major order.
     fn row_major(&self) -> Result<(DType, bool, Arc<[u8]>), ArrayError> {
-        let Data::Numbers { dtype, big_endian, fortran, bytes } = &self.data else {
+        let Data::Numbers { dtype, layout, bytes } = &self.data else {
             return Err(ArrayError::Objects);
         };
         let mut bytes = bytes.clone();
-        if *fortran && self.shape.len() > 1 {
+        if layout.column_major && self.shape.len() > 1 {
             let mut stride = 1usize;
             let mut strides = Vec::with_capacity(self.shape.len());
             for &d in &self.shape {
@@ -125,15 +132,15 @@ impl NdArray {
             let size = ArrayError::Size { shape: self.shape.clone(), dtype: *dtype, found: bytes.len() };
             bytes = gather(&bytes, dtype.size(), &self.shape, &strides).ok_or(size)?.into();
         }
-        Ok((*dtype, *big_endian, bytes))
+        Ok((*dtype, layout.big_endian, bytes))
     }
 }
 
-/// Reads numpy's name of an element type, `<u2`, `>f4`, `|b1`, `=i8` or the same without the first character; gives the
-/// type and whether it is big-endian (`=` and none count as little).
+/// Parses numpy's name of an element type: `<u2`, `>f4`, `|b1`, `=i8`, or the same without the first
+/// character. Returns the type and whether it is big-endian, which only `>` means.
 ///
 /// # Errors
-/// When it is no plain number of at most 64 bits.
+/// When the type is not a plain number of at most 64 bits.
 pub fn parse_descr(descr: &str) -> Result<(DType, bool), ArrayError> {
     let refused = || ArrayError::DType { descr: descr.chars().take(40).collect() };
     let (big_endian, name) = match descr.chars().next() {
@@ -164,16 +171,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fortran_order_comes_out_row_major() {
+    fn column_major_arrays_convert_to_row_major() {
         let bytes: Arc<[u8]> = vec![0, 3, 1, 4, 2, 5].into();
-        let array = NdArray::new(vec![2, 3], DType::U8, false, true, bytes.clone()).unwrap();
+        let column_major = Layout { column_major: true, ..Layout::default() };
+        let array = NdArray::new(vec![2, 3], DType::U8, column_major, bytes.clone()).unwrap();
         assert_eq!(array.to_i64().unwrap(), [0, 1, 2, 3, 4, 5]);
-        assert!(NdArray::new(vec![2, 4], DType::U8, false, true, bytes.clone()).is_err());
-        assert!(NdArray::new(vec![usize::MAX, 2], DType::U8, false, false, bytes).is_err());
+        assert!(NdArray::new(vec![2, 4], DType::U8, column_major, bytes.clone()).is_err());
+        assert!(NdArray::new(vec![usize::MAX, 2], DType::U8, Layout::default(), bytes).is_err());
     }
 
     #[test]
-    fn descriptions_of_plain_numbers_are_read() {
+    fn element_types_of_plain_numbers_parse() {
         assert_eq!(parse_descr("<u2"), Ok((DType::U16, false)));
         assert_eq!(parse_descr(">f4"), Ok((DType::F32, true)));
         assert_eq!(parse_descr("b1"), Ok((DType::Bool, false)));

@@ -1,4 +1,4 @@
-//! torch's zip files (`.pth`, `.pt`): read tensor by tensor, written as `torch.save` does.
+//! Torch's zip files (`.pth`, `.pt`).
 
 mod reader;
 pub(crate) mod resolve;
@@ -16,114 +16,111 @@ use crate::zip::ZipError;
 pub use reader::TorchFile;
 pub use writer::{Saved, write};
 
-/// Most axes a tensor may have.
-pub const MAX_AXES: usize = 64;
-
-/// Why a torch file was not read.
+/// Error of reading a torch file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TorchError {
     /// Reading failed.
-    #[error("reading the torch file")]
+    #[error("cannot read the torch file")]
     Io(#[from] io::Error),
     /// The file has no bytes.
-    #[error("the file is empty")]
+    #[error("the file is empty, expected a torch file")]
     Empty,
-    /// A file from before torch 1.6, which is not a zip file.
-    #[error(
-        "a torch file of the old kind (before torch 1.6), which is not read; load it with torch and save it again"
-    )]
+    /// A file of torch before 1.6, which is not a zip file.
+    #[error("the file is in the format of torch before 1.6; load it with torch and save it again")]
     Legacy,
-    /// Neither a zip file nor an old torch file.
-    #[error("not a torch file: it begins with {found:02x?} ({looks_like}), a zip file was expected")]
+    /// Neither a zip file nor a legacy torch file.
+    #[error("not a torch file: it begins with {found:02x?} ({looks_like}), expected a zip file")]
     NotTorch {
-        /// The first bytes.
+        /// First bytes of the file.
         found: Vec<u8>,
-        /// A guess at what it is.
+        /// Probable kind of the file.
         looks_like: &'static str,
     },
     /// A zip file without a `data.pkl` in a folder.
-    #[error("a zip file, but not of torch: no entry NAME/data.pkl among its {entries} entries")]
+    #[error("not a torch file: the zip file has {entries} entries, expected an entry NAME/data.pkl")]
     NoData {
-        /// How many entries there are.
+        /// Number of entries.
         entries: usize,
     },
-    /// The zip directory is broken.
+    /// The zip file is refused or malformed.
     #[error(transparent)]
     Zip(#[from] ZipError),
-    /// The pickle within is refused or broken.
-    #[error("in data.pkl")]
+    /// The pickle in the file is refused or malformed.
+    #[error("cannot read data.pkl")]
     Pickle(#[from] PickleError),
-    /// The pickle is larger than is read.
-    #[error("data.pkl has {found_bytes} bytes, more than {limit_bytes}")]
+    /// The pickle exceeds the limit.
+    #[error("data.pkl has {found_bytes} bytes; the limit is {limit_bytes}")]
     PickleTooLarge {
-        /// Its size.
+        /// Size of the pickle.
         found_bytes: u64,
         /// The limit.
         limit_bytes: u64,
     },
-    /// A storage that a tensor refers to is not in the file.
-    #[error("storage {key:?} is not in the file")]
+    /// The storage of a tensor is not in the file.
+    #[error("storage {key:?} is missing from the file")]
     NoStorage {
-        /// The storage's key.
+        /// Key of the storage.
         key: String,
     },
-    /// A tensor's shape, strides or offset reach past its storage.
+    /// The shape, strides and offset of a tensor exceed its storage.
     #[error(
-        "a tensor of shape {shape:?}, strides {strides:?} and offset {offset} goes past its storage {key:?} of {found_bytes} bytes"
+        "a tensor of shape {shape:?}, strides {strides:?} and offset {offset} \
+         exceeds its storage {key:?} of {found_bytes} bytes"
     )]
     OutOfStorage {
-        /// Shape, in elements.
+        /// Length of each axis.
         shape: Vec<usize>,
-        /// Strides, in elements.
+        /// Step along each axis, in elements.
         strides: Vec<usize>,
-        /// Offset, in elements.
+        /// Position of the first element in the storage, in elements.
         offset: usize,
-        /// The storage's key.
+        /// Key of the storage.
         key: String,
-        /// The storage's size.
+        /// Size of the storage.
         found_bytes: u64,
     },
-    /// A tensor that repeats its storage (a stride of 0 or overlapping rows) beyond the storage's own size.
-    #[error("a tensor of shape {shape:?} has more elements than its storage {key:?} ({found_bytes} bytes)")]
+    /// A tensor that repeats elements of its storage (a stride of 0 or overlapping rows) beyond the storage's
+    /// own size.
+    #[error("a tensor of shape {shape:?} has more elements than its storage {key:?} of {found_bytes} bytes")]
     Expanded {
-        /// Shape, in elements.
+        /// Length of each axis.
         shape: Vec<usize>,
-        /// The storage's key.
+        /// Key of the storage.
         key: String,
-        /// The storage's size.
+        /// Size of the storage.
         found_bytes: u64,
     },
-    /// The elements were not converted.
+    /// The elements cannot be converted.
     #[error(transparent)]
     Convert(#[from] DTypeError),
 }
 
-/// A tensor whose elements are still in the file; [`TorchFile::read_tensor`] fetches them.
+/// A tensor whose elements are still in the file; [`TorchFile::read_tensor`] reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TensorRef {
     /// Element type.
     pub dtype: DType,
-    /// Length of each axis; none for a single value.
+    /// Length of each axis; empty for a single value.
     pub shape: Vec<usize>,
-    /// Steps along each axis, in elements of the storage.
+    /// Step along each axis, in elements of the storage.
     pub strides: Vec<usize>,
-    /// First element's place in the storage, in elements.
+    /// Position of the first element in the storage, in elements.
     pub offset: usize,
-    /// The storage's key: the entry `NAME/data/KEY` of the zip file.
+    /// Key of the storage, which is the entry `NAME/data/KEY` of the zip file.
     pub storage: Arc<str>,
-    /// The storage's declared size, in bytes.
+    /// Declared size of the storage, in bytes.
     pub storage_bytes: u64,
 }
 
 impl TensorRef {
-    /// How many elements the tensor has (saturated when the product overflows).
+    /// Number of elements; `usize::MAX` if it overflows.
     pub fn elements(&self) -> usize {
         self.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).unwrap_or(usize::MAX)
     }
 
-    /// The same tensor cut to `length` places from `start` on along `axis`; places that are not there are left out.
+    /// Limits the tensor to `length` positions from `start` along `axis`, or to those of them that exist.
     #[must_use]
     pub fn narrow(mut self, axis: usize, start: usize, length: usize) -> Self {
         if let (Some(d), Some(&stride)) = (self.shape.get_mut(axis), self.strides.get(axis)) {

@@ -1,4 +1,4 @@
-//! Reading a torch file: the pickle at once, each tensor when asked.
+//! Torch files read tensor by tensor.
 
 use std::collections::HashMap;
 use std::io::{Read, Seek, SeekFrom};
@@ -8,44 +8,46 @@ use crate::globals::Dialect;
 use crate::limits::Limits;
 use crate::strided::{read_strided, span};
 use crate::value::Value;
-use crate::zip::{Directory, read_at};
+use crate::zip::Directory;
 
-/// Longest `data.pkl` read by default; the published checkpoints' have under 100 kB.
+/// Default limit for the size of `data.pkl`; it has less than 100 kB in the published checkpoints.
 const MAX_PICKLE_BYTES: usize = 1 << 25;
 
-/// First bytes of a torch file from before 1.6: a pickled magic number.
+/// First bytes of a file of torch before 1.6: a pickled magic number.
 const LEGACY: [u8; 15] =
     [0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
 
-/// An open torch file. Its pickle is in memory, its tensors are not.
+/// An open torch file. Its pickle is in memory; its tensors are read when requested.
 #[derive(Debug)]
 pub struct TorchFile<R> {
     reader: R,
     directory: Directory,
-    /// Storage key to its place in the directory.
+    /// Index of each storage in the directory, by its key.
     storages: HashMap<String, usize>,
     root: Value,
     big_endian: bool,
 }
 
 impl<R: Read + Seek> TorchFile<R> {
-    /// Reads the directory and the pickle of a torch zip file, with [`Limits::default`] and at most 32 MiB of pickle.
+    /// Reads the directory and the pickle of a torch zip file, with [`Limits::default`] and at most 32 MiB of
+    /// pickle.
     ///
     /// # Errors
-    /// Each of these says so: an empty file, a file of the old kind, no torch file, a cut file, a compressed entry, a
-    /// refused or broken pickle.
+    /// When the file is empty, of torch before 1.6, not a torch file, or truncated, an entry is compressed,
+    /// or the pickle is refused or malformed.
     pub fn open(reader: R) -> Result<Self, TorchError> {
         Self::open_with(reader, &Limits::default().with_max_bytes(MAX_PICKLE_BYTES))
     }
 
-    /// [`TorchFile::open`] with limits of one's own.
+    /// Reads the directory and the pickle of a torch zip file, with the given limits.
     ///
     /// # Errors
-    /// As [`TorchFile::open`].
+    /// The same as of [`TorchFile::open`].
     pub fn open_with(mut reader: R, limits: &Limits) -> Result<Self, TorchError> {
-        check_start(&mut reader)?;
+        check_signature(&mut reader)?;
         let directory = Directory::read(&mut reader)?;
-        // The archive's folder is named after the file it was first saved as, so any name will do.
+        // The folder in the archive has the name under which the file was first saved, so every name is
+        // accepted.
         let is_data = |name: &str| name.split_once('/').is_some_and(|(_, rest)| rest == "data.pkl");
         let data = directory.entries.iter().find(|e| is_data(&e.name));
         let data = data.ok_or(TorchError::NoData { entries: directory.entries.len() })?;
@@ -53,38 +55,37 @@ impl<R: Read + Seek> TorchFile<R> {
             let (found_bytes, limit_bytes) = (data.size_bytes, limits.max_bytes as u64);
             return Err(TorchError::PickleTooLarge { found_bytes, limit_bytes });
         }
-        let start = directory.locate(&mut reader, data)?;
-        let pickle = read_at(&mut reader, start, data.size_bytes)?;
+        let pickle = directory.read_entry(&mut reader, data, data.size_bytes)?;
         let (root, _) = crate::read_pickle(&pickle, Dialect::Torch, limits)?;
 
         let folder = data.name.strip_suffix("data.pkl").unwrap_or_default();
-        let in_folder = |name: &str, under: &str| {
-            name.strip_prefix(folder).and_then(|n| n.strip_prefix(under)).map(str::to_owned)
+        let mut entries = directory.entries.iter();
+        let big_endian = match entries.find(|e| e.name.strip_prefix(folder) == Some("byteorder")) {
+            Some(entry) => directory.read_entry(&mut reader, entry, entry.size_bytes.min(16))? == b"big",
+            None => false,
         };
-        let mut big_endian = false;
-        if let Some(order) =
-            directory.entries.iter().find(|e| in_folder(&e.name, "byteorder").as_deref() == Some(""))
-        {
-            let start = directory.locate(&mut reader, order)?;
-            big_endian = read_at(&mut reader, start, order.size_bytes.min(16))? == b"big";
+        let mut storages = HashMap::new();
+        for (index, entry) in directory.entries.iter().enumerate() {
+            if let Some(key) = entry.name.strip_prefix(folder).and_then(|name| name.strip_prefix("data/")) {
+                storages.insert(key.to_owned(), index);
+            }
         }
-        let keys = directory.entries.iter().enumerate();
-        let storages = keys.filter_map(|(at, e)| Some((in_folder(&e.name, "data/")?, at))).collect();
         Ok(Self { reader, directory, storages, root, big_endian })
     }
 
-    /// What was saved; tensors in it are references for [`TorchFile::read_tensor`].
+    /// Root of the pickle; its tensors are references for [`TorchFile::read_tensor`].
     pub fn root(&self) -> &Value {
         &self.root
     }
 
-    /// The elements of one tensor in row-major order, little-endian. Only the tensor's own part of the file is read.
+    /// Reads the elements of one tensor in row-major order, little-endian. Only the tensor's part of the file
+    /// is read.
     ///
     /// # Errors
-    /// When the storage is missing, compressed or smaller than the tensor says, or reading fails.
+    /// When the storage is missing, compressed or too small for the tensor, or reading fails.
     pub fn read_tensor(&mut self, tensor: &TensorRef) -> Result<Vec<u8>, TorchError> {
         let key = &*tensor.storage;
-        let entry = self.storages.get(key).and_then(|&at| self.directory.entries.get(at));
+        let entry = self.storages.get(key).and_then(|&index| self.directory.entries.get(index));
         let entry = entry.ok_or_else(|| TorchError::NoStorage { key: key.to_owned() })?;
         let size = tensor.dtype.size();
         let found_bytes = entry.size_bytes.min(tensor.storage_bytes);
@@ -110,7 +111,7 @@ impl<R: Read + Seek> TorchFile<R> {
                 found_bytes,
             });
         }
-        let start = self.directory.locate(&mut self.reader, entry)? + (tensor.offset * size) as u64;
+        let start = self.directory.data_start(&mut self.reader, entry)? + (tensor.offset * size) as u64;
         let mut bytes = read_strided(&mut self.reader, start, size, &tensor.shape, &tensor.strides)?;
         if self.big_endian {
             bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
@@ -118,27 +119,27 @@ impl<R: Read + Seek> TorchFile<R> {
         Ok(bytes)
     }
 
-    /// The elements of one tensor as f32, row-major, rounded where they are wider.
+    /// Reads the elements of one tensor as f32 in row-major order; wider types are rounded.
     ///
     /// # Errors
-    /// As [`TorchFile::read_tensor`].
+    /// The same as of [`TorchFile::read_tensor`].
     pub fn read_f32(&mut self, tensor: &TensorRef) -> Result<Vec<f32>, TorchError> {
         let bytes = self.read_tensor(tensor)?;
         Ok(tensor.dtype.to_f32(&bytes, false)?)
     }
 
-    /// The elements of one tensor as integers, row-major.
+    /// Reads the elements of one tensor as integers in row-major order.
     ///
     /// # Errors
-    /// As [`TorchFile::read_tensor`], and when the elements are floats.
+    /// The same as of [`TorchFile::read_tensor`], and when the elements are floats or do not fit.
     pub fn read_i64(&mut self, tensor: &TensorRef) -> Result<Vec<i64>, TorchError> {
         let bytes = self.read_tensor(tensor)?;
         Ok(tensor.dtype.to_i64(&bytes, false)?)
     }
 }
 
-/// Tells the usual other files apart by their first bytes.
-fn check_start<R: Read + Seek>(reader: &mut R) -> Result<(), TorchError> {
+/// Checks that the first bytes are those of a zip file; the error names the probable kind of any other file.
+fn check_signature<R: Read + Seek>(reader: &mut R) -> Result<(), TorchError> {
     reader.seek(SeekFrom::Start(0))?;
     let mut start = Vec::new();
     reader.by_ref().take(16).read_to_end(&mut start)?;
@@ -158,7 +159,7 @@ fn check_start<R: Read + Seek>(reader: &mut R) -> Result<(), TorchError> {
         [0x1f, 0x8b, ..] => "a gzip file",
         [_, _, _, _, _, _, 0, 0, b'{', ..] => "a safetensors file",
         text if text.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e)) => "text",
-        _ => "unknown",
+        _ => "an unknown format",
     };
     start.truncate(8);
     Err(TorchError::NotTorch { found: start, looks_like })

@@ -1,4 +1,4 @@
-//! Where the fixtures are, and a seeded source of mutations.
+//! Fixtures, their expected values, and seeded mutations of bytes.
 #![allow(dead_code)]
 
 use std::fs;
@@ -25,7 +25,7 @@ pub(crate) fn z(d: usize, t: usize) -> f32 {
     (((3 * d + t) % 17) as f32 - 8.0) / 8.0
 }
 
-/// A small multiply-and-shift generator: the mutations are the same on every machine.
+/// Pseudo-random generator, so that the mutations are the same on every machine.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -34,7 +34,7 @@ impl Random {
         ((self.0 >> 33) as usize) % bound.max(1)
     }
 
-    /// One to four changes: bits flipped, bytes set to telling values, a cut, a piece copied elsewhere.
+    /// Applies one to four changes: flipped bits, bytes set to special values, truncation, a copied piece.
     pub(crate) fn mutate(&mut self, bytes: &mut Vec<u8>) {
         for _ in 0..=self.below(4) {
             let length = bytes.len();
@@ -59,7 +59,7 @@ impl Random {
     }
 }
 
-/// The most memory this process has held, in MiB; 0 where the system does not say.
+/// Peak memory of this process in MiB; 0 if the system does not report it.
 pub(crate) fn peak_mib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));

@@ -1,88 +1,40 @@
-//! The directory of a zip file, as far as torch's files need it: stored entries, read at random.
+//! Directory of a zip file of stored entries, which are read in any order.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use thiserror::Error;
-
-/// Why a zip file was not read.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ZipError {
-    /// Reading failed.
-    #[error("reading the zip file")]
-    Io(#[from] io::Error),
-    /// There is no end record: the file is cut, or no zip file.
-    #[error("the zip file has no directory at its end: it is cut ({length_bytes} bytes)")]
-    NoDirectory {
-        /// Length of the file.
-        length_bytes: u64,
-    },
-    /// A record that contradicts the file.
-    #[error("malformed zip file at byte {offset}: {reason}")]
-    Malformed {
-        /// Where.
-        offset: u64,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// The directory is larger than is read.
-    #[error("the zip file's directory has {found} {what}, more than {limit}")]
-    TooLarge {
-        /// Entries or bytes.
-        what: &'static str,
-        /// How many.
-        found: u64,
-        /// How many are read.
-        limit: u64,
-    },
-    /// An entry that is compressed or encrypted.
-    #[error("zip entry {name:?} is {how}; only stored entries are read, as torch writes them")]
-    NotStored {
-        /// The entry.
-        name: String,
-        /// Compressed by which method, or encrypted.
-        how: String,
-    },
-    /// Two entries share bytes.
-    #[error("zip entries {first:?} and {second:?} overlap")]
-    Overlap {
-        /// The earlier entry.
-        first: String,
-        /// The later entry.
-        second: String,
-    },
-}
+use super::ZipError;
 
 const MAX_ENTRIES: u64 = 1 << 16;
 const MAX_DIRECTORY_BYTES: u64 = 1 << 24;
 
-/// One entry of the directory.
+/// Entry of the directory.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) size_bytes: u64,
-    /// Bytes in the file; the same as `size_bytes` for a stored entry.
+    /// Size in the file; equal to `size_bytes` for a stored entry.
     compressed_bytes: u64,
     header_offset: u64,
     method: u16,
     encrypted: bool,
 }
 
-/// All entries, in the directory's order.
+/// Directory of a zip file.
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(crate) entries: Vec<Entry>,
-    /// Where the directory starts; entries end before it.
-    end_of_entries: u64,
+    /// Offset of the directory, which follows the entries.
+    start: u64,
 }
 
 impl Directory {
+    /// Reads the directory and checks it against the file.
     pub(crate) fn read<R: Read + Seek>(reader: &mut R) -> Result<Self, ZipError> {
         let length_bytes = reader.seek(SeekFrom::End(0))?;
         let tail_length = length_bytes.min(22 + 65535);
         let tail_start = length_bytes - tail_length;
         let tail = read_at(reader, tail_start, tail_length)?;
-        let at = find_end(&tail).ok_or(ZipError::NoDirectory { length_bytes })?;
+        let at = find_end_record(&tail).ok_or(ZipError::NoDirectory { length_bytes })?;
         let end_offset = tail_start + at as u64;
         let end = Fields(tail.get(at..).unwrap_or_default());
         let (mut count, mut size, mut start) =
@@ -97,17 +49,28 @@ impl Directory {
             return Err(ZipError::TooLarge { what: "bytes", found: size, limit: MAX_DIRECTORY_BYTES });
         }
         if start.checked_add(size).is_none_or(|end| end > end_offset) {
-            let reason = "the directory lies outside the file";
+            let reason = "the directory is not in the file";
             return Err(ZipError::Malformed { offset: end_offset, reason });
         }
         let records = read_at(reader, start, size)?;
-        let directory = Self { entries: parse_entries(&records, start, count)?, end_of_entries: start };
+        let directory = Self { entries: parse_entries(&records, start, count)?, start };
         directory.check_overlap()?;
         Ok(directory)
     }
 
-    /// Where the bytes of an entry start, after its own header; checked to lie in the file.
-    pub(crate) fn locate<R: Read + Seek>(&self, reader: &mut R, entry: &Entry) -> Result<u64, ZipError> {
+    /// Reads the first `length` bytes of an entry.
+    pub(crate) fn read_entry<R: Read + Seek>(
+        &self,
+        reader: &mut R,
+        entry: &Entry,
+        length: u64,
+    ) -> Result<Vec<u8>, ZipError> {
+        let start = self.data_start(reader, entry)?;
+        Ok(read_at(reader, start, length)?)
+    }
+
+    /// Offset of the content of an entry, all of which is checked to be in the file.
+    pub(crate) fn data_start<R: Read + Seek>(&self, reader: &mut R, entry: &Entry) -> Result<u64, ZipError> {
         if entry.encrypted {
             return Err(ZipError::NotStored { name: entry.name.clone(), how: "encrypted".into() });
         }
@@ -122,15 +85,16 @@ impl Directory {
         let fields = Fields(&header);
         let malformed = |reason| ZipError::Malformed { offset: entry.header_offset, reason };
         if fields.u32(0) != 0x0403_4b50 {
-            return Err(malformed("no entry where the directory says"));
+            return Err(malformed("there is no entry at the offset in the directory"));
         }
         let start = entry.header_offset + 30 + u64::from(fields.u16(26)) + u64::from(fields.u16(28));
-        if start.checked_add(entry.size_bytes).is_none_or(|end| end > self.end_of_entries) {
-            return Err(malformed("an entry runs past the directory"));
+        if start.checked_add(entry.size_bytes).is_none_or(|end| end > self.start) {
+            return Err(malformed("an entry ends after the start of the directory"));
         }
         Ok(start)
     }
 
+    /// Refuses entries that share bytes, by which a small file could declare much content.
     fn check_overlap(&self) -> Result<(), ZipError> {
         let mut order: Vec<&Entry> = self.entries.iter().collect();
         order.sort_by_key(|e| e.header_offset);
@@ -148,12 +112,8 @@ impl Directory {
     }
 }
 
-/// Reads exactly `length` bytes at `offset`; the caller has checked `length` against the file's.
-pub(crate) fn read_at<R: Read + Seek>(
-    reader: &mut R,
-    offset: u64,
-    length: u64,
-) -> Result<Vec<u8>, io::Error> {
+/// Reads exactly `length` bytes at `offset`. Memory grows with the bytes read.
+fn read_at<R: Read + Seek>(reader: &mut R, offset: u64, length: u64) -> io::Result<Vec<u8>> {
     reader.seek(SeekFrom::Start(offset))?;
     let mut bytes = Vec::new();
     reader.by_ref().take(length).read_to_end(&mut bytes)?;
@@ -163,15 +123,16 @@ pub(crate) fn read_at<R: Read + Seek>(
     Ok(bytes)
 }
 
-/// The last end record whose comment reaches exactly to the end.
-fn find_end(tail: &[u8]) -> Option<usize> {
+/// Finds the last end record whose comment ends with the file.
+fn find_end_record(tail: &[u8]) -> Option<usize> {
     (0..tail.len().saturating_sub(21)).rev().find(|&at| {
         let record = Fields(tail.get(at..).unwrap_or_default());
         record.u32(0) == 0x0605_4b50 && at + 22 + usize::from(record.u16(20)) == tail.len()
     })
 }
 
-/// Count, size and start from the 64-bit end record, if there is one.
+/// Reads the number of entries, the size and the offset of the directory from the 64-bit end record, if it
+/// exists.
 fn read_zip64<R: Read + Seek>(reader: &mut R, end: u64) -> Result<Option<(u64, u64, u64)>, ZipError> {
     let Some(at) = end.checked_sub(20) else { return Ok(None) };
     let locator = read_at(reader, at, 20)?;
@@ -181,15 +142,15 @@ fn read_zip64<R: Read + Seek>(reader: &mut R, end: u64) -> Result<Option<(u64, u
     }
     let at = locator.u64(8);
     if at.checked_add(56).is_none_or(|last| last > end) {
-        return Err(ZipError::Malformed {
-            offset: end,
-            reason: "the 64-bit end record lies outside the file",
-        });
+        return Err(ZipError::Malformed { offset: end, reason: "the 64-bit end record is not in the file" });
     }
     let record = read_at(reader, at, 56)?;
     let record = Fields(&record);
     if record.u32(0) != 0x0606_4b50 {
-        return Err(ZipError::Malformed { offset: at, reason: "no 64-bit end record where it should be" });
+        return Err(ZipError::Malformed {
+            offset: at,
+            reason: "there is no 64-bit end record at the offset in its locator",
+        });
     }
     Ok(Some((record.u64(32), record.u64(40), record.u64(48))))
 }
@@ -202,22 +163,22 @@ fn parse_entries(records: &[u8], start: u64, count: u64) -> Result<Vec<Entry>, Z
         let malformed = |reason| ZipError::Malformed { offset, reason };
         let fields = Fields(rest);
         if rest.len() < 46 || fields.u32(0) != 0x0201_4b50 {
-            return Err(malformed("the directory is cut"));
+            return Err(malformed("the directory is truncated"));
         }
         let (name_length, extra_length, comment_length) =
             (usize::from(fields.u16(28)), usize::from(fields.u16(30)), usize::from(fields.u16(32)));
-        let name = rest.get(46..46 + name_length).ok_or(malformed("the directory is cut"))?;
+        let name = rest.get(46..46 + name_length).ok_or(malformed("the directory is truncated"))?;
         let extra = rest.get(46 + name_length..46 + name_length + extra_length);
-        let extra = extra.ok_or(malformed("the directory is cut"))?;
+        let extra = extra.ok_or(malformed("the directory is truncated"))?;
         let mut sizes = [u64::from(fields.u32(24)), u64::from(fields.u32(20)), u64::from(fields.u32(42))];
-        widen(&mut sizes, extra);
+        apply_zip64_field(&mut sizes, extra);
         let [size_bytes, compressed_bytes, header_offset] = sizes;
         if header_offset >= start {
             return Err(malformed("an entry starts after the directory"));
         }
         let method = fields.u16(10);
         if method == 0 && size_bytes != compressed_bytes {
-            return Err(malformed("a stored entry has two sizes"));
+            return Err(malformed("a stored entry has two different sizes"));
         }
         let name = String::from_utf8_lossy(name).into_owned();
         let encrypted = fields.u16(8) & 1 != 0;
@@ -227,8 +188,9 @@ fn parse_entries(records: &[u8], start: u64, count: u64) -> Result<Vec<Entry>, Z
     Ok(entries)
 }
 
-/// Takes the fields that read 0xFFFFFFFF from the 64-bit extra field, in its fixed order.
-fn widen(sizes: &mut [u64; 3], mut extra: &[u8]) {
+/// Replaces the sizes that are 0xFFFFFFFF by those of the 64-bit extra field, which has them in the same
+/// order.
+fn apply_zip64_field(sizes: &mut [u64; 3], mut extra: &[u8]) {
     while extra.len() >= 4 {
         let fields = Fields(extra);
         let (id, length) = (fields.u16(0), usize::from(fields.u16(2)));
@@ -247,7 +209,7 @@ fn widen(sizes: &mut [u64; 3], mut extra: &[u8]) {
     }
 }
 
-/// Little-endian fields of a record; 0 past its end.
+/// Little-endian fields of a record; 0 after its end.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {

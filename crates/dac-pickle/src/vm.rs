@@ -1,4 +1,4 @@
-//! The pickle machine: opcodes in, a heap of nodes out. Calls are recorded, never made.
+//! The unpickling virtual machine: executes opcodes into a heap of nodes. Calls are recorded, never executed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,10 +7,11 @@ use crate::error::PickleError;
 use crate::globals::{Dialect, Global};
 use crate::limits::Limits;
 
-/// A node's place on the heap.
+/// Index of a node on the heap.
 pub(crate) type Id = u32;
 
-/// A node; containers refer to other nodes, in circles if the file says so.
+/// An object of the pickle. Containers refer to other nodes, and a hostile file can make them refer to each
+/// other in circles. A node stays small, since one byte of a pickle can make one.
 #[derive(Debug)]
 pub(crate) enum Node {
     None,
@@ -27,7 +28,7 @@ pub(crate) enum Node {
     Persistent(Id),
 }
 
-/// A recorded call: what was named, its arguments, and what was set on the result afterwards.
+/// A recorded call: the global called, its arguments, and the state and items set on the result afterwards.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) callee: Id,
@@ -38,14 +39,15 @@ pub(crate) struct Call {
     pub(crate) offset: usize,
 }
 
-/// All nodes of a pickle and its root.
+/// All nodes of a pickle.
 pub(crate) struct Heap {
     pub(crate) nodes: Vec<Node>,
     pub(crate) root: Id,
+    /// Length of the pickle in bytes.
     pub(crate) consumed: usize,
 }
 
-/// Runs the pickle at the start of `bytes`.
+/// Executes the pickle at the start of `bytes`.
 pub(crate) fn run(bytes: &[u8], dialect: Dialect, limits: &Limits) -> Result<Heap, PickleError> {
     if !matches!(bytes, [0x80, 2..=5, ..]) {
         return Err(PickleError::NotAPickle { found: bytes.iter().take(2).copied().collect() });
@@ -53,10 +55,10 @@ pub(crate) fn run(bytes: &[u8], dialect: Dialect, limits: &Limits) -> Result<Hea
     if bytes.len() > limits.max_bytes {
         return Err(PickleError::Limit { what: "bytes", limit: limits.max_bytes, offset: 0 });
     }
-    let mut machine = Machine {
+    let mut vm = Vm {
         bytes,
         position: 0,
-        at: 0,
+        opcode_offset: 0,
         dialect,
         limits,
         nodes: Vec::new(),
@@ -64,41 +66,38 @@ pub(crate) fn run(bytes: &[u8], dialect: Dialect, limits: &Limits) -> Result<Hea
         marks: Vec::new(),
         memo: HashMap::new(),
     };
-    while let Step::On = machine.step()? {}
-    let root = machine.pop()?;
-    Ok(Heap { nodes: machine.nodes, root, consumed: machine.position })
+    while let Step::Continue = vm.step()? {}
+    let root = vm.pop()?;
+    Ok(Heap { nodes: vm.nodes, root, consumed: vm.position })
 }
 
 enum Step {
-    On,
+    Continue,
     Stop,
 }
 
-struct Machine<'a> {
+struct Vm<'a> {
     bytes: &'a [u8],
     position: usize,
-    /// Offset of the opcode at work.
-    at: usize,
+    /// Offset of the current opcode.
+    opcode_offset: usize,
     dialect: Dialect,
     limits: &'a Limits,
     nodes: Vec<Node>,
     stack: Vec<Id>,
-    /// Heights of the stack at each MARK.
+    /// Height of the stack at each MARK.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
 }
 
-impl<'a> Machine<'a> {
+impl<'a> Vm<'a> {
     fn step(&mut self) -> Result<Step, PickleError> {
-        self.at = self.position;
-        let opcode = self.byte()?;
+        self.opcode_offset = self.position;
+        let opcode = self.read_u8()?;
         match opcode {
-            0x80 => {
-                self.byte()?;
-            }
-            0x95 => {
-                self.u64()?;
-            }
+            // PROTO and FRAME have no effect.
+            0x80 => drop(self.read_bytes(1)?),
+            0x95 => drop(self.read_bytes(8)?),
             b'.' => return Ok(Step::Stop),
             b'(' => {
                 if self.marks.len() >= self.limits.max_items {
@@ -107,71 +106,45 @@ impl<'a> Machine<'a> {
                 self.marks.push(self.stack.len());
             }
             b'0' => {
-                // POP drops a mark when nothing lies above it.
+                // POP removes the mark when it is on top of the stack.
                 if self.marks.last() == Some(&self.stack.len()) {
                     self.marks.pop();
                 } else {
                     self.pop()?;
                 }
             }
-            b'1' => {
-                self.pop_mark()?;
-            }
+            b'1' => drop(self.pop_mark()?),
             b'N' => self.push(Node::None)?,
             0x88 => self.push(Node::Bool(true))?,
             0x89 => self.push(Node::Bool(false))?,
             b'K' => {
-                let value = self.byte()?;
+                let value = self.read_u8()?;
                 self.push(Node::Int(value.into()))?;
             }
             b'M' => {
-                let value = u16::from_le_bytes(self.array()?);
+                let value = u16::from_le_bytes(self.read_array()?);
                 self.push(Node::Int(value.into()))?;
             }
             b'J' => {
-                let value = i32::from_le_bytes(self.array()?);
+                let value = i32::from_le_bytes(self.read_array()?);
                 self.push(Node::Int(value.into()))?;
             }
-            0x8a => {
-                let length = self.byte()?.into();
-                self.long(length)?;
-            }
-            0x8b => {
-                let length = u64::from(self.u32()?);
-                self.long(length)?;
-            }
+            0x8a => self.push_int::<1>()?,
+            0x8b => self.push_int::<4>()?,
             b'G' => {
-                let value = f64::from_be_bytes(self.array()?);
+                let value = f64::from_be_bytes(self.read_array()?);
                 self.push(Node::Float(value))?;
             }
-            0x8c => {
-                let length = self.byte()?.into();
-                self.text(length)?;
-            }
-            b'X' => {
-                let length = self.u32()?.into();
-                self.text(length)?;
-            }
-            0x8d => {
-                let length = self.u64()?;
-                self.text(length)?;
-            }
-            b'C' => {
-                let length = self.byte()?.into();
-                self.data(length)?;
-            }
-            b'B' => {
-                let length = self.u32()?.into();
-                self.data(length)?;
-            }
-            0x8e | 0x96 => {
-                let length = self.u64()?;
-                self.data(length)?;
-            }
+            0x8c => self.push_text::<1>()?,
+            b'X' => self.push_text::<4>()?,
+            0x8d => self.push_text::<8>()?,
+            b'C' => self.push_bytes::<1>()?,
+            b'B' => self.push_bytes::<4>()?,
+            0x8e | 0x96 => self.push_bytes::<8>()?,
             b')' => self.push(Node::Tuple(Vec::new()))?,
             0x85..=0x87 => {
                 let count = usize::from(opcode - 0x84);
-                let floor = self.floor();
+                let floor = self.stack_floor();
                 let split = self.stack.len().checked_sub(count).filter(|&s| s >= floor);
                 let items = self.stack.split_off(split.ok_or(self.malformed("the stack is empty"))?);
                 self.push(Node::Tuple(items))?;
@@ -188,16 +161,16 @@ impl<'a> Machine<'a> {
             b'}' => self.push(Node::Dict(Vec::new()))?,
             b'd' => {
                 let items = self.pop_mark()?;
-                let pairs = self.pairs(items)?;
+                let pairs = self.to_pairs(items)?;
                 self.push(Node::Dict(pairs))?;
             }
             b'a' => {
                 let item = self.pop()?;
-                self.append(vec![item])?;
+                self.append_items(vec![item])?;
             }
             b'e' | 0x90 => {
                 let items = self.pop_mark()?;
-                self.append(items)?;
+                self.append_items(items)?;
             }
             b's' => {
                 let value = self.pop()?;
@@ -206,58 +179,58 @@ impl<'a> Machine<'a> {
             }
             b'u' => {
                 let items = self.pop_mark()?;
-                let pairs = self.pairs(items)?;
+                let pairs = self.to_pairs(items)?;
                 self.set_items(pairs)?;
             }
             b'q' => {
-                let index = self.byte()?.into();
-                self.remember(index)?;
+                let index = self.read_u8()?.into();
+                self.memoize(index)?;
             }
             b'r' => {
-                let index = self.u32()?;
-                self.remember(index)?;
+                let index = self.read_u32()?;
+                self.memoize(index)?;
             }
             0x94 => {
                 let index = self.memo.len().try_into().unwrap_or(u32::MAX);
-                self.remember(index)?;
+                self.memoize(index)?;
             }
             b'h' => {
-                let index = self.byte()?.into();
-                self.recall(index)?;
+                let index = self.read_u8()?.into();
+                self.push_memoized(index)?;
             }
             b'j' => {
-                let index = self.u32()?;
-                self.recall(index)?;
+                let index = self.read_u32()?;
+                self.push_memoized(index)?;
             }
             b'c' => {
-                let (module, name) = (self.line()?, self.line()?);
-                self.global(module, name)?;
+                let (module, name) = (self.read_line()?, self.read_line()?);
+                self.push_global(module, name)?;
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                let (Some(module), Some(name)) = (self.str(module), self.str(name)) else {
-                    return Err(self.malformed("a global's name is not text"));
+                let (Some(module), Some(name)) = (self.text_of(module), self.text_of(name)) else {
+                    return Err(self.malformed("the name of a global is not text"));
                 };
-                self.global(&module, &name)?;
+                self.push_global(&module, &name)?;
             }
             b'R' | 0x81 => {
                 let (args, callee) = (self.pop()?, self.pop()?);
                 if !matches!(self.nodes.get(callee as usize), Some(Node::Global(_))) {
-                    return Err(self.malformed("something that is no global is called"));
+                    return Err(self.malformed("a call of an object that is not a global"));
                 }
                 if !matches!(self.nodes.get(args as usize), Some(Node::Tuple(_))) {
-                    return Err(self.malformed("a call's arguments are no tuple"));
+                    return Err(self.malformed("the arguments of a call are not a tuple"));
                 }
-                let offset = self.at;
+                let offset = self.opcode_offset;
                 let call =
                     Call { callee, args, state: None, appended: Vec::new(), items: Vec::new(), offset };
                 self.push(Node::Call(Box::new(call)))?;
             }
             b'b' => {
                 let state = self.pop()?;
-                match self.top()? {
+                match self.top_node()? {
                     Node::Call(call) => call.state = Some(state),
-                    _ => return Err(self.malformed("BUILD on something that has no state")),
+                    _ => return Err(self.malformed("BUILD of an object that has no state")),
                 }
             }
             b'Q' if self.dialect == Dialect::Torch => {
@@ -265,22 +238,22 @@ impl<'a> Machine<'a> {
                 self.push(Node::Persistent(id))?;
             }
             _ => {
-                let reason = refusal(opcode);
-                return Err(PickleError::OpcodeRefused { opcode, offset: self.at, reason });
+                let reason = refusal_reason(opcode);
+                return Err(PickleError::OpcodeRefused { opcode, offset: self.opcode_offset, reason });
             }
         }
-        Ok(Step::On)
+        Ok(Step::Continue)
     }
 
     fn malformed(&self, reason: &'static str) -> PickleError {
-        PickleError::Malformed { offset: self.at, reason }
+        PickleError::Malformed { offset: self.opcode_offset, reason }
     }
 
     fn limit(&self, what: &'static str, limit: usize) -> PickleError {
-        PickleError::Limit { what, limit, offset: self.at }
+        PickleError::Limit { what, limit, offset: self.opcode_offset }
     }
 
-    fn take(&mut self, count: u64) -> Result<&'a [u8], PickleError> {
+    fn read_bytes(&mut self, count: u64) -> Result<&'a [u8], PickleError> {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
         let taken = usize::try_from(count).ok().and_then(|n| rest.get(..n));
         let taken = taken.ok_or(PickleError::Truncated {
@@ -292,32 +265,35 @@ impl<'a> Machine<'a> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], PickleError> {
+    fn read_array<const N: usize>(&mut self) -> Result<[u8; N], PickleError> {
         let mut array = [0; N];
-        array.copy_from_slice(self.take(N as u64)?);
+        array.copy_from_slice(self.read_bytes(N as u64)?);
         Ok(array)
     }
 
-    fn byte(&mut self) -> Result<u8, PickleError> {
-        self.array().map(|[byte]| byte)
+    fn read_u8(&mut self) -> Result<u8, PickleError> {
+        self.read_array().map(|[byte]| byte)
     }
 
-    fn u32(&mut self) -> Result<u32, PickleError> {
-        self.array().map(u32::from_le_bytes)
+    fn read_u32(&mut self) -> Result<u32, PickleError> {
+        self.read_array().map(u32::from_le_bytes)
     }
 
-    fn u64(&mut self) -> Result<u64, PickleError> {
-        self.array().map(u64::from_le_bytes)
+    /// Reads a length of `N` bytes and then that many bytes.
+    fn read_sized<const N: usize>(&mut self) -> Result<&'a [u8], PickleError> {
+        let mut length = [0; 8];
+        length[..N].copy_from_slice(&self.read_array::<N>()?);
+        self.read_bytes(u64::from_le_bytes(length))
     }
 
-    fn line(&mut self) -> Result<&'a str, PickleError> {
+    fn read_line(&mut self) -> Result<&'a str, PickleError> {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
         let end = rest.iter().position(|&b| b == b'\n').ok_or(PickleError::Truncated {
             offset: self.position,
             needed: rest.len() as u64 + 1,
             available: rest.len(),
         })?;
-        let line = self.take(end as u64 + 1)?;
+        let line = self.read_bytes(end as u64 + 1)?;
         std::str::from_utf8(&line[..end]).map_err(|_| self.malformed("a name is not UTF-8"))
     }
 
@@ -332,33 +308,36 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Height below which the stack belongs to an outer MARK.
-    fn floor(&self) -> usize {
+    /// Height of the stack below which items belong to an outer MARK.
+    fn stack_floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
 
-    fn pop(&mut self) -> Result<Id, PickleError> {
-        if self.stack.len() <= self.floor() {
-            return Err(self.malformed("the stack is empty"));
+    fn top(&self) -> Result<Id, PickleError> {
+        match self.stack.last() {
+            Some(&id) if self.stack.len() > self.stack_floor() => Ok(id),
+            _ => Err(self.malformed("the stack is empty")),
         }
-        self.stack.pop().ok_or(self.malformed("the stack is empty"))
     }
 
-    fn top(&mut self) -> Result<&mut Node, PickleError> {
+    fn pop(&mut self) -> Result<Id, PickleError> {
+        let id = self.top()?;
+        self.stack.pop();
+        Ok(id)
+    }
+
+    fn top_node(&mut self) -> Result<&mut Node, PickleError> {
+        let id = self.top()?;
         let error = self.malformed("the stack is empty");
-        if self.stack.len() <= self.floor() {
-            return Err(error);
-        }
-        let id = self.stack.last().copied().ok_or(error.clone())?;
         self.nodes.get_mut(id as usize).ok_or(error)
     }
 
     fn pop_mark(&mut self) -> Result<Vec<Id>, PickleError> {
-        let mark = self.marks.pop().ok_or(self.malformed("no mark on the stack"))?;
+        let mark = self.marks.pop().ok_or(self.malformed("there is no mark on the stack"))?;
         Ok(self.stack.split_off(mark))
     }
 
-    fn pairs(&self, items: Vec<Id>) -> Result<Vec<(Id, Id)>, PickleError> {
+    fn to_pairs(&self, items: Vec<Id>) -> Result<Vec<(Id, Id)>, PickleError> {
         let (pairs, rest) = items.as_chunks::<2>();
         if !rest.is_empty() {
             return Err(self.malformed("a key without a value"));
@@ -366,29 +345,26 @@ impl<'a> Machine<'a> {
         Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
     }
 
-    fn append(&mut self, items: Vec<Id>) -> Result<(), PickleError> {
-        match self.top()? {
+    fn append_items(&mut self, items: Vec<Id>) -> Result<(), PickleError> {
+        match self.top_node()? {
             Node::List(list) => list.extend(items),
             Node::Call(call) => call.appended.extend(items),
-            _ => return Err(self.malformed("items appended to something that is no list")),
+            _ => return Err(self.malformed("items appended to an object that is not a list")),
         }
         Ok(())
     }
 
     fn set_items(&mut self, pairs: Vec<(Id, Id)>) -> Result<(), PickleError> {
-        match self.top()? {
+        match self.top_node()? {
             Node::Dict(dict) => dict.extend(pairs),
             Node::Call(call) => call.items.extend(pairs),
-            _ => return Err(self.malformed("items set on something that is no dict")),
+            _ => return Err(self.malformed("items set on an object that is not a dict")),
         }
         Ok(())
     }
 
-    fn remember(&mut self, index: u32) -> Result<(), PickleError> {
-        let id = match self.stack.last() {
-            Some(&id) if self.stack.len() > self.floor() => id,
-            _ => return Err(self.malformed("the stack is empty")),
-        };
+    fn memoize(&mut self, index: u32) -> Result<(), PickleError> {
+        let id = self.top()?;
         if self.memo.len() >= self.limits.max_memo {
             return Err(self.limit("memo entries", self.limits.max_memo));
         }
@@ -396,9 +372,10 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn recall(&mut self, index: u32) -> Result<(), PickleError> {
-        let id = self.memo.get(&index).copied().ok_or(self.malformed("a memo entry that was never set"))?;
-        // References make no node, so they need a bound of their own.
+    fn push_memoized(&mut self, index: u32) -> Result<(), PickleError> {
+        let id =
+            self.memo.get(&index).copied().ok_or(self.malformed("a memo entry that was never stored"))?;
+        // References make no nodes, so `push` does not bound them.
         if self.stack.len() >= self.limits.max_items {
             return Err(self.limit("values", self.limits.max_items));
         }
@@ -406,8 +383,9 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn long(&mut self, length: u64) -> Result<(), PickleError> {
-        let bytes = self.take(length)?;
+    /// Pushes a signed integer whose length is an integer of `N` bytes.
+    fn push_int<const N: usize>(&mut self) -> Result<(), PickleError> {
+        let bytes = self.read_sized::<N>()?;
         let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) { 0xff } else { 0 };
         let mut value = [sign; 8];
         let (low, high) = bytes.split_at(bytes.len().min(8));
@@ -422,43 +400,43 @@ impl<'a> Machine<'a> {
         self.push(Node::Int(value))
     }
 
-    fn text(&mut self, length: u64) -> Result<(), PickleError> {
-        let bytes = self.take(length)?;
+    fn push_text<const N: usize>(&mut self) -> Result<(), PickleError> {
+        let bytes = self.read_sized::<N>()?;
         let text = std::str::from_utf8(bytes).map_err(|_| self.malformed("text that is not UTF-8"))?;
         self.push(Node::Str(text.into()))
     }
 
-    fn data(&mut self, length: u64) -> Result<(), PickleError> {
-        let bytes = self.take(length)?;
+    fn push_bytes<const N: usize>(&mut self) -> Result<(), PickleError> {
+        let bytes = self.read_sized::<N>()?;
         self.push(Node::Bytes(bytes.into()))
     }
 
-    fn str(&self, id: Id) -> Option<Arc<str>> {
+    fn text_of(&self, id: Id) -> Option<Arc<str>> {
         if let Some(Node::Str(text)) = self.nodes.get(id as usize) { Some(text.clone()) } else { None }
     }
 
-    fn global(&mut self, module: &str, name: &str) -> Result<(), PickleError> {
+    fn push_global(&mut self, module: &str, name: &str) -> Result<(), PickleError> {
         match Global::find(self.dialect, module, name) {
             Some(global) => self.push(Node::Global(global)),
             None => {
                 let short = |s: &str| s.chars().take(80).collect();
                 let (module, name) = (short(module), short(name));
-                Err(PickleError::GlobalRefused { module, name, offset: self.at })
+                Err(PickleError::GlobalRefused { module, name, offset: self.opcode_offset })
             }
         }
     }
 }
 
-/// Why an opcode outside the subset is refused.
-fn refusal(opcode: u8) -> &'static str {
+/// Reason why an opcode outside the subset is refused.
+fn refusal_reason(opcode: u8) -> &'static str {
     match opcode {
         b'i' | b'o' | 0x92 => "it makes an instance of a class",
-        0x82..=0x84 => "it names an extension by number",
+        0x82..=0x84 => "it refers to a registered extension",
         b'P' | b'Q' => "it refers to an object outside the pickle",
         0x97 | 0x98 => "it refers to a buffer outside the pickle",
         b'I' | b'L' | b'F' | b'S' | b'V' | b'T' | b'U' | b'p' | b'g' | b'2' => {
-            "no pickler of protocol 2 to 5 needs it"
+            "picklers of protocol 2 to 5 do not write it"
         }
-        _ => "it is no opcode",
+        _ => "no such opcode exists",
     }
 }

@@ -1,0 +1,65 @@
+//! Zip files of stored entries, as torch reads and writes them.
+//!
+//! The `zip` crate (9.8.2) does not replace the reader: it parses the whole directory before a caller can
+//! limit the number of entries, and for an 8 kB sparse file with a long 64-bit end record it allocates 2 GiB,
+//! where this reader needs 2 MiB. Nor does it replace the writer: its padding, flags and attributes differ
+//! from torch's, and it needs `Seek`.
+
+mod reader;
+mod writer;
+
+use std::io;
+
+use thiserror::Error;
+
+pub(crate) use reader::Directory;
+pub(crate) use writer::ZipWriter;
+
+/// Error of reading a zip file.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ZipError {
+    /// Reading failed.
+    #[error("cannot read the zip file")]
+    Io(#[from] io::Error),
+    /// There is no end record: the file is truncated, or not a zip file.
+    #[error("truncated zip file: its {length_bytes} bytes do not end with a directory")]
+    NoDirectory {
+        /// Length of the file.
+        length_bytes: u64,
+    },
+    /// A record that contradicts the file.
+    #[error("malformed zip file at byte {offset}: {reason}")]
+    Malformed {
+        /// Offset of the record in bytes.
+        offset: u64,
+        /// The contradiction found.
+        reason: &'static str,
+    },
+    /// The directory exceeds a limit.
+    #[error("the directory of the zip file has {found} {what}; the limit is {limit}")]
+    TooLarge {
+        /// Unit of the limit: entries or bytes.
+        what: &'static str,
+        /// Declared number.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// An entry that is compressed or encrypted.
+    #[error("zip entry {name:?} is {how}, expected an uncompressed one as torch writes it")]
+    NotStored {
+        /// Name of the entry.
+        name: String,
+        /// Compression method, or encryption.
+        how: String,
+    },
+    /// Two entries share bytes.
+    #[error("zip entries {first:?} and {second:?} overlap")]
+    Overlap {
+        /// Name of the earlier entry.
+        first: String,
+        /// Name of the later entry.
+        second: String,
+    },
+}
