@@ -1,4 +1,4 @@
-//! `cargo xtask interop`: Python's own libraries read the token files that dac-tokens writes and the packs of dac-pack, value by
+//! `cargo xtask interop`: Python's own libraries read the token files that dac-tokens writes and the packs of dac-dataset, value by
 //! value, Kubernetes' client the docs' job, and on demand the reference implementation decodes .dac files.
 
 use std::path::{Path, PathBuf};
@@ -65,8 +65,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
     if let Some(reference) = &args.reference {
         let folder = target().join("interop-reference");
         // The workspace's own selection of features: the tests' builds serve here too.
-        run_command(cargo().args(["build", "--quiet", "--workspace", "--example", "write_descript"]))?;
-        run_command(command(target().join("debug/examples/write_descript")).arg(&folder))?;
+        run_command(cargo().args(["build", "--quiet", "--workspace", "--example", "write_windowed"]))?;
+        run_command(command(target().join("debug/examples/write_windowed")).arg(&folder))?;
         run_command(command(reference).arg(python::scripts().join("check_descript.py")).arg(&folder))?;
         println!("the reference decodes every .dac file as we do");
     }
@@ -79,7 +79,7 @@ fn packs(base: &Path) -> Result<(), Error> {
     let packages = ["webdataset==1.0.2", "pyarrow==26.0.1", "numpy>=2,<3", "safetensors==0.4.5"];
     let python = python::environment("python-packs", base, &packages)?;
     run_command(
-        cargo().args(["run", "--quiet", "-p", "dac-pack", "--example", "write_packs", "--"]).arg(&folder),
+        cargo().args(["run", "--quiet", "-p", "dac-dataset", "--example", "write_packs", "--"]).arg(&folder),
     )?;
     run_command(command(&python).arg(python::scripts().join("check_packs.py")).arg(&folder))?;
     println!("every pack is read as it was written by webdataset, pyarrow and Python's tarfile");

@@ -1,84 +1,102 @@
-//! Files that appear whole or not at all.
+//! Files that are complete whenever they are visible under their name.
 
 use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile};
+use sha2::{Digest, Sha256};
+use tempfile::{Builder, NamedTempFile, PathPersistError, TempPath};
 
-/// A file written beside its target and renamed onto it by [`AtomicFile::commit`]; dropped before that, it leaves nothing.
-///
-/// A target that exists and is no regular file (a pipe, a device) is written directly, and a link is followed.
+/// A file under a temporary name. [`finish`](Self::finish) completes its content,
+/// [`FinishedFile::persist`] renames it onto its target, and dropping it removes it.
 #[derive(Debug)]
 pub struct AtomicFile {
-    inner: Inner,
+    output: Output<NamedTempFile>,
+}
+
+/// A complete file on disk that does not have its final name yet. Dropping it removes it.
+#[derive(Debug)]
+pub struct FinishedFile {
+    output: Output<TempPath>,
 }
 
 #[derive(Debug)]
-enum Inner {
-    Beside { file: NamedTempFile, target: PathBuf },
+enum Output<T> {
+    Temporary {
+        temporary: T,
+        target: PathBuf,
+    },
+    /// A pipe or a device, which cannot be replaced by a rename.
     Direct(File),
 }
 
 impl AtomicFile {
-    /// Starts a file that is to become `path`.
+    /// Creates a temporary file next to `path`. Follows a symbolic link; a pipe or a device is written
+    /// directly.
     ///
     /// # Errors
-    /// When the folder is missing or not writable.
+    /// If the parent folder is missing or not writable.
     pub fn create(path: &Path) -> io::Result<Self> {
         let target = if path.is_symlink() { fs::canonicalize(path)? } else { path.to_path_buf() };
-        if fs::metadata(&target).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
-            return Ok(Self { inner: Inner::Direct(File::options().write(true).open(target)?) });
+        if fs::metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            return Ok(Self { output: Output::Direct(File::options().write(true).open(target)?) });
         }
-        let folder = match target.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut builder = Builder::new();
-        builder.prefix(".dac-").suffix(".part");
-        // A temporary file is private by default; this one gets what the user's mask leaves.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder)?;
-        Ok(Self { inner: Inner::Beside { file, target } })
+        let folder = parent(&target).unwrap_or(Path::new("."));
+        Ok(Self { output: Output::Temporary { temporary: temporary_in(folder)?, target } })
     }
 
-    /// Brings the bytes to the disk and the file to its name.
+    /// Creates a temporary file for `path` in `staging_dir`, which must exist. `path` is not touched before
+    /// [`FinishedFile::persist`], which copies where it cannot rename: to another file system, to the target
+    /// of a symbolic link, into a pipe or a device.
     ///
     /// # Errors
-    /// When the disk is full, or the target cannot be replaced; nothing is left beside it then.
-    pub fn commit(self) -> io::Result<()> {
-        match self.inner {
-            Inner::Direct(mut file) => file.flush(),
-            Inner::Beside { file, target } => {
-                file.as_file().sync_all()?;
-                file.persist(&target).map_err(|e| e.error)?;
-                // The name itself lies in the folder. Not every file system lets a folder be synced; the file is whole
-                // either way.
-                #[cfg(unix)]
-                if let Some(folder) = target.parent().and_then(|folder| File::open(folder).ok()) {
-                    let _ = folder.sync_all();
-                }
-                Ok(())
+    /// If `staging_dir` is missing or not writable.
+    pub fn create_in(staging_dir: &Path, path: &Path) -> io::Result<Self> {
+        let temporary = temporary_in(staging_dir)?;
+        Ok(Self { output: Output::Temporary { temporary, target: path.to_path_buf() } })
+    }
+
+    /// Flushes the content to disk and closes the file, which keeps its temporary name.
+    ///
+    /// # Errors
+    /// If the disk is full or fails; the temporary file is removed then.
+    pub fn finish(self) -> io::Result<FinishedFile> {
+        let output = match self.output {
+            Output::Direct(mut file) => {
+                file.flush()?;
+                Output::Direct(file)
             }
-        }
+            Output::Temporary { temporary, target } => {
+                temporary.as_file().sync_all()?;
+                Output::Temporary { temporary: temporary.into_temp_path(), target }
+            }
+        };
+        Ok(FinishedFile { output })
     }
 
-    /// Another handle to the same bytes, for a library that keeps its writer.
+    /// Finishes the file and renames it onto its target.
     ///
     /// # Errors
-    /// When the system has no more of them.
+    /// As [`finish`](Self::finish) and [`FinishedFile::persist`].
+    pub fn commit(self) -> io::Result<()> {
+        self.finish()?.persist()
+    }
+
+    /// Duplicates the file's handle, for a library that keeps its writer.
+    ///
+    /// # Errors
+    /// If the process has too many open files.
     pub fn handle(&self) -> io::Result<File> {
-        match &self.inner {
-            Inner::Beside { file, .. } => file.as_file().try_clone(),
-            Inner::Direct(file) => file.try_clone(),
+        match &self.output {
+            Output::Temporary { temporary, .. } => temporary.as_file().try_clone(),
+            Output::Direct(file) => file.try_clone(),
         }
     }
 
     fn file(&mut self) -> &mut File {
-        match &mut self.inner {
-            Inner::Beside { file, .. } => file.as_file_mut(),
-            Inner::Direct(file) => file,
+        match &mut self.output {
+            Output::Temporary { temporary, .. } => temporary.as_file_mut(),
+            Output::Direct(file) => file,
         }
     }
 }
@@ -99,18 +117,133 @@ impl Seek for AtomicFile {
     }
 }
 
+impl FinishedFile {
+    /// Size in bytes; 0 for a pipe or a device.
+    ///
+    /// # Errors
+    /// If the file's metadata cannot be read.
+    pub fn bytes(&self) -> io::Result<u64> {
+        let metadata = match &self.output {
+            Output::Temporary { temporary, .. } => fs::metadata(temporary)?,
+            Output::Direct(file) => file.metadata()?,
+        };
+        Ok(metadata.len())
+    }
+
+    /// SHA-256 of the content in lower-case hexadecimal. Reads the whole file.
+    ///
+    /// # Errors
+    /// If the file cannot be read; [`ErrorKind::Unsupported`] for a pipe or a device.
+    pub fn sha256(&self) -> io::Result<String> {
+        let Output::Temporary { temporary, .. } = &self.output else {
+            return Err(ErrorKind::Unsupported.into());
+        };
+        let mut file = File::open(temporary)?;
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => break,
+                read => hasher.update(buffer.get(..read).unwrap_or_default()),
+            }
+        }
+        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Renames the file onto its target, which it replaces, and syncs the folder. Creates missing parent
+    /// folders.
+    ///
+    /// # Errors
+    /// If the target cannot be written; it is unchanged and the temporary file is removed then.
+    pub fn persist(self) -> io::Result<()> {
+        let Output::Temporary { temporary, target } = self.output else { return Ok(()) };
+        create_parent(&temporary, &target)?;
+        if fs::symlink_metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            return copy_next_to(&target, &temporary)?.persist();
+        }
+        match temporary.persist(&target) {
+            Err(PathPersistError { error, path }) if error.kind() == ErrorKind::CrossesDevices => {
+                copy_next_to(&target, &path)?.persist()
+            }
+            renamed => synced(renamed, &target),
+        }
+    }
+
+    /// Renames the file onto a target that does not exist yet. Otherwise as [`persist`](Self::persist).
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`] if the target exists, or an error if it cannot be written; the target is
+    /// unchanged and the temporary file is removed then.
+    pub fn persist_new(self) -> io::Result<()> {
+        let Output::Temporary { temporary, target } = self.output else {
+            return Err(ErrorKind::AlreadyExists.into());
+        };
+        create_parent(&temporary, &target)?;
+        match temporary.persist_noclobber(&target) {
+            Err(PathPersistError { error, path }) if error.kind() == ErrorKind::CrossesDevices => {
+                copy_next_to(&target, &path)?.persist_new()
+            }
+            renamed => synced(renamed, &target),
+        }
+    }
+}
+
+fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(".dac-").suffix(".part");
+    // Temporary files are private by default; this one gets the permissions that the umask leaves.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+fn parent(target: &Path) -> Option<&Path> {
+    target.parent().filter(|folder| !folder.as_os_str().is_empty())
+}
+
+/// Creates the folder of `target`, unless the temporary file was removed and cannot be renamed anyway.
+fn create_parent(temporary: &Path, target: &Path) -> io::Result<()> {
+    parent(target).filter(|_| temporary.exists()).map_or(Ok(()), fs::create_dir_all)
+}
+
+fn copy_next_to(target: &Path, source: &Path) -> io::Result<FinishedFile> {
+    let mut copy = AtomicFile::create(target)?;
+    io::copy(&mut File::open(source)?, &mut copy)?;
+    copy.finish()
+}
+
+/// Syncs the folder after a rename. Some file systems cannot; the content is safe there too.
+fn synced(renamed: Result<(), PathPersistError>, target: &Path) -> io::Result<()> {
+    renamed.map_err(|failed| failed.error)?;
+    #[cfg(unix)]
+    if let Ok(folder) = File::open(parent(target).unwrap_or(Path::new("."))) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn staged(staging: &Path, target: &Path, content: &[u8]) -> FinishedFile {
+        let mut file = AtomicFile::create_in(staging, target).unwrap();
+        file.write_all(content).unwrap();
+        file.finish().unwrap()
+    }
+
+    fn files_in(folder: &Path) -> usize {
+        fs::read_dir(folder).unwrap().count()
+    }
+
     #[test]
-    fn a_file_appears_only_when_committed() {
+    fn file_appears_only_when_committed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.bin");
         let mut file = AtomicFile::create(&path).unwrap();
         file.write_all(b"half").unwrap();
         drop(file);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(files_in(folder.path()), 0);
 
         for content in [b"first", b"again"] {
             let mut file = AtomicFile::create(&path).unwrap();
@@ -118,32 +251,99 @@ mod tests {
             file.commit().unwrap();
             assert_eq!(fs::read(&path).unwrap(), content);
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(files_in(folder.path()), 1);
         assert!(AtomicFile::create(&folder.path().join("missing/out.bin")).is_err());
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let fresh = folder.path().join("fresh");
-            File::create(&fresh).unwrap();
-            let mode = |path| fs::metadata(path).unwrap().permissions().mode();
-            assert_eq!(mode(&path), mode(&fresh));
-        }
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_link_is_followed_and_a_device_written() {
+    fn new_file_has_the_permissions_of_the_umask() {
+        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        let [plain, atomic] = ["plain", "atomic"].map(|name| folder.path().join(name));
+        File::create(&plain).unwrap();
+        AtomicFile::create(&atomic).unwrap().commit().unwrap();
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&atomic), mode(&plain));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_devices_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let [target, link, staging] = ["target", "link", "staging"].map(|name| folder.path().join(name));
+        fs::create_dir(&staging).unwrap();
         fs::write(&target, b"old").unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
+
         let mut file = AtomicFile::create(&link).unwrap();
         file.write_all(b"new").unwrap();
         file.commit().unwrap();
         assert!(link.is_symlink());
         assert_eq!(fs::read(&target).unwrap(), b"new");
-        let mut null = AtomicFile::create(Path::new("/dev/null")).unwrap();
-        null.write_all(b"gone").unwrap();
-        null.commit().unwrap();
+        staged(&staging, &link, b"newer").persist().unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read(&target).unwrap(), b"newer");
+
+        let null = Path::new("/dev/null");
+        let mut file = AtomicFile::create(null).unwrap();
+        file.write_all(b"gone").unwrap();
+        let finished = file.finish().unwrap();
+        assert_eq!(finished.bytes().unwrap(), 0);
+        assert_eq!(finished.sha256().unwrap_err().kind(), ErrorKind::Unsupported);
+        finished.persist().unwrap();
+        staged(&staging, null, b"gone").persist().unwrap();
+        assert_eq!((files_in(folder.path()), files_in(&staging)), (3, 0));
+    }
+
+    #[test]
+    fn staged_file_is_hashed_then_renamed_into_missing_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = folder.path().join("staging");
+        fs::create_dir(&staging).unwrap();
+        let target = folder.path().join("a/b/out.bin");
+        drop(staged(&staging, &target, b"abc"));
+        assert_eq!(files_in(&staging), 0);
+
+        let finished = staged(&staging, &target, b"abc");
+        assert_eq!(finished.bytes().unwrap(), 3);
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(finished.sha256().unwrap(), sha256);
+        assert!(!folder.path().join("a").exists());
+        finished.persist().unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"abc");
+        assert_eq!(files_in(&staging), 0);
+        let as_folder = staged(&staging, &folder.path().join("a"), b"abc");
+        assert!(as_folder.persist().is_err() && target.exists() && files_in(&staging) == 0);
+    }
+
+    #[test]
+    fn persist_new_refuses_to_replace() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out.bin");
+        staged(folder.path(), &target, b"new").persist_new().unwrap();
+        let refused = staged(folder.path(), &target, b"newer").persist_new();
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert_eq!(files_in(folder.path()), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn file_is_copied_to_another_file_system() {
+        use std::os::linux::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let Ok(other) = tempfile::tempdir_in("/dev/shm") else { return };
+        let device = |folder: &Path| fs::metadata(folder).unwrap().st_dev();
+        if device(folder.path()) == device(other.path()) {
+            return;
+        }
+        let target = other.path().join("out.bin");
+        staged(folder.path(), &target, b"new").persist_new().unwrap();
+        assert!(staged(folder.path(), &target, b"newer").persist_new().is_err());
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        staged(folder.path(), &target, b"newest").persist().unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"newest");
+        assert_eq!((files_in(folder.path()), files_in(other.path())), (0, 1));
     }
 }

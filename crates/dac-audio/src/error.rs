@@ -1,91 +1,93 @@
-//! The one error type of this crate: every variant carries the facts needed to find the fault.
+//! Error type of this crate.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What can go wrong between a file and its samples.
+use crate::{MAX_RATE_HZ, MIN_RATE_HZ};
+
+/// Error of reading, writing, resampling or measuring audio.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AudioError {
     /// The file could not be opened.
     #[error("{}: cannot open: {source}", path.display())]
     Open {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The system's answer.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// Reading failed in the middle.
+    /// Reading failed.
     #[error("{}: cannot read: {source}", path.display())]
     Read {
-        /// The file or the stream's name.
+        /// Path of the file, or name of the stream.
         path: PathBuf,
-        /// The system's answer.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// The file has no byte at all.
+    /// The file has 0 bytes.
     #[error("{}: the file is empty (0 bytes)", path.display())]
     EmptyFile {
-        /// The file or the stream's name.
+        /// Path of the file, or name of the stream.
         path: PathBuf,
     },
-    /// The bytes are of no format that this crate reads.
+    /// The bytes are not in a supported audio format.
     #[error("{}: not an audio file: expected {expected}, found {found}", path.display())]
     NotAudio {
-        /// The file or the stream's name.
+        /// Path of the file, or name of the stream.
         path: PathBuf,
-        /// The formats that would have been accepted.
+        /// Supported formats.
         expected: &'static str,
-        /// A description of the first bytes.
+        /// Description of the first bytes.
         found: String,
     },
-    /// The container is known, its codec is not one that this crate decodes.
+    /// The container is supported, but not its codec.
     #[error("{}: unsupported codec: {codec}", path.display())]
     UnsupportedCodec {
-        /// The file or the stream's name.
+        /// Path of the file, or name of the stream.
         path: PathBuf,
-        /// The codec, by name where it is known, and by number.
+        /// Name of the codec if known, and its number.
         codec: String,
     },
-    /// A header contradicts itself or its format.
-    #[error("{}: malformed header: expected {expected}, found {found}", path.display())]
+    /// A header is invalid.
+    #[error("{}: invalid header: expected {expected}, found {found}", path.display())]
     Malformed {
-        /// The file or the stream's name.
+        /// Path of the file, or name of the stream.
         path: PathBuf,
-        /// What a valid file has there.
+        /// Content of a valid header.
         expected: String,
-        /// What this file has there.
+        /// Content of this header.
         found: String,
     },
     /// The audio data is damaged before its end.
     #[error("{}: damaged audio data after sample {sample}: {reason}", path.display())]
     Corrupt {
-        /// The file or the stream's name.
+        /// Path of the file, or name of the stream.
         path: PathBuf,
-        /// Samples per channel that were decoded before the damage.
+        /// Samples per channel decoded before the damage.
         sample: u64,
-        /// What the decoder said.
+        /// Message of the decoder.
         reason: String,
     },
     /// A sample is NaN or infinite.
     #[error("{}: sample {sample} of channel {channel} is {value}, expected a finite number", path.display())]
     NonFinite {
-        /// The file or the stream's name, read or written.
+        /// Path of the file, or name of the stream.
         path: PathBuf,
         /// Index of the sample in its channel, from 0.
         sample: u64,
         /// Index of the channel, from 0.
         channel: usize,
-        /// NaN or an infinity.
+        /// NaN or infinity.
         value: f32,
     },
-    /// A sample rate outside of what the resampler does.
-    #[error("sample rate {rate_hz} Hz is outside {min_hz} to {max_hz} Hz", min_hz = crate::MIN_RATE_HZ, max_hz = crate::MAX_RATE_HZ)]
+    /// A sample rate is outside the supported range.
+    #[error("sample rate {rate_hz} Hz is outside {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")]
     RateOutOfRange {
-        /// The rate that was asked for.
+        /// Requested rate.
         rate_hz: u32,
     },
-    /// A block has another number of channels than the stream it belongs to.
+    /// A block has a different number of channels than its stream.
     #[error("expected a block of {expected} channels, found {found}")]
     ChannelCount {
         /// Channels of the stream.
@@ -94,58 +96,58 @@ pub enum AudioError {
         found: usize,
     },
     /// The channels of one block differ in length.
-    #[error("channel {channel} of a block has {found} samples, the first has {expected}")]
+    #[error("channel {channel} of a block has {found} samples, expected {expected} as in channel 0")]
     UnevenChannels {
-        /// Index of the first channel that differs.
+        /// Index of the first channel that differs, from 0.
         channel: usize,
         /// Samples in channel 0.
         expected: usize,
         /// Samples in that channel.
         found: usize,
     },
-    /// A total length was asked for that the stream cannot have any more, or is far from it.
-    #[error("cannot end after {wanted} samples: {found} is what the input gives")]
+    /// The requested length is below what was already returned, or far above what the input yields.
+    #[error("cannot resample to {wanted} samples: the input yields {found}")]
     OutputLength {
-        /// Samples asked for.
+        /// Requested samples per channel.
         wanted: u64,
-        /// Samples written already, or that the input gives.
+        /// Samples per channel already returned, or available from the input.
         found: u64,
     },
-    /// The resampler could not be built or run; not expected for rates that were accepted.
-    #[error("resampling from {from_hz} to {to_hz} Hz: {reason}")]
+    /// The resampler failed; not expected for rates in the supported range.
+    #[error("cannot resample from {from_hz} to {to_hz} Hz: {reason}")]
     Resample {
-        /// The input's rate.
+        /// Sample rate of the input.
         from_hz: u32,
-        /// The output's rate.
+        /// Sample rate of the output.
         to_hz: u32,
-        /// What the resampler said.
+        /// Message of the resampler.
         reason: String,
     },
     /// Writing failed.
     #[error("{}: cannot write: {source}", path.display())]
     Write {
-        /// The file or the stream's name.
+        /// Path of the file, or name of the stream.
         path: PathBuf,
-        /// The system's answer.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A WAV file cannot hold that much.
-    #[error("{}: {bytes} bytes of samples do not fit in a WAV file, which holds at most {max_bytes}", path.display())]
+    /// The samples exceed the size limit of a WAV file.
+    #[error("{}: {bytes} bytes of samples exceed the limit of a WAV file, {max_bytes} bytes", path.display())]
     TooLong {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Bytes of samples that were to be written.
+        /// Bytes of all samples.
         bytes: u64,
-        /// What the format holds.
+        /// Limit of the format.
         max_bytes: u64,
     },
-    /// A sample format's name is not known.
+    /// The name of a sample format is unknown.
     #[error("unknown sample format {found:?}, expected i16, i24 or f32")]
     SampleFormat {
-        /// The name.
+        /// Name that was given.
         found: String,
     },
-    /// Two signals that are to be compared differ in length.
+    /// Two signals to compare differ in length.
     #[error("cannot compare signals of {reference_samples} and {estimate_samples} samples")]
     LengthsDiffer {
         /// Samples per channel of the reference.

@@ -1,44 +1,49 @@
-//! Integrated loudness after ITU-R BS.1770-4, with the choices of the reference codec's meter.
+//! Integrated loudness after ITU-R BS.1770-4, measured like the reference codec does.
 //!
-//! Each channel passes the K-weighting (a high shelf, then a high pass); mean squares are taken over blocks of 0.4 s, a new
-//! one each 0.1 s; blocks under −70 dB, then those 10 dB under the mean of the rest, are left out.
+//! Each channel passes the K-weighting filters (a high shelf, then a high pass). Mean squares are taken over
+//! blocks of 0.4 s, a new one every 0.1 s. Blocks below −70 dB are ignored, then those 10 dB below the mean
+//! of the rest.
 //!
-//! The reference measures with audiotools' `Meter`, a port of pyloudnorm. Files store what it says, so this meter
-//! follows it where it departs from the recommendation, which the crate `ebur128` implements to the letter:
-//! - its filters are the cookbook's shelf (+4 dB, Q 1/√2, 1500 Hz) and high pass (Q 1/2, 38 Hz), not the
-//!   recommendation's own coefficients;
-//! - the last block is filled up with zeros after the filter instead of being dropped;
+//! The reference codec uses audiotools' `Meter`, a port of pyloudnorm, and token files store its result, so
+//! this meter follows it where it differs from the recommendation (which the crate `ebur128` implements
+//! exactly):
+//! - the filters are the cookbook's shelf (+4 dB, Q 1/√2, 1500 Hz) and high pass (Q 1/2, 38 Hz), not the
+//!   coefficients of the recommendation;
+//! - the last block is padded with zeros after the filter, not dropped;
 //! - block and step are `0.4 · rate` and `0.1 · rate` samples, both rounded down;
-//! - channels 4 and 5 (the surrounds) count 1.41-fold in any layout; the reference takes no more than five
-//!   channels, here the further ones count once;
-//! - signals under 0.5 s are padded with zeros to 0.5 s before the filter, and the result is never below −70 dB.
+//! - channels 4 and 5 (surround) have weight 1.41 in any layout; the reference accepts at most five channels,
+//!   here further channels have weight 1;
+//! - signals shorter than 0.5 s are padded with zeros to 0.5 s before the filter; the result is at least −70
+//!   dB.
 //!
-//! `tests/loudness.rs` holds it to 0.01 dB of that meter on twelve signals. `ebur128` 0.1.11 is off by up to
-//! 0.37 dB on them (0.04 dB at 44.1 and 48 kHz, 0.13 at 16 kHz, 0.28 at 8 kHz), and reports silence for those too short.
+//! `tests/loudness.rs` checks that it is within 0.01 dB of that meter on twelve signals. `ebur128` 0.1.11
+//! differs by up to 0.37 dB on them (0.04 dB at 44.1 and 48 kHz, 0.13 at 16 kHz, 0.28 at 8 kHz) and reports
+//! silence for short ones.
 
 use std::collections::VecDeque;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 use crate::{AudioError, planar};
 
-/// The least loudness that is ever reported, in dB (LUFS): that of silence.
+/// Lowest reported loudness in dB (LUFS), that of silence.
 pub const MIN_LOUDNESS_DB: f64 = -70.0;
 
-/// Blocks are counted in bins of this width; a bin keeps the sum of its blocks' energies, so that memory is constant and
-/// only the gate, not the energy, is rounded.
+/// Width of the bins that blocks are counted in. Each bin keeps the exact sum of its blocks' energies, so
+/// memory is constant and only the gate is rounded.
 const BIN_DB: f64 = 0.01;
-/// Loudness above this falls into the last bin.
+/// Loudness of the last bin, which also counts louder blocks.
 const TOP_DB: f64 = 50.0;
+/// Weights of the channels; further channels have weight 1.
 const WEIGHTS: [f64; 5] = [1.0, 1.0, 1.0, 1.41, 1.41];
 
-/// Measures a stream block by block.
+/// Measures the loudness of a stream block by block.
 #[derive(Debug, Clone)]
 pub struct LoudnessMeter {
     rate_hz: u32,
     block_samples: u64,
     step_samples: u64,
     filters: Vec<[Biquad; 2]>,
-    /// Blocks not complete yet, the oldest first: end in samples and weighted energy.
+    /// Incomplete blocks, the oldest first: end in samples and weighted energy.
     open: VecDeque<(u64, f64)>,
     position: u64,
     bins: Vec<Bin>,
@@ -52,7 +57,7 @@ struct Bin {
 }
 
 impl LoudnessMeter {
-    /// A meter for `channels` channels.
+    /// Creates a meter for `channels` channels.
     ///
     /// # Errors
     /// [`AudioError::RateOutOfRange`] outside [`MIN_RATE_HZ`](crate::MIN_RATE_HZ) to
@@ -62,7 +67,7 @@ impl LoudnessMeter {
             return Err(AudioError::RateOutOfRange { rate_hz });
         }
         let rate = f64::from(rate_hz);
-        // Below 3.4 kHz the shelf would lie beyond the Nyquist frequency, where it is not stable.
+        // At rates below 3.4 kHz the shelf would be above the Nyquist frequency, where it is unstable.
         let stages = [
             Biquad::high_shelf(rate, 4.0, FRAC_1_SQRT_2, 1500.0_f64.min(0.45 * rate)),
             Biquad::high_pass(rate, 0.5, 38.0),
@@ -82,7 +87,7 @@ impl LoudnessMeter {
     /// Adds a block `[channels][samples]`.
     ///
     /// # Errors
-    /// A block of another shape.
+    /// [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`].
     pub fn push<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<(), AudioError> {
         let samples = planar::check_planar(block, self.filters.len())?;
         for &value in block.iter().flat_map(AsRef::as_ref) {
@@ -103,7 +108,8 @@ impl LoudnessMeter {
         Ok(())
     }
 
-    /// Integrated loudness in dB (LUFS) of all that was pushed, at least [`MIN_LOUDNESS_DB`]. The meter can go on afterwards.
+    /// Integrated loudness in dB (LUFS) of all samples so far, at least [`MIN_LOUDNESS_DB`]. More can be
+    /// pushed later.
     #[must_use]
     pub fn integrated_db(&self) -> f64 {
         let mut meter = self.clone();
@@ -111,10 +117,10 @@ impl LoudnessMeter {
         let seconds = self.position as f64 / rate;
         if seconds < 0.5 {
             let silence = vec![vec![0.0; ((0.5 - seconds) * rate) as usize]; self.filters.len()];
-            // The shape is the meter's own.
+            // Cannot fail: the block has the meter's shape.
             let _ = meter.push(&silence);
         }
-        // A block that the end cuts counts as if zeros followed; there is at most one, the oldest that is open.
+        // A block that the end truncates counts as if padded with zeros; there is at most one, the oldest.
         let past_first = meter.position.saturating_sub(meter.block_samples);
         if !past_first.is_multiple_of(meter.step_samples)
             && let Some(&(_, energy)) = meter.open.front()
@@ -124,20 +130,20 @@ impl LoudnessMeter {
         meter.gated_db()
     }
 
-    /// The largest absolute sample so far, linear.
+    /// Largest absolute sample so far, linear.
     #[must_use]
     pub fn peak(&self) -> f32 {
         self.peak
     }
 
-    /// Samples until a block begins or ends.
+    /// Number of samples until a block begins or ends.
     fn until_next_event(&self) -> u64 {
         let to_begin = self.step_samples - self.position % self.step_samples;
         let to_end = self.open.front().map_or(u64::MAX, |&(end, _)| end - self.position);
         to_begin.min(to_end)
     }
 
-    /// Moves on by `samples` of weighted energy `energy`, which reach no further than the next event.
+    /// Advances by `samples` of weighted energy `energy`, at most to the next event.
     fn advance(&mut self, samples: u64, energy: f64) {
         if self.position.is_multiple_of(self.step_samples) {
             self.open.push_back((self.position + self.block_samples, 0.0));
@@ -153,11 +159,11 @@ impl LoudnessMeter {
         }
     }
 
-    /// Files a complete block of summed energy under its loudness.
+    /// Counts a complete block of summed energy in the bin of its loudness.
     fn count(&mut self, energy: f64) {
         let mean = energy / (0.4 * f64::from(self.rate_hz));
         let over_db = loudness_db(mean) - MIN_LOUDNESS_DB;
-        // Not above the absolute gate, or not a number.
+        // Below the absolute gate, or NaN.
         if over_db.is_nan() || over_db <= 0.0 {
             return;
         }
@@ -180,7 +186,7 @@ impl LoudnessMeter {
     }
 }
 
-/// The factor that brings a signal of `from_db` to `to_db`; 1 if that is not a finite number.
+/// Computes the factor that scales a signal from `from_db` to `to_db`; 1 if that is not finite.
 #[must_use]
 pub fn loudness_gain(from_db: f64, to_db: f64) -> f32 {
     let gain = 10.0_f64.powf((to_db - from_db) / 20.0) as f32;
@@ -195,7 +201,7 @@ fn filter(stages: &mut [Biquad; 2], value: f64) -> f64 {
     stages.iter_mut().fold(value, |value, stage| stage.step(value))
 }
 
-/// A second-order filter in transposed direct form II.
+/// Second-order filter in transposed direct form II.
 #[derive(Debug, Clone, Copy)]
 struct Biquad {
     b: [f64; 3],
@@ -209,7 +215,7 @@ impl Biquad {
         Self { b: b.map(|value| value / a0), a: [a1 / a0, a2 / a0], state: [0.0; 2] }
     }
 
-    /// The high shelf of Bristow-Johnson's Audio EQ Cookbook.
+    /// Creates the high shelf of Bristow-Johnson's Audio EQ Cookbook.
     fn high_shelf(rate: f64, gain_db: f64, q: f64, corner_hz: f64) -> Self {
         let amplitude = 10.0_f64.powf(gain_db / 40.0);
         let (sin, cos) = (2.0 * PI * corner_hz / rate).sin_cos();
@@ -225,7 +231,7 @@ impl Biquad {
         )
     }
 
-    /// The high pass of the same cookbook.
+    /// Creates the high pass of the same cookbook.
     fn high_pass(rate: f64, q: f64, corner_hz: f64) -> Self {
         let (sin, cos) = (2.0 * PI * corner_hz / rate).sin_cos();
         let alpha = sin / (2.0 * q);

@@ -1,11 +1,11 @@
-//! The one shape that samples have in this crate.
+//! The layout of samples in this crate, `[channels][samples]`.
 
 use crate::AudioError;
 
-/// Samples as `[channels][samples]`, all channels equally long.
+/// Samples as `[channels][samples]`, all channels of equal length.
 pub type Planar = Vec<Vec<f32>>;
 
-/// Samples per channel of `block` after checking its shape.
+/// Checks the shape of `block` and returns its samples per channel.
 ///
 /// # Errors
 /// [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`].
@@ -23,7 +23,14 @@ pub fn check_planar<S: AsRef<[f32]>>(block: &[S], channels: usize) -> Result<usi
     Ok(samples)
 }
 
-/// Samples per channel of two blocks after checking that they have one shape.
+/// Appends `block` to `out` channel by channel; both have the same number of channels.
+pub(crate) fn append(out: &mut Planar, block: Planar) {
+    for (plane, more) in out.iter_mut().zip(block) {
+        plane.extend(more);
+    }
+}
+
+/// Checks that two blocks have the same shape and returns their samples per channel.
 ///
 /// # Errors
 /// [`AudioError::ChannelCount`], [`AudioError::UnevenChannels`] or [`AudioError::LengthsDiffer`].

@@ -1,31 +1,31 @@
-//! Change of sample rate, streaming, without delay and with an exact length.
+//! Streaming sample rate conversion, without delay and with an exact output length.
 //!
-//! The method is synchronous FFT resampling (`rubato::Fft`): each stretch of input is transformed, low-passed
-//! by a windowed sinc, cut or zero-extended to the output's bandwidth and transformed back. It was chosen over the
-//! sinc interpolator because all pairs of sample rates are rational: no interpolation between filter phases, and
-//! the delay is a whole number of samples when the transform's length is even, so it can be cut off exactly.
-//! It runs in `f64`.
+//! Uses synchronous FFT resampling (`rubato::Fft`) in `f64`: each chunk of input is transformed, low-passed
+//! by a windowed sinc, truncated or zero-extended to the bandwidth of the output and transformed back. Unlike
+//! a sinc interpolator it needs no interpolation between filter phases, because all ratios of sample rates
+//! are rational, and its delay is a whole number of samples if the transform length is even, so it can be
+//! removed exactly.
 //!
-//! The filter has at least 1024 taps at the lower of the two rates. As `tests/resample.rs` measures, for
+//! The filter has at least 1024 taps at the lower of the two rates. `tests/resample.rs` checks for
 //! 48 ↔ 44.1, 44.1 → 16, 44.1 → 24, 8 ↔ 44.1, 22.05 → 44.1 and 96, 192 → 44.1 kHz:
-//! - pass-band, 0 to 97 % of the lower Nyquist frequency: within 0.001 dB of unity;
-//! - stop-band, from the lower Nyquist frequency on, aliases and images alike: at least 140 dB down;
-//! - time error of a sine: under 1e-6 of an output sample.
+//! - pass band, 0 to 97 % of the lower Nyquist frequency: within 0.001 dB of unity;
+//! - stop band, above the lower Nyquist frequency, aliases and images: at least 140 dB down;
+//! - time error of a sine: below 1e-6 output samples.
 
 use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;
 use rubato::{Fft, FixedSync, Indexing, Resampler as _, WindowFunction};
 
 use crate::{AudioError, Planar, planar};
 
-/// The lowest sample rate that is resampled.
+/// Lowest supported sample rate.
 pub const MIN_RATE_HZ: u32 = 1_000;
-/// The highest sample rate that is resampled.
+/// Highest supported sample rate.
 pub const MAX_RATE_HZ: u32 = 768_000;
 
-/// Taps of the filter at the lower rate, at least.
+/// Minimum number of filter taps, at the lower rate.
 const MIN_TAPS: usize = 1_024;
 
-/// Length of `samples` samples after resampling: `ceil(samples · to / from)`.
+/// Computes the length of `samples` samples after resampling: `ceil(samples · to / from)`.
 ///
 /// ```
 /// assert_eq!(dac_audio::resampled_samples(1, 8_000, 44_100), 6);
@@ -36,11 +36,11 @@ pub fn resampled_samples(samples: u64, from_hz: u32, to_hz: u32) -> u64 {
     u64::try_from(exact.div_ceil(u128::from(from_hz.max(1)))).unwrap_or(u64::MAX)
 }
 
-/// A streaming resampler: [`push`](Self::push) blocks, then [`flush`](Self::flush) once.
+/// Streaming resampler: [`push`](Self::push) blocks, then [`flush`](Self::flush) once.
 ///
-/// All that `push` and `flush` return, joined, is `ceil(n · to / from)` samples long for `n` samples pushed, or as
-/// long as [`set_output_samples`](Self::set_output_samples) said, and does not depend on how the input was cut
-/// into blocks. The first output sample lies at the time of the first input sample. Equal rates pass bit for bit.
+/// For `n` samples pushed, the joined output of `push` and `flush` has `ceil(n · to / from)` samples, or as
+/// many as set by [`set_output_samples`](Self::set_output_samples), and does not depend on the block sizes.
+/// The first output sample has the time of the first input sample. Equal rates return the input bit for bit.
 #[derive(Debug)]
 pub struct Resampler {
     from_hz: u32,
@@ -50,13 +50,13 @@ pub struct Resampler {
     state: State,
 }
 
-/// What changes while a stream runs; replaced as a whole by `reset`.
+/// Progress of a stream; replaced by `reset`.
 #[derive(Debug, Default)]
 struct State {
     pushed: u64,
     emitted: u64,
     wanted: Option<u64>,
-    /// Output samples still to be dropped at the front: the filter's delay.
+    /// Output samples still to be dropped at the front because of the filter's delay.
     to_trim: usize,
 }
 
@@ -66,17 +66,17 @@ struct Engine {
     chunk_in: usize,
     chunk_out: usize,
     delay: usize,
-    /// `[channels][chunk_in]`, of which the first `filled` samples are waiting.
+    /// `[channels][chunk_in]`; the first `filled` samples are waiting.
     input: Vec<Vec<f64>>,
     filled: usize,
     output: Vec<Vec<f64>>,
 }
 
 impl Resampler {
-    /// A resampler for `channels` channels.
+    /// Creates a resampler for `channels` channels.
     ///
     /// # Errors
-    /// [`AudioError::RateOutOfRange`] outside [`MIN_RATE_HZ`] to [`MAX_RATE_HZ`] (equal rates too).
+    /// [`AudioError::RateOutOfRange`] outside [`MIN_RATE_HZ`] to [`MAX_RATE_HZ`], also for equal rates.
     pub fn new(from_hz: u32, to_hz: u32, channels: usize) -> Result<Self, AudioError> {
         for rate_hz in [from_hz, to_hz] {
             if !(MIN_RATE_HZ..=MAX_RATE_HZ).contains(&rate_hz) {
@@ -93,36 +93,36 @@ impl Resampler {
         Ok(resampler)
     }
 
-    /// The input's rate.
+    /// Sample rate of the input.
     #[must_use]
     pub fn from_hz(&self) -> u32 {
         self.from_hz
     }
 
-    /// The output's rate.
+    /// Sample rate of the output.
     #[must_use]
     pub fn to_hz(&self) -> u32 {
         self.to_hz
     }
 
-    /// True if the rates are equal and samples pass unchanged.
+    /// True if the rates are equal, so that samples are returned unchanged.
     #[must_use]
     pub fn is_identity(&self) -> bool {
         self.engine.is_none()
     }
 
-    /// The most input samples that may have been pushed without showing in the output yet: one transform plus the
-    /// filter's delay. 0 for equal rates.
+    /// Maximum number of input samples that were pushed but do not affect the output yet: one transform plus
+    /// the filter's delay. 0 for equal rates.
     #[must_use]
     pub fn latency_samples(&self) -> usize {
         self.engine.as_ref().map_or(0, |engine| engine.chunk_in + engine.chunk_in / 2)
     }
 
-    /// Fixes the total output length instead of `ceil(n · to / from)`: a longer output is cut, a shorter one filled
-    /// with zeros. This is how a decoder returns to the length of its original, which it only knows up to rounding.
+    /// Sets the total output length instead of `ceil(n · to / from)`: a longer output is truncated, a shorter
+    /// one padded with zeros. A decoder uses this to restore the length of the original exactly.
     ///
     /// # Errors
-    /// [`AudioError::OutputLength`] if more than `samples` samples were returned already.
+    /// [`AudioError::OutputLength`] if more than `samples` samples were already returned.
     pub fn set_output_samples(&mut self, samples: u64) -> Result<(), AudioError> {
         if self.state.emitted > samples {
             return Err(AudioError::OutputLength { wanted: samples, found: self.state.emitted });
@@ -131,10 +131,10 @@ impl Resampler {
         Ok(())
     }
 
-    /// Takes a block `[channels][samples]` of any length and returns what is ready, `[channels][ready]`.
+    /// Adds a block `[channels][samples]` of any length and returns the samples that are ready.
     ///
     /// # Errors
-    /// A block of another shape.
+    /// [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`].
     pub fn push<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<Planar, AudioError> {
         let samples = planar::check_planar(block, self.channels)?;
         self.state.pushed = self.state.pushed.saturating_add(samples as u64);
@@ -168,11 +168,11 @@ impl Resampler {
         Ok(out)
     }
 
-    /// Ends the stream: returns the rest, filter tail included, up to the total length, and resets.
+    /// Ends the stream: returns the remaining samples up to the total length, and resets.
     ///
     /// # Errors
-    /// [`AudioError::OutputLength`] if a total was set that exceeds what the input gives by more than a second;
-    /// lengths come from files, and a damaged one must not fill the memory with zeros.
+    /// [`AudioError::OutputLength`] if the length that was set exceeds the input by more than a second: a
+    /// damaged file that claims a huge length must not fill the memory with zeros.
     pub fn flush(&mut self) -> Result<Planar, AudioError> {
         let natural = resampled_samples(self.state.pushed, self.from_hz, self.to_hz);
         let total = self.state.wanted.unwrap_or(natural);
@@ -183,7 +183,7 @@ impl Resampler {
         let missing = usize::try_from(total - self.state.emitted.min(total)).unwrap_or(usize::MAX);
         let mut out = vec![Vec::new(); self.channels];
         if let Some(engine) = self.engine.as_mut() {
-            // The filter rings for one transform after the last sample; then there is only silence.
+            // The filter rings for one transform after the last sample; after that there is only silence.
             let mut silent_runs = 0;
             while silent_runs < 2 && out.first().is_some_and(|plane| plane.len() < missing) {
                 silent_runs += usize::from(engine.filled == 0);
@@ -201,7 +201,19 @@ impl Resampler {
         Ok(out)
     }
 
-    /// Forgets everything pushed; the next stream starts clean.
+    /// Ends the stream as [`flush`](Self::flush) does and appends the rest to `out`, `[channels][samples]`.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush), or if `out` has another number of channels.
+    pub fn flush_into(&mut self, out: &mut Planar) -> Result<(), AudioError> {
+        if out.len() != self.channels {
+            return Err(AudioError::ChannelCount { expected: self.channels, found: out.len() });
+        }
+        planar::append(out, self.flush()?);
+        Ok(())
+    }
+
+    /// Discards all state and starts a new stream.
     pub fn reset(&mut self) {
         self.state = State::default();
         if let Some(engine) = &mut self.engine {
@@ -213,7 +225,7 @@ impl Resampler {
 }
 
 impl State {
-    /// Cuts `out` at the wanted total and counts it.
+    /// Truncates `out` at the wanted total and counts its samples.
     fn cap(&mut self, out: &mut Planar) {
         let mut samples = out.first().map_or(0, Vec::len) as u64;
         if let Some(wanted) = self.wanted {
@@ -257,7 +269,7 @@ impl Engine {
         })
     }
 
-    /// Resamples the waiting samples, zero-filled to a whole transform, and appends to `out`.
+    /// Resamples the waiting samples, padded with zeros to a whole transform, and appends to `out`.
     fn run(&mut self, state: &mut State, out: &mut Planar) -> Result<(), String> {
         let channels = self.input.len();
         let input = SequentialSliceOfVecs::new(&self.input, channels, self.chunk_in)

@@ -1,4 +1,5 @@
-//! One small file of every container and codec, made by `fixtures/python/make_audio_formats.py` from `source.wav`.
+//! Reads a small file of every container and codec, made by `fixtures/python/make_audio_formats.py` from
+//! `source.wav`.
 
 use std::fs;
 use std::io::Cursor;
@@ -14,7 +15,7 @@ fn file(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests/data/formats", name].iter().collect()
 }
 
-fn drain(reader: &mut AudioReader, step: usize) -> Result<Planar, AudioError> {
+fn read_to_end(reader: &mut AudioReader, step: usize) -> Result<Planar, AudioError> {
     let mut all = vec![Vec::new(); reader.spec().channels];
     while let Some(block) = reader.next_block(step)? {
         assert!((1..=step).contains(&block[0].len()));
@@ -27,11 +28,11 @@ fn drain(reader: &mut AudioReader, step: usize) -> Result<Planar, AudioError> {
 
 fn read(name: &str) -> Result<(AudioReader, Planar), AudioError> {
     let mut reader = AudioReader::open(file(name))?;
-    let samples = drain(&mut reader, 1_000)?;
+    let samples = read_to_end(&mut reader, 1_000)?;
     Ok((reader, samples))
 }
 
-/// Signal to noise in dB of `found` against `wanted` over the samples that both have.
+/// Signal-to-noise ratio in dB of `found` relative to `wanted`, over the samples of both.
 fn snr_db(wanted: &Planar, found: &Planar) -> f64 {
     let planes = || wanted.iter().zip(found);
     let pairs = || planes().flat_map(|(a, b)| a.iter().zip(b)).map(|(&a, &b)| (f64::from(a), f64::from(b)));
@@ -64,7 +65,7 @@ fn lossless_files_equal_their_source() -> Outcome {
 }
 
 #[test]
-fn nearly_lossless_files_are_within_their_rounding() -> Outcome {
+fn pcm_files_are_within_the_rounding_of_their_format() -> Outcome {
     let (_, source) = read("source.wav")?;
     let left = vec![source[0].clone()];
     for (name, wanted, bound) in [
@@ -83,16 +84,16 @@ fn nearly_lossless_files_are_within_their_rounding() -> Outcome {
         assert_eq!(samples[0].len(), length, "{name}");
         let pairs = wanted.iter().zip(&samples).flat_map(|(a, b)| a.iter().zip(b));
         let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(worst <= bound, "{name}: {worst} off, bound {bound}");
+        assert!(worst <= bound, "{name}: off by {worst}, bound {bound}");
     }
     Ok(())
 }
 
 #[test]
-fn lossy_files_are_aligned_and_have_their_length() -> Outcome {
+fn lossy_files_have_the_length_and_alignment_of_their_source() -> Outcome {
     let (_, source) = read("source.wav")?;
-    // Name, samples, samples of delay that the file does not tell, and the signal to noise in dB that ffmpeg 5.1 has on
-    // the same file, less 0.1.
+    // Name, samples, samples of delay that the file does not contain, and the SNR in dB of ffmpeg 5.1 for the
+    // same file, minus 0.1.
     for (name, length, delay, floor_db) in [
         ("lame-cbr.mp3", SAMPLES, 0, 30.3),
         ("lame-vbr.mp3", SAMPLES, 0, 43.5),
@@ -116,7 +117,7 @@ fn lossy_files_are_aligned_and_have_their_length() -> Outcome {
 }
 
 #[test]
-fn codecs_that_are_not_decoded_are_named() {
+fn unsupported_codecs_are_named_in_errors() {
     for (name, wanted) in [
         ("unsupported-opus.opus", "unsupported codec: Opus in Ogg"),
         ("unsupported-adpcm.wav", "unsupported codec: Microsoft ADPCM in WAV (tag 0x0002)"),
@@ -128,7 +129,7 @@ fn codecs_that_are_not_decoded_are_named() {
 }
 
 #[test]
-fn what_is_no_audio_is_said_to_be_none() -> Outcome {
+fn files_that_are_not_audio_are_rejected() -> Outcome {
     let folder = tempfile::tempdir()?;
     for name in ["text.wav", "text.mp3", "text.flac", "text"] {
         let path = folder.path().join(name);
@@ -142,16 +143,20 @@ fn what_is_no_audio_is_said_to_be_none() -> Outcome {
     assert!(matches!(AudioReader::open(folder.path().join("none.wav")), Err(AudioError::Open { .. })));
     let flac = fs::read(file("flac16.flac"))?;
     let error = AudioReader::from_stream(Cursor::new(flac), "-").err().map(|error| error.to_string());
-    assert!(error.is_some_and(|error| error.contains("other formats can be read from files only")));
+    assert!(error.is_some_and(|error| error.contains("other formats can be read only from files")));
     Ok(())
 }
 
 #[test]
-fn blocks_of_any_size_give_the_same_samples() -> Outcome {
+fn samples_do_not_depend_on_the_block_size() -> Outcome {
     for name in ["flac16.flac", "vorbis.ogg", "lame-cbr.mp3", "aac.m4a", "ffmpeg-rf64-s24-mono.wav"] {
         let (_, wanted) = read(name)?;
         for step in [1, 7, 1_023, 100_000] {
-            assert_eq!(drain(&mut AudioReader::open(file(name))?, step)?, wanted, "{name}, blocks of {step}");
+            assert_eq!(
+                read_to_end(&mut AudioReader::open(file(name))?, step)?,
+                wanted,
+                "{name}, blocks of {step}"
+            );
         }
     }
     Ok(())

@@ -1,4 +1,5 @@
-//! The meter against audiotools' values in `tests/data/meters.tsv`, and against the crate ebur128.
+//! Compares the loudness meter with audiotools (values in `tests/data/meters.tsv`) and with the crate
+//! ebur128.
 
 mod common;
 
@@ -39,31 +40,31 @@ fn measure(rate_hz: u32, block: &[Vec<f32>], step: usize) -> Result<f64, AudioEr
 }
 
 #[test]
-fn twelve_signals_measure_as_in_the_reference() -> Outcome {
-    let mut worst_letter: f64 = 0.0;
+fn twelve_signals_match_the_reference_meter() -> Outcome {
+    let mut largest_ebur128_difference: f64 = 0.0;
     for (name, rate_hz, channels) in signals() {
         let block = samples(&channels);
         let found = measure(rate_hz, &block, usize::MAX / 2)?;
         let (wanted, _) = expected("loudness", name).ok_or(name)?;
-        assert!((found - wanted).abs() < 0.01, "{name}: {found} dB, not {wanted}");
+        assert!((found - wanted).abs() < 0.01, "{name}: {found} dB, expected {wanted}");
         for step in [1_000, 7_001] {
-            assert!((measure(rate_hz, &block, step)? - found).abs() < 1e-9, "{name}, pushed by {step}");
+            assert!((measure(rate_hz, &block, step)? - found).abs() < 1e-9, "{name}, blocks of {step}");
         }
-        // The recommendation to the letter is near, but not near enough to replace the meter.
-        let mut letter = ebur128::EbuR128::new(block.len() as u32, rate_hz, ebur128::Mode::I)?;
+        // The exact recommendation is close, but not close enough to replace the meter.
+        let mut exact = ebur128::EbuR128::new(block.len() as u32, rate_hz, ebur128::Mode::I)?;
         let planes: Vec<&[f32]> = block.iter().map(Vec::as_slice).collect();
-        letter.add_frames_planar_f32(&planes)?;
-        let letter_db = letter.loudness_global()?.max(MIN_LOUDNESS_DB);
+        exact.add_frames_planar_f32(&planes)?;
+        let exact_db = exact.loudness_global()?.max(MIN_LOUDNESS_DB);
         if name != "noise-short" {
-            worst_letter = worst_letter.max((letter_db - found).abs());
+            largest_ebur128_difference = largest_ebur128_difference.max((exact_db - found).abs());
         }
     }
-    assert!((0.1..0.4).contains(&worst_letter), "{worst_letter} dB");
+    assert!((0.1..0.4).contains(&largest_ebur128_difference), "{largest_ebur128_difference} dB");
     Ok(())
 }
 
 #[test]
-fn silence_and_nothing_measure_as_minus_seventy() -> Outcome {
+fn silence_and_empty_signals_measure_minus_70_db() -> Outcome {
     for samples in [0, 1, 100, 44_100] {
         assert_eq!(measure(44_100, &[vec![0.0; samples]], 1_000)?, MIN_LOUDNESS_DB);
     }
@@ -72,7 +73,7 @@ fn silence_and_nothing_measure_as_minus_seventy() -> Outcome {
         measure(1_000, &[vec![1e-3; 700]], 10)?
     );
     assert!(matches!(LoudnessMeter::new(999, 1), Err(AudioError::RateOutOfRange { rate_hz: 999 })));
-    // A NaN that got past the reader does not become a NaN gain.
+    // NaN samples do not lead to a NaN gain.
     let broken = measure(44_100, &[vec![f32::NAN; 44_100]], 1_000)?;
     assert_eq!(loudness_gain(broken, -16.0), loudness_gain(MIN_LOUDNESS_DB, -16.0));
     assert_eq!(loudness_gain(f64::NEG_INFINITY, -16.0), 1.0);
@@ -81,7 +82,7 @@ fn silence_and_nothing_measure_as_minus_seventy() -> Outcome {
 }
 
 #[test]
-fn loudness_follows_gain_and_ignores_long_silence() -> Outcome {
+fn loudness_follows_gain_and_ignores_silence() -> Outcome {
     let tone = samples(&[sine(44_100, 440.0, 88_200, 0.1)]);
     let base = measure(44_100, &tone, 4_096)?;
     let louder: Vec<Vec<f32>> = vec![tone[0].iter().map(|v| v * 2.0).collect()];
@@ -91,7 +92,7 @@ fn loudness_follows_gain_and_ignores_long_silence() -> Outcome {
     for _ in 0..600 {
         meter.push(&[vec![0.0; 44_100]])?;
     }
-    // Only the blocks that straddle the tone's end change the mean.
+    // Only the blocks at the end of the tone change the mean.
     assert!((meter.integrated_db() - base).abs() < 0.5);
     assert!((meter.peak() - 0.1).abs() < 1e-4);
     Ok(())

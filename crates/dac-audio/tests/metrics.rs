@@ -1,4 +1,5 @@
-//! SI-SDR, mel and STFT distance against the values in `tests/data/meters.tsv`, SNR, rms and octave bands against their definitions.
+//! Compares SI-SDR, mel and STFT distance with the values in `tests/data/meters.tsv`, and SNR, RMS and octave
+//! bands with their definitions.
 
 mod common;
 
@@ -57,19 +58,19 @@ fn si_sdr_and_distances_match_the_reference() -> Outcome {
             }
             if sdr_db.is_finite() {
                 let found_db = distortion.si_sdr_db();
-                assert!((found_db - sdr_db).abs() < 1e-3, "{name}: SI-SDR {found_db} dB, not {sdr_db}");
+                assert!((found_db - sdr_db).abs() < 1e-3, "{name}: SI-SDR {found_db} dB, expected {sdr_db}");
             }
             let found = distance.finish();
-            assert!((found - mel).abs() < 1e-3 * mel, "{name}: mel distance {found}, not {mel}");
+            assert!((found - mel).abs() < 1e-3 * mel, "{name}: mel distance {found}, expected {mel}");
             let found = stft_distance.finish();
-            assert!((found - stft).abs() < 1e-3 * stft, "{name}: STFT distance {found}, not {stft}");
+            assert!((found - stft).abs() < 1e-3 * stft, "{name}: STFT distance {found}, expected {stft}");
         }
     }
     Ok(())
 }
 
 #[test]
-fn perfect_copies_silence_and_definitions() -> Outcome {
+fn equal_signals_have_no_distance_and_known_pairs_their_values() -> Outcome {
     let signal = samples(&[noise(1, 3_000, 0.5)]);
     let mut meter = DistortionMeter::new();
     meter.push(&signal, &signal)?;
@@ -86,7 +87,7 @@ fn perfect_copies_silence_and_definitions() -> Outcome {
     let mut meter = DistortionMeter::new();
     meter.push(&[[1.0, -1.0, 1.0, -1.0]], &[[0.9, -0.9, 0.9, -0.9]])?;
     assert!((meter.snr_db() - 20.0).abs() < 1e-5);
-    assert!(meter.si_sdr_db() > 120.0, "a scaled copy is no distortion");
+    assert!(meter.si_sdr_db() > 120.0, "a scaled copy is not distorted");
     assert!((meter.reference_rms() - 1.0).abs() < 1e-9 && (meter.estimate_rms() - 0.9).abs() < 1e-6);
     assert!((meter.difference_rms() - 0.1).abs() < 1e-6 && (meter.largest_difference() - 0.1).abs() < 1e-6);
     assert_eq!(meter.samples(), 4);
@@ -94,20 +95,20 @@ fn perfect_copies_silence_and_definitions() -> Outcome {
 }
 
 #[test]
-fn a_close_copy_is_measured_exactly() -> Outcome {
-    // 160 dB apart, which sums of squares of the estimate itself would not resolve.
+fn si_sdr_of_a_close_copy_is_exact() -> Outcome {
+    // A difference of 160 dB, which sums over the estimate itself would not resolve.
     let reference: Vec<f32> = (0..4_096).map(|n| if n % 2 == 0 { 1.0 } else { -1.0 }).collect();
     let mut estimate = reference.clone();
     estimate[1_000] += 2.0_f32.powi(-23);
     let mut meter = DistortionMeter::new();
     meter.push(&[&reference[..]], &[&estimate[..]])?;
     let wanted = 10.0 * (4_096.0 * 2.0_f64.powi(46)).log10();
-    assert!((meter.si_sdr_db() - wanted).abs() < 0.01, "{} dB, not {wanted}", meter.si_sdr_db());
+    assert!((meter.si_sdr_db() - wanted).abs() < 0.01, "{} dB, expected {wanted}", meter.si_sdr_db());
     Ok(())
 }
 
 #[test]
-fn short_signals_and_shapes_that_differ() -> Outcome {
+fn short_signals_are_padded_and_shapes_checked() -> Outcome {
     for samples in [1, 15, 16, 17, 1_023, 1_024, 1_025] {
         let mut distance = MelDistance::new(44_100, 1);
         distance.push(&[vec![0.5; samples]], &[vec![0.25; samples]])?;
@@ -131,10 +132,10 @@ fn short_signals_and_shapes_that_differ() -> Outcome {
 }
 
 #[test]
-fn octave_bands_tell_errors_apart() -> Outcome {
+fn octave_bands_separate_errors_by_frequency() -> Outcome {
     let (low, high) = (sine(44_100, 500.0, 44_100, 0.2), sine(44_100, 8_000.0, 44_100, 0.3));
     let reference = samples(&[sum(&low, &high), low.clone()]);
-    // The low tone loses half, the high one turns over: as strong as before, and as wrong as can be.
+    // The low tone is halved, the high one inverted: equally strong, with the largest possible error.
     let estimate = samples(&[sum(&scaled(&low, 0.5), &scaled(&high, -1.0)), scaled(&low, 0.5)]);
     let bands = octave_bands(44_100, &reference, &estimate)?;
     let centres: Vec<f64> = bands.iter().map(|band| band.centre_hz).collect();

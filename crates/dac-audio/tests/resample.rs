@@ -1,4 +1,4 @@
-//! Laws of the resampler: length, alignment, edges, independence of block sizes, and the filter's figures.
+//! Properties of the resampler: length, alignment, edges, independence of block sizes, filter response.
 
 use std::f64::consts::PI;
 
@@ -23,14 +23,14 @@ fn noise(samples: usize, mut seed: u64) -> Vec<f32> {
         .collect()
 }
 
-fn whole(from_hz: u32, to_hz: u32, input: &[f32]) -> Result<Vec<f32>, AudioError> {
+fn resample(from_hz: u32, to_hz: u32, input: &[f32]) -> Result<Vec<f32>, AudioError> {
     let mut resampler = Resampler::new(from_hz, to_hz, 1)?;
     let mut out = resampler.push(&[input])?;
     out[0].extend_from_slice(&resampler.flush()?[0]);
     Ok(out.remove(0))
 }
 
-/// Amplitude, time error in samples and rms of everything else, of a sine that should be `0.5·sin(2πft)`.
+/// Fits `0.5·sin(2πft)` to a signal. Returns the gain, the time error in samples and the RMS of the rest.
 fn fit(output: &[f32], rate_hz: u32, frequency_hz: f64) -> (f64, f64, f64) {
     let step = 2.0 * PI * frequency_hz / f64::from(rate_hz);
     let edge = output.len() / 4;
@@ -63,7 +63,7 @@ fn db(ratio: f64) -> f64 {
 }
 
 #[test]
-fn pass_band_alignment_and_stop_band_hold_their_figures() -> Outcome {
+fn pass_band_alignment_and_stop_band_are_within_limits() -> Outcome {
     let pairs = [
         (48_000, 44_100),
         (44_100, 48_000),
@@ -80,18 +80,18 @@ fn pass_band_alignment_and_stop_band_hold_their_figures() -> Outcome {
         let samples = from_hz as usize / 2;
         for share in [0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.97] {
             let frequency_hz = share * nyquist_hz;
-            let output = whole(from_hz, to_hz, &sine(from_hz, frequency_hz, samples))?;
+            let output = resample(from_hz, to_hz, &sine(from_hz, frequency_hz, samples))?;
             let (gain, shift_samples, residual) = fit(&output, to_hz, frequency_hz);
             let what = format!("{from_hz} to {to_hz} Hz at {share} of Nyquist");
             assert!(db(gain).abs() < 1e-3, "{what}: gain {} dB", db(gain));
-            assert!(shift_samples.abs() < 1e-6, "{what}: {shift_samples} samples off");
+            assert!(shift_samples.abs() < 1e-6, "{what}: off by {shift_samples} samples");
             assert!(db(residual) < -140.0, "{what}: images and aliases at {} dB", db(residual));
         }
         if from_hz > to_hz {
             for share in [1.0, 1.001, 1.01, 1.05, 1.3, 1.7] {
                 let frequency_hz = share * nyquist_hz;
                 if frequency_hz < f64::from(from_hz) / 2.0 {
-                    let output = whole(from_hz, to_hz, &sine(from_hz, frequency_hz, samples))?;
+                    let output = resample(from_hz, to_hz, &sine(from_hz, frequency_hz, samples))?;
                     let inner = &output[output.len() / 4..output.len() * 3 / 4];
                     let power: f64 = inner.iter().map(|&y| f64::from(y).powi(2)).sum();
                     let rms = (power / inner.len() as f64).sqrt();
@@ -104,23 +104,23 @@ fn pass_band_alignment_and_stop_band_hold_their_figures() -> Outcome {
 }
 
 #[test]
-fn length_is_the_ceiling_for_every_pair_of_rates() -> Outcome {
+fn output_length_is_the_exact_length_rounded_up() -> Outcome {
     for from_hz in RATES_HZ {
         for to_hz in RATES_HZ {
             for samples in [1, 2, 441, 1_000, 4_097] {
-                let output = whole(from_hz, to_hz, &noise(samples, 1))?;
+                let output = resample(from_hz, to_hz, &noise(samples, 1))?;
                 let wanted = (samples as u64 * u64::from(to_hz)).div_ceil(u64::from(from_hz));
                 assert_eq!(output.len() as u64, wanted, "{samples} samples, {from_hz} to {to_hz} Hz");
                 assert_eq!(resampled_samples(samples as u64, from_hz, to_hz), wanted);
             }
         }
     }
-    assert!(whole(8_000, 44_100, &[])?.is_empty());
+    assert!(resample(8_000, 44_100, &[])?.is_empty());
     Ok(())
 }
 
 #[test]
-fn blocks_of_any_size_give_the_same_samples() -> Outcome {
+fn samples_do_not_depend_on_the_block_size() -> Outcome {
     let left = noise(7_000, 2);
     let right = noise(7_000, 3);
     for (from_hz, to_hz) in [(44_100, 16_000), (8_000, 44_100), (48_000, 44_100)] {
@@ -128,7 +128,7 @@ fn blocks_of_any_size_give_the_same_samples() -> Outcome {
         let mut wanted = resampler.push(&[&left[..], &right[..]])?;
         append(&mut wanted, resampler.flush()?);
         for step in [1, 7, 63, 1_025, 6_999] {
-            // The same resampler again: flush has left it clean.
+            // Reuses the resampler, which flush has reset.
             let mut found: Planar = vec![Vec::new(); 2];
             for (left, right) in left.chunks(step).zip(right.chunks(step)) {
                 append(&mut found, resampler.push(&[left, right])?);
@@ -147,16 +147,16 @@ fn append(to: &mut Planar, from: Planar) {
 }
 
 #[test]
-fn impulses_at_both_ends_survive_in_their_place() -> Outcome {
+fn impulses_at_both_ends_keep_their_position() -> Outcome {
     for (from_hz, to_hz) in [(8_000, 44_100), (44_100, 48_000), (44_100, 16_000), (96_000, 44_100)] {
         let samples = 5_000;
         for place in [0, samples - 1] {
             let mut input = vec![0.0; samples];
             input[place] = 1.0;
-            let output = whole(from_hz, to_hz, &input)?;
+            let output = resample(from_hz, to_hz, &input)?;
             let peak = (0..output.len()).max_by(|&a, &b| output[a].total_cmp(&output[b])).unwrap_or(0);
             let wanted = place as f64 * f64::from(to_hz) / f64::from(from_hz);
-            assert!((peak as f64 - wanted).abs() <= 1.0, "{from_hz} to {to_hz}: {peak}, not {wanted}");
+            assert!((peak as f64 - wanted).abs() <= 1.0, "{from_hz} to {to_hz}: {peak}, expected {wanted}");
             let ratio = (f64::from(to_hz) / f64::from(from_hz)).min(1.0);
             assert!(f64::from(output[peak]) > 0.6 * ratio, "{from_hz} to {to_hz}: {}", output[peak]);
         }
@@ -165,19 +165,19 @@ fn impulses_at_both_ends_survive_in_their_place() -> Outcome {
 }
 
 #[test]
-fn equal_rates_pass_bit_for_bit() -> Outcome {
+fn equal_rates_return_the_input() -> Outcome {
     let input = noise(3_000, 5);
-    assert_eq!(whole(44_100, 44_100, &input)?, input);
+    assert_eq!(resample(44_100, 44_100, &input)?, input);
     assert!(Resampler::new(44_100, 44_100, 1)?.is_identity());
     Ok(())
 }
 
 #[test]
-fn a_total_length_is_kept_exactly() -> Outcome {
+fn set_output_samples_fixes_the_length() -> Outcome {
     for (from_hz, to_hz) in [(44_100, 48_000), (44_100, 8_000), (44_100, 44_100)] {
         let input = noise(10_000, 7);
         let natural = resampled_samples(10_000, from_hz, to_hz);
-        let plain = whole(from_hz, to_hz, &input)?;
+        let plain = resample(from_hz, to_hz, &input)?;
         for total in [0, 1, natural - 1, natural, natural + 1, natural + 3_000] {
             let mut resampler = Resampler::new(from_hz, to_hz, 1)?;
             resampler.set_output_samples(total)?;
@@ -200,10 +200,10 @@ fn a_total_length_is_kept_exactly() -> Outcome {
 }
 
 #[test]
-fn odd_ratios_and_impossible_rates() -> Outcome {
-    // Coprime rates give the longest transforms.
-    assert_eq!(whole(44_101, 44_100, &noise(500, 9))?.len(), 500);
-    assert_eq!(whole(1_000, 768_000, &noise(3, 9))?.len(), 2_304);
+fn coprime_rates_work_and_invalid_rates_are_rejected() -> Outcome {
+    // Coprime rates need the longest transforms.
+    assert_eq!(resample(44_101, 44_100, &noise(500, 9))?.len(), 500);
+    assert_eq!(resample(1_000, 768_000, &noise(3, 9))?.len(), 2_304);
     for (from_hz, to_hz) in [(0, 44_100), (44_100, 999), (768_001, 44_100), (0, 0)] {
         let error = Resampler::new(from_hz, to_hz, 1).err();
         assert!(matches!(error, Some(AudioError::RateOutOfRange { .. })), "{from_hz} to {to_hz}");

@@ -1,8 +1,9 @@
-//! Laws of the writers: whole or nothing, rounding, clipping, refused samples, sizes of streams.
+//! Properties of the writers: atomicity, rounding, clipping, rejected samples, sizes, exact bytes.
 
 use std::fs;
 use std::io::Cursor;
 
+use dac_atomic::AtomicFile;
 use dac_audio::{AudioError, AudioReader, Planar, SampleFormat, StreamFormat, StreamWriter, WavWriter};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -30,7 +31,7 @@ fn largest_difference(a: &Planar, b: &Planar) -> f32 {
 }
 
 #[test]
-fn every_format_comes_back_within_half_a_step() -> Outcome {
+fn written_samples_are_read_back_within_half_a_step() -> Outcome {
     let folder = tempfile::tempdir()?;
     for (format, bound) in [
         (SampleFormat::I16, 0.5 / 32_768.0),
@@ -55,12 +56,12 @@ fn every_format_comes_back_within_half_a_step() -> Outcome {
             assert_eq!(riff, Some(bytes.len() as u32 - 8));
         }
     }
-    assert_eq!(fs::read_dir(folder.path())?.count(), 6, "nothing else is left in the folder");
+    assert_eq!(fs::read_dir(folder.path())?.count(), 6, "no temporary file is left");
     Ok(())
 }
 
 #[test]
-fn a_dropped_writer_leaves_nothing_and_an_old_file_alone() -> Outcome {
+fn dropped_writer_leaves_the_old_file_only() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("a.wav");
     fs::write(&path, b"old")?;
@@ -73,7 +74,7 @@ fn a_dropped_writer_leaves_nothing_and_an_old_file_alone() -> Outcome {
 }
 
 #[test]
-fn clipping_is_counted_and_non_finite_samples_are_refused() -> Outcome {
+fn clipping_is_counted_and_non_finite_samples_are_rejected() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("a.wav");
     let mut writer = WavWriter::create(&path, 8_000, 2, SampleFormat::I16)?;
@@ -88,7 +89,7 @@ fn clipping_is_counted_and_non_finite_samples_are_refused() -> Outcome {
 }
 
 #[test]
-fn four_gibibytes_are_refused_before_work_is_spent() -> Outcome {
+fn check_length_rejects_four_gibibytes() -> Outcome {
     let folder = tempfile::tempdir()?;
     let writer = WavWriter::create(folder.path().join("a.wav"), 44_100, 1, SampleFormat::I16)?;
     writer.check_length(2_147_483_000)?;
@@ -101,7 +102,7 @@ fn four_gibibytes_are_refused_before_work_is_spent() -> Outcome {
 }
 
 #[test]
-fn streams_end_open_in_pipes_and_exact_in_files() -> Outcome {
+fn sizes_are_unknown_in_pipes_and_exact_in_files() -> Outcome {
     for format in [SampleFormat::I16, SampleFormat::I24, SampleFormat::F32] {
         let block = ramp(101)[..1].to_vec();
         let pipe = StreamWriter::new(Vec::new(), "pipe", 16_000, 1, StreamFormat::Wav(format))?;
@@ -132,7 +133,7 @@ fn streams_end_open_in_pipes_and_exact_in_files() -> Outcome {
 
 #[cfg(unix)]
 #[test]
-fn a_link_stays_one_and_a_device_too() {
+fn links_are_followed_and_devices_written() {
     let folder = tempfile::tempdir().unwrap();
     let (target, link) = (folder.path().join("target.wav"), folder.path().join("link.wav"));
     std::fs::write(&target, b"old").unwrap();
@@ -145,4 +146,57 @@ fn a_link_stays_one_and_a_device_too() {
     assert!(link.is_symlink());
     assert_eq!(AudioReader::open(&target).unwrap().spec().samples, Some(3));
     assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+}
+
+/// Compares with bytes recorded in `tests/data/written.tsv`: format, channels, writer, bytes in hexadecimal.
+#[test]
+fn written_bytes_are_unchanged() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("a.wav");
+    let planes = [vec![0.5, -1.5, 0.123], vec![0.25, 0.0, 1.0], vec![-0.75, 1e-6, -1.0]];
+    for line in include_str!("data/written.tsv").lines() {
+        let [format, channels, writer, expected] = line.split('\t').collect::<Vec<_>>()[..] else {
+            return Err(line.into());
+        };
+        let (format, channels) = (format.parse()?, channels.parse()?);
+        let block = &planes[..channels];
+        let found = match writer {
+            "wav" => {
+                let mut writer = WavWriter::create(&path, 16_000, channels, format)?;
+                writer.write(block)?;
+                writer.finish()?;
+                fs::read(&path)?
+            }
+            "pipe" => {
+                let format = StreamFormat::Wav(format);
+                let mut writer = StreamWriter::new(Vec::new(), "pipe", 16_000, channels, format)?;
+                writer.write(block)?;
+                writer.finish()?.0
+            }
+            _ => {
+                let (file, format) = (Cursor::new(Vec::new()), StreamFormat::Wav(format));
+                let mut writer = StreamWriter::new(file, "file", 16_000, channels, format)?;
+                writer.write(block)?;
+                writer.finish_seekable()?.0.into_inner()
+            }
+        };
+        let found: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(found, expected, "{format}, {channels} channels, {writer}");
+    }
+    Ok(())
+}
+
+#[test]
+fn unnamed_file_is_hashed_and_then_renamed() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("out/a.wav");
+    let file = AtomicFile::create_in(folder.path(), &path)?;
+    let mut writer = WavWriter::new(file, &path, 16_000, 2, SampleFormat::I16)?;
+    writer.write(&ramp(10))?;
+    let (file, report) = writer.finish_unnamed()?;
+    assert_eq!((report.samples, file.bytes()?), (10, 84));
+    assert!(!path.exists());
+    file.persist()?;
+    assert_eq!(AudioReader::open(&path)?.spec().samples, Some(10));
+    Ok(())
 }

@@ -1,6 +1,8 @@
 //! How signals are cut: `--chunk` and its parameters, and the settings that some checkpoints bring along.
 
-use dac::{Chunking, ConfigJson, DESCRIPT_WINDOW_SECONDS, ModelInfo, OverlapSettings};
+use dac::stream::OverlapSettings;
+use dac::weights::ConfigJson;
+use dac::{Chunking, ModelInfo};
 
 use crate::args::{ChunkArg, ChunkArgs};
 use crate::exit::Usage;
@@ -21,7 +23,7 @@ pub(crate) fn check(args: &ChunkArgs) -> Result<(), Usage> {
 /// The seconds of a window, where the signal is to be cut into the reference's own.
 pub(crate) fn window_seconds(args: &ChunkArgs) -> Option<f64> {
     let windows = args.chunk == ChunkArg::Descript;
-    windows.then(|| args.chunk_seconds.map_or(DESCRIPT_WINDOW_SECONDS, |seconds| seconds.0))
+    windows.then(|| args.chunk_seconds.map_or(Chunking::DEFAULT_WINDOW_SECONDS, |seconds| seconds.0))
 }
 
 /// The chunking for a model: what the command line says, else what a `config.json` beside the weights says, else the

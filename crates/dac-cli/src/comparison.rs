@@ -3,11 +3,9 @@
 use std::path::Path;
 
 use anyhow::Error;
+use dac::audio::{AudioReader, ModelRateReader, Planar};
 use dac::metrics::{DistortionMeter, MelDistance, StftDistance};
-use dac::{Audio, AudioReader, EncodeOptions, Planar, Resampler};
-
-/// Samples a block that is read.
-const BLOCK_SAMPLES: usize = 1 << 16;
+use dac::{Audio, EncodeOptions};
 
 /// The figures; what is not finite (of equal or silent signals) is for the reader to judge.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,14 +21,12 @@ impl Comparison {
     /// # Errors
     /// When the file cannot be read any more.
     pub(crate) fn with_file(input: &Path, options: &EncodeOptions, decoded: &Audio) -> Result<Self, Error> {
-        let mut reader = AudioReader::open(input)?.with_non_finite(options.non_finite);
-        let (rate_hz, channels) = (reader.spec().sample_rate_hz, decoded.channels.len());
-        let mut resampler = Resampler::new(rate_hz, decoded.rate_hz, channels)?;
+        let reader = AudioReader::open(input)?.with_non_finite(options.non_finite);
+        let mut reader = ModelRateReader::new(reader, options.channels, decoded.rate_hz)?;
         let mut meters = Meters::new(decoded);
-        while let Some(block) = reader.next_block(BLOCK_SAMPLES)? {
-            meters.push(&resampler.push(&options.channels.apply(block))?)?;
+        while let Some(block) = reader.next_block()? {
+            meters.push(&block)?;
         }
-        meters.push(&resampler.flush()?)?;
         Ok(meters.finish())
     }
 

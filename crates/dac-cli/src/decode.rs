@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Error, bail};
+use dac::audio::WriteReport;
 use dac::tokens::{Format, TokenReader};
-use dac::{Dac, DecodeOptions, DecodeSession, Precision, TimeRange, WavWriter, WriteReport};
+use dac::{Dac, DecodeOptions, DecodeSession, Precision, TimeRange};
 use dac_manifest::Record;
 
 use crate::args::{BitrateArgs, ChunkArgs, DecodeArgs, WaveArgs};
@@ -101,19 +102,17 @@ fn one(
     }
     let mut tokens = reader.read_all()?;
     tokens.meta = info.meta;
-    let mut session = DecodeSession::new(&dac, &tokens, &options)?;
-    let (rate_hz, channels, samples) = (session.rate_hz(), session.channels(), session.samples());
-    let record = &mut task.record;
-    if record.audio_seconds.is_none() {
-        record.audio_seconds = Some(samples as f64 / f64::from(rate_hz));
+    let session = DecodeSession::new(&dac, &tokens, &options)?;
+    let rate_hz = session.rate_hz();
+    if task.record.audio_seconds.is_none() {
+        task.record.audio_seconds = Some(session.samples() as f64 / f64::from(rate_hz));
     }
-    let mut writer = WavWriter::create(task.made(0)?, rate_hz, channels, settings.wave.sample_format)?;
-    writer.check_length(samples)?;
-    while let Some(block) = session.next_block()? {
-        task.stop().check()?;
-        writer.write(&block)?;
+    let (stop, wave) = (task.stop(), task.made(0)?);
+    let written = session.write_wav(wave, settings.wave.sample_format, &mut |_: u64| stop.flow());
+    if let Err(dac::Error::Cancelled) = written {
+        stop.check()?;
     }
-    let written = writer.finish()?;
+    let written = written?;
     Ok(Done::Written(describe(&dac, &task.record, &written, rate_hz, settings, task.output()?)))
 }
 

@@ -1,16 +1,14 @@
 //! `dac encode`: audio files to token files.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Error;
+use dac::audio::{AUDIO_EXTENSIONS, AudioReader, AudioSpec, NonFinitePolicy};
+use dac::stream::WindowedPlan;
 use dac::tokens::{Format, TokenFile, TokenMeta, WriteOptions};
-use dac::{
-    AUDIO_EXTENSIONS, AudioReader, AudioSpec, ChannelMix, Dac, DescriptPlan, EncodeOptions, NonFinitePolicy,
-    Precision, Save,
-};
+use dac::{ChannelMix, Chunking, Dac, EncodeOptions, Precision, Save};
+use dac_dataset::PackKind;
 use dac_manifest::Record;
-use dac_pack::PackKind;
 
 use crate::args::{ChunkArgs, EncodeArgs, PackArg, TokenArgs, save};
 use crate::batch::{Batch, Done, Packing, Stop, Task};
@@ -158,8 +156,8 @@ impl Kind {
 pub(crate) struct Coding {
     pub(crate) kind: Kind,
     pub(crate) options: EncodeOptions,
-    /// The reference's windows, where they are asked for.
-    windows: Option<DescriptPlan>,
+    /// Frames of a window in windowed mode.
+    window_frames: Option<usize>,
     pub(crate) write: WriteOptions,
 }
 
@@ -171,24 +169,27 @@ impl Coding {
         tokens: &TokenArgs,
         chunk: &ChunkArgs,
     ) -> Result<Self, Usage> {
-        let windows = chunk::window_seconds(chunk)
-            .map(|seconds| DescriptPlan::new(dac.shape(), seconds))
+        let seconds = chunk::window_seconds(chunk);
+        let window_frames = seconds
+            .map(|seconds| WindowedPlan::new(dac.shape(), seconds))
             .transpose()
-            .map_err(|error| Usage(format!("--chunk-seconds: {error}")))?;
+            .map_err(|error| Usage(format!("--chunk-seconds: {error}")))?
+            .map(|plan| plan.chunk_frames);
         let mut options = EncodeOptions::default();
         options.codebooks = codebooks;
         options.channels = tokens.signal.channels.into();
         options.save = kind.save;
         options.non_finite = tokens.signal.nan.into();
         options.measure_loudness = kind.format == Format::Dac;
-        if windows.is_none() {
-            options.chunk = chunk::chunking(chunk, dac.info())?;
-        }
+        options.chunk = match seconds {
+            Some(seconds) => Chunking::Windowed { seconds },
+            None => chunk::chunking(chunk, dac.info())?,
+        };
         let mut write = WriteOptions::default();
         if let Some(dtype) = tokens.dtype {
             write.npy_integer = dtype.into();
         }
-        Ok(Self { kind, options, windows, write })
+        Ok(Self { kind, options, window_frames, write })
     }
 
     /// What packs are made, if any.
@@ -216,8 +217,8 @@ impl Coding {
             "format={} codebooks={codebooks} channels={channels} save={} precision={precision} chunking={}",
             self.kind.format,
             saved.join(","),
-            match self.windows {
-                Some(windows) => format!("descript:{}", windows.chunk_frames),
+            match self.window_frames {
+                Some(frames) => format!("descript:{frames}"),
                 None => chunk::name(&options.chunk),
             }
         );
@@ -235,16 +236,8 @@ impl Coding {
 
     /// Encodes a file, unless an end is wanted meanwhile.
     pub(crate) fn encode(&self, dac: &Dac, input: &Path, stop: &Stop) -> Result<TokenFile, Error> {
-        let mut progress =
-            |_: u64| if stop.exit().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let mut open = || AudioReader::open(input);
-        let tokens = match self.windows {
-            Some(windows) => {
-                dac.compress_reader(&mut open, windows.window_seconds, &self.options, &mut progress)
-            }
-            None => dac.encode_reader(open()?, &self.options, &mut progress),
-        };
-        if let Err(dac::Error::Stopped) = tokens {
+        let tokens = dac.encode_file(input, &self.options, &mut |_: u64| stop.flow());
+        if let Err(dac::Error::Cancelled) = tokens {
             stop.check()?;
         }
         Ok(tokens?)

@@ -97,9 +97,9 @@ mod tests {
     use std::path::PathBuf;
 
     use anyhow::{Context, anyhow};
-    use dac::AudioError;
+    use dac::audio::AudioError;
     use dac::tokens::TokenError;
-    use dac_pack::PackError;
+    use dac_dataset::PackError;
 
     use super::*;
 

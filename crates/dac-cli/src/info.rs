@@ -5,14 +5,28 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Error, anyhow, bail};
+use dac::Preset;
+use dac::audio::AudioReader;
+use dac::codec::NetworkShape;
 use dac::tokens::{Format, SNIFF_BYTES, TokenInfo, TokenReader};
-use dac::{AudioReader, Checkpoint, NetworkShape, Preset};
+use dac::weights::Checkpoint;
 use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
 use crate::exit::Exit;
 use crate::model::nominal_kbps;
 use crate::report::{error_of_file, error_text, print_record, print_text, say};
+
+/// Metadata of tokens that is not listed.
+const HIDDEN_METADATA: [&str; 7] = [
+    "codebook_size",
+    "hop_samples",
+    "replaced_samples",
+    "input_truncated",
+    "input_db",
+    "chunk_frames",
+    "padding",
+];
 
 /// Facts about a file in the order in which they are told.
 type Facts = Vec<(&'static str, Value)>;
@@ -100,14 +114,11 @@ fn token_facts(path: &Path, info: &TokenInfo) -> Facts {
     let meta = &info.meta;
     let preset = meta.model.as_deref().and_then(|name| name.parse::<Preset>().ok());
     let codebooks = info.codes.map(|[_, codebooks, _]| codebooks);
-    let seconds = match (meta.input_samples, meta.input_rate_hz) {
-        (Some(samples), Some(rate_hz)) if rate_hz > 0 => Some(samples as f64 / f64::from(rate_hz)),
-        _ => None,
-    };
+    let seconds = meta.audio_seconds();
     let channels = info.channels();
     let nominal = preset.zip(codebooks).map(|(p, count)| nominal_kbps(&p.shape(), count) * channels as f64);
     let bytes = fs::metadata(path).map_or(0, |found| found.len());
-    vec![
+    let mut facts = vec![
         ("kind", json!("tokens")),
         ("format", json!(info.format.to_string())),
         ("codes_shape", json!(info.codes)),
@@ -116,16 +127,15 @@ fn token_facts(path: &Path, info: &TokenInfo) -> Facts {
         ("channels", json!(channels)),
         ("codebooks", json!(codebooks)),
         ("frames", json!(info.frames())),
-        ("model", json!(meta.model)),
-        ("weights_sha256", json!(meta.weights_sha256)),
-        ("model_rate_hz", json!(meta.model_rate_hz)),
-        ("input_rate_hz", json!(meta.input_rate_hz)),
-        ("input_samples", json!(meta.input_samples)),
-        ("audio_seconds", json!(seconds)),
+    ];
+    let listed = meta.fields_with_duration().filter(|field| !HIDDEN_METADATA.contains(&field.name));
+    facts.extend(listed.map(|field| (field.name, json!(field.value))));
+    facts.extend([
         ("nominal_kbps", json!(nominal)),
         ("file_kbps", json!(seconds.map(|seconds| bytes as f64 * 0.008 / seconds))),
         ("truncated", json!(info.truncated)),
-    ]
+    ]);
+    facts
 }
 
 fn checkpoint_facts(checkpoint: &Checkpoint) -> Facts {

@@ -54,7 +54,7 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
     }
     #[cfg(feature = "autotune-cache")]
     if let Some(folder) = dac::cache::Environment::from_process().autotune_folder() {
-        dac::set_autotune_dir(&folder);
+        dac::codec::set_autotune_dir(&folder);
     }
     match &cli.command {
         Command::Encode(args) => encode::run(args),

@@ -5,8 +5,10 @@ use std::sync::Mutex;
 
 use anyhow::{Error, anyhow, bail};
 use dac::cache::{self, Environment};
+use dac::codec::{CodecError, NetworkShape};
 use dac::tokens::TokenInfo;
-use dac::{CodecError, Dac, Device, LoadOptions, ModelSource, NetworkShape, Precision, Preset, TokenMeta};
+use dac::tokens::TokenMeta;
+use dac::{Dac, Device, LoadOptions, ModelSource, Precision, Preset};
 
 use crate::args::{BitrateArgs, DEFAULT_MODEL, ModelArgs, RunArgs};
 use crate::exit::Usage;

@@ -1,8 +1,9 @@
 //! `dac models`: the presets, and whether their weights are on this machine.
 
 use anyhow::Error;
+use dac::Preset;
 use dac::cache::{self, Environment};
-use dac::{Preset, registry};
+use dac::weights::registry;
 use serde::Serialize;
 
 use crate::args::ModelsArgs;

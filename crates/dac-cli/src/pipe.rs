@@ -5,11 +5,9 @@ use std::io::{self, Cursor, Read, Seek, Write};
 use std::path::Path;
 
 use anyhow::{Error, bail};
+use dac::audio::{AudioReader, Planar, StreamFormat, StreamWriter};
 use dac::tokens::{DacpHeader, DacpReader, DacpWriter, Format, TokenFile};
-use dac::{
-    AudioReader, Dac, DecodeOptions, DecodeSession, EncodeSession, LiveDecoder, Planar, StreamFormat,
-    StreamWriter,
-};
+use dac::{Dac, DecodeOptions, DecodeSession, EncodeSession, PushDecodeSession};
 
 use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, FileArgs, ModelArgs};
 use crate::encode::{Coding, Kind, input_remarks};
@@ -150,12 +148,12 @@ fn decode_live(
         say(format_args!("{NAME}: {remark}"));
     }
     let options = options(&dac, Some(Format::Dacp), Some(held))?;
-    let mut decoder = LiveDecoder::new(&dac, &meta, channels, options.output_rate)?;
+    let mut decoder = PushDecodeSession::new(&dac, &meta, channels, options.output_rate)?;
     let mut out = Output::open(args, decoder.rate_hz(), channels)?;
     while let Some(codes) = reader.next_codes()? {
         let codes = match options.codebooks {
             Some(codebooks) => {
-                codes.truncate(codebooks).map_err(dac::CodecError::from).map_err(dac::Error::from)?
+                codes.truncate(codebooks).map_err(dac::codec::CodecError::from).map_err(dac::Error::from)?
             }
             None => codes,
         };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Error, anyhow};
-use dac::TokenMeta;
+use dac::tokens::TokenMeta;
 use dac_manifest::{Entries, key_of, manifests_in};
 
 use crate::batch::entry_of_file;

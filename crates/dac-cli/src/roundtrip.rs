@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Error, bail};
+use dac::audio::{AUDIO_EXTENSIONS, AudioReader};
 use dac::tokens::Format;
-use dac::{AUDIO_EXTENSIONS, AudioReader, Dac, DecodeOptions, SampleFormat, sha256_of_file};
+use dac::weights::sha256_of_file;
+use dac::{Dac, DecodeOptions, SampleFormat};
 use dac_manifest::Roundtrip;
 
 use crate::args::RoundtripArgs;

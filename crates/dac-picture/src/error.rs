@@ -1,20 +1,20 @@
-//! The one error type of this crate.
+//! Error type of this crate.
 
-/// Why there is no picture.
+/// Error of drawing a picture.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PictureError {
-    /// The values do not fill a rectangle of at least one pixel and of less than 2^31 a side.
-    #[error("expected the values of {columns} columns of {rows} rows each, found {found}")]
+    /// The values do not fill a rectangle of at least one pixel and less than 2^31 pixels per side.
+    #[error("expected {columns} columns of {rows} values each, found {found} values")]
     Size {
-        /// Pixels in a row.
+        /// Width in pixels.
         columns: usize,
-        /// Pixels in a column.
+        /// Height in pixels.
         rows: usize,
-        /// Values that there are.
+        /// Number of values.
         found: usize,
     },
-    /// The picture could not be written as PNG.
-    #[error("the picture cannot be written as PNG: {0}")]
+    /// The picture could not be encoded as PNG.
+    #[error("cannot encode the picture as PNG: {0}")]
     Png(#[from] png::EncodingError),
 }

@@ -1,4 +1,4 @@
-//! Spectrograms and other arrays as PNG pictures. Knows numbers and pixels, neither audio files nor the codec.
+//! Draws spectrograms and pixel arrays as PNG. Independent of audio files and the codec.
 
 mod error;
 mod pixels;

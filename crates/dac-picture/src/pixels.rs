@@ -1,27 +1,27 @@
-//! Pixels as PNG files.
+//! PNG encoding of pixels.
 
 use png::{ColorType, Compression, Encoder};
 
 use crate::PictureError;
 
-/// A PNG file of pixels of red, green and blue, row by row from the top, `columns` in each.
+/// Encodes RGB pixels as a PNG file, row by row from the top, `columns` pixels per row.
 ///
 /// # Errors
-/// [`PictureError::Size`] when they are none or fill no rectangle.
+/// [`PictureError::Size`] if there are no pixels or they do not fill a rectangle.
 pub fn rgb_png(columns: usize, pixels: &[[u8; 3]]) -> Result<Vec<u8>, PictureError> {
-    write(columns, pixels.len(), pixels.as_flattened(), None)
+    encode(columns, pixels.len(), pixels.as_flattened(), None)
 }
 
-/// A PNG file of indices into a palette.
+/// Encodes indices into a palette as a PNG file.
 pub(crate) fn indexed_png(
     columns: usize,
     indices: &[u8],
     palette: &[[u8; 3]],
 ) -> Result<Vec<u8>, PictureError> {
-    write(columns, indices.len(), indices, Some(palette))
+    encode(columns, indices.len(), indices, Some(palette))
 }
 
-fn write(
+fn encode(
     columns: usize,
     pixels: usize,
     bytes: &[u8],
@@ -29,8 +29,8 @@ fn write(
 ) -> Result<Vec<u8>, PictureError> {
     let rows = pixels.checked_div(columns).unwrap_or(0);
     let size = || PictureError::Size { columns, rows, found: pixels };
-    let side = |side: usize| i32::try_from(side).ok().filter(|&side| side > 0).ok_or_else(size);
-    let (width, height) = (side(columns)?, side(rows)?);
+    let pixels_per_side = |side: usize| i32::try_from(side).ok().filter(|&side| side > 0).ok_or_else(size);
+    let (width, height) = (pixels_per_side(columns)?, pixels_per_side(rows)?);
     if rows * columns != pixels {
         return Err(size());
     }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pixels_come_back_in_their_places() {
+    fn decoded_pixels_equal_the_input() {
         let pixels = [[1, 2, 3], [4, 5, 6], [7, 8, 9], [250, 251, 252], [0, 0, 0], [9, 9, 9]];
         let file = rgb_png(3, &pixels).unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rectangle_is_no_picture() {
+    fn pixels_that_fill_no_rectangle_are_rejected() {
         for (columns, count) in [(0, 0), (0, 3), (3, 0), (2, 3), (4, 3)] {
             let error = rgb_png(columns, &vec![[0; 3]; count]).unwrap_err();
             assert!(matches!(error, PictureError::Size { .. }), "{columns}, {count}: {error}");

@@ -1,4 +1,4 @@
-//! Spectrograms: levels from a signal, colours from levels.
+//! Spectrograms: levels of a signal, and their picture.
 
 use std::f32::consts::TAU;
 use std::ops::Range;
@@ -8,14 +8,15 @@ use realfft::RealFftPlanner;
 use crate::PictureError;
 use crate::pixels::indexed_png;
 
-/// Samples of a window, which gives half as many bins and one.
+/// Window length in samples; a window of `n` samples yields `n / 2 + 1` bins.
 pub const SPECTROGRAM_WINDOW_SAMPLES: usize = 1024;
-/// Levels from the picture's loudest value down to this many dB below are told apart.
+/// Dynamic range of a picture.
 const DEPTH_DB: f32 = 80.0;
+/// Number of colours in the palette.
 const COLOURS: usize = 64;
 
-/// Levels in dB, `[columns][bins]`: a Hann window every `step_samples` samples, as many as lie in the signal whole; the bins
-/// from 0 Hz on, at most all. A step of 0 counts as 1.
+/// Computes levels in dB, `[columns][bins]`: a column per Hann window that fits into the signal, one every
+/// `step_samples` samples, with up to `bins` bins from 0 Hz. A step of 0 counts as 1.
 #[must_use]
 pub fn spectrogram_db(signal: &[f32], step_samples: usize, bins: usize) -> Vec<Vec<f32>> {
     let fft = RealFftPlanner::<f32>::new().plan_fft_forward(SPECTROGRAM_WINDOW_SAMPLES);
@@ -28,15 +29,16 @@ pub fn spectrogram_db(signal: &[f32], step_samples: usize, bins: usize) -> Vec<V
         for ((into, value), weight) in input.iter_mut().zip(window).zip(&hann) {
             *into = value * weight;
         }
-        // Fails only for buffers of another length than the plan's own.
+        // Fails only for buffers of another length than the plan's.
         let _ = fft.process(&mut input, &mut output);
         columns.push(output.iter().take(bins).map(|v| 10.0 * (v.norm_sqr() + 1e-12).log10()).collect());
     }
     columns
 }
 
-/// Fewer and other cells of levels `[columns][bins]`: each of the `columns`, at most as many as there are, has the mean power of those
-/// that it stands for, and each row that of the bins from one of `edges` to the next, or of the nearest bin where none lies between.
+/// Reduces levels `[columns][bins]` to `columns` columns (at most as many as given) and one row between each
+/// two `edges`, given in bins. A cell has the mean power of the levels it covers; a row without a bin uses
+/// the nearest one.
 #[must_use]
 pub fn pooled_db(levels_db: &[Vec<f32>], columns: usize, edges: &[f32]) -> Vec<Vec<f32>> {
     let bins = levels_db.first().map_or(0, Vec::len);
@@ -64,10 +66,11 @@ pub fn pooled_db(levels_db: &[Vec<f32>], columns: usize, edges: &[f32]) -> Vec<V
         .collect()
 }
 
-/// A picture of levels `[columns][bins]`, low frequencies at the bottom, dark to bright over the 80 dB below `loudest_db`.
+/// Draws levels `[columns][bins]` with low frequencies at the bottom, dark to bright over the 80 dB below
+/// `loudest_db`.
 ///
 /// # Errors
-/// [`PictureError::Size`] when there are none, or not the same number in each column.
+/// [`PictureError::Size`] if there are no levels or the columns differ in length.
 pub fn spectrogram_png(levels_db: &[Vec<f32>], loudest_db: f32) -> Result<Vec<u8>, PictureError> {
     let (columns, rows) = (levels_db.len(), levels_db.first().map_or(0, Vec::len));
     if levels_db.iter().any(|column| column.len() != rows) {
@@ -77,13 +80,13 @@ pub fn spectrogram_png(levels_db: &[Vec<f32>], loudest_db: f32) -> Result<Vec<u8
         let level = (level_db - loudest_db) / DEPTH_DB + 1.0;
         (level.clamp(0.0, 1.0) * (COLOURS - 1) as f32).round() as u8
     };
-    let of_row = |bin: usize| levels_db.iter().filter_map(move |column| column.get(bin));
-    let indices: Vec<u8> = (0..rows).rev().flat_map(of_row).map(|&level_db| index(level_db)).collect();
+    let row = |bin: usize| levels_db.iter().filter_map(move |column| column.get(bin));
+    let indices: Vec<u8> = (0..rows).rev().flat_map(row).map(|&level_db| index(level_db)).collect();
     let palette: Vec<[u8; 3]> = (0..COLOURS).map(|n| colour(n as f32 / (COLOURS - 1) as f32)).collect();
     indexed_png(columns, &indices, &palette)
 }
 
-/// From black over violet and orange to a light yellow.
+/// Interpolates from black over violet and orange to light yellow.
 fn colour(level: f32) -> [u8; 3] {
     const STOPS: [[f32; 3]; 5] = [
         [4.0, 4.0, 20.0],
@@ -105,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sine_is_loudest_in_its_own_bin() {
+    fn sine_is_loudest_in_its_bin() {
         let turn = TAU / SPECTROGRAM_WINDOW_SAMPLES as f32;
         let signal: Vec<f32> = (0..4096).map(|n| (turn * 40.0 * n as f32).sin()).collect();
         let columns = spectrogram_db(&signal, 256, 200);
@@ -120,23 +123,23 @@ mod tests {
         let mut indices = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut indices).unwrap();
         assert_eq!((info.width, info.height), (13, 200));
-        // The brightest colour, as many rows from the bottom as the bin says.
+        // The brightest colour is in the row of bin 40 from the bottom.
         let brightest = 13 * (199 - 40);
         assert_eq!(indices[brightest..brightest + 13], [63; 13]);
     }
 
     #[test]
-    fn pooling_keeps_mean_powers() {
+    fn pooled_cells_have_the_mean_power() {
         let levels: Vec<Vec<f32>> =
             vec![vec![0.0, 10.0, 20.0, 30.0], vec![0.0, 10.0, 20.0, 30.0], vec![3.0; 4], vec![3.0; 4]];
         let pooled = pooled_db(&levels, 2, &[0.0, 0.4, 2.0, 3.9]);
         assert_eq!(pooled.len(), 2);
-        // The first row is the nearest bin, then those of 1 and 10, and of 100 and 1000.
+        // The rows have powers 1 (nearest bin), 10, and the mean of 100 and 1000.
         for (found, expected) in pooled[0].iter().zip([0.0, 10.0, 10.0 * 550.0_f32.log10()]) {
             assert!((found - expected).abs() < 1e-4, "{pooled:?}");
         }
         assert!(pooled[1].iter().all(|level_db| (level_db - 3.0).abs() < 1e-4), "{pooled:?}");
-        // No more columns than there are, and powers of both halves of a column.
+        // At most as many columns as given; one column with the powers of both halves.
         assert_eq!(pooled_db(&levels, 9, &[0.0, 1.0]).len(), 4);
         let both = pooled_db(&levels, 1, &[2.0, 3.0])[0][0];
         let expected = 10.0 * ((100.0 + 10.0_f32.powf(0.3)) / 2.0).log10();
@@ -147,13 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn odd_sizes_are_answered() {
+    fn unusual_sizes_do_not_panic() {
         assert!(spectrogram_db(&[0.0; SPECTROGRAM_WINDOW_SAMPLES - 1], 1, 9).is_empty());
         assert_eq!(spectrogram_db(&[0.0; SPECTROGRAM_WINDOW_SAMPLES], 0, 9999)[0].len(), 513);
         for levels in [vec![], vec![vec![]], vec![vec![0.0], vec![]]] {
             assert!(matches!(spectrogram_png(&levels, 0.0), Err(PictureError::Size { .. })));
         }
-        // Levels that are no numbers are dark.
+        // NaN levels are drawn dark.
         assert!(spectrogram_png(&[vec![f32::NAN, f32::INFINITY]], f32::NAN).is_ok());
     }
 }

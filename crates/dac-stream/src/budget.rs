@@ -1,4 +1,4 @@
-//! Chunks cut to the memory that a device may use.
+//! Chunk plans that fit a device's memory budget.
 
 use dac_model::Codec;
 use dac_nn::NetworkShape;
@@ -6,42 +6,44 @@ use dac_nn::memory::{decode_bytes, encode_bytes};
 
 use crate::plan::ChunkPlan;
 
-/// More windows than this as one batch make a GPU no faster, and cost memory on the host.
-const MOST_TOGETHER: usize = 32;
+/// Largest number of windows in a batch: more do not make a GPU faster, and cost host memory.
+const MAX_BATCH_WINDOWS: usize = 32;
 
 impl ChunkPlan {
-    /// For encoding with `codec` within its memory budget: chunks of `chunk_frames` or as many fewer as the budget asks for,
-    /// and as many windows together as it allows. Without a budget, and where the device keeps state, one at a time. A GPU is kept a
-    /// batch ahead ([`Codec::works_ahead`]); with low latency nothing waits for others.
+    /// Plans an encode with `codec` within its memory budget: chunks of at most `chunk_frames`, and as many
+    /// windows per batch as fit. Without a budget, and on devices that keep state, one window per batch.
+    /// Plans for GPUs stay one batch ahead ([`Codec::works_ahead`]); plans for low latency never wait for a
+    /// second window.
     pub fn encode_within_budget(codec: &Codec, chunk_frames: usize) -> Self {
-        suited_to(codec, Self::encode(codec.geometry(), chunk_frames), encode_bytes)
+        fit_to_codec(codec, Self::encode(codec.geometry(), chunk_frames), encode_bytes)
     }
 
-    /// As [`ChunkPlan::encode_within_budget`], for decoding.
+    /// Plans a decode, as [`ChunkPlan::encode_within_budget`] plans an encode.
     pub fn decode_within_budget(codec: &Codec, chunk_frames: usize) -> Self {
-        suited_to(codec, Self::decode(codec.geometry(), chunk_frames), decode_bytes)
+        fit_to_codec(codec, Self::decode(codec.geometry(), chunk_frames), decode_bytes)
     }
 }
 
-/// The plan as the codec's device, budget and latency want it.
-fn suited_to(codec: &Codec, plan: ChunkPlan, bytes: fn(&NetworkShape, usize) -> u64) -> ChunkPlan {
-    let plan = plan.ahead(codec.works_ahead());
+/// Adapts a plan to the codec's device, budget and latency.
+fn fit_to_codec(codec: &Codec, plan: ChunkPlan, bytes: fn(&NetworkShape, usize) -> u64) -> ChunkPlan {
+    let plan = plan.with_pipelining(codec.works_ahead());
     let plan = fit(plan, codec.activation_budget_bytes(), |frames| bytes(codec.shape(), frames));
-    if codec.options().low_latency { plan.together(1) } else { plan }
+    if codec.options().low_latency { plan.with_batch_windows(1) } else { plan }
 }
 
-/// `bytes` says what a window of so many frames takes; more frames never take less.
+/// Shortens chunks and enlarges batches to fit `budget_bytes`. `bytes` returns the memory of a window by its
+/// frames, and never decreases.
 fn fit(plan: ChunkPlan, budget_bytes: Option<u64>, bytes: impl Fn(usize) -> u64) -> ChunkPlan {
     let Some(budget) = budget_bytes else { return plan };
     let fits = |chunk: usize| bytes(plan.with_chunk_frames(chunk).window_frames()) <= budget;
-    let (mut most, mut too_many) = (1, plan.chunk_frames() + 1);
-    while too_many - most > 1 {
-        let chunk = most.midpoint(too_many);
-        if fits(chunk) { most = chunk } else { too_many = chunk }
+    let (mut fitting, mut too_many) = (1, plan.chunk_frames() + 1);
+    while too_many - fitting > 1 {
+        let chunk = fitting.midpoint(too_many);
+        if fits(chunk) { fitting = chunk } else { too_many = chunk }
     }
-    let plan = plan.with_chunk_frames(most);
-    let together = budget / bytes(plan.window_frames()).max(1);
-    plan.together(usize::try_from(together).unwrap_or(MOST_TOGETHER).min(MOST_TOGETHER))
+    let plan = plan.with_chunk_frames(fitting);
+    let windows = budget / bytes(plan.window_frames()).max(1);
+    plan.with_batch_windows(usize::try_from(windows).unwrap_or(MAX_BATCH_WINDOWS).min(MAX_BATCH_WINDOWS))
 }
 
 #[cfg(test)]
@@ -49,17 +51,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_shrink_and_gather_with_the_budget() {
+    fn chunks_and_batches_fit_the_budget() {
         let plan = ChunkPlan::with_context(100, (20, 10));
         let fitted = |budget| {
             let plan = fit(plan, budget, |frames| frames as u64 * 1000);
-            (plan.chunk_frames(), plan.windows_together())
+            (plan.chunk_frames(), plan.batch_windows())
         };
         assert_eq!(fitted(None), (100, 1));
         assert_eq!(fitted(Some(129_999)), (99, 1));
         assert_eq!(fitted(Some(130_000)), (100, 1));
         assert_eq!(fitted(Some(6 * 130_000)), (100, 4));
-        assert_eq!(fitted(Some(u64::MAX)), (100, MOST_TOGETHER));
+        assert_eq!(fitted(Some(u64::MAX)), (100, MAX_BATCH_WINDOWS));
         assert_eq!(fitted(Some(0)), (1, 1));
     }
 }

@@ -1,4 +1,4 @@
-//! Frames in, samples out, as they come.
+//! Streaming decoder of one channel.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,85 +7,89 @@ use dac_model::codec::{EngineDecoder, Pending};
 use dac_model::{Codec, CodecError};
 use dac_rvq::{Array3, Codes};
 
-use crate::flight::{Batch, Flight};
+use crate::in_flight::{Batch, InFlight};
 use crate::plan::{ChunkPlan, Span};
 
-/// Decodes one channel, push by push, exactly as the whole signal would be decoded.
+/// Decodes one channel as it arrives, with the same result as decoding the whole signal.
 ///
-/// Frames are codes `[frames][codebooks]` or latents `[frames][latent]`; one signal takes one kind. After
-/// [`StreamDecoder::flush`], [`StreamDecoder::reset`] or an error the next signal starts clean.
+/// Frames are codes `[frames][codebooks]` or quantized latents z `[frames][latent]`; all frames of a signal
+/// are of one kind. [`StreamDecoder::flush`], [`StreamDecoder::reset`] and errors end the signal; the next
+/// push begins a new one.
 pub struct StreamDecoder {
     codec: Arc<Codec>,
     plan: ChunkPlan,
     state: State,
 }
 
-/// All that belongs to one signal; replaced as a whole.
+/// State of one signal; replaced when it ends.
 struct State {
     received_frames: usize,
-    /// What the signal's frames are, once there is one.
+    /// Kind of the signal's frames; `None` before the first one.
     kind: Option<Kind>,
-    path: Path,
+    mode: Mode,
 }
 
-enum Path {
+enum Mode {
+    /// The device keeps the layers' state.
     Stateful(Box<EngineDecoder>),
-    Windowed {
-        frames: Frames,
-        /// The frame that `frames` starts with.
+    /// The device computes windows.
+    Chunked {
+        buffer: Frames,
+        /// First frame of `buffer`.
         buffer_frame: usize,
-        /// The first frame that the device has not been given yet.
+        /// First frame not yet submitted.
         next_frame: usize,
-        flight: Flight<Array3>,
+        in_flight: InFlight<Array3>,
     },
 }
 
-/// What the frames of a signal are.
+/// Kind of a signal's frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Codes { codebooks: usize },
-    Latents,
+    Z,
 }
 
-/// What waits for its context.
+/// Buffered frames.
 enum Frames {
-    None,
+    Empty,
     Codes { rows: Vec<u16>, codebooks: usize },
-    Latents { rows: Vec<f32>, latent: usize },
+    Z { rows: Vec<f32>, latent: usize },
 }
 
 impl StreamDecoder {
-    /// A stream over `codec`, in chunks of `chunk_frames` where the device keeps no state.
+    /// Creates a decoder. Devices that keep no state work in chunks of `chunk_frames`.
     pub fn new(codec: Arc<Codec>, chunk_frames: usize) -> Self {
         let plan = ChunkPlan::decode_within_budget(&codec, chunk_frames);
         Self::with_plan(codec, plan)
     }
 
-    /// As [`StreamDecoder::new`] with a plan of one's own.
+    /// Creates a decoder with another chunk plan.
     pub fn with_plan(codec: Arc<Codec>, plan: ChunkPlan) -> Self {
         let state = State::new(&codec);
         Self { codec, plan, state }
     }
 
-    /// Frames that have to follow a frame before all of its samples can be had.
+    /// Number of frames that have to follow a frame before all of its samples are returned.
     pub fn latency_frames(&self) -> usize {
         let right = self.codec.geometry().decoder_right_frames;
-        match self.state.path {
-            Path::Stateful(_) => right,
-            Path::Windowed { .. } => self.plan.held_frames() - 1 + right,
+        match self.state.mode {
+            Mode::Stateful(_) => right,
+            Mode::Chunked { .. } => self.plan.held_frames() - 1 + right,
         }
     }
 
-    /// The same in samples.
+    /// Latency in samples.
     pub fn latency_samples(&self) -> usize {
         self.latency_frames() * self.codec.geometry().hop_samples
     }
 
-    /// Takes any number of frames of codes, `[frames][codebooks]`, and appends the samples that are complete.
+    /// Takes any number of frames of codes, `[frames][codebooks]`, and appends the samples that are complete
+    /// to `out`.
     ///
     /// # Errors
-    /// When a code is out of range or no frame is whole, the device fails, or its output is not finite; the stream is then
-    /// reset.
+    /// When a code is out of range, a frame is incomplete, frames are not of the signal's kind, the device
+    /// fails, or its output is not finite; the decoder is then reset.
     pub fn push_codes(
         &mut self,
         rows: &[u16],
@@ -93,7 +97,7 @@ impl StreamDecoder {
         out: &mut Vec<f32>,
     ) -> Result<(), CodecError> {
         let result = self.try_push_codes(rows, codebooks, out);
-        self.cleaned(result)
+        self.reset_on_error(result)
     }
 
     fn try_push_codes(
@@ -110,26 +114,27 @@ impl StreamDecoder {
         }
         self.state.check_kind(Kind::Codes { codebooks }, "codes", codebooks)?;
         self.state.received_frames += codes.frames();
-        match &mut self.state.path {
-            Path::Stateful(stream) => stream.push_codes(rows, codebooks, out),
-            Path::Windowed { frames, .. } => {
-                match frames {
-                    Frames::None => *frames = Frames::Codes { rows: rows.to_vec(), codebooks },
-                    Frames::Codes { rows: held, .. } => held.extend_from_slice(rows),
-                    Frames::Latents { .. } => {}
+        match &mut self.state.mode {
+            Mode::Stateful(stream) => stream.push_codes(rows, codebooks, out),
+            Mode::Chunked { buffer, .. } => {
+                match buffer {
+                    Frames::Empty => *buffer = Frames::Codes { rows: rows.to_vec(), codebooks },
+                    Frames::Codes { rows: buffered, .. } => buffered.extend_from_slice(rows),
+                    Frames::Z { .. } => {}
                 }
                 self.emit(None, out)
             }
         }
     }
 
-    /// Takes any number of frames of z, `[frames][latent]`, and appends the samples that are complete.
+    /// Takes any number of frames of z, `[frames][latent]`, and appends the samples that are complete to
+    /// `out`.
     ///
     /// # Errors
     /// As [`StreamDecoder::push_codes`].
     pub fn push_z(&mut self, rows: &[f32], out: &mut Vec<f32>) -> Result<(), CodecError> {
         let result = self.try_push_z(rows, out);
-        self.cleaned(result)
+        self.reset_on_error(result)
     }
 
     fn try_push_z(&mut self, rows: &[f32], out: &mut Vec<f32>) -> Result<(), CodecError> {
@@ -141,14 +146,14 @@ impl StreamDecoder {
         if rows.is_empty() {
             return Ok(());
         }
-        self.state.check_kind(Kind::Latents, "z", latent)?;
+        self.state.check_kind(Kind::Z, "z", latent)?;
         self.state.received_frames += rows.len() / latent;
-        match &mut self.state.path {
-            Path::Stateful(stream) => stream.push_z(rows, out),
-            Path::Windowed { frames, .. } => {
-                match frames {
-                    Frames::None => *frames = Frames::Latents { rows: rows.to_vec(), latent },
-                    Frames::Latents { rows: held, .. } => held.extend_from_slice(rows),
+        match &mut self.state.mode {
+            Mode::Stateful(stream) => stream.push_z(rows, out),
+            Mode::Chunked { buffer, .. } => {
+                match buffer {
+                    Frames::Empty => *buffer = Frames::Z { rows: rows.to_vec(), latent },
+                    Frames::Z { rows: buffered, .. } => buffered.extend_from_slice(rows),
                     Frames::Codes { .. } => {}
                 }
                 self.emit(None, out)
@@ -156,38 +161,39 @@ impl StreamDecoder {
         }
     }
 
-    /// Ends the signal and appends the rest of its samples: in all as many as
-    /// [`dac_nn::Geometry::samples_for_frames`] says.
+    /// Ends the signal and appends its remaining samples to `out`. The signal has
+    /// [`dac_nn::Geometry::samples_for_frames`] samples in all.
     ///
     /// # Errors
     /// As [`StreamDecoder::push_codes`].
     pub fn flush(&mut self, out: &mut Vec<f32>) -> Result<(), CodecError> {
         let total = self.state.received_frames;
-        let result = match &mut self.state.path {
-            Path::Stateful(stream) => stream.finish(out),
-            Path::Windowed { .. } => self.emit(Some(total), out),
+        let result = match &mut self.state.mode {
+            Mode::Stateful(stream) => stream.finish(out),
+            Mode::Chunked { .. } => self.emit(Some(total), out),
         };
         self.reset();
         result
     }
 
-    /// Forgets the signal so far.
+    /// Discards the signal pushed so far.
     pub fn reset(&mut self) {
         self.state = State::new(&self.codec);
     }
 
-    fn cleaned(&mut self, result: Result<(), CodecError>) -> Result<(), CodecError> {
+    fn reset_on_error(&mut self, result: Result<(), CodecError>) -> Result<(), CodecError> {
         if result.is_err() {
             self.reset();
         }
         result
     }
 
-    /// Decodes the spans whose windows are there; all that are left once the number of frames is known.
+    /// Decodes the spans whose windows are buffered; all remaining ones when the signal has ended and
+    /// `total_frames` is known.
     fn emit(&mut self, total_frames: Option<usize>, out: &mut Vec<f32>) -> Result<(), CodecError> {
         let received = self.state.received_frames;
         let hop = self.codec.geometry().hop_samples;
-        let Path::Windowed { frames, buffer_frame, next_frame, flight } = &mut self.state.path else {
+        let Mode::Chunked { buffer, buffer_frame, next_frame, in_flight } = &mut self.state.mode else {
             return Ok(());
         };
         loop {
@@ -198,25 +204,27 @@ impl StreamDecoder {
                 .map(|span| span.window.start - *buffer_frame..span.window.end - *buffer_frame)
                 .collect();
             *next_frame = last.keep.end;
-            let result = frames.start_decode(&self.codec, &windows)?;
-            if let Some((spans, audio)) = flight.next(&self.plan, Batch { spans, result })? {
-                take(&spans, &audio, hop, out);
+            let result = buffer.start_decode(&self.codec, &windows)?;
+            if let Some((spans, audio)) =
+                in_flight.submit(Batch { spans, result }, self.plan.is_pipelined())?
+            {
+                append_kept(&spans, &audio, hop, out);
             }
-            let drop = self.plan.first_needed(*next_frame).saturating_sub(*buffer_frame);
-            frames.drop_front(drop);
-            *buffer_frame += drop;
+            let unneeded = self.plan.first_needed(*next_frame).saturating_sub(*buffer_frame);
+            buffer.drop_front(unneeded);
+            *buffer_frame += unneeded;
         }
         if total_frames.is_some()
-            && let Some((spans, audio)) = flight.land()?
+            && let Some((spans, audio)) = in_flight.drain()?
         {
-            take(&spans, &audio, hop, out);
+            append_kept(&spans, &audio, hop, out);
         }
         Ok(())
     }
 }
 
 /// Appends the samples of the frames that each span keeps.
-fn take(spans: &[Span], audio: &Array3, hop: usize, out: &mut Vec<f32>) {
+fn append_kept(spans: &[Span], audio: &Array3, hop: usize, out: &mut Vec<f32>) {
     for (item, span) in spans.iter().enumerate() {
         let audio = audio.item(item);
         let start = (span.keep.start - span.window.start) * hop;
@@ -227,36 +235,39 @@ fn take(spans: &[Span], audio: &Array3, hop: usize, out: &mut Vec<f32>) {
 
 impl State {
     fn new(codec: &Codec) -> Self {
-        let path = match codec.engine_decoder() {
-            Some(stream) => Path::Stateful(Box::new(stream)),
+        let mode = match codec.engine_decoder() {
+            Some(stream) => Mode::Stateful(Box::new(stream)),
             None => {
-                Path::Windowed { frames: Frames::None, buffer_frame: 0, next_frame: 0, flight: Flight::new() }
+                let (buffer, in_flight) = (Frames::Empty, InFlight::new());
+                Mode::Chunked { buffer, buffer_frame: 0, next_frame: 0, in_flight }
             }
         };
-        Self { received_frames: 0, kind: None, path }
+        Self { received_frames: 0, kind: None, mode }
     }
 
-    /// That a signal's frames are all of one kind.
+    /// Checks that all frames of the signal are of one kind.
     fn check_kind(&mut self, kind: Kind, what: &'static str, channels: usize) -> Result<(), CodecError> {
         let expected = match *self.kind.get_or_insert(kind) {
-            begun if begun == kind => return Ok(()),
-            Kind::Codes { codebooks } => format!("codes of {codebooks} codebooks, as the stream began"),
-            Kind::Latents => "z, as the stream began".to_owned(),
+            first if first == kind => return Ok(()),
+            Kind::Codes { codebooks } => {
+                format!("codes of {codebooks} codebooks, like the first frames of the stream")
+            }
+            Kind::Z => "z, like the first frames of the stream".to_owned(),
         };
         Err(CodecError::Input { what, found: [1, channels, 0], expected })
     }
 }
 
 impl Frames {
-    /// Starts decoding windows of one length to `[windows, 1, samples]`.
+    /// Starts decoding windows of equal length to `[windows, 1, samples]`.
     fn start_decode(&self, codec: &Codec, windows: &[Range<usize>]) -> Result<Pending<Array3>, CodecError> {
         match self {
-            Self::None => Err(CodecError::Empty { what: "the stream" }),
+            Self::Empty => Err(CodecError::Empty { what: "the stream" }),
             Self::Codes { rows, codebooks: k } => {
                 let windows = windows.iter().map(|w| Codes::from_rows(&rows[w.start * k..w.end * k], *k));
                 codec.start_decode_codes(&Codes::stack_channels(&windows.collect::<Result<Vec<_>, _>>()?)?)
             }
-            Self::Latents { rows, latent: n } => {
+            Self::Z { rows, latent: n } => {
                 let windows = windows.iter().map(|w| Array3::from_rows(&rows[w.start * n..w.end * n], *n));
                 codec.start_decode(&Array3::stack(&windows.collect::<Result<Vec<_>, _>>()?)?)
             }
@@ -265,9 +276,9 @@ impl Frames {
 
     fn drop_front(&mut self, frames: usize) {
         match self {
-            Self::None => {}
+            Self::Empty => {}
             Self::Codes { rows, codebooks } => drop(rows.drain(..(frames * *codebooks).min(rows.len()))),
-            Self::Latents { rows, latent } => drop(rows.drain(..(frames * *latent).min(rows.len()))),
+            Self::Z { rows, latent } => drop(rows.drain(..(frames * *latent).min(rows.len()))),
         }
     }
 }

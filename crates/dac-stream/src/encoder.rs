@@ -1,4 +1,4 @@
-//! Samples in, frames out, as they come.
+//! Streaming encoder of one channel.
 
 use std::sync::Arc;
 
@@ -7,14 +7,15 @@ use dac_model::{Codec, CodecError, Encoded};
 use dac_rvq::Array3;
 use dac_rvq::cpu::QuantizedRows;
 
-use crate::flight::{Batch, Flight};
+use crate::in_flight::{Batch, InFlight};
 use crate::plan::{ChunkPlan, Span};
 
-/// Encodes one channel at the model's rate, push by push, exactly as the whole signal would be encoded.
+/// Encodes one channel at the model's rate as it arrives, with the same result as encoding the whole signal.
 ///
-/// On the CPU engine every layer keeps its own past and nothing is computed twice. On a burn device a chunk is encoded with
-/// its context once all of it is there. After [`StreamEncoder::flush`], [`StreamEncoder::reset`] or an error the next
-/// signal starts clean.
+/// On the CPU engine every layer keeps its state between pushes, and nothing is computed twice. On a burn
+/// device, a chunk is encoded together with its context as soon as both are complete.
+/// [`StreamEncoder::flush`], [`StreamEncoder::reset`] and errors end the signal; the next push begins a new
+/// one.
 pub struct StreamEncoder {
     codec: Arc<Codec>,
     codebooks: usize,
@@ -22,28 +23,30 @@ pub struct StreamEncoder {
     state: State,
 }
 
-/// All that belongs to one signal; replaced as a whole.
+/// State of one signal; replaced when it ends.
 struct State {
     received_samples: usize,
-    path: Path,
+    mode: Mode,
 }
 
-enum Path {
+enum Mode {
+    /// The device keeps the layers' state.
     Stateful(Box<EngineEncoder>),
-    Windowed {
-        /// Samples from the start of the next span's window on.
+    /// The device computes windows.
+    Chunked {
+        /// Samples from the start of the next window on.
         buffer: Vec<f32>,
-        /// The frame that `buffer` starts with.
+        /// First frame of `buffer`.
         buffer_frame: usize,
-        /// The first frame that the device has not been given yet.
+        /// First frame not yet submitted.
         next_frame: usize,
-        flight: Flight<Encoded>,
+        in_flight: InFlight<Encoded>,
     },
 }
 
 impl StreamEncoder {
-    /// A stream over `codec`, with the first `codebooks` codebooks (`None`: all), in chunks of `chunk_frames` where the
-    /// device keeps no state.
+    /// Creates an encoder with the first `codebooks` codebooks (`None`: all). Devices that keep no state work
+    /// in chunks of `chunk_frames`.
     ///
     /// # Errors
     /// When the model has fewer codebooks.
@@ -52,7 +55,7 @@ impl StreamEncoder {
         Self::with_plan(codec, codebooks, plan)
     }
 
-    /// As [`StreamEncoder::new`] with a plan of one's own.
+    /// Creates an encoder with another chunk plan.
     ///
     /// # Errors
     /// When the model has fewer codebooks.
@@ -66,45 +69,46 @@ impl StreamEncoder {
         Ok(Self { codec, codebooks, plan, state })
     }
 
-    /// How many codebooks a frame has.
+    /// Codebooks of a frame.
     pub fn codebooks(&self) -> usize {
         self.codebooks
     }
 
-    /// Samples that have to follow a frame's first sample before the frame can be had.
+    /// Number of samples that have to follow a frame's first sample before the frame is returned.
     pub fn latency_samples(&self) -> usize {
         let geometry = self.codec.geometry();
-        match self.state.path {
-            Path::Stateful(_) => geometry.encoder_right_samples,
-            Path::Windowed { .. } => {
+        match self.state.mode {
+            Mode::Stateful(_) => geometry.encoder_right_samples,
+            Mode::Chunked { .. } => {
                 let (_, right) = geometry.encoder_context_frames();
                 (self.plan.held_frames() + right) * geometry.hop_samples
             }
         }
     }
 
-    /// The same in frames, rounded up.
+    /// Latency in frames, rounded up.
     pub fn latency_frames(&self) -> usize {
         self.latency_samples().div_ceil(self.codec.geometry().hop_samples)
     }
 
-    /// Takes any number of samples and appends the frames that are complete.
+    /// Takes any number of samples and appends the frames that are complete to `out`.
     ///
     /// # Errors
-    /// When the device fails or its output is not finite; the stream is then reset.
+    /// When the device fails or its output is not finite; the encoder is then reset.
     pub fn push(&mut self, samples: &[f32], out: &mut QuantizedRows) -> Result<(), CodecError> {
         self.state.received_samples += samples.len();
-        let result = match &mut self.state.path {
-            Path::Stateful(stream) => stream.push(samples, out),
-            Path::Windowed { buffer, .. } => {
+        let result = match &mut self.state.mode {
+            Mode::Stateful(stream) => stream.push(samples, out),
+            Mode::Chunked { buffer, .. } => {
                 buffer.extend_from_slice(samples);
                 self.emit(None, out)
             }
         };
-        self.cleaned(result)
+        self.reset_on_error(result)
     }
 
-    /// Ends the signal: zero-pads it to whole hops, appends the rest of its frames and returns how many samples it had.
+    /// Ends the signal: pads it with zeros to whole hops, appends its remaining frames to `out`, and returns
+    /// its number of samples before padding.
     ///
     /// # Errors
     /// As [`StreamEncoder::push`].
@@ -113,9 +117,9 @@ impl StreamEncoder {
         let geometry = *self.codec.geometry();
         let frames = geometry.frames_for_samples(samples);
         let padding = vec![0.0; frames * geometry.hop_samples - samples];
-        let result = match &mut self.state.path {
-            Path::Stateful(stream) => stream.push(&padding, out).and_then(|()| stream.finish(out)),
-            Path::Windowed { buffer, .. } => {
+        let result = match &mut self.state.mode {
+            Mode::Stateful(stream) => stream.push(&padding, out).and_then(|()| stream.finish(out)),
+            Mode::Chunked { buffer, .. } => {
                 buffer.extend_from_slice(&padding);
                 self.emit(Some(frames), out)
             }
@@ -124,22 +128,23 @@ impl StreamEncoder {
         result.map(|()| samples)
     }
 
-    /// Forgets the signal so far.
+    /// Discards the signal pushed so far.
     pub fn reset(&mut self) {
         self.state = State::new(&self.codec, self.codebooks);
     }
 
-    fn cleaned(&mut self, result: Result<(), CodecError>) -> Result<(), CodecError> {
+    fn reset_on_error(&mut self, result: Result<(), CodecError>) -> Result<(), CodecError> {
         if result.is_err() {
             self.reset();
         }
         result
     }
 
-    /// Encodes the spans whose windows are there; all that are left once the number of frames is known.
+    /// Encodes the spans whose windows are buffered; all remaining ones when the signal has ended and
+    /// `total_frames` is known.
     fn emit(&mut self, total_frames: Option<usize>, out: &mut QuantizedRows) -> Result<(), CodecError> {
         let hop = self.codec.geometry().hop_samples;
-        let Path::Windowed { buffer, buffer_frame, next_frame, flight } = &mut self.state.path else {
+        let Mode::Chunked { buffer, buffer_frame, next_frame, in_flight } = &mut self.state.mode else {
             return Ok(());
         };
         loop {
@@ -155,17 +160,19 @@ impl StreamEncoder {
             let windows = Array3::new(windows, [spans.len(), 1, samples])?;
             *next_frame = last.keep.end;
             let result = self.codec.start_encode(&windows, Some(self.codebooks))?;
-            if let Some((spans, encoded)) = flight.next(&self.plan, Batch { spans, result })? {
-                take(&spans, &encoded, out);
+            if let Some((spans, encoded)) =
+                in_flight.submit(Batch { spans, result }, self.plan.is_pipelined())?
+            {
+                append_kept(&spans, &encoded, out);
             }
-            let drop = self.plan.first_needed(*next_frame).saturating_sub(*buffer_frame);
-            buffer.drain(..(drop * hop).min(buffer.len()));
-            *buffer_frame += drop;
+            let unneeded = self.plan.first_needed(*next_frame).saturating_sub(*buffer_frame);
+            buffer.drain(..(unneeded * hop).min(buffer.len()));
+            *buffer_frame += unneeded;
         }
         if total_frames.is_some()
-            && let Some((spans, encoded)) = flight.land()?
+            && let Some((spans, encoded)) = in_flight.drain()?
         {
-            take(&spans, &encoded, out);
+            append_kept(&spans, &encoded, out);
         }
         Ok(())
     }
@@ -173,28 +180,34 @@ impl StreamEncoder {
 
 impl State {
     fn new(codec: &Codec, codebooks: usize) -> Self {
-        let path = match codec.engine_encoder(codebooks) {
-            Some(stream) => Path::Stateful(Box::new(stream)),
+        let mode = match codec.engine_encoder(codebooks) {
+            Some(stream) => Mode::Stateful(Box::new(stream)),
             None => {
-                Path::Windowed { buffer: Vec::new(), buffer_frame: 0, next_frame: 0, flight: Flight::new() }
+                let (buffer, in_flight) = (Vec::new(), InFlight::new());
+                Mode::Chunked { buffer, buffer_frame: 0, next_frame: 0, in_flight }
             }
         };
-        Self { received_samples: 0, path }
+        Self { received_samples: 0, mode }
     }
 }
 
 /// Appends the frames that each span keeps.
-fn take(spans: &[Span], encoded: &Encoded, out: &mut QuantizedRows) {
+fn append_kept(spans: &[Span], encoded: &Encoded, out: &mut QuantizedRows) {
     let widths = [encoded.z.shape()[1], encoded.latents.shape()[1], encoded.codes.codebooks()];
     for (item, span) in spans.iter().enumerate() {
         let keep = span.keep.start - span.window.start..span.keep.end - span.window.start;
-        append(&encoded.z.to_rows(item), widths[0], &keep, &mut out.z);
-        append(&encoded.latents.to_rows(item), widths[1], &keep, &mut out.latents);
-        append(&encoded.codes.to_rows(item), widths[2], &keep, &mut out.codes);
+        append_rows(&encoded.z.to_rows(item), widths[0], &keep, &mut out.z);
+        append_rows(&encoded.latents.to_rows(item), widths[1], &keep, &mut out.latents);
+        append_rows(&encoded.codes.to_rows(item), widths[2], &keep, &mut out.codes);
     }
 }
 
-/// Appends the kept rows of `width` values.
-pub(crate) fn append<T: Copy>(rows: &[T], width: usize, keep: &std::ops::Range<usize>, out: &mut Vec<T>) {
+/// Appends the rows `keep` of `width` values each.
+pub(crate) fn append_rows<T: Copy>(
+    rows: &[T],
+    width: usize,
+    keep: &std::ops::Range<usize>,
+    out: &mut Vec<T>,
+) {
     out.extend_from_slice(&rows[keep.start * width..keep.end * width]);
 }

@@ -1,16 +1,17 @@
-//! Chunk plans, exact streaming and the compatible chunkings of the Descript Audio Codec.
+//! Streaming encoders and decoders of one channel, and their chunkings.
 //!
-//! Exact chunking gives the codes and the audio of the whole signal, whatever the chunk: [`plan`] says, in integers, which
-//! context each chunk needs; [`StreamEncoder`] and [`StreamDecoder`] follow it, or keep the layers' state where the device
-//! does.
+//! [`StreamEncoder`] and [`StreamDecoder`] give the codes and the audio of the whole signal, whatever the
+//! chunks: a device either keeps the state of every layer between chunks, or works on chunks with the context
+//! that [`plan`] computes. [`windowed`] and [`overlap`] follow other implementations, whose results depend on
+//! their chunks.
 
 mod budget;
 mod decoder;
-pub mod descript;
 mod encoder;
-mod flight;
+mod in_flight;
 pub mod overlap;
 pub mod plan;
+pub mod windowed;
 
 pub use decoder::StreamDecoder;
 pub use encoder::StreamEncoder;

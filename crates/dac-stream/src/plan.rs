@@ -1,94 +1,101 @@
-//! Which frames to work on for which frames to keep, in integers.
+//! Division of a signal into chunks with context, in whole frames.
 
 use std::ops::Range;
 
 use dac_nn::Geometry;
 
-/// One chunk: the frames to run through the network, and those of its result to keep.
+/// One chunk: the frames that the network sees, and those of its output to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     /// Frames of the signal that the network sees.
     pub window: Range<usize>,
-    /// Frames of the signal that are kept; within `window`.
+    /// Frames of the signal to keep; within `window`.
     pub keep: Range<usize>,
 }
 
-/// Chunks of a signal with the context that makes each independent of what lies beyond.
+/// Division of a signal into chunks with enough context to give the same result as the whole signal.
 ///
-/// A window that begins at frame 0 or ends at the signal's last frame has no context there: the layers' own zero padding
-/// acts, as it does on the whole signal. Windows at the end begin earlier than they need to, so that all but the first are
-/// equally long: several make a batch, and a GPU finds its programs for few shapes.
+/// A window that begins at frame 0 or ends at the signal's last frame has no context there: the layers pad
+/// with zeros, as they do for the whole signal. Windows at the end begin earlier than necessary, so that all
+/// but the first are equally long: several make a batch, and a GPU needs kernels for few shapes only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkPlan {
     chunk_frames: usize,
     left_frames: usize,
     right_frames: usize,
-    together: usize,
-    ahead: bool,
+    batch_windows: usize,
+    pipelined: bool,
 }
 
 impl ChunkPlan {
-    /// For encoding; `chunk_frames` is at least 1.
+    /// Plans an encode in chunks of `chunk_frames`, at least 1.
     pub fn encode(geometry: &Geometry, chunk_frames: usize) -> Self {
         Self::with_context(chunk_frames, geometry.encoder_context_frames())
     }
 
-    /// For decoding; `chunk_frames` is at least 1.
+    /// Plans a decode in chunks of `chunk_frames`, at least 1.
     pub fn decode(geometry: &Geometry, chunk_frames: usize) -> Self {
         Self::with_context(chunk_frames, geometry.decoder_context_frames())
     }
 
-    /// With a context of one's own, `(left, right)` in frames: less than the geometry's gives inexact chunks.
+    /// Plans chunks with another context, `(left, right)` in frames; less than the geometry's changes the
+    /// result.
     pub fn with_context(chunk_frames: usize, (left_frames, right_frames): (usize, usize)) -> Self {
-        Self { chunk_frames: chunk_frames.max(1), left_frames, right_frames, together: 1, ahead: false }
+        Self {
+            chunk_frames: chunk_frames.max(1),
+            left_frames,
+            right_frames,
+            batch_windows: 1,
+            pipelined: false,
+        }
     }
 
-    /// The same in chunks of another length, at least 1.
+    /// Changes the length of a chunk, at least 1.
     #[must_use]
     pub fn with_chunk_frames(self, chunk_frames: usize) -> Self {
         Self { chunk_frames: chunk_frames.max(1), ..self }
     }
 
-    /// The same with so many windows worked on as one batch: a power of two, the next lower one of `windows`.
+    /// Changes the largest number of windows per batch, rounded down to a power of two.
     #[must_use]
-    pub fn together(self, windows: usize) -> Self {
-        Self { together: floor_power_of_two(windows), ..self }
+    pub fn with_batch_windows(self, windows: usize) -> Self {
+        Self { batch_windows: floor_power_of_two(windows), ..self }
     }
 
-    /// Windows that are worked on as one batch at most.
-    pub fn windows_together(&self) -> usize {
-        self.together
+    /// Largest number of windows per batch, a power of two.
+    pub fn batch_windows(&self) -> usize {
+        self.batch_windows
     }
 
-    /// The same with the results of a batch of windows taken only when the device has the next batch, or the signal ends: what a GPU
-    /// needs to work on without waiting for the host. Everything comes out a batch later.
+    /// Turns pipelining on or off: taking the result of a batch only after the next one was submitted, or the
+    /// signal ended. It keeps a GPU busy, and delays all output by one batch.
     #[must_use]
-    pub fn ahead(self, ahead: bool) -> Self {
-        Self { ahead, ..self }
+    pub fn with_pipelining(self, pipelined: bool) -> Self {
+        Self { pipelined, ..self }
     }
 
-    /// Whether the device is kept a batch ahead.
-    pub fn is_ahead(&self) -> bool {
-        self.ahead
+    /// Returns true when results are taken one batch late.
+    pub fn is_pipelined(&self) -> bool {
+        self.pipelined
     }
 
-    /// Frames that are worked on before the first of them comes out.
+    /// Frames submitted before the first of them is returned.
     pub(crate) fn held_frames(&self) -> usize {
-        let batch = self.chunk_frames.saturating_mul(self.together);
-        if self.ahead { batch.saturating_mul(2) } else { batch }
+        let batch = self.chunk_frames.saturating_mul(self.batch_windows);
+        if self.pipelined { batch.saturating_mul(2) } else { batch }
     }
 
-    /// Frames of a window with context on both sides, the longest there is.
+    /// Frames of a window with context on both sides, the longest possible.
     pub fn window_frames(&self) -> usize {
         self.left_frames.saturating_add(self.chunk_frames).saturating_add(self.right_frames)
     }
 
-    /// Frames kept a chunk.
+    /// Frames kept per chunk.
     pub fn chunk_frames(&self) -> usize {
         self.chunk_frames
     }
 
-    /// The span that keeps the chunk which starts at frame `start`, of a signal of `frames` frames.
+    /// Returns the span that keeps the chunk starting at frame `start` of a signal of `frames` frames.
     pub fn span(&self, start: usize, frames: usize) -> Span {
         let end = start.saturating_add(self.chunk_frames).min(frames);
         let mut span = self.around(start..end, frames);
@@ -98,12 +105,13 @@ impl ChunkPlan {
         span
     }
 
-    /// The spans from frame `start` on that can be worked on now as one batch, where `available` frames are there and
-    /// `frames`, once it is known, are all. Their windows are equally long, and a power of two in number.
+    /// Returns the spans from frame `start` on that can be computed now as one batch: `available` frames are
+    /// buffered, and the signal has `frames` in all if it has ended. Their windows are equally long, and a
+    /// power of two in number.
     pub(crate) fn ready(&self, start: usize, available: usize, frames: Option<usize>) -> Vec<Span> {
         let mut spans: Vec<Span> = Vec::new();
         let mut next = start;
-        while spans.len() < self.together {
+        while spans.len() < self.batch_windows {
             let span = self.span(next, frames.unwrap_or(usize::MAX));
             if span.keep.is_empty() {
                 break;
@@ -112,7 +120,7 @@ impl ChunkPlan {
                 break;
             }
             if span.window.end > available {
-                // More may come, for a whole batch.
+                // Wait for a whole batch.
                 return Vec::new();
             }
             next = span.keep.end;
@@ -122,26 +130,26 @@ impl ChunkPlan {
         spans
     }
 
-    /// Frames before the next chunk at `start` that no window will begin before.
+    /// Returns the first frame that chunks from frame `start` on can still need.
     pub(crate) fn first_needed(&self, start: usize) -> usize {
         start.saturating_sub(self.window_frames())
     }
 
-    /// The one span that keeps exactly `keep` of a signal of `frames` frames.
+    /// Returns the span that keeps exactly `keep` of a signal of `frames` frames.
     pub fn around(&self, keep: Range<usize>, frames: usize) -> Span {
         let window = keep.start.saturating_sub(self.left_frames)
             ..keep.end.saturating_add(self.right_frames).min(frames);
         Span { window, keep }
     }
 
-    /// All spans of a signal of `frames` frames, in order.
+    /// Returns all spans of a signal of `frames` frames, in order.
     pub fn spans(&self, frames: usize) -> impl Iterator<Item = Span> + use<> {
         let plan = *self;
         (0..frames).step_by(plan.chunk_frames).map(move |start| plan.span(start, frames))
     }
 }
 
-/// The largest power of two that is not larger; 1 for 0.
+/// Rounds down to a power of two; 1 for 0.
 fn floor_power_of_two(n: usize) -> usize {
     1 << n.max(1).ilog2()
 }
@@ -172,17 +180,17 @@ mod tests {
     }
 
     #[test]
-    fn batches_tile_the_signal_in_windows_that_are_there() {
-        for together in [1, 2, 4, 7] {
+    fn batches_tile_the_signal_within_the_available_frames() {
+        for batch_windows in [1, 2, 4, 7] {
             for frames in 1..60 {
-                let plan = ChunkPlan::with_context(4, (3, 5)).together(together);
+                let plan = ChunkPlan::with_context(4, (3, 5)).with_batch_windows(batch_windows);
                 let (mut at, mut oldest) = (0, 0);
-                // A frame at a time arrives; then the end is known.
+                // One frame arrives at a time, then the signal ends.
                 for (available, total) in (1..=frames).map(|n| (n, None)).chain([(frames, Some(frames))]) {
                     loop {
                         let spans = plan.ready(at, available, total);
                         let Some(first) = spans.first() else { break };
-                        assert!(spans.len().is_power_of_two() && spans.len() <= together);
+                        assert!(spans.len().is_power_of_two() && spans.len() <= batch_windows);
                         for span in &spans {
                             assert_eq!((span.keep.start, span.window.len()), (at, first.window.len()));
                             assert!(span.window.start >= oldest && span.window.end <= available);
@@ -191,7 +199,7 @@ mod tests {
                         oldest = plan.first_needed(at);
                     }
                 }
-                assert_eq!(at, frames, "{together} together");
+                assert_eq!(at, frames, "batches of {batch_windows}");
             }
         }
     }

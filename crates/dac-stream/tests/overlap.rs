@@ -1,6 +1,7 @@
-//! The original card's chunking against an independent model of it (`fixtures/python/overlap_model.py`).
+//! Overlap mode against an independent implementation of it (`fixtures/python/overlap_model.py`).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dac_model::{Checkpoint, Codec, CodecOptions, Preset, RandomWeights};
 use dac_nn::Device;
@@ -9,7 +10,7 @@ use dac_rvq::{Array3, Codes};
 use dac_stream::overlap::{OverlapEncoder, OverlapSettings, decode_codes, decode_z};
 use safetensors::SafeTensors;
 
-/// Codes may differ where the two nearest entries are as near as this.
+/// Codes may differ where the distances of the two nearest entries differ by less than this.
 const TIE_MARGIN: f32 = 1e-5;
 
 fn fixtures() -> PathBuf {
@@ -48,19 +49,19 @@ fn codes(file: &SafeTensors<'_>, name: &str) -> Codes {
 }
 
 #[test]
-fn encoding_in_chunks_equals_the_wrapper() {
+fn encoding_equals_the_hance_ai_wrapper() {
     let bytes = std::fs::read(fixtures().join("overlap/expected.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     for device in devices() {
-        let codec = codec(device);
+        let codec = Arc::new(codec(device));
         for (name, seconds) in [("1s", 1.0), ("0.3s", 0.3)] {
             let settings = OverlapSettings { encoding_chunk_seconds: seconds, ..OverlapSettings::default() };
-            let mut encoder = OverlapEncoder::new(&codec, None, &settings);
+            let mut encoder = OverlapEncoder::new(codec.clone(), None, &settings);
             let mut rows = QuantizedRows::default();
             for part in input().chunks(10_007) {
-                encoder.push(&codec, part, &mut rows).unwrap();
+                encoder.push(part, &mut rows).unwrap();
             }
-            encoder.flush(&codec, &mut rows).unwrap();
+            encoder.flush(&mut rows).unwrap();
             let found = Codes::from_rows(&rows.codes, 9).unwrap();
             let expected = codes(&file, &format!("encode.{name}.codes"));
             assert_eq!(found.shape(), expected.shape());
@@ -96,7 +97,7 @@ fn encoding_in_chunks_equals_the_wrapper() {
 }
 
 #[test]
-fn averaged_decoding_equals_the_wrapper() {
+fn decoding_equals_the_hance_ai_wrapper() {
     let bytes = std::fs::read(fixtures().join("overlap/expected.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let text = std::fs::read(fixtures().join("overlap/settings.json")).unwrap();
@@ -135,7 +136,7 @@ fn averaged_decoding_equals_the_wrapper() {
 }
 
 #[test]
-fn what_the_wrapper_fails_on_is_one_chunk_and_a_stride_of_five_does_not_drift() {
+fn invalid_settings_give_one_chunk() {
     let settings = OverlapSettings::default();
     for frames in 1..10 {
         assert_eq!(settings.decoding_chunks(frames).len(), 1);
@@ -144,7 +145,11 @@ fn what_the_wrapper_fails_on_is_one_chunk_and_a_stride_of_five_does_not_drift() 
     assert_eq!(whole_overlap.decoding_chunks(100).len(), 1);
     let broken = OverlapSettings { decoding_chunk_rate: f64::NAN, decoding_overlap_rate: -3.0, ..settings };
     assert_eq!(broken.decoding_chunks(100).len(), 1);
+}
 
+#[test]
+fn chunks_of_a_stride_of_five_do_not_drift() {
+    let settings = OverlapSettings::default();
     let mut shape = Preset::Khz24.shape();
     (shape.encoder_dim, shape.decoder_dim, shape.latent_dim, shape.codebook_size) = (1, 16, 16, 64);
     let codec = Codec::load(&shape, &mut RandomWeights::new(shape.clone(), 2), CodecOptions::on(Device::Cpu))
@@ -156,7 +161,7 @@ fn what_the_wrapper_fails_on_is_one_chunk_and_a_stride_of_five_does_not_drift() 
             OverlapSettings { decoding_chunk_rate: 0.5, decoding_overlap_rate: overlap, ..settings };
         let joined = decode_codes(&codec, &codes, &settings).unwrap();
         assert_eq!(joined.len(), 60 * 320);
-        // Well inside a chunk that nothing is averaged with, every sample stands where the whole decode has it.
+        // Inside a chunk that is not averaged, samples are those of the whole decode.
         let inside = (18 * 320..19 * 320).map(|i| (joined[i] - whole[i]).abs()).fold(0.0, f32::max);
         let late = (44 * 320..45 * 320).map(|i| (joined[i] - whole[i]).abs()).fold(0.0, f32::max);
         assert!(overlap > 0.0 || (inside <= 5e-5 && late <= 5e-5), "{inside} {late}");

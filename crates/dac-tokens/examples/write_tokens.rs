@@ -1,4 +1,4 @@
-//! Writes token files in every format into a folder, for `fixtures/python/check_tokens.py` to read with Python.
+//! Writes token files in every format to a folder, which `fixtures/python/check_tokens.py` reads with Python.
 //!
 //! `cargo run -p dac-tokens --example write_tokens -- FOLDER`
 
@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use dac_rvq::{Array3, Codes};
 use dac_tokens::{Format, NpyInteger, TokenFile, TokenMeta, WriteOptions};
 
-/// The values that the Python side expects at each place.
+/// Codes with the values that the Python script expects.
 fn codes(channels: usize, codebooks: usize, frames: usize) -> Result<Codes, Box<dyn Error>> {
-    let place = |i: usize| {
+    let value = |i: usize| {
         (397 * (i / frames / codebooks) + 131 * (i / frames % codebooks) + 29 * (i % frames)) % 1024
     };
-    let data = (0..channels * codebooks * frames).map(|i| place(i) as u16).collect();
+    let data = (0..channels * codebooks * frames).map(|i| value(i) as u16).collect();
     Ok(Codes::new(data, [channels, codebooks, frames])?)
 }
 

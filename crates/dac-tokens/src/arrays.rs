@@ -1,60 +1,66 @@
-//! Arrays of three axes somewhere in a file, whatever their element type and order.
+//! Arrays of three axes stored in a file with any element type and order.
 
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, Write};
 use std::ops::Range;
 
 use dac_pickle::{DType, read_strided};
 use dac_rvq::{Array3, Codes};
 
 use crate::error::TokenError;
+use crate::meta::TokenMeta;
+use crate::token_file::TokenFile;
+use crate::token_format::{Input, Opened, ReadFrames, Shapes};
 
-/// The name of the middle axis, for messages.
-pub(crate) const CODEBOOKS: &str = "codebooks";
-pub(crate) const LATENT: &str = "latent";
-
-/// Most channels, codebooks and latent values a frame: an array without frames has no bytes that would bound them.
+/// Largest number of channels: an array without frames has no bytes that would bound it.
 pub(crate) const MAX_CHANNELS: usize = 1 << 12;
+/// Largest number of codebooks, and of latent values per frame.
 const MAX_MIDDLE: usize = 1 << 16;
 
-/// An array of `[channels, codebooks or latent, frames]` within a file.
+/// Bytes that [`write_elements`] collects before it writes them.
+const BUFFER_BYTES: usize = 1 << 16;
+
+/// Location and layout of an array `[channels, codebooks or latent, frames]` in a file.
 #[derive(Debug, Clone)]
-pub(crate) struct Located {
+pub(crate) struct ArrayLocation {
     pub(crate) dtype: DType,
     pub(crate) big_endian: bool,
     pub(crate) shape: [usize; 3],
     /// In elements.
     pub(crate) strides: [usize; 3],
-    /// Where the first element lies, in bytes.
+    /// Position of the first element, in bytes.
     pub(crate) start: u64,
 }
 
-impl Located {
-    /// A row-major or column-major (`fortran`) array of three axes at `start`.
-    pub(crate) fn new(dtype: DType, big_endian: bool, fortran: bool, shape: [usize; 3], start: u64) -> Self {
-        let [c, k, t] = shape;
-        let strides = if fortran { [1, c, c.saturating_mul(k)] } else { [k.saturating_mul(t), t, 1] };
-        Self { dtype, big_endian, shape, strides, start }
+impl ArrayLocation {
+    /// Describes a row-major, little-endian array.
+    pub(crate) fn row_major(dtype: DType, shape: [usize; 3], start: u64) -> Self {
+        let [_, middle, frames] = shape;
+        let strides = [middle.saturating_mul(frames), frames, 1];
+        Self { dtype, big_endian: false, shape, strides, start }
     }
 
-    pub(crate) fn codes<R: Read + Seek>(
-        &self,
-        reader: &mut R,
-        frames: Range<usize>,
-    ) -> Result<Codes, TokenError> {
-        let (bytes, shape) = self.bytes(reader, frames)?;
+    /// Changes the order of the elements to column-major.
+    pub(crate) fn into_column_major(mut self) -> Self {
+        let [channels, middle, _] = self.shape;
+        self.strides = [1, channels, channels.saturating_mul(middle)];
+        self
+    }
+
+    fn read_codes<R: Read + Seek>(&self, reader: &mut R, frames: Range<usize>) -> Result<Codes, TokenError> {
+        let (bytes, shape) = self.read_bytes(reader, frames)?;
         to_codes(self.dtype, &bytes, self.big_endian, shape)
     }
 
-    pub(crate) fn floats<R: Read + Seek>(
+    fn read_floats<R: Read + Seek>(
         &self,
         reader: &mut R,
         frames: Range<usize>,
     ) -> Result<Array3, TokenError> {
-        let (bytes, shape) = self.bytes(reader, frames)?;
+        let (bytes, shape) = self.read_bytes(reader, frames)?;
         Ok(Array3::new(self.dtype.to_f32(&bytes, self.big_endian)?, shape)?)
     }
 
-    fn bytes<R: Read + Seek>(
+    fn read_bytes<R: Read + Seek>(
         &self,
         reader: &mut R,
         frames: Range<usize>,
@@ -69,13 +75,48 @@ impl Located {
     }
 }
 
-/// Start and length of a range within `available` frames.
+/// The arrays of a file that stores each as one block of bytes.
+#[derive(Debug, Default)]
+pub(crate) struct ArrayLocations {
+    pub(crate) codes: Option<ArrayLocation>,
+    pub(crate) z: Option<ArrayLocation>,
+    pub(crate) latents: Option<ArrayLocation>,
+}
+
+impl ArrayLocations {
+    /// Combines the arrays with the file that contains them.
+    pub(crate) fn open(self, reader: Input<'_>, meta: TokenMeta) -> Opened<'_> {
+        let shape = |array: &Option<ArrayLocation>| array.as_ref().map(|array| array.shape);
+        let shapes = Shapes { codes: shape(&self.codes), z: shape(&self.z), latents: shape(&self.latents) };
+        let frames = Box::new(LocatedArrays { reader, arrays: self });
+        Opened { shapes, meta, truncated: false, frames }
+    }
+}
+
+struct LocatedArrays<'a> {
+    reader: Input<'a>,
+    arrays: ArrayLocations,
+}
+
+impl ReadFrames for LocatedArrays<'_> {
+    fn read_frames(&mut self, range: Range<usize>) -> Result<TokenFile, TokenError> {
+        let Self { reader, arrays: ArrayLocations { codes, z, latents } } = self;
+        let codes = codes.as_ref().map(|array| array.read_codes(reader, range.clone())).transpose()?;
+        let mut floats = |array: &Option<ArrayLocation>| {
+            array.as_ref().map(|array| array.read_floats(reader, range.clone())).transpose()
+        };
+        let (z, latents) = (floats(z)?, floats(latents)?);
+        Ok(TokenFile { codes, z, latents, ..TokenFile::default() })
+    }
+}
+
+/// Start and length of a range, clamped to `available` frames.
 pub(crate) fn clamp(frames: &Range<usize>, available: usize) -> (usize, usize) {
     let start = frames.start.min(available);
     (start, frames.end.min(available).saturating_sub(start))
 }
 
-/// Codes from the bytes of any integer type.
+/// Converts the bytes of any integer type to codes.
 pub(crate) fn to_codes(
     dtype: DType,
     bytes: &[u8],
@@ -89,12 +130,9 @@ pub(crate) fn to_codes(
     Ok(Codes::from_i64(&dtype.to_i64(bytes, big_endian)?, shape)?)
 }
 
-/// `[channels, middle, frames]` from a shape with or without channels, or with more leading axes of length 1.
-pub(crate) fn three_axes(
-    shape: &[usize],
-    what: &'static str,
-    axis: &'static str,
-) -> Result<[usize; 3], TokenError> {
+/// Converts a shape to `[channels, middle, frames]`. The channels may be missing, and more leading axes may
+/// be 1.
+pub(crate) fn three_axes(shape: &[usize], array: &'static str) -> Result<[usize; 3], TokenError> {
     let mut axes = shape;
     while let [1, rest @ ..] = axes {
         if rest.len() < 3 {
@@ -108,7 +146,24 @@ pub(crate) fn three_axes(
         _ => None,
     };
     let possible = three.filter(|&[channels, middle, _]| channels <= MAX_CHANNELS && middle <= MAX_MIDDLE);
-    possible.ok_or_else(|| TokenError::Axes { what, shape: shape.to_vec(), axis })
+    let axis = if array == "codes" { "codebooks" } else { "latent" };
+    possible.ok_or_else(|| TokenError::Axes { array, shape: shape.to_vec(), axis })
+}
+
+/// Writes elements through a buffer of a fixed size.
+pub(crate) fn write_elements<W: Write + ?Sized, const N: usize>(
+    writer: &mut W,
+    elements: impl Iterator<Item = [u8; N]>,
+) -> Result<(), TokenError> {
+    let mut buffer = Vec::with_capacity(BUFFER_BYTES);
+    for element in elements {
+        buffer.extend(element);
+        if buffer.len() >= BUFFER_BYTES {
+            writer.write_all(&buffer)?;
+            buffer.clear();
+        }
+    }
+    Ok(writer.write_all(&buffer)?)
 }
 
 #[cfg(test)]
@@ -116,8 +171,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leading_axes_of_one_fall_away() {
-        let axes = |shape: &[usize]| three_axes(shape, "codes", CODEBOOKS).ok();
+    fn shapes_gain_a_channel_and_lose_leading_ones() {
+        let axes = |shape: &[usize]| three_axes(shape, "codes").ok();
         assert_eq!(axes(&[9, 25]), Some([1, 9, 25]));
         assert_eq!(axes(&[2, 9, 25]), Some([2, 9, 25]));
         assert_eq!(axes(&[1, 1, 9, 25]), Some([1, 9, 25]));

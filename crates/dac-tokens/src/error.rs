@@ -1,7 +1,7 @@
-//! What can be wrong with a token file.
+//! Errors of reading and writing token files.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dac_pickle::numpy::ArrayError;
 use dac_pickle::torch::TorchError;
@@ -9,149 +9,152 @@ use dac_pickle::{DTypeError, PickleError};
 use dac_rvq::{CodesError, ShapeError};
 use thiserror::Error;
 
-use crate::format::Format;
-
-/// Why a token file was not read or written.
+/// Reason why a token file cannot be read or written. A `format` is a file name extension without the dot.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TokenError {
     /// Reading or writing failed.
-    #[error("reading or writing tokens")]
+    #[error("cannot read or write tokens")]
     Io(#[from] io::Error),
-    /// The error of a named file.
+    /// An error with the path of its file.
     #[error("{path}: {source}", path = path.display())]
     InFile {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error.
         source: Box<TokenError>,
     },
     /// The file has no bytes.
     #[error("the file is empty")]
     Empty,
-    /// The content is of no known format.
-    #[error(
-        "no token file: it begins with {found:02x?}, which is none of .safetensors, .npy, .pt, .dac, .dacp"
-    )]
+    /// The content has no known format.
+    #[error("not a token file: it begins with {found:02x?}, expected one of {known}")]
     UnknownFormat {
-        /// The first bytes.
+        /// First bytes of the file.
         found: Vec<u8>,
+        /// The known formats.
+        known: String,
     },
     /// The bytes contradict the format.
-    #[error("malformed {format} file: {reason}")]
+    #[error("malformed .{format} file: {reason}")]
     Malformed {
-        /// The format.
-        format: Format,
-        /// What is wrong.
+        /// Format of the file.
+        format: &'static str,
+        /// Description of the contradiction.
         reason: String,
     },
-    /// A header declares more than a file may have, or more than this one has.
-    #[error("the {format} file declares {what} of {declared}, more than the {available} there can be")]
+    /// A declared size exceeds the limit or the size of the file.
+    #[error("the .{format} file declares {what} of {declared} bytes; at most {available} are possible")]
     TooLarge {
-        /// The format.
-        format: Format,
-        /// What is declared.
+        /// Format of the file.
+        format: &'static str,
+        /// Part of the file, with an article.
         what: &'static str,
-        /// How much.
+        /// Declared size in bytes.
         declared: u64,
-        /// How much there is, or is allowed.
+        /// Largest size in bytes.
         available: u64,
     },
-    /// The file ends before what it declares.
-    #[error("the {format} file is cut: {needed} bytes were needed, it has {available}")]
+    /// The file ends too early.
+    #[error("truncated .{format} file: expected at least {needed} bytes, found {available}")]
     Truncated {
-        /// The format.
-        format: Format,
-        /// How long the file would have to be.
+        /// Format of the file.
+        format: &'static str,
+        /// Expected size in bytes.
         needed: u64,
-        /// How long it is.
+        /// Size in bytes.
         available: u64,
     },
-    /// An array that is no codes, z or latents by its shape or element type.
-    #[error("{what} has shape {shape:?}, [channels, {axis}, frames] or [{axis}, frames] was expected")]
+    /// The shape of an array is not possible for codes, z or latents.
+    #[error("{array} has shape {shape:?}, expected [channels, {axis}, frames] or [{axis}, frames]")]
     Axes {
-        /// Which array.
-        what: &'static str,
-        /// Its shape.
+        /// Name of the array.
+        array: &'static str,
+        /// Shape in the file.
         shape: Vec<usize>,
         /// Name of the middle axis.
         axis: &'static str,
     },
-    /// The file holds neither codes nor z nor latents.
-    #[error("the {format} file holds neither codes nor z nor latents (it holds: {found})")]
+    /// The file contains no codes, z or latents.
+    #[error("the .{format} file contains no codes, z or latents (it contains: {found})")]
     NoTokens {
-        /// The format.
-        format: Format,
-        /// What it does hold.
+        /// Format of the file.
+        format: &'static str,
+        /// Names of its content.
         found: String,
     },
-    /// A `.dac` file of before version 1.0.0.
+    /// A `.dac` file from before version 1.0.0.
     #[error(
-        "a .dac file of the reference's 0.0.x versions, which stored other fields ({field}) and no version; \
-         it is not read: encode the audio again"
+        "a .dac file of the reference codec's versions 0.0.x, which stored other fields ({field}) and no \
+         version, cannot be read; encode the audio again"
     )]
     OldDac {
-        /// A field that tells.
+        /// The field that identifies the version.
         field: String,
     },
     /// A `.dac` file of an unknown version.
-    #[error("a .dac file of version {found:?}, \"1.0.0\" is read")]
+    #[error("unknown version {found:?} of a .dac file, expected \"1.0.0\"")]
     DacVersion {
-        /// The version found.
+        /// Version in the file.
         found: String,
     },
-    /// A `.dacp` block whose checksum does not fit.
+    /// The checksum of a `.dacp` block is wrong.
     #[error(
-        "block {block} (from frame {frame} on) of the .dacp file is damaged: checksum {found:08x}, expected {expected:08x}"
+        "block {block} of the .dacp file, from frame {frame} on, is damaged: checksum {found:08x}, \
+         expected {expected:08x}"
     )]
     Checksum {
-        /// The block, counted from 0.
+        /// Number of the block, from 0.
         block: u64,
         /// Its first frame.
         frame: u64,
-        /// The checksum of its bytes.
+        /// Checksum of its bytes.
         found: u32,
-        /// The checksum it carries.
+        /// Checksum stored in the file.
         expected: u32,
     },
-    /// The format cannot hold what it was asked to.
-    #[error("a {format} file cannot hold {what}")]
+    /// The format cannot store the tokens.
+    #[error("a .{format} file cannot store {what}")]
     CannotHold {
-        /// The format.
-        format: Format,
-        /// What.
-        what: &'static str,
+        /// Format to write.
+        format: &'static str,
+        /// Description of what does not fit, and of what does.
+        what: String,
     },
-    /// The format needs a fact that is not known.
-    #[error("a {format} file needs {what}, which is not known")]
+    /// The format requires metadata that is unknown.
+    #[error("a .{format} file requires {what}, which is unknown")]
     Missing {
-        /// The format.
-        format: Format,
-        /// The field of [`TokenMeta`](crate::TokenMeta).
+        /// Format to write.
+        format: &'static str,
+        /// Name of the field of [`TokenMeta`](crate::TokenMeta).
         what: &'static str,
     },
-    /// A torch file was refused.
+    /// A torch file is invalid.
     #[error(transparent)]
     Torch(#[from] TorchError),
-    /// A pickle was refused.
+    /// A pickle is invalid.
     #[error(transparent)]
     Pickle(#[from] PickleError),
-    /// A numpy array was refused.
+    /// A numpy array is invalid.
     #[error(transparent)]
     Array(#[from] ArrayError),
-    /// Elements were not converted.
+    /// Elements cannot be converted.
     #[error(transparent)]
     Convert(#[from] DTypeError),
-    /// Codes were refused.
+    /// Codes are invalid.
     #[error(transparent)]
     Codes(#[from] CodesError),
-    /// A shape was refused.
+    /// A shape is invalid.
     #[error(transparent)]
     Shape(#[from] ShapeError),
 }
 
 impl TokenError {
-    pub(crate) fn malformed(format: Format, reason: impl Into<String>) -> Self {
+    pub(crate) fn malformed(format: &'static str, reason: impl Into<String>) -> Self {
         Self::Malformed { format, reason: reason.into() }
+    }
+
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        Self::InFile { path: path.to_path_buf(), source: Box::new(self) }
     }
 }

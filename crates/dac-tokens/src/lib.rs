@@ -1,24 +1,29 @@
-//! Token files: codes, z and latents on disk as .safetensors, .npy, .pt, .dac and .dacp.
+//! Token files: codes, z and latents with their metadata, as .safetensors, .npy, .pt, .dac and .dacp.
 //!
-//! [`TokenFile`] is the content, [`Format`] the way it is written. [`TokenReader`] opens a file of any of them by its
-//! content and reads all of it or a range of frames; [`DacpWriter`] and [`DacpReader`] stream. No reader trusts what a
-//! file declares: counts are checked against the bytes that are there before memory is taken.
+//! [`TokenFile`] is the content of a file and [`Format`] its format. [`TokenReader`] detects the format of a
+//! file and reads it whole or in ranges of frames; [`DacpWriter`] and [`DacpReader`] stream. The readers do
+//! not trust a file: they check declared sizes against limits and the length of the file before they allocate
+//! memory.
 
 mod arrays;
 mod dac;
 mod dacp;
 mod error;
-mod file;
-mod format;
+mod formats;
 mod meta;
 mod npy;
+mod options;
 mod pt;
 mod reader;
 mod safetensors;
+mod token_file;
+mod token_format;
+mod writer;
 
 pub use dacp::{DacpHeader, DacpReader, DacpSeekReader, DacpWriter};
 pub use error::TokenError;
-pub use file::{NpyInteger, TokenFile, WriteOptions};
-pub use format::{Format, SNIFF_BYTES, UnknownFormat};
-pub use meta::TokenMeta;
+pub use formats::{Format, SNIFF_BYTES, UnknownFormat};
+pub use meta::{MetaField, MetaKind, MetaValue, TokenMeta};
+pub use options::{NpyInteger, Save, WriteOptions};
 pub use reader::{TokenInfo, TokenReader};
+pub use token_file::TokenFile;

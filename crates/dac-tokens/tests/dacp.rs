@@ -1,4 +1,4 @@
-//! The compact stream: streaming, seeking, cuts and damage.
+//! .dacp streams: streaming, seeking, truncation and damage.
 
 mod common;
 
@@ -9,7 +9,7 @@ use dac_rvq::Codes;
 use dac_tokens::{DacpHeader, DacpReader, DacpSeekReader, DacpWriter, TokenError, TokenMeta};
 
 const HEADER_BYTES: usize = 77 + 4 + 4;
-/// 16 frames of 2 × 9 codes of 10 bits, a count and a sum.
+/// 16 frames of 2 × 9 codes of 10 bits, a count and a checksum.
 const BLOCK_BYTES: usize = 16 * 18 * 10 / 8 + 8;
 
 fn header() -> DacpHeader {
@@ -19,7 +19,7 @@ fn header() -> DacpHeader {
     DacpHeader::new(2, 9, meta).unwrap().with_block_frames(16).unwrap()
 }
 
-/// `frames` frames given `step` at a time.
+/// Writes `frames` frames, `step` at a time.
 fn stream(frames: usize, step: usize) -> Vec<u8> {
     let whole = codes(2, 9, frames);
     let mut writer = DacpWriter::new(Vec::new(), header()).unwrap();
@@ -30,7 +30,7 @@ fn stream(frames: usize, step: usize) -> Vec<u8> {
     writer.finish(Some((frames as u64 * 512).saturating_sub(3))).unwrap()
 }
 
-fn drain<R: Read>(reader: &mut DacpReader<R>) -> Result<Codes, TokenError> {
+fn read_all<R: Read>(reader: &mut DacpReader<R>) -> Result<Codes, TokenError> {
     let mut parts = vec![codes(2, 9, 0)];
     while let Some(part) = reader.next_codes()? {
         parts.push(part);
@@ -39,7 +39,7 @@ fn drain<R: Read>(reader: &mut DacpReader<R>) -> Result<Codes, TokenError> {
 }
 
 #[test]
-fn the_bytes_do_not_depend_on_how_they_came() {
+fn bytes_do_not_depend_on_the_size_of_pushes() {
     let whole = stream(100, 100);
     assert_eq!(whole.len(), HEADER_BYTES + 6 * BLOCK_BYTES + (4 * 18 * 10 / 8 + 8) + 24);
     for step in [1, 3, 16, 17, 50] {
@@ -47,15 +47,15 @@ fn the_bytes_do_not_depend_on_how_they_came() {
     }
     let mut reader = DacpReader::new(whole.as_slice()).unwrap();
     assert_eq!(reader.input_samples(), None);
-    assert_eq!(drain(&mut reader).unwrap(), codes(2, 9, 100));
+    assert_eq!(read_all(&mut reader).unwrap(), codes(2, 9, 100));
     assert_eq!((reader.input_samples(), reader.truncated(), reader.frames()), (Some(51_197), false, 100));
 }
 
 #[test]
-fn a_block_reaches_the_other_end_before_the_next_is_made() {
+fn a_block_can_be_read_before_the_stream_is_finished() {
     let mut writer = DacpWriter::new(Vec::new(), header()).unwrap();
     writer.push(&codes(2, 9, 20)).unwrap();
-    // What a pipe would hold by now, though the stream is not finished.
+    // The bytes that a pipe contains before the stream is finished.
     let bytes = {
         let finished = writer.finish(None).unwrap();
         finished[..HEADER_BYTES + BLOCK_BYTES].to_vec()
@@ -65,7 +65,7 @@ fn a_block_reaches_the_other_end_before_the_next_is_made() {
 }
 
 #[test]
-fn any_cut_leaves_the_whole_blocks() {
+fn truncated_streams_keep_their_complete_blocks() {
     for frames in [0, 5, 16, 37] {
         let whole = stream(frames, 8.max(frames));
         let blocks_end = whole.len() - 24;
@@ -74,13 +74,13 @@ fn any_cut_leaves_the_whole_blocks() {
             let expected = if length >= blocks_end { frames } else { full };
             let expected = codes(2, 9, frames).slice_frames(0..expected);
             let mut reader = DacpReader::new(&whole[..length]).unwrap();
-            assert_eq!(drain(&mut reader).unwrap(), expected, "{frames} cut at {length}");
+            assert_eq!(read_all(&mut reader).unwrap(), expected, "{frames} frames, {length} bytes");
             assert!(reader.truncated());
             let mut seek = DacpSeekReader::open(Cursor::new(&whole[..length])).unwrap();
             assert_eq!(
                 (seek.frames(), seek.truncated()),
                 (expected.frames() as u64, true),
-                "{frames} cut at {length}"
+                "{frames} frames, {length} bytes"
             );
             assert_eq!(seek.read_frames(0..u64::MAX).unwrap(), expected);
         }
@@ -109,7 +109,7 @@ impl<R: std::io::Seek> std::io::Seek for Counting<R> {
 }
 
 #[test]
-fn a_range_reads_only_its_blocks() {
+fn a_range_reads_only_its_own_blocks() {
     let whole = stream(1000, 1000);
     let mut counting = Counting(Cursor::new(&whole), 0);
     let mut seek = DacpSeekReader::open(&mut counting).unwrap();
@@ -119,15 +119,15 @@ fn a_range_reads_only_its_blocks() {
 }
 
 #[test]
-fn damage_is_named_and_stays_where_it_is() {
+fn damage_is_located_and_affects_only_its_block() {
     let whole = stream(100, 100);
     for at in HEADER_BYTES..whole.len() {
         let mut broken = whole.clone();
         broken[at] ^= 0x10;
         let mut reader = DacpReader::new(broken.as_slice()).unwrap();
-        let read = drain(&mut reader);
+        let read = read_all(&mut reader);
         assert!(read.is_err() || reader.truncated(), "byte {at}");
-        assert_eq!(reader.next_codes().unwrap(), None, "nothing after an error");
+        assert_eq!(reader.next_codes().unwrap(), None, "no codes after an error");
     }
     let mut broken = whole.clone();
     broken[HEADER_BYTES + 2 * BLOCK_BYTES + 30] ^= 1;
@@ -135,15 +135,15 @@ fn damage_is_named_and_stays_where_it_is() {
     let error = seek.read_frames(30..40).unwrap_err();
     assert!(matches!(error, TokenError::Checksum { block: 2, frame: 32, .. }), "{error}");
     assert_eq!(seek.read_frames(48..100).unwrap(), codes(2, 9, 100).slice_frames(48..100));
-    // Two blocks exchanged: each is sound in itself, but not in its place.
+    // Two swapped blocks: each is valid, but not in its position.
     let mut swapped = whole.clone();
     let (first, second) = swapped[HEADER_BYTES..HEADER_BYTES + 2 * BLOCK_BYTES].split_at_mut(BLOCK_BYTES);
     first.swap_with_slice(second);
     assert!(matches!(
-        drain(&mut DacpReader::new(swapped.as_slice()).unwrap()),
+        read_all(&mut DacpReader::new(swapped.as_slice()).unwrap()),
         Err(TokenError::Checksum { block: 0, .. })
     ));
-    // Other bytes behind the end.
+    // Other bytes after the end.
     let mut longer = whole.clone();
     longer.extend([7; 1000]);
     let seek = DacpSeekReader::open(Cursor::new(&longer)).unwrap();
@@ -151,21 +151,21 @@ fn damage_is_named_and_stays_where_it_is() {
 }
 
 #[test]
-fn frames_that_do_not_belong_are_refused() {
+fn codes_that_contradict_the_header_are_rejected() {
     let mut writer = DacpWriter::new(Vec::new(), header()).unwrap();
     assert!(matches!(writer.push(&codes(1, 9, 4)), Err(TokenError::Codes(_))));
     assert!(matches!(writer.push(&codes(2, 8, 4)), Err(TokenError::Codes(_))));
-    let wild = Codes::new(vec![1024; 18], [2, 9, 1]).unwrap();
-    assert!(matches!(writer.push(&wild), Err(TokenError::Codes(_))));
+    let too_large = Codes::new(vec![1024; 18], [2, 9, 1]).unwrap();
+    assert!(matches!(writer.push(&too_large), Err(TokenError::Codes(_))));
     writer.push(&codes(2, 9, 4)).unwrap();
     let bytes = writer.finish(None).unwrap();
     let mut reader = DacpReader::new(bytes.as_slice()).unwrap();
-    assert_eq!(drain(&mut reader).unwrap(), codes(2, 9, 4));
+    assert_eq!(read_all(&mut reader).unwrap(), codes(2, 9, 4));
     assert_eq!(reader.input_samples(), None);
 }
 
 #[test]
-fn other_codebook_sizes_pack_as_tight() {
+fn the_codebook_size_determines_the_bits_per_code() {
     for (size, bits) in [(2, 1), (1000, 10), (4096, 12), (65536, 16)] {
         let mut meta = TokenMeta::default();
         meta.codebook_size = Some(size);

@@ -1,10 +1,11 @@
-//! Files of real numpy, torch and safetensors, read whole and by ranges; and our own, compared with theirs byte by byte.
+//! Files written by numpy, torch and safetensors, read whole and in ranges, and compared with ours byte by
+//! byte.
 
 mod common;
 
 use std::io::Cursor;
 
-use common::{bytes, codes, cut, path, z};
+use common::{bytes, codes, path, slice, z};
 use dac_pickle::PickleError;
 use dac_pickle::torch::TorchError;
 use dac_rvq::Codes;
@@ -14,8 +15,8 @@ fn read(name: &str) -> TokenFile {
     TokenFile::read(&path(name)).unwrap_or_else(|e| panic!("{e}: {:?}", std::error::Error::source(&e)))
 }
 
-/// The error within the one that names the file.
-fn refused(name: &str) -> TokenError {
+/// Reads a file that is rejected. Returns the error without its path.
+fn rejected(name: &str) -> TokenError {
     match TokenFile::read(&path(name)).map(|_| ()).unwrap_err() {
         TokenError::InFile { path: found, source } => {
             assert_eq!(found, path(name));
@@ -26,7 +27,7 @@ fn refused(name: &str) -> TokenError {
 }
 
 #[test]
-fn codes_of_every_kind_are_the_same_codes() {
+fn codes_are_read_from_every_variant_of_every_format() {
     let (mono, stereo) = (codes(1, 9, 25), codes(2, 9, 25));
     for (name, format, expected) in [
         ("np1.26_mono.dac", Format::Dac, &mono),
@@ -75,7 +76,7 @@ fn codes_of_every_kind_are_the_same_codes() {
 }
 
 #[test]
-fn z_of_every_kind_is_the_same_z() {
+fn z_is_read_from_every_variant_of_every_format() {
     for (name, channels) in [
         ("np1.26_z.npy", 1),
         ("np2.2_z.npy", 1),
@@ -89,7 +90,7 @@ fn z_of_every_kind_is_the_same_z() {
         let mut reader = TokenReader::open_path(&path(name)).unwrap();
         assert_eq!(reader.info().z, Some(expected.shape()), "{name}");
         assert_eq!(reader.read_all().unwrap().z.as_ref(), Some(&expected), "{name}");
-        assert_eq!(reader.read_frames(5..11).unwrap().z, Some(cut(&expected, 5..11)), "{name}");
+        assert_eq!(reader.read_frames(5..11).unwrap().z, Some(slice(&expected, 5..11)), "{name}");
     }
 }
 
@@ -104,7 +105,7 @@ fn dac_meta(frames: u64) -> TokenMeta {
 }
 
 #[test]
-fn the_metadata_of_a_dac_file_survives_its_variants() {
+fn metadata_is_read_from_every_variant_of_dac_files() {
     let expected = dac_meta(25);
     for name in [
         "np1.26_mono",
@@ -135,28 +136,29 @@ fn write(file: &TokenFile, format: Format, options: &WriteOptions) -> Vec<u8> {
 }
 
 #[test]
-fn our_dac_files_are_numpys_to_the_byte() {
+fn written_dac_files_equal_those_of_numpy() {
     let default = WriteOptions::default();
-    let of = |codes: Codes, meta: TokenMeta| write(&TokenFile::of_codes(codes, meta), Format::Dac, &default);
-    assert_eq!(of(codes(1, 9, 25), dac_meta(25)), bytes("np1.26_mono.dac"));
+    let dac_file =
+        |codes: Codes, meta: TokenMeta| write(&TokenFile::of_codes(codes, meta), Format::Dac, &default);
+    assert_eq!(dac_file(codes(1, 9, 25), dac_meta(25)), bytes("np1.26_mono.dac"));
     let mut meta = dac_meta(130);
     meta.input_samples = Some((1 << 40) + 7);
     meta.input_rate_hz = Some(192_000);
     meta.chunk_frames = Some(86);
     meta.padding = Some(false);
-    assert_eq!(of(codes(2, 12, 130), meta), bytes("np1.26_stereo.dac"));
+    assert_eq!(dac_file(codes(2, 12, 130), meta), bytes("np1.26_stereo.dac"));
     let mut meta = dac_meta(25);
     meta.input_samples = Some(0);
     meta.chunk_frames = Some(0);
-    assert_eq!(of(codes(1, 9, 0), meta), bytes("np1.26_empty.dac"));
+    assert_eq!(dac_file(codes(1, 9, 0), meta), bytes("np1.26_empty.dac"));
     let mut meta = dac_meta(1300);
     meta.input_samples = Some(70_000);
     meta.input_rate_hz = Some(8000);
-    assert_eq!(of(codes(3, 9, 1300), meta), bytes("np1.26_wide.dac"));
+    assert_eq!(dac_file(codes(3, 9, 1300), meta), bytes("np1.26_wide.dac"));
 }
 
 #[test]
-fn our_npy_files_are_numpys_to_the_byte() {
+fn written_npy_files_equal_those_of_numpy() {
     let file = TokenFile::of_codes(codes(1, 9, 25), TokenMeta::default());
     let mut options = WriteOptions::default();
     assert_eq!(write(&file, Format::Npy, &options), bytes("np1.26_u16.npy"));
@@ -171,28 +173,30 @@ fn our_npy_files_are_numpys_to_the_byte() {
 }
 
 #[test]
-fn what_is_not_read_says_why() {
-    let old = refused("np1.26_old.dac");
+fn unreadable_files_give_specific_errors() {
+    let old = rejected("np1.26_old.dac");
     assert!(matches!(&old, TokenError::OldDac { field } if field == "original_db"), "{old}");
     assert!(old.to_string().contains("0.0.x"), "{old}");
-    assert!(matches!(refused("np1.26_version2.dac"), TokenError::DacVersion { found } if found == "2.0.0"));
-    let system = refused("hostile_system.dac");
+    assert!(matches!(rejected("np1.26_version2.dac"), TokenError::DacVersion { found } if found == "2.0.0"));
+    let system = rejected("hostile_system.dac");
     assert!(matches!(system, TokenError::Pickle(PickleError::GlobalRefused { .. })), "{system}");
-    let system = refused("hostile_system.pt");
+    let system = rejected("hostile_system.pt");
     assert!(matches!(system, TokenError::Torch(TorchError::Pickle(PickleError::GlobalRefused { .. }))));
-    let huge = refused("hostile_header.safetensors");
+    let huge = rejected("hostile_header.safetensors");
     assert!(matches!(huge, TokenError::TooLarge { declared: 0x1000_0000_0000_0000, .. }), "{huge}");
+    let model = rejected("torch2.15_model.pt");
     assert!(
-        matches!(refused("torch2.15_model.pt"), TokenError::NoTokens { found, .. } if found == "state_dict, metadata")
+        matches!(&model, TokenError::NoTokens { found, .. } if found == "state_dict, metadata"),
+        "{model}"
     );
-    assert!(matches!(refused("np1.26_negative.npy"), TokenError::Codes(_)));
-    assert!(matches!(refused("np1.26_complex.npy"), TokenError::Array(_)));
-    assert!(matches!(refused("np1.26_one_axis.npy"), TokenError::Axes { shape, .. } if shape == [25]));
-    assert!(matches!(refused("np1.26_records.npy"), TokenError::Malformed { .. }));
-    assert!(matches!(refused("README.md"), TokenError::UnknownFormat { .. }));
-    assert!(matches!(refused("no_such_file"), TokenError::Io(_)));
+    assert!(matches!(rejected("np1.26_negative.npy"), TokenError::Codes(_)));
+    assert!(matches!(rejected("np1.26_complex.npy"), TokenError::Array(_)));
+    assert!(matches!(rejected("np1.26_one_axis.npy"), TokenError::Axes { shape, .. } if shape == [25]));
+    assert!(matches!(rejected("np1.26_records.npy"), TokenError::Malformed { .. }));
+    assert!(matches!(rejected("README.md"), TokenError::UnknownFormat { .. }));
+    assert!(matches!(rejected("no_such_file"), TokenError::Io(_)));
     assert!(matches!(TokenReader::open(Cursor::new([])), Err(TokenError::Empty)));
     let npy = bytes("np1.26_u16.npy");
-    let cut = TokenReader::open(Cursor::new(&npy[..npy.len() - 1])).map(|_| ()).unwrap_err();
-    assert!(matches!(cut, TokenError::Truncated { needed: 578, available: 577, .. }), "{cut}");
+    let truncated = TokenReader::open(Cursor::new(&npy[..npy.len() - 1])).map(|_| ()).unwrap_err();
+    assert!(matches!(truncated, TokenError::Truncated { needed: 578, available: 577, .. }), "{truncated}");
 }

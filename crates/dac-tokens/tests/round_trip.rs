@@ -1,11 +1,11 @@
-//! What is written is read back, in every format that can hold it; mutations of it neither panic nor hang.
+//! Round trips through every format, and resilience against mutated files.
 
 mod common;
 
 use std::io::Cursor;
 use std::time::{Duration, Instant};
 
-use common::{Random, bytes, codes, cut, peak_mib, z};
+use common::{Random, bytes, codes, peak_mib, slice, z};
 use dac_tokens::{Format, TokenError, TokenFile, TokenMeta, TokenReader, WriteOptions};
 
 fn meta() -> TokenMeta {
@@ -61,7 +61,7 @@ fn codes_round_trip_in_every_format_and_shape() {
 }
 
 #[test]
-fn everything_round_trips_where_it_fits() {
+fn all_arrays_round_trip_in_the_formats_that_store_them() {
     let mut file = TokenFile::of_codes(codes(2, 9, 40), meta());
     file.z = Some(z(2, 64, 40));
     file.latents = Some(z(2, 72, 40));
@@ -74,8 +74,8 @@ fn everything_round_trips_where_it_fits() {
             "{format}"
         );
         let part = reader.read_frames(7..30).unwrap();
-        assert_eq!(part.z, file.z.as_ref().map(|z| cut(z, 7..30)), "{format}");
-        assert_eq!(part.latents, file.latents.as_ref().map(|l| cut(l, 7..30)), "{format}");
+        assert_eq!(part.z, file.z.as_ref().map(|z| slice(z, 7..30)), "{format}");
+        assert_eq!(part.latents, file.latents.as_ref().map(|l| slice(l, 7..30)), "{format}");
     }
     for format in [Format::Npy, Format::Dac, Format::Dacp] {
         let error = file.write_to(Vec::new(), format, &WriteOptions::default()).unwrap_err();
@@ -87,30 +87,30 @@ fn everything_round_trips_where_it_fits() {
         let out = encode(&latents, format);
         assert_eq!(TokenReader::open(Cursor::new(out)).unwrap().read_all().unwrap().latents, latents.latents);
     }
-    let nothing = TokenFile::default().write_to(Vec::new(), Format::Safetensors, &WriteOptions::default());
-    assert!(matches!(nothing, Err(TokenError::CannotHold { .. })));
-    let bare = TokenFile::of_codes(codes(1, 9, 4), TokenMeta::default());
-    let error = bare.write_to(Vec::new(), Format::Dac, &WriteOptions::default()).unwrap_err();
+    let empty = TokenFile::default().write_to(Vec::new(), Format::Safetensors, &WriteOptions::default());
+    assert!(matches!(empty, Err(TokenError::CannotHold { .. })));
+    let without_metadata = TokenFile::of_codes(codes(1, 9, 4), TokenMeta::default());
+    let error = without_metadata.write_to(Vec::new(), Format::Dac, &WriteOptions::default()).unwrap_err();
     assert!(matches!(error, TokenError::Missing { what: "input_db", .. }), "{error}");
 }
 
 #[test]
-fn the_safetensors_crate_reads_ours() {
+fn the_safetensors_crate_reads_written_files() {
     let mut file = TokenFile::of_codes(codes(2, 9, 41), meta());
     file.z = Some(z(2, 8, 41));
     let out = encode(&file, Format::Safetensors);
-    let theirs = safetensors::SafeTensors::deserialize(&out).unwrap();
-    let tokens = theirs.tensor("codes").unwrap();
+    let parsed = safetensors::SafeTensors::deserialize(&out).unwrap();
+    let tokens = parsed.tensor("codes").unwrap();
     assert_eq!((tokens.dtype(), tokens.shape()), (safetensors::Dtype::U16, &[2, 9, 41][..]));
     let first: Vec<u8> = file.codes.unwrap().as_slice().iter().flat_map(|v| v.to_le_bytes()).collect();
     assert_eq!(tokens.data(), first);
-    assert_eq!(theirs.tensor("z").unwrap().dtype(), safetensors::Dtype::F32);
+    assert_eq!(parsed.tensor("z").unwrap().dtype(), safetensors::Dtype::F32);
     let (_, header) = safetensors::SafeTensors::read_metadata(&out).unwrap();
     assert_eq!(header.metadata().as_ref().unwrap().get("input_samples").map(String::as_str), Some("163840"));
 }
 
 #[test]
-fn files_appear_whole_and_errors_name_them() {
+fn writing_leaves_no_temporary_files_and_errors_contain_the_path() {
     let folder = tempfile::tempdir().unwrap();
     let file = TokenFile::of_codes(codes(1, 9, 25), meta());
     for format in Format::ALL {
@@ -119,13 +119,13 @@ fn files_appear_whole_and_errors_name_them() {
         assert_eq!(TokenFile::read(&path).unwrap().codes, file.codes);
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), Format::ALL.len());
-    let nowhere = folder.path().join("missing/speech.dac");
-    let error = file.write(&nowhere, Format::Dac, &WriteOptions::default()).unwrap_err();
+    let path = folder.path().join("missing/speech.dac");
+    let error = file.write(&path, Format::Dac, &WriteOptions::default()).unwrap_err();
     assert!(error.to_string().contains("speech.dac"), "{error}");
 }
 
 #[test]
-fn a_code_beyond_its_codebook_is_refused_on_reading() {
+fn codes_beyond_the_codebook_size_are_rejected() {
     let mut small = meta();
     small.codebook_size = Some(500);
     let file = TokenFile::of_codes(codes(1, 9, 25), small);
@@ -135,8 +135,8 @@ fn a_code_beyond_its_codebook_is_refused_on_reading() {
     assert!(file.write_to(Vec::new(), Format::Dacp, &WriteOptions::default()).is_err());
 }
 
-/// Reads all that there is, whole and in part.
-fn exhaust(data: Vec<u8>) {
+/// Reads a file whole, in part and as a stream.
+fn read_every_way(data: Vec<u8>) {
     if let Ok(mut reader) = TokenReader::open(Cursor::new(&data)) {
         let _ = reader.read_all();
         let _ = reader.read_frames(3..20);
@@ -147,13 +147,13 @@ fn exhaust(data: Vec<u8>) {
 }
 
 #[test]
-fn mutated_files_neither_panic_nor_hang_nor_take_much() {
+fn mutated_files_cause_no_panic_hang_or_large_allocation() {
     let start = Instant::now();
     let mut random = Random(7);
     let mut full = TokenFile::of_codes(codes(2, 9, 40), meta());
     let compact = encode(&full, Format::Dacp);
     full.z = Some(z(2, 8, 40));
-    let mut sound = vec![compact, encode(&full, Format::Safetensors), encode(&full, Format::Pt)];
+    let mut valid = vec![compact, encode(&full, Format::Safetensors), encode(&full, Format::Pt)];
     for name in [
         "np1.26_mono.dac",
         "np2.2_protocol5.dac",
@@ -168,13 +168,13 @@ fn mutated_files_neither_panic_nor_hang_nor_take_much() {
         "python.safetensors",
         "python_int64.safetensors",
     ] {
-        sound.push(bytes(name));
+        valid.push(bytes(name));
     }
-    for sound in &sound {
+    for file in &valid {
         for _ in 0..1500 {
-            let mut broken = sound.clone();
+            let mut broken = file.clone();
             random.mutate(&mut broken);
-            exhaust(broken);
+            read_every_way(broken);
         }
     }
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
@@ -193,7 +193,7 @@ fn an_unknown_codebook_size_stays_unknown() {
 }
 
 #[test]
-fn windows_are_kept_or_refused() {
+fn windows_round_trip_or_are_rejected() {
     for (chunk_frames, padding) in [(Some(20), true), (Some(40), false)] {
         let mut meta = meta();
         (meta.chunk_frames, meta.padding) = (chunk_frames, Some(padding));
@@ -216,7 +216,7 @@ fn windows_are_kept_or_refused() {
 }
 
 #[test]
-fn a_stream_of_something_else_is_not_read_to_its_end() {
+fn endless_streams_of_another_type_are_rejected() {
     let endless = std::io::repeat(7);
     assert!(matches!(TokenFile::read_stream(endless), Err(TokenError::UnknownFormat { .. })));
 }

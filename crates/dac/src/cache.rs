@@ -1,12 +1,12 @@
-//! Where weights lie on this machine: the cache folder of `dac`, and the caches of its relatives.
+//! Search for weights in the caches on this machine.
 //!
-//! [`find`] looks, in this order, into
+//! [`find`] searches, in this order,
 //! 1. our own cache: `weights/` in `$DAC_HOME`, or in the folder `dac` of the platform's cache folder;
 //! 2. the Python package's: `~/.cache/descript/dac/weights_{44khz|24khz|16khz}_{8kbps|16kbps}_{tag}.pth`;
 //! 3. Hugging Face's hub cache: `models--OWNER--NAME/snapshots/*/model.safetensors`.
 //!
-//! Nothing here opens a file, creates a folder or downloads; a file that is still being downloaded never has the name
-//! of a finished one and so is never found.
+//! Nothing here opens a file, creates a folder or downloads. Unfinished downloads have other names
+//! ([`PARTIAL_SUFFIX`]) and are not found.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,31 +15,31 @@ use dac_model::Preset;
 use dac_model::registry::{Published, Source, published};
 use etcetera::BaseStrategy;
 
-/// Endings of weight files that are looked for in our own cache.
+/// Extensions of weights files in our own cache.
 const EXTENSIONS: [&str; 3] = ["pth", "safetensors", "pt"];
 
-/// The ending of a file that is still being downloaded.
+/// Suffix of the name of an unfinished download.
 pub const PARTIAL_SUFFIX: &str = ".part";
 
-/// What of the environment decides where caches lie. Made from the process by [`Environment::from_process`], or by hand.
+/// The folders and environment variables that determine where caches are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// The user's home folder.
+    /// Home folder of the user.
     pub home: Option<PathBuf>,
-    /// The platform's cache folder (`~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`).
+    /// Cache folder of the platform (`~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`).
     pub platform_cache: Option<PathBuf>,
-    /// `DAC_HOME`: replaces our own cache folder.
+    /// `DAC_HOME`, which replaces our own cache folder.
     pub dac_home: Option<PathBuf>,
-    /// `HF_HUB_CACHE` (or its older name `HUGGINGFACE_HUB_CACHE`): the hub cache itself.
+    /// `HF_HUB_CACHE`, or its older name `HUGGINGFACE_HUB_CACHE`: the hub cache itself.
     pub hf_hub_cache: Option<PathBuf>,
-    /// `HF_HOME`: the folder above the hub cache `hub`.
+    /// `HF_HOME`: parent folder of the hub cache `hub`.
     pub hf_home: Option<PathBuf>,
-    /// `XDG_CACHE_HOME`: the folder above `huggingface/hub`.
+    /// `XDG_CACHE_HOME`: parent folder of `huggingface/hub`.
     pub xdg_cache_home: Option<PathBuf>,
 }
 
 impl Environment {
-    /// The environment of this process. Empty variables count as unset.
+    /// Reads the environment of this process. Empty variables count as unset.
     pub fn from_process() -> Self {
         let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let platform = etcetera::base_strategy::choose_native_strategy().ok();
@@ -53,27 +53,28 @@ impl Environment {
         }
     }
 
-    /// Our own cache folder, which need not exist; none when neither `DAC_HOME` nor a home folder is known.
+    /// Returns our own cache folder, which may not exist; `None` when neither `DAC_HOME` nor a home folder is
+    /// known.
     pub fn cache_folder(&self) -> Option<PathBuf> {
         self.dac_home.clone().or_else(|| self.platform_cache.as_ref().map(|cache| cache.join("dac")))
     }
 
-    /// The folder of weights in our own cache.
+    /// Returns the folder of weights in our own cache.
     pub fn weights_folder(&self) -> Option<PathBuf> {
         self.cache_folder().map(|folder| folder.join("weights"))
     }
 
-    /// The folder of what GPUs find out about their fastest programs, in our own cache.
+    /// Returns the folder of autotune results of GPUs in our own cache.
     pub fn autotune_folder(&self) -> Option<PathBuf> {
         self.cache_folder().map(|folder| folder.join("autotune"))
     }
 
-    /// The Python package's cache, which is `~/.cache` on every platform.
+    /// Returns the Python package's cache, which is in `~/.cache` on every platform.
     fn python_folder(&self) -> Option<PathBuf> {
         self.home.as_ref().map(|home| home.join(".cache").join("descript").join("dac"))
     }
 
-    /// Hugging Face's hub cache: the first of its settings that is set.
+    /// Returns Hugging Face's hub cache, from the first of its settings that is set.
     fn hub_folder(&self) -> Option<PathBuf> {
         self.hf_hub_cache
             .clone()
@@ -83,15 +84,15 @@ impl Environment {
     }
 }
 
-/// Whose cache a file was found in.
+/// The cache that a file was found in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Origin {
-    /// Our own.
+    /// Our own cache.
     Own,
-    /// The Python package `descript-audio-codec`.
+    /// Cache of the Python package `descript-audio-codec`.
     PythonPackage,
-    /// Hugging Face's hub cache.
+    /// Hub cache of Hugging Face.
     HuggingFace,
 }
 
@@ -105,27 +106,27 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A file of weights on this machine.
+/// A weights file on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CachedWeights {
-    /// The model it is for, by its name; loading it proves that.
+    /// Preset, from the file's name; checked when the file is loaded.
     pub preset: Preset,
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Whose cache it lies in.
+    /// Cache that contains the file.
     pub origin: Origin,
-    /// Whose copy it is by its name; none for a file that came from a chosen address or file.
+    /// Publisher, from the file's name; `None` for a custom file.
     pub source: Option<Source>,
 }
 
-/// The weights that are used for `preset`: the first of [`find_all`].
+/// Returns the weights to use for `preset`: the first of [`find_all`].
 pub fn find(preset: Preset, environment: &Environment) -> Option<CachedWeights> {
     find_all(preset, environment).into_iter().next()
 }
 
-/// All weights for `preset` on this machine, in the order of preference: our own cache (first a file that was put there from
-/// a chosen address, then by publisher), the Python package's, Hugging Face's.
+/// Returns all weights for `preset` on this machine, most preferred first: custom files of our own cache,
+/// then its published ones, the Python package's cache, Hugging Face's cache.
 pub fn find_all(preset: Preset, environment: &Environment) -> Vec<CachedWeights> {
     let mut found = own(preset, environment);
     found.extend(python_package(preset, environment));
@@ -133,7 +134,7 @@ pub fn find_all(preset: Preset, environment: &Environment) -> Vec<CachedWeights>
     found
 }
 
-/// The folders that [`find`] looks into, in order, whether they exist or not.
+/// Returns the folders that [`find`] searches, in order, whether they exist or not.
 pub fn searched_folders(environment: &Environment) -> Vec<PathBuf> {
     [environment.weights_folder(), environment.python_folder(), environment.hub_folder()]
         .into_iter()
@@ -141,8 +142,9 @@ pub fn searched_folders(environment: &Environment) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Where our own cache keeps weights for `preset`: the publisher's file under its name, or, with no publisher, whatever came
-/// from a chosen address, as `PRESET-custom.EXTENSION`. None when there is no cache folder, or the source does not publish it.
+/// Returns the path of weights for `preset` in our own cache: under the published name, or without a
+/// publisher as `PRESET-custom.EXTENSION`. `None` when there is no cache folder, or the publisher does not
+/// offer the preset.
 pub fn place(
     preset: Preset,
     source: Option<Source>,
@@ -173,7 +175,7 @@ fn own(preset: Preset, environment: &Environment) -> Vec<CachedWeights> {
         .collect()
 }
 
-/// Any tag is taken: first the one of the published file, then the others by name, the last first.
+/// Finds files with any tag: first that of the published file, then the others by name, in descending order.
 fn python_package(preset: Preset, environment: &Environment) -> Vec<CachedWeights> {
     let Some(folder) = environment.python_folder() else { return Vec::new() };
     let Some(prefix) = preset.python_cache_prefix() else { return Vec::new() };
@@ -194,7 +196,7 @@ fn python_package(preset: Preset, environment: &Environment) -> Vec<CachedWeight
         .collect()
 }
 
-/// Of each repository first the snapshot that `refs/main` names, then the others by name.
+/// Finds the snapshots of each repository: first the one that `refs/main` names, then the others by name.
 fn hugging_face(preset: Preset, environment: &Environment) -> Vec<CachedWeights> {
     let Some(hub) = environment.hub_folder() else { return Vec::new() };
     let mut found = Vec::new();
@@ -217,13 +219,13 @@ fn hugging_face(preset: Preset, environment: &Environment) -> Vec<CachedWeights>
     found
 }
 
-/// Names in a folder; empty when it cannot be read. A name that is no Unicode is none of ours.
+/// Returns the names in a folder that are Unicode; none when it cannot be read.
 fn names_in(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
 }
 
-/// A file with content (links followed).
+/// Returns true for a file with content; follows links.
 fn is_filled(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0)
 }

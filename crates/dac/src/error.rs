@@ -1,4 +1,4 @@
-//! What can go wrong, from file to file.
+//! The error type of the library.
 
 use std::path::PathBuf;
 
@@ -7,83 +7,83 @@ use dac_model::{CheckpointError, CodecError, Preset};
 use dac_tokens::TokenError;
 use thiserror::Error;
 
-/// An error of the façade: one of the crates' below, or one of its own.
+/// An error of loading, encoding or decoding.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Audio could not be read, resampled or written.
+    /// Audio cannot be read, resampled or written.
     #[error(transparent)]
     Audio(#[from] AudioError),
-    /// A token file could not be read or written.
+    /// A token file cannot be read or written.
     #[error(transparent)]
     Tokens(#[from] TokenError),
-    /// A checkpoint could not be loaded.
+    /// A checkpoint cannot be loaded.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The network could not be built or run.
+    /// The network cannot be built or run.
     #[error(transparent)]
     Codec(#[from] CodecError),
-    /// A preset's weights are not on this machine.
-    #[error("the weights of {preset} are not on this machine (looked in {})", list(.looked_in))]
+    /// No weights of a preset were found on this machine.
+    #[error("cannot find the weights of {preset}; searched {}", list(.searched))]
     NoWeights {
-        /// The preset.
+        /// Preset to load.
         preset: Preset,
-        /// The folders that were searched.
-        looked_in: Vec<PathBuf>,
+        /// Folders that were searched.
+        searched: Vec<PathBuf>,
     },
     /// The tiny model is not part of this build.
-    #[error("the tiny model is not part of this build: build with the feature 'tiny'")]
+    #[error("this build does not include the tiny model; build with the feature 'tiny'")]
     NoTiny,
-    /// The weights' file could not be read.
+    /// A weights file cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
-        /// The file.
+        /// Weights file.
         path: PathBuf,
-        /// What the system says.
+        /// Cause.
         source: std::io::Error,
     },
-    /// Audio without a single sample.
-    #[error("{name} has no samples: there is nothing to encode")]
+    /// The audio to encode has no samples.
+    #[error("{name} has no samples to encode")]
     NoSamples {
-        /// The file, or what the audio is called.
+        /// File, or name of audio that is not a file.
         name: String,
     },
-    /// A token file without codes, z or latents.
-    #[error("the tokens hold neither codes nor z nor latents: there is nothing to decode")]
+    /// The tokens to decode have no arrays.
+    #[error("the tokens contain neither codes nor z nor latents")]
     NoTokens,
-    /// Tokens of a model with other lengths or codebooks.
-    #[error("the tokens were made by another model: {what} is {found}, this model's is {expected}")]
-    OtherModel {
-        /// Which number differs.
-        what: &'static str,
-        /// What this model has.
+    /// The tokens were made with a model of another shape.
+    #[error("the tokens were made with another model: their {property} is {found}, expected {expected}")]
+    ModelMismatch {
+        /// Property that differs.
+        property: &'static str,
+        /// Value of this model.
         expected: String,
-        /// What the tokens have.
+        /// Value of the tokens.
         found: String,
     },
-    /// A choice that the tokens do not allow.
-    #[error("{what} needs {needs}, which these tokens do not have")]
-    Needs {
-        /// The choice.
-        what: &'static str,
-        /// What is missing.
-        needs: &'static str,
+    /// The tokens lack what an option requires.
+    #[error("{option} requires {required}, which these tokens do not contain")]
+    MissingInTokens {
+        /// Option or operation.
+        option: &'static str,
+        /// What it requires.
+        required: &'static str,
     },
-    /// Whoever watched the work wanted an end.
-    #[error("stopped")]
-    Stopped,
-    /// A number out of its range.
-    #[error("{what} is {found}, expected {expected}")]
-    Option {
-        /// Which number.
-        what: &'static str,
-        /// What was given.
+    /// The caller cancelled the work through [`Progress`](crate::Progress).
+    #[error("cancelled")]
+    Cancelled,
+    /// An option or a value of the tokens is out of range.
+    #[error("{option} is {found}, expected {expected}")]
+    InvalidOption {
+        /// Option or value.
+        option: &'static str,
+        /// Value found.
         found: String,
-        /// What it may be.
+        /// Valid values.
         expected: &'static str,
     },
 }
 
 fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! The Descript Audio Codec in one line each: load, encode, decode, save.
+//! The Descript Audio Codec: audio to discrete tokens and back.
 //!
 //! ```
 //! # #[cfg(feature = "tiny")]
@@ -14,45 +14,86 @@
 //! # #[cfg(not(feature = "tiny"))]
 //! # fn main() {}
 //! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | load a model | [`Dac::load`], [`Dac::open`] |
+//! | encode audio in memory, a file, any reader | [`Dac::encode`], [`Dac::encode_file`], [`Dac::encode_reader`] |
+//! | decode to memory, to a WAV file | [`Dac::decode`], [`Dac::decode_to_file`] |
+//! | encode audio as it arrives | [`EncodeSession`] |
+//! | decode block by block | [`DecodeSession`] |
+//! | decode codes as they arrive | [`PushDecodeSession`] |
+//! | read and write token files | [`TokenFile`], [`tokens`] |
+//!
+//! The examples in `crates/dac/examples` show each of these.
 
-mod audio;
+mod audio_buffer;
 pub mod cache;
+mod chunking;
 mod decode;
-mod descript;
+mod decode_channel;
+mod decode_session;
+mod decode_span;
 mod encode;
+mod encode_session;
 mod error;
-mod lengths;
-mod live;
+mod input;
+mod loudness;
 mod model;
+mod options;
+mod progress;
+mod push_decode;
 
-pub use audio::Audio;
-pub use dac_atomic::AtomicFile;
-pub use dac_audio::{
-    AUDIO_EXTENSIONS, AudioError, AudioReader, AudioSpec, ChannelMix, LoudnessMeter, MAX_RATE_HZ,
-    MIN_RATE_HZ, NonFinitePolicy, Planar, Resampler, SampleFormat, StreamFormat, StreamWriter, WavWriter,
-    WriteReport, metrics, resampled_samples,
-};
-pub use dac_model::checkpoint::{ConfigJson, ConfigJsonError, Mismatch, Reason, sha256_of_file};
-pub use dac_model::codec::{Isa, LayerTime, Part, Pending};
-#[cfg(feature = "autotune-cache")]
-pub use dac_model::set_autotune_dir;
-pub use dac_model::{
-    Checkpoint, CheckpointError, Codec, CodecError, CodecOptions as LoadOptions, Encoded, LoadReport,
-    Precision, Preset, registry,
-};
-pub use dac_nn::{Device, DeviceError, Geometry, NetworkShape};
-pub use dac_rvq::cpu::QuantizedRows;
-pub use dac_rvq::{Array3, Codes, CodesError};
-pub use dac_stream::descript::{
-    DescriptChunks, DescriptDecoder, DescriptEncoder, DescriptError, DescriptPlan, DescriptSummary,
-};
-pub use dac_stream::overlap::OverlapSettings;
-pub use dac_stream::{ChunkPlan, StreamDecoder, StreamEncoder};
+pub use dac_audio::{ChannelMix, SampleFormat, metrics};
+pub use dac_model::{CodecOptions as LoadOptions, Precision, Preset};
+pub use dac_nn::Device;
+pub use dac_rvq::Codes;
 pub use dac_tokens as tokens;
-pub use dac_tokens::{Format, TokenFile, TokenMeta};
-pub use decode::{DecodeOptions, DecodeSession, OutputRate, TimeRange};
-pub use descript::{DESCRIPT_LOUDNESS_DB, DESCRIPT_WINDOW_SECONDS, InputLoudness};
-pub use encode::{EncodeOptions, EncodeSession, Save};
+pub use dac_tokens::TokenFile;
+
+pub use audio_buffer::Audio;
+pub use chunking::Chunking;
+pub use decode_session::DecodeSession;
+pub use encode_session::EncodeSession;
 pub use error::Error;
-pub use live::LiveDecoder;
-pub use model::{Chunking, Dac, ModelInfo, ModelSource};
+pub use model::{Dac, ModelInfo, ModelSource};
+pub use options::{DecodeOptions, EncodeOptions, OutputRate, Save, TimeRange};
+pub use progress::Progress;
+pub use push_decode::PushDecodeSession;
+
+/// Reading, writing, mixing, resampling and measuring audio.
+pub mod audio {
+    pub use dac_audio::{
+        AUDIO_EXTENSIONS, AudioError, AudioReader, AudioSlice, AudioSpec, LoudnessMeter, MAX_RATE_HZ,
+        MIN_RATE_HZ, ModelRateReader, NonFinitePolicy, Planar, Resampler, StreamFormat, StreamWriter,
+        WavWriter, WriteReport, resampled_samples,
+    };
+
+    pub use crate::loudness::{InputLoudness, WINDOWED_LOUDNESS_DB};
+}
+
+/// The network itself, on arrays in memory.
+pub mod codec {
+    pub use dac_model::codec::{Isa, LayerTime, Part, Pending};
+    #[cfg(feature = "autotune-cache")]
+    pub use dac_model::set_autotune_dir;
+    pub use dac_model::{Codec, CodecError, Encoded};
+    pub use dac_nn::{DeviceError, Geometry, NetworkShape};
+    pub use dac_rvq::cpu::QuantizedRows;
+    pub use dac_rvq::{Array3, CodesError};
+}
+
+/// Chunk plans, and encoders and decoders of one channel at the model's rate.
+pub mod stream {
+    pub use dac_stream::overlap::OverlapSettings;
+    pub use dac_stream::windowed::{
+        WindowedChunks, WindowedDecoder, WindowedEncoder, WindowedError, WindowedPlan, WindowedSummary,
+    };
+    pub use dac_stream::{ChunkPlan, StreamDecoder, StreamEncoder};
+}
+
+/// Weights files and where they are published.
+pub mod weights {
+    pub use dac_model::checkpoint::{ConfigJson, ConfigJsonError, Mismatch, Reason, sha256_of_file};
+    pub use dac_model::{Checkpoint, CheckpointError, LoadReport, registry};
+}

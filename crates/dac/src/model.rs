@@ -12,6 +12,7 @@ use dac_stream::ChunkPlan;
 use dac_stream::overlap::OverlapSettings;
 
 use crate::cache::{self, Environment};
+use crate::chunking::Chunking;
 use crate::error::Error;
 
 /// Where a model's weights come from.
@@ -35,47 +36,6 @@ impl From<&str> for ModelSource {
     /// A preset's name, else a path.
     fn from(text: &str) -> Self {
         Preset::from_str(text).map_or_else(|_| Self::File(text.into()), Self::Preset)
-    }
-}
-
-/// How long signals are cut.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub enum Chunking {
-    /// Not at all: the whole signal at once, in memory that grows with it.
-    Whole,
-    /// Into chunks with all the context they need: the result of the whole signal, in constant memory.
-    Exact {
-        /// Length of a chunk in seconds; the result does not depend on it.
-        chunk_seconds: f64,
-    },
-    /// As the original card's wrapper: chunks coded alone, decoded chunks averaged where they overlap. Not exact.
-    Overlap(OverlapSettings),
-}
-
-impl Chunking {
-    /// Length of a chunk by default, in seconds.
-    pub const DEFAULT_SECONDS: f64 = 4.0;
-
-    /// Frames of an exact chunk; `None` where there is none.
-    pub(crate) fn frames(self, shape: &NetworkShape) -> Result<Option<usize>, Error> {
-        match self {
-            Self::Whole | Self::Overlap(_) => Ok(None),
-            Self::Exact { chunk_seconds } if chunk_seconds.is_finite() && chunk_seconds > 0.0 => {
-                Ok(Some(((chunk_seconds * shape.frame_rate_hz()).round() as usize).clamp(1, 1 << 20)))
-            }
-            Self::Exact { chunk_seconds } => Err(Error::Option {
-                what: "the chunk's length in seconds",
-                found: chunk_seconds.to_string(),
-                expected: "a number above 0",
-            }),
-        }
-    }
-}
-
-impl Default for Chunking {
-    fn default() -> Self {
-        Self::Exact { chunk_seconds: Self::DEFAULT_SECONDS }
     }
 }
 
@@ -112,8 +72,8 @@ impl Dac {
     /// Loads a model. `expected` names the preset that a checkpoint has to be.
     ///
     /// # Errors
-    /// When the weights are not on this machine, are no checkpoint of this codec or of another shape, or the device is not
-    /// there.
+    /// When the weights are not on this machine, are no checkpoint of this codec or of another shape, or the
+    /// device is not there.
     pub fn open(
         source: &ModelSource,
         expected: Option<Preset>,
@@ -126,7 +86,7 @@ impl Dac {
                 let found = cache::find(*preset, &environment);
                 let found = found.ok_or_else(|| Error::NoWeights {
                     preset: *preset,
-                    looked_in: cache::searched_folders(&environment),
+                    searched: cache::searched_folders(&environment),
                 })?;
                 Self::open_file(&found.path, Some(*preset), options)
             }
@@ -211,14 +171,15 @@ impl Dac {
     ///
     /// # Errors
     /// When the chunk's length is no length.
-    pub fn windows_together(&self, chunk: Chunking) -> Result<(usize, usize), Error> {
-        let Some(frames) = chunk.frames(self.shape())? else { return Ok((1, 1)) };
+    pub fn batch_windows(&self, chunk: Chunking) -> Result<(usize, usize), Error> {
+        let Some(frames) = chunk.exact_frames(self.shape())? else { return Ok((1, 1)) };
         let encode = ChunkPlan::encode_within_budget(&self.codec, frames);
         let decode = ChunkPlan::decode_within_budget(&self.codec, frames);
-        Ok((encode.windows_together(), decode.windows_together()))
+        Ok((encode.batch_windows(), decode.batch_windows()))
     }
 
-    /// The numbers of the original card's chunking: those of the `config.json` beside the weights, else the card's defaults.
+    /// The numbers of the original card's chunking: those of the `config.json` beside the weights, else the
+    /// card's defaults.
     pub fn overlap_settings(&self) -> OverlapSettings {
         let config = self.info.path.as_deref().map(ConfigJson::next_to).unwrap_or_default();
         let defaults = OverlapSettings::default();

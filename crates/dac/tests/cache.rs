@@ -1,11 +1,12 @@
-//! Finding weights in folders laid out as our own tool, the Python package and Hugging Face's hub lay them out.
+//! Finding weights in folders laid out as our own tool, the Python package and Hugging Face's hub lay them
+//! out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use dac::Preset;
 use dac::cache::{CachedWeights, Environment, Origin, find, find_all, place};
-use dac::registry::Source;
+use dac::weights::registry::Source;
 
 fn home() -> (tempfile::TempDir, Environment) {
     let folder = tempfile::tempdir().unwrap();

@@ -1,13 +1,16 @@
-//! A recording through the embedded model: file to tokens to file.
+//! Encoding and decoding a recording with the embedded model.
 #![cfg(feature = "tiny")]
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use dac::tokens::WriteOptions;
+use dac::audio::{AudioReader, NonFinitePolicy};
+use dac::stream::OverlapSettings;
+use dac::tokens::{Format, TokenMeta, WriteOptions};
 use dac::{
     Audio, ChannelMix, Chunking, Codes, Dac, DecodeOptions, Device, EncodeOptions, EncodeSession, Error,
-    Format, LiveDecoder, LoadOptions, ModelSource, NonFinitePolicy, OutputRate, OverlapSettings, Preset,
-    SampleFormat, Save, TimeRange, TokenFile, TokenMeta, metrics,
+    LoadOptions, ModelSource, OutputRate, Preset, PushDecodeSession, SampleFormat, Save, TimeRange,
+    TokenFile, metrics,
 };
 
 fn recording() -> PathBuf {
@@ -25,18 +28,20 @@ fn si_sdr_db(a: &Audio, b: &Audio) -> f64 {
 }
 
 #[test]
-fn speech_survives_and_more_codebooks_are_better() {
+fn speech_is_recognizable_and_improves_with_more_codebooks() {
     let dac = tiny();
     let original = Audio::read(recording()).unwrap();
-    let tokens = dac.encode_file(recording(), &EncodeOptions::default()).unwrap();
+    let tokens = dac.encode_file(recording(), &EncodeOptions::default(), &mut ()).unwrap();
     let [channels, codebooks, frames] = tokens.codes.as_ref().unwrap().shape();
     let seconds = original.samples() as f64 / f64::from(original.rate_hz);
     assert_eq!((channels, codebooks, frames), (1, 9, (seconds * 44100.0 / 512.0).ceil() as usize));
     let mut last = f64::NEG_INFINITY;
     for codebooks in [1, 3, 9] {
-        let mut options = DecodeOptions::default();
-        options.codebooks = Some(codebooks);
-        options.output_rate = OutputRate::Input;
+        let options = DecodeOptions {
+            codebooks: Some(codebooks),
+            output_rate: OutputRate::Input,
+            ..DecodeOptions::default()
+        };
         let decoded = dac.decode(&tokens, &options).unwrap();
         assert_eq!((decoded.rate_hz, decoded.samples()), (original.rate_hz, original.samples()));
         let db = si_sdr_db(&original, &decoded);
@@ -47,47 +52,46 @@ fn speech_survives_and_more_codebooks_are_better() {
 }
 
 #[test]
-fn tokens_and_z_are_saved_loaded_and_decode_alike() {
+fn codes_z_and_latents_decode_alike_after_saving_and_loading() {
     let dac = tiny();
     let folder = tempfile::tempdir().unwrap();
-    let mut options = EncodeOptions::default();
-    options.save = Save { codes: true, z: true, latents: true };
-    let tokens = dac.encode_file(recording(), &options).unwrap();
+    let options =
+        EncodeOptions { save: Save { codes: true, z: true, latents: true }, ..EncodeOptions::default() };
+    let tokens = dac.encode_file(recording(), &options, &mut ()).unwrap();
     let expected = dac.decode(&tokens, &DecodeOptions::default()).unwrap();
-    for keep in ["codes", "z", "latents"] {
+    for kept in ["codes", "z", "latents"] {
         let mut part = tokens.clone();
-        part.codes = part.codes.filter(|_| keep == "codes");
-        part.z = part.z.filter(|_| keep == "z");
-        part.latents = part.latents.filter(|_| keep == "latents");
-        let path = folder.path().join(format!("{keep}.safetensors"));
+        part.codes = part.codes.filter(|_| kept == "codes");
+        part.z = part.z.filter(|_| kept == "z");
+        part.latents = part.latents.filter(|_| kept == "latents");
+        let path = folder.path().join(format!("{kept}.safetensors"));
         part.write(&path, Format::Safetensors, &WriteOptions::default()).unwrap();
         let loaded = TokenFile::read(&path).unwrap();
         assert_eq!(loaded, part);
         assert_eq!(dac.check_tokens(&loaded.meta).unwrap(), None);
         let decoded = dac.decode(&loaded, &DecodeOptions::default()).unwrap();
-        assert!(si_sdr_db(&expected, &decoded) > 100.0, "decoding from {keep}");
+        assert!(si_sdr_db(&expected, &decoded) > 100.0, "decoding from {kept}");
     }
     let wav = folder.path().join("decoded.wav");
-    let report = dac.decode_to_file(&tokens, &wav, SampleFormat::F32, &DecodeOptions::default()).unwrap();
+    let report =
+        dac.decode_to_file(&tokens, &wav, SampleFormat::F32, &DecodeOptions::default(), &mut ()).unwrap();
     let written = Audio::read(&wav).unwrap();
     assert_eq!(report.samples, expected.samples() as u64);
     assert_eq!(written, expected);
 }
 
 #[test]
-fn whole_and_any_chunk_give_the_same_tokens_and_audio() {
+fn tokens_and_audio_do_not_depend_on_the_chunk_length() {
     let dac = tiny();
-    let mut options = EncodeOptions::default();
-    options.chunk = Chunking::Whole;
-    let whole = dac.encode_file(recording(), &options).unwrap();
-    let mut decode = DecodeOptions::default();
-    decode.chunk = Chunking::Whole;
+    let mut options = EncodeOptions { chunk: Chunking::Whole, ..EncodeOptions::default() };
+    let whole = dac.encode_file(recording(), &options, &mut ()).unwrap();
+    let mut decode = DecodeOptions { chunk: Chunking::Whole, ..DecodeOptions::default() };
     let expected = dac.decode(&whole, &decode).unwrap();
     for chunk_seconds in [0.011, 0.3, 4.0] {
         let chunk = Chunking::Exact { chunk_seconds };
         options.chunk = chunk;
         assert_eq!(
-            dac.encode_file(recording(), &options).unwrap().codes,
+            dac.encode_file(recording(), &options, &mut ()).unwrap().codes,
             whole.codes,
             "chunks of {chunk_seconds} s"
         );
@@ -98,11 +102,11 @@ fn whole_and_any_chunk_give_the_same_tokens_and_audio() {
         assert!(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) <= 1e-5, "chunks of {chunk_seconds} s");
     }
     options.chunk = Chunking::Exact { chunk_seconds: 0.0 };
-    assert!(matches!(dac.encode_file(recording(), &options), Err(Error::Option { .. })));
+    assert!(matches!(dac.encode_file(recording(), &options, &mut ()), Err(Error::InvalidOption { .. })));
 }
 
 #[test]
-fn the_length_that_went_in_comes_out() {
+fn decoded_audio_is_as_long_as_the_input() {
     let dac = tiny();
     for (rate_hz, samples) in [
         (44_100, 1),
@@ -122,8 +126,7 @@ fn the_length_that_went_in_comes_out() {
             (44_100, expected),
             "{samples} samples at {rate_hz} Hz"
         );
-        let mut options = DecodeOptions::default();
-        options.output_rate = OutputRate::Input;
+        let options = DecodeOptions { output_rate: OutputRate::Input, ..DecodeOptions::default() };
         assert_eq!(
             dac.decode(&tokens, &options).unwrap().samples(),
             samples,
@@ -135,12 +138,11 @@ fn the_length_that_went_in_comes_out() {
 }
 
 #[test]
-fn channels_are_kept_apart_or_mixed() {
+fn channels_are_encoded_separately_or_mixed() {
     let dac = tiny();
     let left: Vec<f32> = (0..8_000).map(|i| 0.4 * (i as f32 * 0.06).sin()).collect();
     let stereo = Audio { channels: vec![left.clone(), vec![0.0; left.len()]], rate_hz: 44_100 };
-    let mut options = EncodeOptions::default();
-    options.channels = ChannelMix::Keep;
+    let options = EncodeOptions { channels: ChannelMix::Keep, ..EncodeOptions::default() };
     let tokens = dac.encode(&stereo, &options).unwrap();
     assert_eq!(tokens.codes.as_ref().unwrap().channels(), 2);
     let decoded = dac.decode(&tokens, &DecodeOptions::default()).unwrap();
@@ -151,9 +153,9 @@ fn channels_are_kept_apart_or_mixed() {
 }
 
 #[test]
-fn the_engine_and_burn_agree_and_missing_weights_say_so() {
+fn the_engine_and_flex_decode_alike() {
     let engine = tiny();
-    let tokens = engine.encode_file(recording(), &EncodeOptions::default()).unwrap();
+    let tokens = engine.encode_file(recording(), &EncodeOptions::default(), &mut ()).unwrap();
     let expected = engine.decode(&tokens, &DecodeOptions::default()).unwrap();
     if cfg!(feature = "flex") {
         let flex = Dac::load("tiny", Device::Flex).unwrap();
@@ -161,38 +163,41 @@ fn the_engine_and_burn_agree_and_missing_weights_say_so() {
         let pairs = expected.channels[0].iter().zip(&decoded.channels[0]);
         assert!(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) <= 5e-5);
     }
-    let missing = Dac::load("/nowhere/weights.pth", Device::Cpu).unwrap_err().to_string();
-    assert!(missing.contains("/nowhere/weights.pth"), "{missing}");
-    let wrong = Dac::open(&ModelSource::Preset(Preset::Tiny), None, &LoadOptions::on(Device::Cuda(0)));
-    assert!(cfg!(feature = "cuda") || wrong.unwrap_err().to_string().contains("feature 'cuda'"));
 }
 
 #[test]
-fn tokens_of_another_model_are_refused_and_other_weights_remarked_on() {
+fn missing_weights_and_devices_are_reported() {
+    let missing = Dac::load("/nowhere/weights.pth", Device::Cpu).unwrap_err().to_string();
+    assert!(missing.contains("/nowhere/weights.pth"), "{missing}");
+    let no_cuda = Dac::open(&ModelSource::Preset(Preset::Tiny), None, &LoadOptions::on(Device::Cuda(0)));
+    assert!(cfg!(feature = "cuda") || no_cuda.unwrap_err().to_string().contains("feature 'cuda'"));
+}
+
+#[test]
+fn tokens_of_another_model_are_refused_and_of_other_weights_warned_about() {
     let dac = tiny();
     let audio = Audio::mono(vec![0.1; 2_000], 44_100);
     let mut tokens = dac.encode(&audio, &EncodeOptions::default()).unwrap();
     tokens.meta.weights_sha256 = Some("0".repeat(64));
     assert!(dac.check_tokens(&tokens.meta).unwrap().unwrap().contains("000000000000"));
     tokens.meta.model_rate_hz = Some(24_000);
-    assert!(matches!(dac.decode(&tokens, &DecodeOptions::default()), Err(Error::OtherModel { .. })));
-    let nothing = TokenFile::default();
-    assert!(matches!(dac.decode(&nothing, &DecodeOptions::default()), Err(Error::NoTokens)));
+    assert!(matches!(dac.decode(&tokens, &DecodeOptions::default()), Err(Error::ModelMismatch { .. })));
+    let empty = TokenFile::default();
+    assert!(matches!(dac.decode(&empty, &DecodeOptions::default()), Err(Error::NoTokens)));
 }
 
 #[test]
-fn a_range_is_that_part_of_the_whole() {
+fn a_decoded_range_equals_that_part_of_the_whole_decode() {
     for device in [Device::Cpu, Device::Flex] {
         if !Device::compiled().contains(&device) {
             continue;
         }
         let dac = Dac::load("tiny", device).unwrap();
-        let tokens = dac.encode_file(recording(), &EncodeOptions::default()).unwrap();
+        let tokens = dac.encode_file(recording(), &EncodeOptions::default(), &mut ()).unwrap();
         for output_rate in
             [OutputRate::Model, OutputRate::Input, OutputRate::Hz(48_000), OutputRate::Hz(384_000)]
         {
-            let mut options = DecodeOptions::default();
-            options.output_rate = output_rate;
+            let mut options = DecodeOptions { output_rate, ..DecodeOptions::default() };
             let whole = dac.decode(&tokens, &options).unwrap();
             for (start_seconds, duration_seconds) in
                 [(0.0, 0.1), (1.0, 0.5), (2.013, 1.0), (4.9, 60.0), (0.5, 0.000_05)]
@@ -208,13 +213,13 @@ fn a_range_is_that_part_of_the_whole() {
                 assert!(largest <= 1e-5, "{device}, {output_rate:?}, {start_seconds} s: {largest}");
             }
             options.range = Some(TimeRange { start_seconds: 6.0, duration_seconds: 1.0 });
-            assert!(matches!(dac.decode(&tokens, &options), Err(Error::Option { .. })));
+            assert!(matches!(dac.decode(&tokens, &options), Err(Error::InvalidOption { .. })));
         }
     }
 }
 
 #[test]
-fn codes_taken_on_the_way_are_those_of_the_end() {
+fn codes_taken_during_an_encode_equal_those_of_a_whole_encode() {
     let dac = tiny();
     let audio = Audio::read(recording()).unwrap();
     let expected = dac.encode(&audio, &EncodeOptions::default()).unwrap().codes.unwrap();
@@ -229,7 +234,7 @@ fn codes_taken_on_the_way_are_those_of_the_end() {
 }
 
 #[test]
-fn the_cards_numbers_come_from_the_config_beside_the_weights() {
+fn overlap_settings_are_read_from_the_config_next_to_the_weights() {
     let layouts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/parity/layouts");
     let folder = tempfile::tempdir().unwrap();
     let weights = folder.path().join("model.safetensors");
@@ -248,7 +253,7 @@ fn the_cards_numbers_come_from_the_config_beside_the_weights() {
 }
 
 #[test]
-fn codes_that_arrive_one_by_one_decode_to_the_same_audio() {
+fn pushed_codes_decode_to_the_audio_of_a_whole_decode() {
     for low_latency in [false, true] {
         let mut options = LoadOptions::on(Device::Cpu);
         options.low_latency = low_latency;
@@ -257,23 +262,22 @@ fn codes_that_arrive_one_by_one_decode_to_the_same_audio() {
         let tokens = dac.encode(&audio, &EncodeOptions::default()).unwrap();
         let codes = tokens.codes.as_ref().unwrap();
         for output_rate in [OutputRate::Model, OutputRate::Input] {
-            let mut options = DecodeOptions::default();
-            options.output_rate = output_rate;
+            let options = DecodeOptions { output_rate, ..DecodeOptions::default() };
             let expected = dac.decode(&tokens, &options).unwrap();
-            let mut live = LiveDecoder::new(&dac, &tokens.meta, 1, output_rate).unwrap();
+            let mut session = PushDecodeSession::new(&dac, &tokens.meta, 1, output_rate).unwrap();
             let mut found = Vec::new();
-            let mut late = 0;
+            let mut most_late = 0;
             for t in 0..codes.frames() {
-                found.extend(live.push(&codes.slice_frames(t..t + 1)).unwrap().remove(0));
-                let model_samples = found.len() * 44_100 / live.rate_hz() as usize;
-                late = late.max((t + 1) * 512 - model_samples.min((t + 1) * 512));
+                found.extend(session.push(&codes.slice_frames(t..t + 1)).unwrap().remove(0));
+                let model_samples = found.len() * 44_100 / session.rate_hz() as usize;
+                most_late = most_late.max((t + 1) * 512 - model_samples.min((t + 1) * 512));
             }
-            let at_most = (live.latency_frames() + 1) * 512;
+            let at_most = (session.latency_frames() + 1) * 512;
             assert!(
-                !low_latency || output_rate != OutputRate::Model || late <= at_most,
-                "{late} samples late"
+                !low_latency || output_rate != OutputRate::Model || most_late <= at_most,
+                "{most_late} samples late"
             );
-            found.extend(live.finish(Some(30_001)).unwrap().remove(0));
+            found.extend(session.finish(Some(30_001)).unwrap().remove(0));
             assert_eq!(found.len(), expected.samples());
             let largest =
                 found.iter().zip(&expected.channels[0]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -283,47 +287,51 @@ fn codes_that_arrive_one_by_one_decode_to_the_same_audio() {
 }
 
 #[test]
-fn audio_in_memory_is_held_to_the_same_rule_as_files() {
+fn non_finite_samples_in_memory_are_refused_or_replaced() {
     let dac = tiny();
-    // Past the first block, so that the index is that of the whole.
+    // In the second block: the reported index counts from the start of the audio.
     let mut audio = Audio::mono(vec![0.25; 70_000], 44_100);
     let silent = audio.clone();
     audio.channels[0][69_000] = f32::NAN;
     let mut options = EncodeOptions::default();
-    for windows in [false, true] {
-        let encode = |audio: &Audio, options: &EncodeOptions| {
-            if windows { dac.compress(audio, 1.0, options) } else { dac.encode(audio, options) }
-        };
+    for chunk in [Chunking::default(), Chunking::Windowed { seconds: 1.0 }] {
+        options.chunk = chunk;
         options.non_finite = NonFinitePolicy::Error;
-        let error = encode(&audio, &options).unwrap_err();
+        let error = dac.encode(&audio, &options).unwrap_err();
         let text = "the audio: sample 69000 of channel 0 is NaN, expected a finite number";
         assert_eq!(error.to_string(), text);
         options.non_finite = NonFinitePolicy::Zero;
-        let tokens = encode(&audio, &options).unwrap();
+        let tokens = dac.encode(&audio, &options).unwrap();
         assert_eq!(tokens.meta.replaced_samples, Some(1));
         let mut zero = silent.clone();
         zero.channels[0][69_000] = 0.0;
-        let wanted = encode(&zero, &options).unwrap();
+        let wanted = dac.encode(&zero, &options).unwrap();
         assert_eq!((tokens.codes, wanted.meta.replaced_samples), (wanted.codes, None));
     }
-    // Channels that differ in length are an error too.
-    let uneven = Audio { channels: vec![vec![0.1; 70_000], vec![0.1; 10]], rate_hz: 44_100 };
-    let error = dac.encode(&uneven, &EncodeOptions::default()).unwrap_err().to_string();
-    assert_eq!(error, "channel 1 of a block has 10 samples, the first has 70000");
-    assert!(dac.compress(&uneven, 1.0, &EncodeOptions::default()).is_err());
 }
 
 #[test]
-fn a_cut_recording_is_coded_and_says_so() {
+fn channels_of_different_lengths_are_refused() {
+    let dac = tiny();
+    let uneven = Audio { channels: vec![vec![0.1; 70_000], vec![0.1; 10]], rate_hz: 44_100 };
+    let error = dac.encode(&uneven, &EncodeOptions::default()).unwrap_err().to_string();
+    assert_eq!(error, "channel 1 of a block has 10 samples, the first has 70000");
+    let windowed = EncodeOptions { chunk: Chunking::Windowed { seconds: 1.0 }, ..EncodeOptions::default() };
+    assert!(dac.encode(&uneven, &windowed).is_err());
+}
+
+#[test]
+fn a_truncated_recording_is_encoded_and_marked_in_the_metadata() {
     let dac = tiny();
     let folder = tempfile::tempdir().unwrap();
-    let (whole, cut) = (std::fs::read(recording()).unwrap(), folder.path().join("cut.wav"));
-    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
-    for (path, truncated) in [(recording(), None), (cut, Some(true))] {
-        let tokens = dac.encode_file(&path, &EncodeOptions::default()).unwrap();
-        assert_eq!(tokens.meta.input_truncated, truncated);
-        let tokens = dac.compress_file(&path, 1.0, &EncodeOptions::default()).unwrap();
-        assert_eq!(tokens.meta.input_truncated, truncated);
+    let (whole, half) = (std::fs::read(recording()).unwrap(), folder.path().join("half.wav"));
+    std::fs::write(&half, &whole[..whole.len() / 2]).unwrap();
+    for (path, truncated) in [(recording(), None), (half, Some(true))] {
+        for chunk in [Chunking::default(), Chunking::Windowed { seconds: 1.0 }] {
+            let options = EncodeOptions { chunk, ..EncodeOptions::default() };
+            let tokens = dac.encode_file(&path, &options, &mut ()).unwrap();
+            assert_eq!(tokens.meta.input_truncated, truncated);
+        }
     }
 }
 
@@ -339,11 +347,57 @@ fn blocks_of_another_shape_are_refused() {
 }
 
 #[test]
-fn more_channels_than_audio_has_are_refused_before_anything_is_made_for_them() {
+fn more_than_64_channels_are_refused() {
     let dac = tiny();
     let codes = Codes::new(vec![0; 65 * 9], [65, 9, 1]).unwrap();
     let tokens = TokenFile::of_codes(codes, TokenMeta::default());
     let refused = dac.decode(&tokens, &DecodeOptions::default()).unwrap_err();
     assert!(refused.to_string().contains("65"), "{refused}");
-    assert!(LiveDecoder::new(&dac, &tokens.meta, 65_535, OutputRate::Model).is_err());
+    assert!(PushDecodeSession::new(&dac, &tokens.meta, 65_535, OutputRate::Model).is_err());
+}
+
+#[test]
+fn progress_is_reported_and_can_cancel() {
+    let dac = tiny();
+    let folder = tempfile::tempdir().unwrap();
+    let wav = folder.path().join("decoded.wav");
+    let samples = Audio::read(recording()).unwrap().samples() as u64;
+    for chunk in [Chunking::default(), Chunking::Windowed { seconds: 1.0 }] {
+        let options = EncodeOptions { chunk, ..EncodeOptions::default() };
+        let mut finished = 0;
+        let mut progress = |samples: u64| {
+            finished = samples;
+            ControlFlow::Continue(())
+        };
+        let tokens = dac.encode_file(recording(), &options, &mut progress).unwrap();
+        assert_eq!(finished, samples);
+        let cancelled = dac.encode_file(recording(), &options, &mut |_: u64| ControlFlow::Break(()));
+        assert!(matches!(cancelled, Err(Error::Cancelled)));
+
+        let decode = DecodeOptions { output_rate: OutputRate::Input, ..DecodeOptions::default() };
+        let mut decoded = 0;
+        let mut progress = |samples: u64| {
+            decoded = samples;
+            ControlFlow::Continue(())
+        };
+        dac.decode_to_file(&tokens, &wav, SampleFormat::I16, &decode, &mut progress).unwrap();
+        assert_eq!(decoded, samples);
+        std::fs::remove_file(&wav).unwrap();
+        let mut cancel = |_: u64| ControlFlow::Break(());
+        let cancelled = dac.decode_to_file(&tokens, &wav, SampleFormat::I16, &decode, &mut cancel);
+        assert!(matches!(cancelled, Err(Error::Cancelled)) && !wav.exists());
+    }
+}
+
+#[test]
+fn a_windowed_session_needs_the_loudness() {
+    let dac = tiny();
+    let audio = Audio::read(recording()).unwrap();
+    let options = EncodeOptions { chunk: Chunking::Windowed { seconds: 1.0 }, ..EncodeOptions::default() };
+    let without = EncodeSession::new(&dac, audio.rate_hz, 1, &options);
+    assert!(matches!(without, Err(Error::InvalidOption { .. })));
+    let loudness = dac.measure_loudness(AudioReader::open(recording()).unwrap(), ChannelMix::Mono).unwrap();
+    let mut session = EncodeSession::with_loudness(&dac, audio.rate_hz, 1, &options, loudness).unwrap();
+    session.push(audio.channels.clone()).unwrap();
+    assert_eq!(session.finish("audio").unwrap(), dac.encode(&audio, &options).unwrap());
 }

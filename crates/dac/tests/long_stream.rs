@@ -1,34 +1,36 @@
-//! A stream of any length: what a session holds does not grow with what went through it.
+//! Memory of encode and decode sessions during a long stream.
 
 use std::alloc::System;
 use std::path::Path;
 
 use dac::{
-    ChannelMix, Dac, Device, EncodeOptions, EncodeSession, LiveDecoder, LoadOptions, ModelSource, OutputRate,
+    ChannelMix, Dac, Device, EncodeOptions, EncodeSession, LoadOptions, ModelSource, OutputRate,
+    PushDecodeSession,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
-/// This file holds one test, since the counts are the whole process's.
+/// Counts the allocations of the whole process, so that this file must contain only one test.
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const RATE_HZ: u32 = 22_050;
-/// Less than a byte a frame of what passes between the two measurements.
-const MOST_GROWTH_BYTES: isize = 2048;
+/// Less than one byte per frame between the two measurements.
+const MAX_GROWTH_BYTES: isize = 2048;
 
-fn held_bytes() -> isize {
+fn allocated_bytes() -> isize {
     let stats = ALLOCATOR.stats();
     stats.bytes_allocated.cast_signed() - stats.bytes_deallocated.cast_signed()
 }
 
-/// The most that is held during `seconds` of an encode and a decode of two channels that are resampled both ways.
-fn most_held(
+/// Encodes and decodes `seconds` of two channels, resampled both ways, and returns the peak of the allocated
+/// bytes.
+fn peak_bytes(
     seconds: usize,
     encoder: &mut EncodeSession,
-    decoder: &mut LiveDecoder,
+    decoder: &mut PushDecodeSession,
     noise: &mut u32,
 ) -> isize {
-    let mut most = isize::MIN;
+    let mut peak = isize::MIN;
     for _ in 0..10 * seconds {
         let mut channel = || {
             (0..RATE_HZ / 10)
@@ -42,13 +44,13 @@ fn most_held(
         if let Some(codes) = encoder.take_codes().unwrap() {
             decoder.push(&codes).unwrap();
         }
-        most = most.max(held_bytes());
+        peak = peak.max(allocated_bytes());
     }
-    most
+    peak
 }
 
 #[test]
-fn a_long_stream_does_not_grow() {
+fn memory_does_not_grow_during_a_long_stream() {
     let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/parity/16khz/weights.pth");
     for (device, seconds) in [(Device::Cpu, 120), (Device::Flex, 3)] {
         if !Device::compiled().contains(&device) {
@@ -57,27 +59,28 @@ fn a_long_stream_does_not_grow() {
         let mut load = LoadOptions::on(device);
         load.threads = Some(1);
         let dac = Dac::open(&ModelSource::File(weights.clone()), None, &load).unwrap();
-        let mut options = EncodeOptions::default();
-        options.channels = ChannelMix::Keep;
-        options.chunk = dac::Chunking::Exact { chunk_seconds: 0.5 };
+        let options = EncodeOptions {
+            channels: ChannelMix::Keep,
+            chunk: dac::Chunking::Exact { chunk_seconds: 0.5 },
+            ..EncodeOptions::default()
+        };
         let mut encoder = EncodeSession::new(&dac, RATE_HZ, 2, &options).unwrap();
-        let mut decoder = LiveDecoder::new(&dac, &encoder.meta(), 2, OutputRate::Input).unwrap();
+        let mut decoder = PushDecodeSession::new(&dac, &encoder.meta(), 2, OutputRate::Input).unwrap();
         let mut noise = 1;
-        // The engine collects seconds before it works, and layers of unlike blocks meet seldom: until all layers have done so, more and more is held.
-        most_held(seconds, &mut encoder, &mut decoder, &mut noise);
-        let first = most_held(seconds, &mut encoder, &mut decoder, &mut noise);
-        // As much again lies between the two stretches that are compared.
-        most_held(2 * seconds, &mut encoder, &mut decoder, &mut noise);
-        let last = most_held(seconds, &mut encoder, &mut decoder, &mut noise);
+        // Buffers grow until every layer has met its largest block, which takes the engine some seconds.
+        peak_bytes(seconds, &mut encoder, &mut decoder, &mut noise);
+        let first = peak_bytes(seconds, &mut encoder, &mut decoder, &mut noise);
+        peak_bytes(2 * seconds, &mut encoder, &mut decoder, &mut noise);
+        let last = peak_bytes(seconds, &mut encoder, &mut decoder, &mut noise);
         let (growth, frames) = (last - first, 3 * seconds * 50);
-        assert!(growth <= MOST_GROWTH_BYTES, "{device}: {growth} bytes more after {frames} frames");
+        assert!(growth <= MAX_GROWTH_BYTES, "{device}: {growth} bytes more after {frames} frames");
 
-        // What is not taken is kept: the measure sees it.
-        let mut hoarder = EncodeSession::new(&dac, RATE_HZ, 2, &options).unwrap();
+        // Codes that are not taken accumulate, and the count shows it.
+        let mut untaken = EncodeSession::new(&dac, RATE_HZ, 2, &options).unwrap();
         let block = || vec![vec![0.1; RATE_HZ as usize]; 2];
-        (0..4).for_each(|_| hoarder.push(block()).unwrap());
-        let before = held_bytes();
-        (0..3 * seconds).for_each(|_| hoarder.push(block()).unwrap());
-        assert!(held_bytes() - before > MOST_GROWTH_BYTES, "{device}");
+        (0..4).for_each(|_| untaken.push(block()).unwrap());
+        let before = allocated_bytes();
+        (0..3 * seconds).for_each(|_| untaken.push(block()).unwrap());
+        assert!(allocated_bytes() - before > MAX_GROWTH_BYTES, "{device}");
     }
 }

@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("dac-nn", &["dac-kernels"]),
     ("dac-tokens", &["dac-rvq", "dac-pickle", "dac-atomic"]),
     ("dac-manifest", &["dac-atomic"]),
-    ("dac-pack", &["dac-rvq", "dac-tokens", "dac-atomic"]),
+    ("dac-dataset", &["dac-rvq", "dac-tokens", "dac-atomic"]),
     ("dac-model", &["dac-kernels", "dac-nn", "dac-rvq", "dac-pickle"]),
     ("dac-stream", &["dac-model", "dac-nn", "dac-rvq"]),
     (
@@ -36,7 +36,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "dac-stream",
         ],
     ),
-    ("dac-cli", &["dac", "dac-manifest", "dac-pack", "dac-picture"]),
+    ("dac-cli", &["dac", "dac-atomic", "dac-manifest", "dac-dataset", "dac-picture"]),
     ("xtask", &["dac-picture"]),
 ];
 
@@ -49,7 +49,7 @@ const WITHOUT_BURN: [&str; 9] = [
     "dac-picture",
     "dac-tokens",
     "dac-manifest",
-    "dac-pack",
+    "dac-dataset",
     "xtask",
 ];
 

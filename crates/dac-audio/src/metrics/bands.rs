@@ -1,4 +1,4 @@
-//! Errors by octave band.
+//! Errors per octave band.
 
 use std::f64::consts::PI;
 
@@ -9,28 +9,30 @@ use crate::{AudioError, planar};
 
 const WINDOW_SAMPLES: usize = 2_048;
 const STEP_SAMPLES: usize = WINDOW_SAMPLES / 2;
-/// The middle of the lowest band; each next one is an octave higher (IEC 61260, base 2).
+/// Centre of the lowest band; each next one is an octave higher (IEC 61260, base 2).
 const LOWEST_HZ: f64 = 62.5;
 
-/// How far one signal is from another in an octave band.
+/// Difference of two signals in an octave band.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct OctaveBand {
-    /// The band's middle; it reaches from `1/√2` to `√2` times that, at most to half the sample rate.
+    /// Centre of the band, which extends from `1/√2` to `√2` times that, at most to half the sample rate.
     pub centre_hz: f64,
-    /// The difference's energy against the reference's in dB: 0 when the error is as strong as the signal. Infinite or NaN
-    /// where the reference has nothing.
+    /// Energy of the difference relative to the reference in dB: 0 if the error is as strong as the signal.
+    /// Infinite or NaN if the reference has no energy in the band.
     pub error_db: f64,
-    /// The estimate's energy against the reference's in dB: 0 when both are as strong, however unlike they may be. Infinite
-    /// or NaN as `error_db`.
+    /// Energy of the estimate relative to the reference in dB: 0 if both are equally strong, even if they
+    /// differ. Infinite or NaN as `error_db`.
     pub level_db: f64,
 }
 
-/// Compares two signals, `[channels][samples]` each, in octave bands from 62.5 Hz up to half the rate. Energies are summed over
-/// all channels and over Hann windows of 2048 samples, one every 1024, with zeros around the signals.
+/// Compares two signals, `[channels][samples]` each, in octave bands from 62.5 Hz to half the rate. Sums
+/// energies over all channels and over Hann windows of 2048 samples, one every 1024, with zeros around the
+/// signals.
 ///
 /// # Errors
-/// [`AudioError::LengthsDiffer`], [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`] if the shapes differ.
+/// [`AudioError::LengthsDiffer`], [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`] if the
+/// shapes differ.
 pub fn octave_bands<R, E>(
     rate_hz: u32,
     reference: &[R],
@@ -48,11 +50,11 @@ where
     let mut scratch = fft.make_scratch_vec();
     let mut transform = |plane: &[f32], start: usize, into: &mut Vec<Complex<f32>>| {
         for (n, (into, weight)) in frame.iter_mut().zip(&hann).enumerate() {
-            // The first window has half of it before the signal.
+            // Half of the first window is before the signal.
             let at = (start + n).checked_sub(STEP_SAMPLES);
             *into = at.and_then(|at| plane.get(at)).copied().unwrap_or(0.0) * weight;
         }
-        // Fails only for buffers of another length than the plan's own.
+        // Fails only for buffers of another length than the plan's.
         let _ = fft.process_with_scratch(&mut frame, into, &mut scratch);
     };
     let mut sums = vec![[0.0_f64; 3]; WINDOW_SAMPLES / 2 + 1];
@@ -71,7 +73,7 @@ where
     Ok(bands(f64::from(rate_hz), &sums))
 }
 
-/// Sums `[bins][reference, estimate, difference]` by band.
+/// Sums `[bins][reference, estimate, difference]` per band.
 fn bands(rate_hz: f64, sums: &[[f64; 3]]) -> Vec<OctaveBand> {
     let bin_hz = |bin: usize| bin as f64 * rate_hz / WINDOW_SAMPLES as f64;
     let centres = (0..).map(|octave| LOWEST_HZ * f64::from(octave).exp2());

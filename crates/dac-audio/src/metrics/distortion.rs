@@ -1,9 +1,9 @@
-//! SI-SDR, SNR and rms from running sums.
+//! SI-SDR, SNR and RMS from running sums.
 
 use crate::{AudioError, planar};
 
-/// Compares an estimate with its reference, block by block. Several channels count as one long signal, as in the
-/// reference codec's `SISDRLoss`.
+/// Compares an estimate with its reference block by block. Several channels count as one long signal, as in
+/// the reference codec's `SISDRLoss`.
 #[derive(Debug, Clone, Default)]
 pub struct DistortionMeter {
     samples: u64,
@@ -18,7 +18,7 @@ pub struct DistortionMeter {
 }
 
 impl DistortionMeter {
-    /// A meter that has seen nothing.
+    /// Creates an empty meter.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -53,28 +53,28 @@ impl DistortionMeter {
         Ok(())
     }
 
-    /// Samples seen, over all channels.
+    /// Number of samples compared, over all channels.
     #[must_use]
     pub fn samples(&self) -> u64 {
         self.samples
     }
 
-    /// Scale-invariant signal-to-distortion ratio in dB (Le Roux et al., "SDR – half-baked or well done?", 2019), means
-    /// removed from both signals: the part of the estimate along the reference against the rest. Infinite for a
-    /// perfect (scaled) copy; NaN if the reference is constant.
+    /// Scale-invariant signal-to-distortion ratio in dB (Le Roux et al., "SDR – half-baked or well done?",
+    /// 2019) after removing the mean of both signals: the projection of the estimate onto the reference
+    /// relative to the rest. Infinite for a perfect (scaled) copy; NaN if the reference is constant.
     #[must_use]
     pub fn si_sdr_db(&self) -> f64 {
         let n = (self.samples as f64).max(1.0);
         let rr = self.reference_squared - self.reference * self.reference / n;
         let rd = self.reference_difference - self.reference * self.difference / n;
         let dd = self.difference_squared - self.difference * self.difference / n;
-        // estimate = (1 + rd/rr) · reference + rest. Working on the difference keeps close copies exact.
+        // estimate = (1 + rd/rr) · reference + rest. Sums of the difference are exact for close copies too.
         let scale = 1.0 + rd / rr;
         10.0 * (scale * scale * rr / (dd - rd * rd / rr).max(0.0)).log10()
     }
 
-    /// Signal-to-noise ratio in dB: the reference against the difference, nothing scaled or removed. Infinite for
-    /// equal signals; NaN if both are silent.
+    /// Signal-to-noise ratio in dB: the reference relative to the difference. Infinite for equal signals; NaN
+    /// if both are silent.
     #[must_use]
     pub fn snr_db(&self) -> f64 {
         10.0 * (self.reference_squared / self.difference_squared).log10()
@@ -98,7 +98,7 @@ impl DistortionMeter {
         (self.difference_squared / (self.samples as f64).max(1.0)).sqrt()
     }
 
-    /// The largest absolute difference of two samples.
+    /// Largest absolute difference of two samples.
     #[must_use]
     pub fn largest_difference(&self) -> f64 {
         self.largest_difference

@@ -1,27 +1,30 @@
-//! The mel distance of the reference codec: its training loss `MelSpectrogramLoss`, as configured for all its models.
+//! Mel distance: the training loss `MelSpectrogramLoss` of the reference codec, as configured for all its
+//! models.
 //!
-//! For each window length, mel magnitudes of both signals (Hann window, hop a quarter of it, centred frames with
-//! reflected ends, Slaney's mel scale and area normalisation as in librosa, power 1) are floored at 1e-5; the
-//! distance is the mean absolute difference of their `log10`, summed over the window lengths.
+//! For each window length, mel magnitudes of both signals (Hann window, hop of a quarter window, centred
+//! frames with reflected ends, Slaney's mel scale and area normalisation as in librosa, power 1) are clamped
+//! to at least 1e-5. The distance is the mean absolute difference of their `log10`, summed over the window
+//! lengths.
 
 use super::spectral::{Measure, SpectralDistance};
 use crate::AudioError;
 
-/// Window lengths in samples and their numbers of mel bands.
+/// Window length in samples and number of mel bands of each scale.
 const SCALES: [(usize, usize); 7] =
     [(32, 5), (64, 10), (128, 20), (256, 40), (512, 80), (1_024, 160), (2_048, 320)];
+/// Smallest magnitude.
 const FLOOR: f32 = 1e-5;
 
-/// Measures the mel distance of an estimate from its reference while both stream by.
+/// Measures the mel distance of an estimate from its reference block by block.
 #[derive(Debug)]
 pub struct MelDistance(SpectralDistance<Bands>);
 
-/// Non-zero weights of each band and the bin of the first.
+/// First bin and non-zero weights of each band.
 #[derive(Debug)]
 struct Bands(Vec<(usize, Vec<f32>)>);
 
 impl MelDistance {
-    /// A meter for signals of `channels` channels at `rate_hz`.
+    /// Creates a meter for signals of `channels` channels at `rate_hz`.
     #[must_use]
     pub fn new(rate_hz: u32, channels: usize) -> Self {
         let scale = |(window, bands)| (window, Bands(mel_bands(f64::from(rate_hz), window, bands)));
@@ -41,8 +44,8 @@ impl MelDistance {
         self.0.push(reference, estimate)
     }
 
-    /// The distance of all that was pushed; NaN if that was nothing. A signal of up to 1024 samples, which the
-    /// reference refuses, is filled up to 1025 with zeros.
+    /// Returns the distance of the whole signals; NaN if they are empty. Pads signals of up to 1024 samples,
+    /// which the reference implementation rejects, with zeros to 1025.
     #[must_use]
     pub fn finish(self) -> f64 {
         self.0.finish()
@@ -61,7 +64,8 @@ impl Measure for Bands {
     }
 }
 
-/// Triangles on Slaney's mel scale from 0 Hz to half the rate, each of unit area in Hz (librosa's `filters.mel`).
+/// Computes triangles on Slaney's mel scale from 0 Hz to half the rate, each of unit area in Hz (librosa's
+/// `filters.mel`).
 fn mel_bands(rate: f64, window: usize, bands: usize) -> Vec<(usize, Vec<f32>)> {
     let top = mel_of_hz(rate / 2.0);
     let edge = |index: usize| hz_of_mel(top * index as f64 / (bands + 1) as f64);
@@ -80,7 +84,7 @@ fn mel_bands(rate: f64, window: usize, bands: usize) -> Vec<(usize, Vec<f32>)> {
         .collect()
 }
 
-/// Slaney's scale: linear to 1 kHz (15 mel), then logarithmic, 27 steps for a factor of 6.4.
+/// Slaney's mel scale: linear to 1 kHz (15 mel), then logarithmic, 27 mel for a factor of 6.4.
 fn mel_of_hz(hz: f64) -> f64 {
     if hz < 1000.0 { hz * 3.0 / 200.0 } else { 15.0 + 27.0 * (hz / 1000.0).ln() / 6.4_f64.ln() }
 }

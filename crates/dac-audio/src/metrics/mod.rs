@@ -1,11 +1,11 @@
-//! How far one signal is from another: measured while both stream by, or by frequency band.
+//! Measures of the difference between a signal and its estimate.
 
 mod bands;
 mod distortion;
-mod frames;
 mod mel;
 mod spectral;
 mod stft;
+mod stft_frames;
 
 pub use bands::{OctaveBand, octave_bands};
 pub use distortion::DistortionMeter;

@@ -1,17 +1,17 @@
-//! Distances of two signals by the magnitudes of their frames, at several window lengths.
+//! Distance of the STFT magnitudes of two signals at several window lengths.
 
 use realfft::RealFftPlanner;
 
-use super::frames::Frames;
+use super::stft_frames::StftFrames;
 use crate::{AudioError, planar};
 
-/// How far apart the magnitudes of two frames are.
+/// Difference of the magnitudes of two frames.
 pub(super) trait Measure {
-    /// Gives each difference to `add`.
+    /// Calls `add` with each difference.
     fn differences(&self, reference: &[f32], estimate: &[f32], add: impl FnMut(f32));
 }
 
-/// The mean difference at each window length, summed over them, while both signals stream by.
+/// Mean difference at each window length, summed over the window lengths.
 #[derive(Debug)]
 pub(super) struct SpectralDistance<M> {
     channels: usize,
@@ -19,10 +19,10 @@ pub(super) struct SpectralDistance<M> {
     samples: u64,
 }
 
-/// One window length.
+/// Frames and differences of one window length.
 #[derive(Debug)]
 struct Scale<M> {
-    frames: Frames,
+    frames: StftFrames,
     sum: Sum<M>,
 }
 
@@ -34,11 +34,11 @@ struct Sum<M> {
 }
 
 impl<M: Measure> SpectralDistance<M> {
-    /// Of signals of `channels` channels, with a measure for each window length.
+    /// Creates a meter for signals of `channels` channels, with a measure for each window length.
     pub(super) fn new(channels: usize, scales: impl IntoIterator<Item = (usize, M)>) -> Self {
         let mut planner = RealFftPlanner::new();
         let scale = |(window, measure)| Scale {
-            frames: Frames::new(&mut planner, window, channels),
+            frames: StftFrames::new(&mut planner, window, channels),
             sum: Sum { measure, differences: 0.0, count: 0 },
         };
         Self { channels, scales: scales.into_iter().map(scale).collect(), samples: 0 }
@@ -47,7 +47,7 @@ impl<M: Measure> SpectralDistance<M> {
     /// Adds a block of both signals, `[channels][samples]` each.
     ///
     /// # Errors
-    /// When the shapes differ.
+    /// If the shapes differ.
     pub(super) fn push<R, E>(&mut self, reference: &[R], estimate: &[E]) -> Result<(), AudioError>
     where
         R: AsRef<[f32]>,
@@ -61,7 +61,7 @@ impl<M: Measure> SpectralDistance<M> {
         Ok(())
     }
 
-    /// The distance of all that was pushed; NaN if that was nothing.
+    /// Returns the distance of the whole signals; NaN if they are empty.
     pub(super) fn finish(mut self) -> f64 {
         if self.samples == 0 {
             return f64::NAN;

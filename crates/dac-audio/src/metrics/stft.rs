@@ -1,16 +1,19 @@
-//! The STFT distance of the reference codec: its training loss `MultiScaleSTFTLoss`, as configured for all its models.
+//! STFT distance: the training loss `MultiScaleSTFTLoss` of the reference codec, as configured for all its
+//! models.
 //!
-//! For each window length, magnitudes of both signals (frames as for the mel distance); the distance is the mean absolute
-//! difference of the magnitudes, and of the `log10` of their squares after a floor of 1e-5, summed over the window lengths. Unlike
-//! the mel distance it depends on how loud the signals are.
+//! The distance is the mean absolute difference of the magnitudes (frames as for the mel distance), plus that
+//! of the `log10` of their squares after clamping the magnitudes to at least 1e-5, summed over the window
+//! lengths. Unlike the mel distance it depends on the loudness of the signals.
 
 use super::spectral::{Measure, SpectralDistance};
 use crate::AudioError;
 
+/// Window lengths in samples.
 const WINDOWS: [usize; 2] = [2_048, 512];
+/// Smallest magnitude in the logarithm.
 const FLOOR: f32 = 1e-5;
 
-/// Measures the STFT distance of an estimate from its reference while both stream by.
+/// Measures the STFT distance of an estimate from its reference block by block.
 #[derive(Debug)]
 pub struct StftDistance(SpectralDistance<Magnitudes>);
 
@@ -18,7 +21,7 @@ pub struct StftDistance(SpectralDistance<Magnitudes>);
 struct Magnitudes;
 
 impl StftDistance {
-    /// A meter for signals of `channels` channels, of any rate.
+    /// Creates a meter for signals of `channels` channels at any rate.
     #[must_use]
     pub fn new(channels: usize) -> Self {
         Self(SpectralDistance::new(channels, WINDOWS.map(|window| (window, Magnitudes))))
@@ -37,8 +40,8 @@ impl StftDistance {
         self.0.push(reference, estimate)
     }
 
-    /// The distance of all that was pushed; NaN if that was nothing. A signal of up to 1024 samples, which the
-    /// reference refuses, is filled up to 1025 with zeros.
+    /// Returns the distance of the whole signals; NaN if they are empty. Pads signals of up to 1024 samples,
+    /// which the reference implementation rejects, with zeros to 1025.
     #[must_use]
     pub fn finish(self) -> f64 {
         self.0.finish()

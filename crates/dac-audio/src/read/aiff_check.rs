@@ -1,11 +1,12 @@
-//! Looks at an AIFF header before symphonia does: 0.6.1 multiplies its number of channels without a check.
+//! Check of the AIFF channel count before symphonia 0.6.1, which multiplies it without an overflow check.
 
 use std::io::{Read, Seek, SeekFrom};
 
-/// Chunks looked at.
+/// Maximum number of chunks to search.
 const MAX_CHUNKS: usize = 1_024;
 
-/// Channels by the `COMM` chunk, `None` if there is none or the file is cut before.
+/// Reads the number of channels from the `COMM` chunk; `None` if it is missing or the file is truncated
+/// before it.
 pub(super) fn channels<R: Read + Seek>(source: &mut R) -> Option<usize> {
     let mut at = 12_u64;
     for _ in 0..MAX_CHUNKS {

@@ -1,6 +1,6 @@
-//! A-law and µ-law (ITU-T G.711), expanded to 16-bit integers.
+//! A-law and µ-law (ITU-T G.711), decoded to 16-bit integers.
 
-/// One A-law byte as a 16-bit sample.
+/// Decodes an A-law byte.
 pub(super) fn a_law(byte: u8) -> i16 {
     let byte = byte ^ 0x55;
     let exponent = (byte >> 4) & 7;
@@ -12,7 +12,7 @@ pub(super) fn a_law(byte: u8) -> i16 {
     if byte & 0x80 == 0 { -magnitude } else { magnitude }
 }
 
-/// One µ-law byte as a 16-bit sample.
+/// Decodes a µ-law byte.
 pub(super) fn mu_law(byte: u8) -> i16 {
     let byte = !byte;
     let exponent = (byte >> 4) & 7;
@@ -25,8 +25,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expansion_matches_the_tables_of_the_recommendation() {
-        // Ends, middle and the zero codes of both laws.
+    fn samples_match_the_tables_of_the_recommendation() {
+        // Extremes, middle and the zero codes of both.
         assert_eq!([0x00, 0x55, 0x80, 0xd5, 0xaa, 0x2a].map(a_law), [-5504, -8, 5504, 8, 32256, -32256]);
         assert_eq!([0x00, 0x7f, 0x80, 0xff, 0x0f, 0x8f].map(mu_law), [-32124, 0, 32124, 0, -16764, 16764]);
     }

@@ -1,12 +1,12 @@
-//! Reading audio: one reader for files and pipes of every kind.
+//! Reader of audio files and pipes in all supported formats.
 //!
-//! WAV (RIFF, RF64, BW64) is read by [`wav`], everything else by symphonia in [`compressed`]; [`sniff`] decides by
-//! the first bytes, never by the file's name alone.
+//! [`wav`] reads WAV (RIFF, RF64, BW64), [`compressed`] reads all other formats through symphonia; [`sniff`]
+//! detects the format from the first bytes.
 
 mod aiff_check;
 mod compressed;
 mod g711;
-mod mp4_edit;
+mod mp4_edit_list;
 mod pcm;
 mod sniff;
 mod wav;
@@ -22,34 +22,34 @@ use compressed::CompressedReader;
 use sniff::Container;
 use wav::WavReader;
 
-/// The most channels that are read.
+/// Maximum number of channels.
 pub const MAX_CHANNELS: usize = 64;
 
-/// Extensions of the files that [`AudioReader`] reads, in lower case: which files of a folder are audio. The reader itself goes by
-/// content.
+/// Extensions of audio files in lower case, for selecting files of a folder. [`AudioReader`] detects formats
+/// from the content.
 pub const AUDIO_EXTENSIONS: [&str; 18] = [
     "wav", "wave", "bwf", "rf64", "flac", "mp1", "mp2", "mp3", "aac", "adts", "m4a", "m4b", "mp4", "ogg",
     "oga", "aif", "aiff", "aifc",
 ];
 
-/// The formats named in errors.
+/// Supported formats, for error messages.
 const READABLE: &str = "WAV, FLAC, MP3, Ogg Vorbis, AAC/M4A or AIFF";
 
-/// What is known of an audio stream before its samples.
+/// Properties of an audio stream, from its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudioSpec {
     /// Samples per second.
     pub sample_rate_hz: u32,
     /// Number of channels, 1 to [`MAX_CHANNELS`].
     pub channels: usize,
-    /// Samples per channel, where the container says so. Exact for intact WAV files; a pipe's header, a damaged file or a
-    /// variable-rate MP3 may promise another number than [`AudioReader::next_block`] gives.
+    /// Samples per channel, if the container contains the number. Exact for valid WAV files; the header of a
+    /// pipe, a damaged file or a variable-rate MP3 may differ from what [`AudioReader::next_block`] returns.
     pub samples: Option<u64>,
-    /// Container and codec for people, such as `WAV, 16-bit PCM` or `FLAC`.
+    /// Container and codec for display, such as `WAV, 16-bit PCM` or `FLAC`.
     pub codec: String,
 }
 
-/// Reads any supported audio file or pipe block by block.
+/// Reads a supported audio file or pipe block by block.
 pub struct AudioReader {
     path: PathBuf,
     spec: AudioSpec,
@@ -78,7 +78,7 @@ impl AudioReader {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`AudioError::Open`], or whatever [`from_seekable`](Self::from_seekable) finds.
+    /// [`AudioError::Open`], or as [`from_seekable`](Self::from_seekable).
     pub fn open(path: impl AsRef<Path>) -> Result<Self, AudioError> {
         let path = path.as_ref();
         let open_error = |source| AudioError::Open { path: path.to_owned(), source };
@@ -90,12 +90,12 @@ impl AudioReader {
         Self::from_seekable(file, path)
     }
 
-    /// Reads from anything seekable, from its beginning. `name` is used in errors, its extension helps with formats
-    /// that have no signature (MP3, AAC).
+    /// Reads a seekable source from its beginning. Errors contain `name`, whose extension helps to detect
+    /// formats without a signature (MP3, AAC).
     ///
     /// # Errors
     /// [`AudioError::EmptyFile`], [`AudioError::NotAudio`], [`AudioError::UnsupportedCodec`],
-    /// [`AudioError::Malformed`], [`AudioError::Corrupt`] if not even the first packet decodes.
+    /// [`AudioError::Malformed`], or [`AudioError::Corrupt`] if the first packet cannot be decoded.
     pub fn from_seekable<R>(mut source: R, name: impl AsRef<Path>) -> Result<Self, AudioError>
     where
         R: Read + Seek + Send + Sync + 'static,
@@ -120,10 +120,11 @@ impl AudioReader {
         }
     }
 
-    /// Reads WAV from a pipe. Blocks come as soon as the pipe gives something.
+    /// Reads WAV from a pipe. Returns blocks as soon as data arrives.
     ///
     /// # Errors
-    /// As [`from_seekable`](Self::from_seekable); other formats need a file and are [`AudioError::NotAudio`] here.
+    /// As [`from_seekable`](Self::from_seekable); [`AudioError::NotAudio`] for other formats, which need a
+    /// file.
     pub fn from_stream<R>(mut source: R, name: impl AsRef<Path>) -> Result<Self, AudioError>
     where
         R: Read + Send + 'static,
@@ -133,7 +134,7 @@ impl AudioReader {
         if sniff::container(&path, &head)? != Container::Wav {
             return Err(AudioError::NotAudio {
                 path,
-                expected: "WAV (other formats can be read from files only)",
+                expected: "WAV (other formats can be read only from files)",
                 found: sniff::describe(&head),
             });
         }
@@ -164,39 +165,39 @@ impl AudioReader {
         Self { path, spec, source, policy: NonFinitePolicy::Error, position: 0, replaced: 0 }
     }
 
-    /// Says what to do with NaN and infinity; [`NonFinitePolicy::Error`] unless told.
+    /// Sets the treatment of NaN and infinity, [`NonFinitePolicy::Error`] by default.
     #[must_use]
     pub fn with_non_finite(mut self, policy: NonFinitePolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Rate, channels, length, codec.
+    /// Properties of the stream.
     #[must_use]
     pub fn spec(&self) -> &AudioSpec {
         &self.spec
     }
 
-    /// The file's path, or the stream's name.
+    /// Path of the file, or name of the stream.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Samples per channel given so far; at the end, the true length.
+    /// Samples per channel returned so far; at the end, the true length.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// Samples that [`NonFinitePolicy::Zero`] has replaced so far, over all channels.
+    /// Samples replaced by [`NonFinitePolicy::Zero`] so far, over all channels.
     #[must_use]
     pub fn replaced_samples(&self) -> u64 {
         self.replaced
     }
 
-    /// True once the end was reached and the data stopped before what its header promised, or inside a
-    /// packet. What was there has been given.
+    /// True at the end of a truncated input: its data ended before the length in its header, or inside a
+    /// packet. All available samples were returned.
     #[must_use]
     pub fn is_truncated(&self) -> bool {
         match &self.source {
@@ -205,12 +206,12 @@ impl AudioReader {
         }
     }
 
-    /// The next samples, `[channels][1..=max_samples]`, or `None` at the end. Files fill the block but for the last;
-    /// pipes give what is there. A `max_samples` of 0 counts as 1.
+    /// Returns the next samples, `[channels][1..=max_samples]`, or `None` at the end. Blocks from files are
+    /// full except for the last; pipes return the available samples. A `max_samples` of 0 counts as 1.
     ///
     /// # Errors
-    /// [`AudioError::Read`], [`AudioError::Corrupt`], [`AudioError::NonFinite`]. After an error the
-    /// reader is not to be used any more.
+    /// [`AudioError::Read`], [`AudioError::Corrupt`], [`AudioError::NonFinite`]. Do not read on after an
+    /// error.
     pub fn next_block(&mut self, max_samples: usize) -> Result<Option<Planar>, AudioError> {
         let max_samples = max_samples.max(1);
         let block = match &mut self.source {
@@ -224,4 +225,21 @@ impl AudioReader {
         self.position += block.first().map_or(0, Vec::len) as u64;
         Ok(Some(block))
     }
+}
+
+/// Checks a number of channels from a header.
+pub(crate) fn check_channels(path: &Path, found: usize) -> Result<(), AudioError> {
+    if found == 0 || found > MAX_CHANNELS {
+        return Err(AudioError::malformed(path, format!("1 to {MAX_CHANNELS} channels"), found.to_string()));
+    }
+    Ok(())
+}
+
+/// Checks sample rate and channels of a stream that is read or written.
+pub(crate) fn check_format(path: &Path, sample_rate_hz: u32, channels: usize) -> Result<(), AudioError> {
+    check_channels(path, channels)?;
+    if sample_rate_hz == 0 {
+        return Err(AudioError::malformed(path, "a sample rate above 0", "0 Hz"));
+    }
+    Ok(())
 }

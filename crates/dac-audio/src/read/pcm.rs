@@ -1,18 +1,18 @@
-//! Sample encodings of WAV: bytes of interleaved frames to planar `f32`.
+//! Decoding of WAV samples: bytes of interleaved frames to planar `f32`.
 
 use super::g711;
 use crate::Planar;
 
-/// How one sample lies in its container.
+/// Encoding of one sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// Unsigned 8-bit, 128 is zero.
+    /// Unsigned 8-bit; 128 is zero.
     U8,
-    /// Signed little-endian, valid bits at the top of `bytes` bytes (2, 3, 4 or 8).
+    /// Signed little-endian integer in the upper bits of `bytes` bytes (2, 3, 4 or 8).
     Int {
         bytes: u8,
     },
-    /// 24 bits at the bottom of 4 bytes.
+    /// 24 bits in the lower 3 of 4 bytes.
     Int24Low,
     F32,
     F64,
@@ -21,7 +21,7 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// Bytes of one sample.
+    /// Bytes per sample.
     pub(super) fn bytes(self) -> usize {
         match self {
             Self::U8 | Self::ALaw | Self::MuLaw => 1,
@@ -31,7 +31,7 @@ impl Encoding {
         }
     }
 
-    /// Decodes whole interleaved frames of `channels` channels; a partial frame at the end is ignored.
+    /// Decodes interleaved frames of `channels` channels; ignores an incomplete frame at the end.
     pub(super) fn decode(self, bytes: &[u8], channels: usize) -> Planar {
         let width = self.bytes();
         let frames = bytes.len() / (width * channels).max(1);
@@ -61,7 +61,7 @@ impl Encoding {
     }
 }
 
-/// `v / 2^31`, rounded once.
+/// Computes `value / 2^31` with a single rounding.
 fn scale(value: i32) -> f32 {
     (f64::from(value) / 2_147_483_648.0) as f32
 }

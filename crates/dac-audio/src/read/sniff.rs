@@ -1,4 +1,4 @@
-//! Tells formats apart by their first bytes, so that a text file named `.wav` gets a true error.
+//! Format detection from the first bytes, so that a text file named `.wav` is reported as text.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -6,24 +6,26 @@ use std::path::Path;
 use super::READABLE;
 use crate::AudioError;
 
-/// Bytes looked at.
+/// Number of bytes that are inspected.
 const HEAD_BYTES: usize = 64;
 
-/// Who reads it.
+/// Reader of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Container {
+    /// `WavReader`.
     Wav,
+    /// symphonia.
     Other,
 }
 
-/// The first bytes of a stream, fewer if it is shorter.
+/// Reads the first bytes of a stream, fewer if it is shorter.
 pub(super) fn read_head(source: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD_BYTES);
     source.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 
-/// Decides who reads a stream that begins with `head`.
+/// Chooses the reader for a stream that begins with `head`.
 pub(super) fn container(path: &Path, head: &[u8]) -> Result<Container, AudioError> {
     if head.is_empty() {
         return Err(AudioError::EmptyFile { path: path.to_owned() });
@@ -32,7 +34,7 @@ pub(super) fn container(path: &Path, head: &[u8]) -> Result<Container, AudioErro
     if matches!(head.get(..4), Some(b"RIFF" | b"RF64" | b"BW64")) && form == b"WAVE" {
         return Ok(Container::Wav);
     }
-    let foreign = match (head.get(..4), form) {
+    let unsupported = match (head.get(..4), form) {
         (Some(b"RIFX"), _) => Some("big-endian WAV (RIFX)"),
         (Some(b"riff"), _) => Some("Sony Wave64"),
         (Some(b"wvpk"), _) => Some("WavPack"),
@@ -45,23 +47,23 @@ pub(super) fn container(path: &Path, head: &[u8]) -> Result<Container, AudioErro
         (Some(b"RIFF"), b"AVI ") => Some("AVI video"),
         _ => None,
     };
-    if let Some(codec) = foreign {
+    if let Some(codec) = unsupported {
         return Err(AudioError::UnsupportedCodec { path: path.to_owned(), codec: codec.into() });
     }
-    if has_signature(head) || (has_unsigned_extension(path) && !is_text(head)) {
+    if has_signature(head) || (has_mpeg_extension(path) && !is_text(head)) {
         return Ok(Container::Other);
     }
     let path = path.to_owned();
     Err(AudioError::NotAudio { path, expected: READABLE, found: describe(head) })
 }
 
-/// Formats for symphonia that announce themselves.
+/// True for the signatures of the formats that symphonia reads.
 pub(super) fn has_signature(head: &[u8]) -> bool {
     let form = head.get(8..12).unwrap_or_default();
     match head {
         [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] | [b'I', b'D', b'3', ..] => true,
         [b'F', b'O', b'R', b'M', ..] => matches!(form, b"AIFF" | b"AIFC"),
-        // An MPEG audio or ADTS frame: eleven or twelve sync bits, then a layer and a rate that exist.
+        // An MPEG audio or ADTS frame: eleven or twelve sync bits, then a valid layer and rate.
         [0xff, second, third, ..] => {
             let mpeg = second & 0xe0 == 0xe0
                 && second & 0x18 != 0x08
@@ -74,8 +76,8 @@ pub(super) fn has_signature(head: &[u8]) -> bool {
     }
 }
 
-/// MP3 and AAC streams may begin with anything before their first frame.
-fn has_unsigned_extension(path: &Path) -> bool {
+/// True for MP3 and AAC files, which may begin with arbitrary bytes before their first frame.
+fn has_mpeg_extension(path: &Path) -> bool {
     let extension = path.extension().and_then(|text| text.to_str()).unwrap_or_default();
     ["mp1", "mp2", "mp3", "aac", "adts"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
@@ -85,7 +87,7 @@ fn is_text(head: &[u8]) -> bool {
         && String::from_utf8_lossy(head).chars().filter(|&c| c == char::REPLACEMENT_CHARACTER).count() <= 1
 }
 
-/// The first bytes for an error message.
+/// Describes the first bytes for an error message.
 pub(super) fn describe(head: &[u8]) -> String {
     if is_text(head) {
         let text: String = String::from_utf8_lossy(head).chars().take(16).collect();

@@ -1,35 +1,35 @@
-//! WAV, RF64 and BW64 read forward only, from files and pipes alike.
+//! Reader of WAV, RF64 and BW64, forward only, from files and pipes.
 //!
-//! Why not through symphonia or hound, which read WAV too: they need a seekable file or a truthful header. Of the
-//! files in `tests/wav_oddities.rs`, symphonia 0.6.1 refuses RF64 and BW64, a RIFF size that is short or 0, odd chunks
-//! without pad, A-law and µ-law with a plain 16-byte `fmt `, a `fmt ` of more than 40 bytes and data cut short, fails at
-//! the end of data of unknown size, finds no samples where a recorder left a data size of 0, and takes 24 bits in 4
-//! bytes for packed ones. hound 3.5.1 refuses most of these and f64, A-law, µ-law and padded odd chunks, and goes on past
-//! the end of data cut short.
+//! symphonia and hound also read WAV, but need a seekable file or a correct header. Of the files in
+//! `tests/unusual_wav.rs`, symphonia 0.6.1 rejects RF64 and BW64, a RIFF size that is too small or 0, odd
+//! chunks without a pad byte, A-law and µ-law with a 16-byte `fmt `, a `fmt ` of more than 40 bytes and
+//! truncated data. It fails at the end of data of unknown size, finds no samples where a recorder left a data
+//! size of 0, and reads 24 bits in 4 bytes as if packed. hound 3.5.1 rejects most of these and f64, A-law,
+//! µ-law and padded odd chunks, and reads past the end of truncated data.
 
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::pcm::Encoding;
 use super::wav_header::{self, Layout, WavHeader};
-use super::{AudioSpec, MAX_CHANNELS};
+use super::{AudioSpec, check_format};
 use crate::{AudioError, Planar};
 
-/// Bytes read at once at most, whatever the caller asks for.
+/// Maximum number of bytes per read.
 const MAX_READ_BYTES: usize = 1 << 20;
 
-/// A stream of interleaved samples behind a header.
+/// Reads interleaved samples that follow a header.
 pub(super) struct WavReader {
     source: Box<dyn Read + Send>,
     path: PathBuf,
     spec: AudioSpec,
     layout: Layout,
-    /// Bytes of samples left by the header.
-    left: Option<u64>,
-    /// Bytes read that are not a whole frame yet.
+    /// Remaining bytes of samples by the header; `None` to read to the end.
+    left_bytes: Option<u64>,
+    /// Start of a frame whose remaining bytes are not read yet.
     partial: Vec<u8>,
-    /// Wait for a full block (a file) or hand over what there is (a pipe).
-    fill: bool,
+    /// True for a file: return full blocks. False for a pipe: return the available samples.
+    full_blocks: bool,
     truncated: bool,
 }
 
@@ -46,36 +46,30 @@ impl WavReader {
             path: path.to_owned(),
             spec,
             layout,
-            left: data_bytes,
+            left_bytes: data_bytes,
             partial: Vec::new(),
-            fill: file_bytes.is_some(),
+            full_blocks: file_bytes.is_some(),
             truncated: false,
         })
     }
 
-    /// Interleaved `f32` without a header.
+    /// Reads interleaved `f32` samples without a header.
     pub(super) fn raw_f32(
         source: Box<dyn Read + Send>,
         path: &Path,
         sample_rate_hz: u32,
         channels: usize,
     ) -> Result<Self, AudioError> {
-        if channels == 0 || channels > MAX_CHANNELS {
-            let expected = format!("1 to {MAX_CHANNELS} channels");
-            return Err(AudioError::malformed(path, expected, channels.to_string()));
-        }
-        if sample_rate_hz == 0 {
-            return Err(AudioError::malformed(path, "a sample rate above 0", "0 Hz"));
-        }
+        check_format(path, sample_rate_hz, channels)?;
         let codec = "raw 32-bit float".to_owned();
         Ok(Self {
             source,
             path: path.to_owned(),
             spec: AudioSpec { sample_rate_hz, channels, samples: None, codec },
             layout: Layout::Known(Encoding::F32),
-            left: None,
+            left_bytes: None,
             partial: Vec::new(),
-            fill: false,
+            full_blocks: false,
             truncated: false,
         })
     }
@@ -88,12 +82,12 @@ impl WavReader {
         self.truncated
     }
 
-    /// Up to `max_samples` whole frames, `None` at the end.
+    /// Returns up to `max_samples` frames, or `None` at the end.
     pub(super) fn next_block(&mut self, max_samples: usize) -> Result<Option<Planar>, AudioError> {
         let frame_bytes = self.layout.bytes() * self.spec.channels;
         let wanted = max_samples.min(MAX_READ_BYTES / frame_bytes).max(1) * frame_bytes;
         let mut bytes = std::mem::take(&mut self.partial);
-        while bytes.len() < frame_bytes || (self.fill && bytes.len() < wanted) {
+        while bytes.len() < frame_bytes || (self.full_blocks && bytes.len() < wanted) {
             if !self.read_more(&mut bytes, wanted)? {
                 break;
             }
@@ -101,13 +95,13 @@ impl WavReader {
         let whole = bytes.len() - bytes.len() % frame_bytes;
         self.partial = bytes.split_off(whole);
         if bytes.is_empty() {
-            self.truncated |= !self.partial.is_empty() || self.left.is_some_and(|left| left > 0);
+            self.truncated |= !self.partial.is_empty() || self.left_bytes.is_some_and(|left| left > 0);
             return Ok(None);
         }
         let encoding = match self.layout {
             Layout::Known(encoding) => encoding,
             Layout::Int24In32 => {
-                let encoding = place_of_24_bits(&bytes);
+                let encoding = detect_24_in_32(&bytes);
                 self.layout = Layout::Known(encoding);
                 encoding
             }
@@ -115,9 +109,9 @@ impl WavReader {
         Ok(Some(encoding.decode(&bytes, self.spec.channels)))
     }
 
-    /// Appends what one read gives, at most up to `wanted` bytes in all; false at the end.
+    /// Reads once and appends to `bytes`, up to a total of `wanted` bytes. Returns false at the end.
     fn read_more(&mut self, bytes: &mut Vec<u8>, wanted: usize) -> Result<bool, AudioError> {
-        let left = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        let left = self.left_bytes.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
         let start = bytes.len();
         bytes.resize(start + (wanted - start).min(left), 0);
         let read = loop {
@@ -128,16 +122,17 @@ impl WavReader {
             }
         };
         bytes.truncate(start + read);
-        if let Some(left) = &mut self.left {
+        if let Some(left) = &mut self.left_bytes {
             *left -= read as u64;
         }
         Ok(read > 0)
     }
 }
 
-/// Where 24 bits lie in 4 bytes, by the first block: at the bottom if the top byte only repeats the sign while the bottom
-/// byte is in use, else at the top as the format demands.
-fn place_of_24_bits(bytes: &[u8]) -> Encoding {
+/// Detects from the first block whether 24-bit samples are in the lower or upper 3 of 4 bytes: in the lower
+/// if the top byte only repeats the sign and the bottom byte is used, otherwise in the upper, as the format
+/// requires.
+fn detect_24_in_32(bytes: &[u8]) -> Encoding {
     let sign_only =
         |word: &[u8]| matches!(word, [_, _, high, top] if *top == (if *high < 0x80 { 0 } else { 0xff }));
     let low_used = bytes.chunks_exact(4).any(|word| word.first() != Some(&0));

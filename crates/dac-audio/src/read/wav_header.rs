@@ -1,38 +1,38 @@
-//! The chunks of a WAV file before its samples, read forward only.
+//! Parser of the chunks before the samples of a WAV file, forward only.
 
 use std::io::{self, Read};
 use std::path::Path;
 
 use super::pcm::Encoding;
-use super::{AudioSpec, MAX_CHANNELS};
+use super::{AudioSpec, check_format};
 use crate::AudioError;
 
-/// Chunks looked through before `data`; real files have a handful.
+/// Maximum number of chunks before `data`; real files have a handful.
 const MAX_CHUNKS: usize = 1_024;
-/// Bytes of `fmt ` that mean something.
+/// Bytes of `fmt ` that have a meaning.
 const FMT_BYTES: u32 = 40;
-/// Chunk names that follow an empty `data` chunk; after a `data` size of 0 anything else is samples.
+/// Chunks that may follow an empty `data` chunk; any other bytes after a `data` size of 0 are samples.
 const TRAILING_CHUNKS: [&[u8; 4]; 22] = [
     b"LIST", b"INFO", b"fact", b"cue ", b"smpl", b"inst", b"plst", b"labl", b"note", b"JUNK", b"junk",
     b"PAD ", b"bext", b"iXML", b"axml", b"chna", b"id3 ", b"ID3 ", b"cart", b"_PMX", b"PEAK", b"acid",
 ];
 
-/// Where the samples are and how they are stored.
+/// Result of parsing a header.
 #[derive(Debug, Clone)]
 pub(super) struct WavHeader {
     pub(super) spec: AudioSpec,
     pub(super) layout: Layout,
-    /// Bytes of samples by the header, `None` to read to the end.
+    /// Bytes of samples by the header; `None` to read to the end.
     pub(super) data_bytes: Option<u64>,
-    /// Bytes read ahead that belong to the samples.
+    /// Bytes of samples that were already read.
     pub(super) ahead: Vec<u8>,
 }
 
-/// How samples are stored.
+/// Encoding of the samples as far as the header defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     Known(Encoding),
-    /// 24 bits in 4 bytes, at the top or at the bottom: the samples tell.
+    /// 24 bits in 4 bytes, in the upper or lower 3: detected from the samples.
     Int24In32,
 }
 
@@ -45,7 +45,7 @@ impl Layout {
     }
 }
 
-/// Counts the bytes it hands out and keeps those that were looked at too early.
+/// Byte reader that counts its position and accepts bytes back.
 struct Chunks<'a> {
     source: &'a mut dyn Read,
     path: &'a Path,
@@ -54,7 +54,7 @@ struct Chunks<'a> {
 }
 
 impl Chunks<'_> {
-    /// Up to `count` bytes, fewer at the end of the file.
+    /// Reads `count` bytes, fewer at the end of the file.
     fn take(&mut self, count: usize) -> Result<Vec<u8>, AudioError> {
         let from_ahead = self.ahead.len().min(count);
         let mut bytes: Vec<u8> = self.ahead.drain(..from_ahead).collect();
@@ -71,18 +71,19 @@ impl Chunks<'_> {
         self.ahead = bytes;
     }
 
-    /// Skips `count` bytes and the pad byte that follows an odd count, if the writer put one.
-    fn skip_chunk(&mut self, count: u64, odd: bool) -> Result<(), AudioError> {
+    /// Skips the `count` remaining bytes of a chunk and, if the chunk's size is odd, its pad byte if there is
+    /// one.
+    fn skip_chunk(&mut self, count: u64, is_odd: bool) -> Result<(), AudioError> {
         let from_ahead = (self.ahead.len() as u64).min(count);
         self.ahead.drain(..from_ahead as usize);
         let rest = count - from_ahead;
         let skipped = io::copy(&mut (&mut *self.source).take(rest), &mut io::sink());
         self.position += from_ahead + skipped.map_err(|error| AudioError::read(self.path, error))?;
-        if odd {
+        if is_odd {
             let mut next = self.take(5)?;
-            let name =
+            let is_name =
                 |bytes: Option<&[u8]>| bytes.is_some_and(|id| id.iter().all(|b| (0x20..0x7f).contains(b)));
-            let padded = next.first() == Some(&0) || (!name(next.get(..4)) && name(next.get(1..5)));
+            let padded = next.first() == Some(&0) || (!is_name(next.get(..4)) && is_name(next.get(1..5)));
             if padded {
                 next.drain(..1);
             }
@@ -92,7 +93,7 @@ impl Chunks<'_> {
     }
 }
 
-/// Reads up to the first sample. `file_bytes` is the whole length where it is known.
+/// Reads up to the first sample. `file_bytes` is the size of the file if known.
 pub(super) fn read(
     source: &mut dyn Read,
     path: &Path,
@@ -128,7 +129,7 @@ pub(super) fn read(
                     (u32::MAX, true, Some(bytes)) => bytes,
                     _ => u64::from(size),
                 };
-                return data(chunks, format, declared, file_bytes);
+                return read_data_header(chunks, format, declared, file_bytes);
             }
             _ => chunks.skip_chunk(u64::from(size), size % 2 == 1)?,
         }
@@ -136,8 +137,8 @@ pub(super) fn read(
     Err(AudioError::malformed(path, format!("a data chunk among the first {MAX_CHUNKS} chunks"), "none"))
 }
 
-/// Settles how many bytes of samples there are.
-fn data(
+/// Determines the number of bytes of samples. `declared` is the size of the data chunk.
+fn read_data_header(
     mut chunks: Chunks<'_>,
     format: Format,
     declared: u64,
@@ -145,7 +146,8 @@ fn data(
 ) -> Result<WavHeader, AudioError> {
     let path = chunks.path;
     let (encoding, codec) = format.layout(path)?;
-    // Writers into pipes leave 0, 0xFFFFFFFF or (sox) just under 0x80000000: the true length is the stream's.
+    // Programs that write into pipes leave 0, 0xFFFFFFFF or (sox) just below 0x80000000: read to the end of
+    // the stream.
     let unknown = match declared {
         0 => {
             let next = chunks.take(4)?;
@@ -175,7 +177,7 @@ fn data(
     Ok(WavHeader { spec, layout: encoding, data_bytes, ahead: chunks.ahead })
 }
 
-/// The `fmt ` chunk.
+/// Content of the `fmt ` chunk.
 #[derive(Debug, Clone, Copy)]
 struct Format {
     tag: u16,
@@ -184,11 +186,11 @@ struct Format {
     byte_rate: u32,
     block_align: usize,
     bits: u16,
-    /// `WAVE_FORMAT_EXTENSIBLE` with a sub-format that is not one of the usual tags.
-    foreign: bool,
+    /// `WAVE_FORMAT_EXTENSIBLE` with a sub-format that is not a standard tag.
+    is_vendor_format: bool,
 }
 
-/// The last 14 bytes of every sub-format that just wraps a tag; the second is ambisonic B-format.
+/// Last 14 bytes of the sub-formats that wrap a tag; the second is ambisonic B-format.
 const SUBFORMAT_TAILS: [[u8; 14]; 2] = [
     [0x00, 0x00, 0x00, 0x00, 0x10, 0x00, 0x80, 0x00, 0x00, 0xaa, 0x00, 0x38, 0x9b, 0x71],
     [0x00, 0x00, 0x21, 0x07, 0xd3, 0x11, 0x86, 0x44, 0xc8, 0xc1, 0xca, 0x00, 0x00, 0x00],
@@ -205,26 +207,20 @@ impl Format {
         let byte_rate = u32_at(body, 8).ok_or_else(short)?;
         let block_align = usize::from(u16_at(body, 12).ok_or_else(short)?);
         let bits = u16_at(body, 14).ok_or_else(short)?;
-        let mut foreign = false;
+        let mut is_vendor_format = false;
         if tag == 0xfffe {
             let wanted = "an extensible fmt chunk of 40 bytes or more";
             let inner = u16_at(body, 24)
                 .ok_or_else(|| AudioError::malformed(path, wanted, format!("{} bytes", body.len())))?;
-            foreign = !SUBFORMAT_TAILS.iter().any(|tail| body.get(26..40) == Some(tail.as_slice()));
+            is_vendor_format = !SUBFORMAT_TAILS.iter().any(|tail| body.get(26..40) == Some(tail.as_slice()));
             tag = inner;
         }
-        if channels == 0 || channels > MAX_CHANNELS {
-            let expected = format!("1 to {MAX_CHANNELS} channels");
-            return Err(AudioError::malformed(path, expected, channels.to_string()));
-        }
-        if rate_hz == 0 {
-            return Err(AudioError::malformed(path, "a sample rate above 0", "0 Hz"));
-        }
-        Ok(Self { tag, channels, rate_hz, byte_rate, block_align, bits, foreign })
+        check_format(path, rate_hz, channels)?;
+        Ok(Self { tag, channels, rate_hz, byte_rate, block_align, bits, is_vendor_format })
     }
 
-    /// The bytes of one sample in its frame where the header contradicts itself: the bits decide, unless the block
-    /// size is confirmed by the byte rate.
+    /// Bytes per sample. If bits and block size disagree, the bits decide, unless the byte rate confirms the
+    /// block size.
     fn container_bytes(&self) -> usize {
         let by_bits = usize::from(self.bits).div_ceil(8);
         let wider = self.block_align / self.channels;
@@ -235,8 +231,11 @@ impl Format {
 
     fn layout(&self, path: &Path) -> Result<(Layout, String), AudioError> {
         let unsupported = |codec: String| AudioError::UnsupportedCodec { path: path.to_owned(), codec };
-        if self.foreign {
-            return Err(unsupported(format!("WAV with a vendor's sub-format (tag {:#06x})", self.tag)));
+        if self.is_vendor_format {
+            return Err(unsupported(format!(
+                "WAV with a vendor-specific sub-format (tag {:#06x})",
+                self.tag
+            )));
         }
         let (layout, name) = match (self.tag, self.bits, self.container_bytes()) {
             (1, 1..=8, 1) => (Layout::Known(Encoding::U8), "8-bit PCM".to_owned()),

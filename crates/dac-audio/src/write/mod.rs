@@ -1,5 +1,6 @@
-//! Writing audio: WAV files, whole or not at all, and endless WAV or raw streams.
+//! Writers of WAV files, and of WAV or raw streams.
 
+mod header;
 mod sample;
 mod stream;
 mod wav;
@@ -8,13 +9,13 @@ pub use sample::SampleFormat;
 pub use stream::{StreamFormat, StreamWriter};
 pub use wav::WavWriter;
 
-/// What was written.
+/// Result of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct WriteReport {
     /// Samples per channel.
     pub samples: u64,
-    /// Samples, over all channels, that were beyond full scale and were cut to it. Always 0 for `f32`, which has no
-    /// such limit.
+    /// Samples beyond full scale, over all channels, that were clipped. Always 0 for `f32`, which is not
+    /// clipped.
     pub clipped: u64,
 }

@@ -1,12 +1,12 @@
-//! How one sample is stored.
+//! Sample formats for writing.
 
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::{AudioError, finite, planar};
+use crate::{AudioError, non_finite, planar};
 
-/// The encodings of samples that are written.
+/// Encoding of written samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum SampleFormat {
     /// 16-bit integers.
@@ -19,7 +19,7 @@ pub enum SampleFormat {
 }
 
 impl SampleFormat {
-    /// Bytes of one sample.
+    /// Bytes per sample.
     #[must_use]
     pub fn bytes(self) -> usize {
         match self {
@@ -29,13 +29,13 @@ impl SampleFormat {
         }
     }
 
-    /// `value · 2^(bits-1)`, rounded to the nearest (halves away from zero) and cut to the range; true if it was cut.
+    /// Computes `value · 2^(bits-1)`, rounded to nearest (halves away from zero) and clipped; true if it was
+    /// clipped.
     pub(crate) fn quantize(self, value: f32) -> (i32, bool) {
         let scale = if self == Self::I24 { 8_388_608.0 } else { 32_768.0 };
         let rounded = (f64::from(value) * scale).round();
-        let kept = rounded.clamp(-scale, scale - 1.0);
-        // A value of exactly 1 is full scale, not overdrive: it loses one step without being counted.
-        (kept as i32, value.abs() > 1.0)
+        // 1.0 is full scale: it is reduced by one step but does not count as clipped.
+        (rounded.clamp(-scale, scale - 1.0) as i32, value.abs() > 1.0)
     }
 }
 
@@ -62,7 +62,8 @@ impl FromStr for SampleFormat {
     }
 }
 
-/// Checks the shape of a block that is to be written at sample `start`, and that it is finite; returns its length.
+/// Checks the shape of a block at sample `start` and that all its values are finite. Returns its samples per
+/// channel.
 pub(super) fn check_block<S: AsRef<[f32]>>(
     block: &[S],
     channels: usize,
@@ -70,7 +71,7 @@ pub(super) fn check_block<S: AsRef<[f32]>>(
     start: u64,
 ) -> Result<usize, AudioError> {
     let samples = planar::check_planar(block, channels)?;
-    match finite::first_non_finite(block) {
+    match non_finite::first_non_finite(block) {
         None => Ok(samples),
         Some((sample, channel, value)) => {
             let path = path.to_owned();
@@ -84,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantizing_rounds_and_counts_what_it_cuts() {
+    fn quantize_rounds_and_reports_clipping() {
         let half = 0.5 / 32_768.0;
         assert_eq!(SampleFormat::I16.quantize(1.4 * half), (1, false));
         assert_eq!(SampleFormat::I16.quantize(-1.4 * half), (-1, false));
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn names_go_both_ways() {
+    fn names_are_parsed_and_displayed() {
         for format in [SampleFormat::I16, SampleFormat::I24, SampleFormat::F32] {
             assert_eq!(format.to_string().parse::<SampleFormat>().ok(), Some(format));
         }

@@ -1,81 +1,70 @@
-//! WAV files through hound, written beside their place and renamed into it when finished.
+//! Atomic writer of WAV files.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufWriter, IntoInnerError};
+use std::path::Path;
 
-use dac_atomic::AtomicFile;
-use hound::{SampleFormat as HoundFormat, WavSpec};
+use dac_atomic::{AtomicFile, FinishedFile};
 
-use super::sample::check_block;
-use super::{SampleFormat, WriteReport};
-use crate::{AudioError, MAX_CHANNELS};
+use super::{SampleFormat, StreamWriter, WriteReport, header};
+use crate::AudioError;
+use crate::read::check_format;
 
-/// Bytes of samples that a WAV file holds: its sizes are 32-bit and count up to 72 bytes of header and a pad too.
+/// Maximum size of the samples: the sizes in the header have 32 bits and include up to 72 bytes of header and
+/// a pad byte.
 const MAX_DATA_BYTES: u64 = u32::MAX as u64 - 73;
 
-/// Writes one WAV file block by block. The file appears under its name only by [`finish`](Self::finish); a writer that is
-/// dropped before leaves nothing.
+/// Writes a WAV file block by block. [`finish`](Self::finish) renames the complete file onto its path;
+/// dropping the writer leaves no file.
+#[derive(Debug)]
 pub struct WavWriter {
-    path: PathBuf,
-    format: SampleFormat,
-    channels: usize,
-    inner: hound::WavWriter<BufWriter<File>>,
-    file: AtomicFile,
-    report: WriteReport,
-}
-
-impl std::fmt::Debug for WavWriter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WavWriter")
-            .field("path", &self.path)
-            .field("report", &self.report)
-            .finish_non_exhaustive()
-    }
+    stream: StreamWriter<BufWriter<AtomicFile>>,
 }
 
 impl WavWriter {
-    /// Begins a file. Its folder must exist; an older file stays untouched until `finish`, a link is followed, a device written.
+    /// Creates a file. Its folder must exist. An existing file is unchanged until `finish`, a symbolic link
+    /// is followed, a device is written directly.
     ///
     /// # Errors
-    /// [`AudioError::Write`], or [`AudioError::Malformed`] for a rate of 0, or 0 or more than [`MAX_CHANNELS`]
-    /// channels.
+    /// [`AudioError::Write`], or [`AudioError::Malformed`] for a rate of 0, or 0 or more than
+    /// [`MAX_CHANNELS`](crate::MAX_CHANNELS) channels.
     pub fn create(
         path: impl AsRef<Path>,
         sample_rate_hz: u32,
         channels: usize,
         format: SampleFormat,
     ) -> Result<Self, AudioError> {
-        let path = path.as_ref().to_owned();
-        if channels == 0 || channels > MAX_CHANNELS || sample_rate_hz == 0 {
-            return Err(AudioError::malformed(
-                &path,
-                format!("1 to {MAX_CHANNELS} channels at a rate above 0 Hz"),
-                format!("{channels} channels at {sample_rate_hz} Hz"),
-            ));
-        }
-        let file = AtomicFile::create(&path).map_err(|error| AudioError::write(&path, error))?;
-        let handle = file.handle().map_err(|error| AudioError::write(&path, error))?;
-        let spec = WavSpec {
-            channels: channels as u16,
-            sample_rate: sample_rate_hz,
-            bits_per_sample: 8 * format.bytes() as u16,
-            sample_format: if format == SampleFormat::F32 { HoundFormat::Float } else { HoundFormat::Int },
-        };
-        let inner = hound::WavWriter::new(BufWriter::with_capacity(1 << 16, handle), spec)
-            .map_err(|error| hound_error(&path, error))?;
-        Ok(Self { path, format, channels, inner, file, report: WriteReport::default() })
+        let path = path.as_ref();
+        check_format(path, sample_rate_hz, channels)?;
+        let file = AtomicFile::create(path).map_err(|error| AudioError::write(path, error))?;
+        Self::new(file, path, sample_rate_hz, channels, format)
     }
 
-    /// Checks that `samples` samples per channel will fit, before any work is spent on them.
+    /// Writes to an empty `file`. Errors contain `path`.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn new(
+        file: AtomicFile,
+        path: impl AsRef<Path>,
+        sample_rate_hz: u32,
+        channels: usize,
+        format: SampleFormat,
+    ) -> Result<Self, AudioError> {
+        let path = path.as_ref();
+        check_format(path, sample_rate_hz, channels)?;
+        let out = BufWriter::with_capacity(1 << 16, file);
+        let header = header::standard(sample_rate_hz, channels, format);
+        Ok(Self { stream: StreamWriter::with_header(out, path, &header, channels, format)? })
+    }
+
+    /// Checks that `samples` samples per channel fit into the file.
     ///
     /// # Errors
     /// [`AudioError::TooLong`]: a WAV file holds just under 4 GiB, 13.5 hours of 44.1 kHz mono at 16 bits.
     pub fn check_length(&self, samples: u64) -> Result<(), AudioError> {
-        let frame_bytes = (self.format.bytes() * self.channels) as u64;
-        let bytes = samples.saturating_mul(frame_bytes);
+        let bytes = self.stream.data_bytes(samples);
         if bytes > MAX_DATA_BYTES {
-            let path = self.path.clone();
+            let path = self.stream.path().to_owned();
             return Err(AudioError::TooLong { path, bytes, max_bytes: MAX_DATA_BYTES });
         }
         Ok(())
@@ -85,56 +74,32 @@ impl WavWriter {
     ///
     /// # Errors
     /// A block of another shape, [`AudioError::NonFinite`] with the sample's index in the file,
-    /// [`AudioError::TooLong`], [`AudioError::Write`]. Nothing of a refused block is written.
+    /// [`AudioError::TooLong`], [`AudioError::Write`]. Nothing of a rejected block is written.
     pub fn write<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<(), AudioError> {
-        let samples = check_block(block, self.channels, &self.path, self.report.samples)?;
-        self.check_length(self.report.samples + samples as u64)?;
-        for index in 0..samples {
-            for plane in block {
-                let value = plane.as_ref().get(index).copied().unwrap_or(0.0);
-                let written = if self.format == SampleFormat::F32 {
-                    self.inner.write_sample(value)
-                } else {
-                    let (value, clipped) = self.format.quantize(value);
-                    self.report.clipped += u64::from(clipped);
-                    self.inner.write_sample(value)
-                };
-                written.map_err(|error| hound_error(&self.path, error))?;
-            }
-        }
-        self.report.samples += samples as u64;
-        Ok(())
+        let samples = block.first().map_or(0, |plane| plane.as_ref().len() as u64);
+        self.check_length(self.stream.report().samples + samples)?;
+        self.stream.write_unflushed(block)
     }
 
-    /// Completes the header, syncs and puts the file in its place.
+    /// Completes the header, syncs the file and renames it onto its path.
     ///
     /// # Errors
-    /// [`AudioError::Write`]; then the place is as it was before.
+    /// [`AudioError::Write`]; an existing file is unchanged then.
     pub fn finish(self) -> Result<WriteReport, AudioError> {
-        let Self { path, format, channels, inner, mut file, report } = self;
-        inner.finalize().map_err(|error| hound_error(&path, error))?;
-        let bytes = report.samples * (format.bytes() * channels) as u64;
-        if bytes % 2 == 1 {
-            pad(&mut file).map_err(|error| AudioError::write(&path, error))?;
-        }
-        file.commit().map_err(|error| AudioError::write(&path, error))?;
+        let path = self.stream.path().to_owned();
+        let (file, report) = self.finish_unnamed()?;
+        file.persist().map_err(|error| AudioError::write(&path, error))?;
         Ok(report)
     }
-}
 
-/// RIFF chunks have even sizes; hound leaves the pad byte of an odd one out.
-fn pad(file: &mut AtomicFile) -> io::Result<()> {
-    let end = file.seek(SeekFrom::End(0))?;
-    file.write_all(&[0])?;
-    file.seek(SeekFrom::Start(4))?;
-    // The length fits: check_length has left room for it. A device has none.
-    file.write_all(&((end + 1).saturating_sub(8) as u32).to_le_bytes())
-}
-
-fn hound_error(path: &Path, error: hound::Error) -> AudioError {
-    let source = match error {
-        hound::Error::IoError(source) => source,
-        other => io::Error::other(other.to_string()),
-    };
-    AudioError::write(path, source)
+    /// Completes the header and syncs the file, which keeps its temporary name.
+    ///
+    /// # Errors
+    /// [`AudioError::Write`].
+    pub fn finish_unnamed(self) -> Result<(FinishedFile, WriteReport), AudioError> {
+        let path = self.stream.path().to_owned();
+        let (out, report) = self.stream.finish_seekable()?;
+        let file = out.into_inner().map_err(IntoInnerError::into_error).and_then(AtomicFile::finish);
+        Ok((file.map_err(|error| AudioError::write(&path, error))?, report))
+    }
 }

@@ -1,8 +1,8 @@
-//! Signals that tests share with `fixtures/python/make_audio_meters.py`, made from the same formulas.
+//! Test signals and reference values, from the same formulas as in `fixtures/python/make_audio_meters.py`.
 
 use std::f64::consts::PI;
 
-/// White noise in `[-1, 1)` from a linear congruential generator, `samples` long, scaled.
+/// Generates white noise in `[-scale, scale)` with a linear congruential generator.
 pub(crate) fn noise(mut seed: u64, samples: usize, scale: f64) -> Vec<f64> {
     (0..samples)
         .map(|_| {
@@ -12,18 +12,18 @@ pub(crate) fn noise(mut seed: u64, samples: usize, scale: f64) -> Vec<f64> {
         .collect()
 }
 
-/// A sine from phase 0.
+/// Generates a sine with phase 0.
 pub(crate) fn sine(rate_hz: u32, hz: f64, samples: usize, amplitude: f64) -> Vec<f64> {
     let step = 2.0 * PI * hz / f64::from(rate_hz);
     (0..samples).map(|n| amplitude * (step * n as f64).sin()).collect()
 }
 
-/// Rounds to the samples that a meter sees.
+/// Rounds signals to `f32`.
 pub(crate) fn samples(channels: &[Vec<f64>]) -> Vec<Vec<f32>> {
     channels.iter().map(|plane| plane.iter().map(|&value| value as f32).collect()).collect()
 }
 
-/// The two values of a line of `tests/data/meters.tsv`.
+/// Looks up the two values of a line in `tests/data/meters.tsv`.
 pub(crate) fn expected(kind: &str, name: &str) -> Option<(f64, f64)> {
     include_str!("../data/meters.tsv").lines().find_map(|line| {
         let mut fields = line.split('\t');

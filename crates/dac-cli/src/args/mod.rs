@@ -10,8 +10,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use dac::registry::Source;
-use dac::{Device, Format, Precision, Preset, SampleFormat};
+use dac::tokens::Format;
+use dac::weights::registry::Source;
+use dac::{Device, Precision, Preset, SampleFormat};
 use dac_manifest::Shard;
 
 use crate::exit::Usage;

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
-use dac_pack::PackLimits;
+use dac_dataset::PackLimits;
 
 use super::values;
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use dac::audio::{MAX_RATE_HZ, MIN_RATE_HZ, NonFinitePolicy};
 use dac::tokens::NpyInteger;
-use dac::{ChannelMix, MAX_RATE_HZ, MIN_RATE_HZ, NonFinitePolicy, OutputRate, Save};
+use dac::{ChannelMix, OutputRate, Save};
 
 /// `--channels`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

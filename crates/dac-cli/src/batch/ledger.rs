@@ -176,7 +176,7 @@ pub(crate) fn entry_of_file<'e>(entries: &'e Entries, key: &str, path: &Path) ->
     let is_as_long = |entry: &&Entry| entry.output_bytes.is_none_or(|bytes| bytes == found.len());
     let mut entries = entries.results(key).filter(is_as_long).peekable();
     entries.peek()?;
-    let sha256 = dac::sha256_of_file(path).ok()?;
+    let sha256 = dac::weights::sha256_of_file(path).ok()?;
     entries.find(|entry| entry.output_sha256.as_deref() == Some(sha256.as_str()))
 }
 
@@ -192,5 +192,5 @@ pub(super) fn is_file_of(path: &Path, bytes: Option<u64>, sha256: Option<&str>) 
 /// # Errors
 /// When it cannot be read.
 pub(crate) fn fingerprint(path: &Path) -> io::Result<Fingerprint> {
-    Ok(Fingerprint { bytes: fs::metadata(path)?.len(), sha256: dac::sha256_of_file(path)? })
+    Ok(Fingerprint { bytes: fs::metadata(path)?.len(), sha256: dac::weights::sha256_of_file(path)? })
 }

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 
 use anyhow::{Context, Error, anyhow};
 use dac::tokens::TokenFile;
+use dac_dataset::{ClosedShard, PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
 use dac_manifest::Record;
-use dac_pack::{ClosedShard, Key, PackError, PackKind, PackLimits, PackNaming, PackWriter};
 
 use super::Done;
 use super::ledger::Ledger;
@@ -112,7 +112,12 @@ impl<'a> Packer<'a> {
     ///
     /// # Errors
     /// When the pack cannot hold these tokens; that concerns no other entry.
-    pub(super) fn add(&self, key: &Key, waiting: Waiting, tokens: TokenFile) -> Result<Vec<Settled>, Error> {
+    pub(super) fn add(
+        &self,
+        key: &SampleKey,
+        waiting: Waiting,
+        tokens: TokenFile,
+    ) -> Result<Vec<Settled>, Error> {
         let mut open = self.open.lock().map_err(|_| anyhow!("the open shard is lost"))?;
         let added = open.writer.add(key, &waiting.record.input, tokens);
         match added {

@@ -2,6 +2,7 @@
 //! kept.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -75,6 +76,11 @@ impl Stop {
     /// Asks for an end, since no file can be done any more. Says whether it is the first to ask.
     pub(crate) fn halt(&self) -> bool {
         self.state.compare_exchange(GOES_ON, HALTED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Answers a progress report of the library: breaks once cancellation was requested.
+    pub(crate) fn flow(&self) -> ControlFlow<()> {
+        if self.exit().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// An error once an end is asked for, to leave work by.

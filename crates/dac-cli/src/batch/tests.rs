@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Parser;
 use dac::Codes;
-use dac_pack::{PackKind, PackLimits};
+use dac_dataset::{PackKind, PackLimits};
 
 use super::*;
 use crate::args::{Cli, Command};
@@ -83,7 +83,7 @@ fn nothing_is_kept_of_an_input_that_changed_while_it_was_read() {
 fn nor_in_a_pack() {
     let folder = recordings();
     let packing = Packing {
-        kind: PackKind::Tar(dac::Format::Npy, dac::tokens::WriteOptions::default()),
+        kind: PackKind::Tar(dac::tokens::Format::Npy, dac::tokens::WriteOptions::default()),
         limits: PackLimits::default(),
     };
     let exit = run(folder.path(), Outputs::Entries, Some(packing), |job, _| {

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 
-use dac::AtomicFile;
+use dac_atomic::AtomicFile;
 
 /// The folder of all workrooms of an output folder.
 const NAME: &str = ".dac-work";

@@ -1,7 +1,8 @@
 //! `dac bench --layers`: where the engine's time goes.
 
 use anyhow::{Error, anyhow};
-use dac::{Audio, Dac, Device, LayerTime, Part};
+use dac::codec::{LayerTime, Part};
+use dac::{Audio, Dac, Device};
 use serde::Serialize;
 
 use super::median;

@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use dac::{Array3, CodecError, Codes, Dac, Device, DeviceError, Isa, LoadOptions};
+use dac::codec::{Array3, CodecError, DeviceError, Isa};
+use dac::{Codes, Dac, Device, LoadOptions};
 use dac_manifest::Status;
 use serde::Serialize;
 

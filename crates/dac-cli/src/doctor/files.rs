@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Error, bail};
+use dac::Preset;
 use dac::cache::{self, CachedWeights, Environment, Origin, PARTIAL_SUFFIX};
-use dac::registry::{self, Published};
-use dac::{Checkpoint, Preset};
+use dac::weights::Checkpoint;
+use dac::weights::registry::{self, Published};
 use dac_manifest::Status;
 use serde::Serialize;
 
@@ -84,7 +85,7 @@ fn check_weights(weights: CachedWeights) -> FileCheck {
         ..FileCheck::default()
     };
     let path = weights.path.clone();
-    let hashed = guarded("hash", TIME_LIMIT, move || dac::sha256_of_file(&path));
+    let hashed = guarded("hash", TIME_LIMIT, move || dac::weights::sha256_of_file(&path));
     let sha256 = match hashed {
         Ok(Ok(sha256)) => sha256,
         Ok(Err(error)) => return check.failed(format!("cannot be read: {error}")),

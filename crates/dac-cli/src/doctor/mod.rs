@@ -11,8 +11,8 @@ mod vector;
 mod warm;
 
 use anyhow::Error;
-use dac::Isa;
 use dac::cache::Environment;
+use dac::codec::Isa;
 use dac_manifest::Status;
 use serde::Serialize;
 

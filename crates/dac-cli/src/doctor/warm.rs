@@ -45,7 +45,7 @@ pub(super) fn run(args: &WarmArgs, json: bool) -> Result<Exit, Error> {
     let dac = open_source(&ModelSource::Random { preset, seed: SEED }, None, &run)?;
     let chunk_seconds = args.chunk_seconds.map_or(Chunking::DEFAULT_SECONDS, |seconds| seconds.0);
     let chunk = Chunking::Exact { chunk_seconds };
-    let (encode_together, decode_together) = dac.windows_together(chunk)?;
+    let (encode_together, decode_together) = dac.batch_windows(chunk)?;
     let seconds = chunk_seconds * (CHUNKS + encode_together.max(decode_together) as f64);
     let work = || work(&dac, chunk, seconds);
     let (first_seconds, again_seconds) = (work()?, work()?);

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Error, anyhow, bail};
+use dac::Preset;
 use dac::cache::{self, Environment};
-use dac::registry::{self, Published};
-use dac::{Checkpoint, Preset};
+use dac::weights::Checkpoint;
+use dac::weights::registry::{self, Published};
 use dac_manifest::Status;
 use serde::Serialize;
 
@@ -189,7 +190,8 @@ fn present(args: &DownloadArgs, order: &Order, environment: &Environment) -> Res
         cache::find(order.preset, environment).map(|weights| weights.path)
     };
     let Some(path) = found else { return Ok(None) };
-    let sha256 = dac::sha256_of_file(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let sha256 =
+        dac::weights::sha256_of_file(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
     if path == order.target && order.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
         say(format_args!(
             "{}: its SHA-256 is {sha256}, not the expected one; it is replaced",
@@ -211,7 +213,8 @@ fn check(order: &Order, part: &Path) -> Result<String, Error> {
     if let Some(expected) = order.bytes.filter(|&expected| expected != found) {
         return Err(fetch::wrong_size(&from, expected, found));
     }
-    let sha256 = dac::sha256_of_file(part).with_context(|| format!("{}: cannot be read", part.display()))?;
+    let sha256 =
+        dac::weights::sha256_of_file(part).with_context(|| format!("{}: cannot be read", part.display()))?;
     match &order.sha256 {
         Some(expected) if *expected != sha256 => {
             bail!("{from}: has the SHA-256 {sha256}, expected {expected}; removed");

@@ -7,8 +7,8 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use dac_dataset::SampleKey;
 use dac_manifest::key_of;
-use dac_pack::Key;
 
 use crate::args::FileArgs;
 use crate::exit::Usage;
@@ -23,7 +23,7 @@ pub(crate) struct Job {
     /// In the order of the extensions that the plan was made with; none for an entry of a pack.
     pub(crate) outputs: Vec<PathBuf>,
     /// What the entry of a pack is called.
-    pub(crate) entry: Option<Key>,
+    pub(crate) entry: Option<SampleKey>,
     /// The [`key_of`] the first output below the output folder, or the entry.
     pub(crate) key: String,
     /// Why the job cannot be done, where that is known already.
@@ -130,7 +130,7 @@ pub(crate) fn plan(
                 let key = places.first().map(|place| key_of(place)).unwrap_or_default();
                 (places.into_iter().map(|place| folder.join(place)).collect(), None, key)
             }
-            Outputs::Entries => match Key::of(&place(&relative, None, keep_extension)) {
+            Outputs::Entries => match SampleKey::of(&place(&relative, None, keep_extension)) {
                 Ok(entry) => (Vec::new(), Some(entry.clone()), entry.to_string()),
                 Err(error) => {
                     fault = Some(error.to_string());

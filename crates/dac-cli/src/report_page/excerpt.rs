@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::Error;
-use dac::{Audio, AudioReader, AudioSpec, ChannelMix, NonFinitePolicy, Planar, Resampler};
+use dac::audio::{AudioReader, AudioSlice, AudioSpec, ModelRateReader, NonFinitePolicy, Planar};
+use dac::{Audio, ChannelMix};
 
 use crate::exit::Usage;
 
@@ -90,12 +91,10 @@ impl Excerpt {
     /// # Errors
     /// When the rate cannot be resampled.
     pub(super) fn coded(&self, channels: ChannelMix, rate_hz: u32) -> Result<Audio, Error> {
-        let mixed = channels.apply(self.audio.channels.clone());
-        let mut resampler = Resampler::new(self.audio.rate_hz, rate_hz, mixed.len())?;
-        let mut channels = resampler.push(&mixed)?;
-        for (channel, rest) in channels.iter_mut().zip(resampler.flush()?) {
-            channel.extend(rest);
-        }
+        let Audio { channels: samples, rate_hz: input_hz } = &self.audio;
+        let non_finite = NonFinitePolicy::Error;
+        let slice = AudioSlice { name: "the excerpt", channels: samples, rate_hz: *input_hz, non_finite };
+        let channels = ModelRateReader::from_memory(slice, channels, rate_hz)?.read_all()?;
         Ok(Audio { channels, rate_hz })
     }
 }
@@ -135,9 +134,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wav");
         let mut bytes = Vec::new();
-        let header = dac::StreamFormat::Wav(SampleFormat::F32);
+        let header = dac::audio::StreamFormat::Wav(SampleFormat::F32);
         let mut writer =
-            dac::StreamWriter::new(std::io::Cursor::new(&mut bytes), "a", 1000, 1, header).unwrap();
+            dac::audio::StreamWriter::new(std::io::Cursor::new(&mut bytes), "a", 1000, 1, header).unwrap();
         writer.write(&[vec![0.5; 3000]]).unwrap();
         writer.finish_seekable().unwrap();
         for index in [10, 1500, 1600, 2900] {

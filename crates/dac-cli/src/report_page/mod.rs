@@ -11,7 +11,8 @@ mod target;
 mod version;
 
 use anyhow::{Context, Error};
-use dac::{Codes, Dac, EncodeOptions, ModelInfo, NetworkShape};
+use dac::codec::NetworkShape;
+use dac::{Codes, Dac, EncodeOptions, ModelInfo};
 
 use crate::args::ReportArgs;
 use crate::encode::input_remarks;

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Error};
-use dac::AtomicFile;
+use dac_atomic::AtomicFile;
 
 use crate::args::ReportArgs;
 use crate::batch::in_the_way;

@@ -3,9 +3,11 @@
 use std::io::Cursor;
 
 use anyhow::Error;
+use dac::audio::{Planar, StreamFormat, StreamWriter};
 use dac::metrics::{OctaveBand, octave_bands};
+use dac::tokens::Format;
 use dac::tokens::WriteOptions;
-use dac::{Audio, Dac, DecodeOptions, Format, Planar, SampleFormat, StreamFormat, StreamWriter, TokenFile};
+use dac::{Audio, Dac, DecodeOptions, SampleFormat, TokenFile};
 
 use super::pictures::Levels;
 use crate::comparison::Comparison;

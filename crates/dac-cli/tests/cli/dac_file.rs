@@ -1,7 +1,8 @@
 //! The reference's own files: `.dac`, exact or in windows, with the loudness of the input.
 
+use dac::Audio;
+use dac::audio::LoudnessMeter;
 use dac::tokens::TokenFile;
-use dac::{Audio, LoudnessMeter};
 
 use crate::support::{Lab, largest_difference};
 

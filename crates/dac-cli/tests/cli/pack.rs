@@ -52,7 +52,7 @@ pub(crate) fn assert_manifest(lab: &Lab, folder: &str, name: &str) {
         let pack = record["pack"].as_str().unwrap();
         assert!(tars[pack].iter().any(|(name, _)| *name == format!("{key}.json")), "{key} in {pack}");
         let path = lab.path(&format!("{folder}/{pack}"));
-        let found = dac::sha256_of_file(&path).unwrap();
+        let found = dac::weights::sha256_of_file(&path).unwrap();
         assert_eq!(record["output_sha256"].as_str(), Some(found.as_str()), "{key}");
         assert_eq!(record["output_bytes"], fs::metadata(path).unwrap().len());
         assert_eq!(record["output"], format!("{folder}/{pack}"));

@@ -1,10 +1,54 @@
-//! The reference's `.dac` files: a numpy object array that holds one pickled dict.
+//! The .dac format of the reference codec: a numpy object array that contains one pickled dict.
 
+mod layout;
 mod reader;
 mod writer;
 
-pub(crate) use reader::read;
-pub(crate) use writer::write;
+use std::io::Write;
+use std::ops::Range;
 
-/// The version of the layout that is written and read.
-const VERSION: &str = "1.0.0";
+use dac_rvq::Codes;
+
+use crate::error::TokenError;
+use crate::npy::is_object_array;
+use crate::options::WriteOptions;
+use crate::token_file::TokenFile;
+use crate::token_format::{Capacity, Input, Opened, ReadFrames, Shapes, TokenFormat};
+use layout::NAME;
+
+pub(crate) struct Dac;
+
+impl TokenFormat for Dac {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn matches(&self, start: &[u8]) -> bool {
+        is_object_array(start)
+    }
+
+    fn capacity(&self) -> Capacity {
+        Capacity::OnlyCodes
+    }
+
+    fn stores_windows(&self) -> bool {
+        true
+    }
+
+    /// Reads the whole file: a pickle cannot be read in parts.
+    fn open<'a>(&self, mut reader: Input<'a>) -> Result<Opened<'a>, TokenError> {
+        let (codes, meta) = reader::read(&mut reader)?;
+        let shapes = Shapes { codes: Some(codes.shape()), ..Shapes::default() };
+        Ok(Opened { shapes, meta, truncated: false, frames: Box::new(codes) })
+    }
+
+    fn write(&self, writer: &mut dyn Write, file: &TokenFile, _: &WriteOptions) -> Result<(), TokenError> {
+        file.codes.as_ref().map_or(Ok(()), |codes| writer::write(writer, codes, &file.meta))
+    }
+}
+
+impl ReadFrames for Codes {
+    fn read_frames(&mut self, range: Range<usize>) -> Result<TokenFile, TokenError> {
+        Ok(TokenFile { codes: Some(self.slice_frames(range)), ..TokenFile::default() })
+    }
+}

@@ -1,27 +1,25 @@
-//! Reading `.dac` files of every numpy version and of other writers.
+//! Reader of `.dac` files, written by any version of numpy or by other programs.
 
 use std::io::{Read, Seek};
 
 use dac_pickle::{Dialect, Limits, Value, read_pickle};
 use dac_rvq::Codes;
 
-use super::VERSION;
-use crate::arrays::{CODEBOOKS, three_axes};
+use super::layout::{NAME, VERSION};
+use crate::arrays::three_axes;
 use crate::error::TokenError;
-use crate::format::Format;
 use crate::meta::TokenMeta;
 use crate::npy::read_header;
 
-/// Values in the pickle besides the codes, which are one.
+/// Largest number of values in the pickle; the codes count as one.
 const MAX_ITEMS: usize = 1 << 16;
 
-/// Reads a whole file; it is in memory once, and its codes once more.
-pub(crate) fn read<R: Read + Seek>(reader: &mut R) -> Result<(Codes, TokenMeta), TokenError> {
-    let format = Format::Dac;
-    let malformed = |reason: &str| TokenError::malformed(format, reason);
-    let (header, _) = read_header(reader, format)?;
+/// Reads a whole file. Takes the memory of the file and of its codes.
+pub(super) fn read<R: Read + Seek>(reader: &mut R) -> Result<(Codes, TokenMeta), TokenError> {
+    let malformed = |reason: &str| TokenError::malformed(NAME, reason);
+    let (header, _) = read_header(reader, NAME)?;
     if header.descr != "|O" || header.shape.iter().any(|&d| d != 1) {
-        return Err(malformed("it is no array of one object"));
+        return Err(malformed("it is not an array of one object"));
     }
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes)?;
@@ -31,14 +29,14 @@ pub(crate) fn read<R: Read + Seek>(reader: &mut R) -> Result<(Codes, TokenMeta),
         Some(array) => array.objects().and_then(<[Value]>::first),
         None => Some(&root),
     };
-    let artifact = artifact.ok_or_else(|| malformed("its array holds no object"))?;
-    let pairs = artifact.as_dict().ok_or_else(|| malformed("its object is no dict"))?;
+    let artifact = artifact.ok_or_else(|| malformed("its array contains no object"))?;
+    let pairs = artifact.as_dict().ok_or_else(|| malformed("its object is not a dict"))?;
     let metadata = artifact.get("metadata").unwrap_or(artifact);
     check_version(metadata, pairs.is_empty())?;
 
     let codes = artifact.get("codes").and_then(Value::as_array);
     let codes = codes.ok_or_else(|| malformed("it has no array under \"codes\""))?;
-    let shape = three_axes(codes.shape(), "codes", CODEBOOKS)?;
+    let shape = three_axes(codes.shape(), "codes")?;
     let codes = Codes::from_i64(&codes.to_i64()?, shape)?;
     Ok((codes, read_meta(metadata)?))
 }
@@ -54,7 +52,7 @@ fn check_version(metadata: &Value, empty: bool) -> Result<(), TokenError> {
             let old = ["original_db", "overlap_hop_duration"];
             match old.into_iter().find(|name| metadata.get(name).is_some()) {
                 Some(field) => Err(TokenError::OldDac { field: field.to_owned() }),
-                None if empty => Err(TokenError::malformed(Format::Dac, "its dict is empty")),
+                None if empty => Err(TokenError::malformed(NAME, "its dict is empty")),
                 None => Err(TokenError::OldDac { field: "no dac_version".to_owned() }),
             }
         }
@@ -63,13 +61,14 @@ fn check_version(metadata: &Value, empty: bool) -> Result<(), TokenError> {
 
 fn read_meta(metadata: &Value) -> Result<TokenMeta, TokenError> {
     let wrong = |name: &str, value: &Value| {
-        TokenError::malformed(Format::Dac, format!("its metadata has {name} as {}", value.kind()))
+        TokenError::malformed(NAME, format!("its metadata has {name} as {}", value.kind()))
     };
-    // Other writers leave a fact out or write None; both mean unknown.
+    // Other writers omit an unknown value or write None.
     let known = |name: &str| metadata.get(name).filter(|value| **value != Value::None);
     let integer = |name: &str| -> Result<Option<u64>, TokenError> {
         let Some(value) = known(name) else { return Ok(None) };
-        let number = value.as_i64().or_else(|| single(value).filter(|v| v.fract() == 0.0).map(|v| v as i64));
+        let number =
+            value.as_i64().or_else(|| first_number(value).filter(|v| v.fract() == 0.0).map(|v| v as i64));
         number.and_then(|n| u64::try_from(n).ok()).map(Some).ok_or_else(|| wrong(name, value))
     };
     let mut meta = TokenMeta {
@@ -79,11 +78,11 @@ fn read_meta(metadata: &Value) -> Result<TokenMeta, TokenError> {
     };
     if let Some(rate) = integer("sample_rate")? {
         let rate = u32::try_from(rate).ok().filter(|&rate| rate > 0);
-        let reason = "its metadata has a sample_rate that is none";
-        meta.input_rate_hz = Some(rate.ok_or_else(|| TokenError::malformed(Format::Dac, reason))?);
+        let reason = "its metadata has an invalid sample_rate";
+        meta.input_rate_hz = Some(rate.ok_or_else(|| TokenError::malformed(NAME, reason))?);
     }
     if let Some(value) = known("input_db") {
-        meta.input_db = Some(single(value).ok_or_else(|| wrong("input_db", value))? as f32);
+        meta.input_db = Some(first_number(value).ok_or_else(|| wrong("input_db", value))? as f32);
     }
     if let Some(value) = known("padding") {
         let flag = value.as_bool().or_else(|| value.as_i64().map(|v| v != 0));
@@ -92,8 +91,8 @@ fn read_meta(metadata: &Value) -> Result<TokenMeta, TokenError> {
     Ok(meta)
 }
 
-/// One number, by itself or as the first of an array or list.
-fn single(value: &Value) -> Option<f64> {
+/// Converts a number, or the first one of an array or list.
+fn first_number(value: &Value) -> Option<f64> {
     if let Some(array) = value.as_array() {
         return array.to_f32().ok()?.first().map(|&v| v.into());
     }

@@ -1,33 +1,34 @@
-//! Writing `.dac` files byte for byte as numpy 1.26 does; every numpy version reads them.
+//! Writer of `.dac` files, with the same bytes as numpy 1.26; every numpy version reads them.
 
 use std::io::{self, Write};
 
 use dac_pickle::PickleWriter;
 use dac_rvq::Codes;
 
-use super::VERSION;
+use super::layout::{NAME, VERSION};
+use crate::arrays::write_elements;
 use crate::error::TokenError;
-use crate::format::Format;
 use crate::meta::TokenMeta;
-use crate::npy::write_all;
 
-/// numpy's header of an array without axes that holds one object.
+/// numpy's header of an array without axes that contains one object.
 const HEADER: &str = "{'descr': '|O', 'fortran_order': False, 'shape': (), }";
 
 /// Writes codes with the metadata that the reference decoder requires. Unknown chunking is written as one
 /// padded window over all frames, as in a whole-file encode.
-pub(crate) fn write<W: Write>(writer: &mut W, codes: &Codes, meta: &TokenMeta) -> Result<(), TokenError> {
-    let format = Format::Dac;
-    let missing = |what| TokenError::Missing { format, what };
-    let too_large = |what| TokenError::CannotHold { format, what };
+pub(super) fn write(writer: &mut dyn Write, codes: &Codes, meta: &TokenMeta) -> Result<(), TokenError> {
+    let missing = |what| TokenError::Missing { format: NAME, what };
+    let too_large = |what: &str| TokenError::CannotHold { format: NAME, what: what.to_owned() };
     let input_db = meta.input_db.ok_or(missing("input_db"))?;
     let input_samples = meta.input_samples.ok_or(missing("input_samples"))?;
     let input_rate_hz = meta.input_rate_hz.ok_or(missing("input_rate_hz"))?;
     let chunk_frames = meta.chunk_frames.unwrap_or(codes.frames() as u64);
     let integers = [
-        ("original_length", i64::try_from(input_samples).map_err(|_| too_large("a length past 2^63"))?),
+        ("original_length", i64::try_from(input_samples).map_err(|_| too_large("lengths of 2^63 or more"))?),
         ("sample_rate", input_rate_hz.into()),
-        ("chunk_length", i64::try_from(chunk_frames).map_err(|_| too_large("a chunk length past 2^63"))?),
+        (
+            "chunk_length",
+            i64::try_from(chunk_frames).map_err(|_| too_large("chunk lengths of 2^63 or more"))?,
+        ),
         ("channels", i64::try_from(codes.channels()).unwrap_or(i64::MAX)),
     ];
 
@@ -47,7 +48,7 @@ pub(crate) fn write<W: Write>(writer: &mut W, codes: &Codes, meta: &TokenMeta) -
     begin_array(&mut pickle, &codes.shape(), "u2", "<", 0)?;
     pickle.push_bytes_header(codes.as_slice().len() * 2);
     writer.write_all(&pickle.take_bytes())?;
-    write_all(writer, codes.as_slice().iter().map(|v| v.to_le_bytes()))?;
+    write_elements(writer, codes.as_slice().iter().map(|v| v.to_le_bytes()))?;
     pickle.push_memoized(b"");
     end_array(&mut pickle);
 

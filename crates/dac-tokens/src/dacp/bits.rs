@@ -1,28 +1,28 @@
-//! Packing of codes: the first code in the lowest bits of the first byte.
+//! Packing of codes into bits, starting with the lowest bits of the first byte.
 
-/// Bytes that `count` codes of `bits` bits take.
+/// Bytes of `count` packed codes of `bits` bits.
 pub(super) fn packed_bytes(count: u64, bits: u32) -> u64 {
     count.saturating_mul(bits.into()).div_ceil(8)
 }
 
-/// Appends codes of `bits` (1 to 16) bits each; the last byte is filled with zeros.
+/// Appends codes of `bits` (1 to 16) bits each, and zeros to the end of the last byte.
 pub(super) fn pack(codes: &[u16], bits: u32, out: &mut Vec<u8>) {
-    let (mut held, mut count) = (0u32, 0);
+    let (mut pending, mut count) = (0u32, 0);
     for &code in codes {
-        held |= u32::from(code) << count;
+        pending |= u32::from(code) << count;
         count += bits;
         while count >= 8 {
-            out.push(held as u8);
-            held >>= 8;
+            out.push(pending as u8);
+            pending >>= 8;
             count -= 8;
         }
     }
     if count > 0 {
-        out.push(held as u8);
+        out.push(pending as u8);
     }
 }
 
-/// The codes of `bits` bits at `first..first + count`, as far as the bytes reach.
+/// Unpacks the codes `first..first + count` of `bits` bits, or fewer if the bytes end earlier.
 pub(super) fn unpack(bytes: &[u8], bits: u32, first: usize, count: usize) -> impl Iterator<Item = u16> {
     let mask = (1u64 << bits) - 1;
     let available = (bytes.len() * 8 / bits as usize).saturating_sub(first);
@@ -30,7 +30,7 @@ pub(super) fn unpack(bytes: &[u8], bits: u32, first: usize, count: usize) -> imp
         let at = i * bits as usize;
         let mut word = [0; 8];
         let window = bytes.get(at / 8..bytes.len().min(at / 8 + 4)).unwrap_or_default();
-        word.iter_mut().zip(window).for_each(|(to, from)| *to = *from);
+        word.iter_mut().zip(window).for_each(|(target, source)| *target = *source);
         ((u64::from_le_bytes(word) >> (at % 8)) & mask) as u16
     })
 }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_width_comes_back() {
+    fn every_width_round_trips() {
         for bits in 1..=16 {
             let mask = ((1u32 << bits) - 1) as u16;
             for count in [0, 1, 7, 8, 63, 1025] {
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_code_lies_lowest() {
+    fn the_first_code_is_in_the_lowest_bits() {
         let mut packed = Vec::new();
         pack(&[0x3ff, 0, 0x155], 10, &mut packed);
         assert_eq!(packed, [0xff, 0x03, 0x50, 0x15]);

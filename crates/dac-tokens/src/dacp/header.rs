@@ -3,58 +3,61 @@
 use std::io::{self, Read};
 
 use super::bits::packed_bytes;
-use super::{BLOCK_OVERHEAD_BYTES, DEFAULT_BLOCK_FRAMES, MAGIC, MAX_PAYLOAD_BYTES};
+use super::layout::{BLOCK_OVERHEAD_BYTES, MAGIC, MAX_PAYLOAD_BYTES, NAME};
 use crate::arrays::MAX_CHANNELS;
 use crate::error::TokenError;
-use crate::format::Format;
 use crate::meta::TokenMeta;
+use crate::options::DEFAULT_BLOCK_FRAMES;
 
 const VERSION: u16 = 1;
 
-/// Length of the fixed part, up to the model's name.
+/// Length of the fixed part, which ends before the model's name.
 const FIXED_BYTES: usize = 77;
 
 /// Longest header read; the longest that version 1 writes has 336 bytes.
 const MAX_BYTES: usize = 4096;
 
-/// What the header says where a codebook's size is not known: room for every code.
+/// Value of an unknown codebook size: every code fits.
 const UNKNOWN_SIZE: usize = 1 << 16;
 
 const HAS_DB: u16 = 1;
 const HAS_HASH: u16 = 2;
 
-/// What stands at the start of a `.dacp` stream.
+/// Header of a `.dacp` stream.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct DacpHeader {
-    /// Channels, coded each on its own.
+    /// Number of channels.
     pub channels: u16,
-    /// Codebooks, that is codes a channel a frame.
+    /// Codebooks, that is, codes per channel and frame.
     pub codebooks: u16,
-    /// Entries a codebook, from 1 to 65536; decides how many bits a code takes.
+    /// Entries per codebook, from 1 to 65536; determines the bits per code.
     pub codebook_size: u32,
-    /// Frames of every block but the last.
+    /// Frames per block; the last block may have fewer.
     pub block_frames: u32,
-    /// What else is known. `input_samples`, `chunk_frames` and `padding` are not in the header.
+    /// Metadata. The header stores the model, the weights, both rates, the codebook size, the hop and the
+    /// loudness.
     pub meta: TokenMeta,
 }
 
 impl DacpHeader {
-    /// A header for codes of `channels` × `codebooks`, a codebook's size from `meta` (65536 where it is not known).
+    /// Creates the header of a stream. The codebook size comes from `meta`, or else is 65536.
     ///
     /// # Errors
-    /// When a count is 0 or too large, the model's name is longer than 255 bytes, or the weights' hash is none.
+    /// Fails if a count is 0 or too large, the model's name is longer than 255 bytes, or the hash of the
+    /// weights is not a SHA-256.
     pub fn new(channels: usize, codebooks: usize, meta: TokenMeta) -> Result<Self, TokenError> {
         let narrow = |what, count: usize, most: usize| match u16::try_from(count) {
             Ok(narrow) if (1..=most).contains(&count) => Ok(narrow),
-            _ => Err(invalid(format!("{count} {what}, 1 to {most} are possible"))),
+            _ => Err(invalid(format!("{count} {what}, expected 1 to {most}"))),
         };
         let size = meta.codebook_size.unwrap_or(UNKNOWN_SIZE);
         let codebook_size = u32::try_from(size).ok().filter(|size| (1..=1 << 16).contains(size));
         let header = Self {
             channels: narrow("channels", channels, MAX_CHANNELS)?,
             codebooks: narrow("codebooks", codebooks, u16::MAX.into())?,
-            codebook_size: codebook_size.ok_or_else(|| invalid(format!("a codebook size of {size}")))?,
+            codebook_size: codebook_size
+                .ok_or_else(|| invalid(format!("codebook size {size}, expected 1 to 65536")))?,
             block_frames: DEFAULT_BLOCK_FRAMES,
             meta,
         };
@@ -63,32 +66,32 @@ impl DacpHeader {
         Ok(header)
     }
 
-    /// The same header with another length of blocks.
+    /// Sets the frames per block.
     ///
     /// # Errors
-    /// When it is 0, or a block would pass 16 MiB.
+    /// Fails if the number is 0 or a block would exceed 16 MiB.
     pub fn with_block_frames(mut self, block_frames: u32) -> Result<Self, TokenError> {
         self.block_frames = block_frames;
         self.check_payload()?;
         Ok(self)
     }
 
-    /// Bits a code takes: ⌈log2(codebook size)⌉, at least 1.
+    /// Bits per code: ⌈log2(codebook size)⌉, at least 1.
     pub fn bits(&self) -> u32 {
         (u32::BITS - self.codebook_size.saturating_sub(1).leading_zeros()).max(1)
     }
 
-    /// Codes a frame, over all channels.
+    /// Codes per frame, over all channels.
     pub(super) fn frame_codes(&self) -> usize {
         usize::from(self.channels) * usize::from(self.codebooks)
     }
 
-    /// Bytes that the packed codes of `frames` frames take.
+    /// Bytes of the packed codes of `frames` frames.
     pub(super) fn payload_bytes(&self, frames: u32) -> u64 {
         packed_bytes(u64::from(frames) * self.frame_codes() as u64, self.bits())
     }
 
-    /// Bytes of a block of `frames` frames.
+    /// Bytes of a block of `frames` frames, with its overhead.
     pub(super) fn block_bytes(&self, frames: u32) -> u64 {
         self.payload_bytes(frames) + BLOCK_OVERHEAD_BYTES
     }
@@ -96,10 +99,10 @@ impl DacpHeader {
     fn check_payload(&self) -> Result<(), TokenError> {
         let declared = self.payload_bytes(self.block_frames);
         if self.block_frames == 0 {
-            return Err(invalid("blocks of 0 frames"));
+            return Err(invalid("blocks of 0 frames, expected at least 1"));
         }
         if declared > MAX_PAYLOAD_BYTES {
-            let (format, what) = (Format::Dacp, "a block");
+            let (format, what) = (NAME, "a block");
             return Err(TokenError::TooLarge { format, what, declared, available: MAX_PAYLOAD_BYTES });
         }
         Ok(())
@@ -109,13 +112,17 @@ impl DacpHeader {
         let meta = &self.meta;
         let model = meta.model.as_deref().unwrap_or_default();
         let model_length =
-            u8::try_from(model.len()).map_err(|_| invalid("a model's name of over 255 bytes"))?;
+            u8::try_from(model.len()).map_err(|_| invalid("the model's name is longer than 255 bytes"))?;
         let hash = meta.weights_sha256.as_deref();
         let hash = hash
-            .map(|text| parse_hash(text).ok_or_else(|| invalid("a hash that is no SHA-256")))
+            .map(|text| {
+                parse_hash(text)
+                    .ok_or_else(|| invalid("weights_sha256 is not a SHA-256 in hexadecimal digits"))
+            })
             .transpose()?;
         let hop = meta.hop_samples.unwrap_or(0);
-        let hop = u32::try_from(hop).map_err(|_| invalid(format!("a hop of {hop} samples")))?;
+        let hop = u32::try_from(hop)
+            .map_err(|_| invalid(format!("a hop of {hop} samples, expected less than 2^32")))?;
         let mut flags = 0;
         flags |= if meta.input_db.is_some() { HAS_DB } else { 0 };
         flags |= if hash.is_some() { HAS_HASH } else { 0 };
@@ -142,54 +149,37 @@ impl DacpHeader {
         Ok(out)
     }
 
-    /// Reads a header; gives it and its length in bytes.
+    /// Reads a header. Returns it and its length in bytes.
     pub(super) fn read<R: Read>(reader: &mut R) -> Result<(Self, u64), TokenError> {
         let mut bytes = vec![0; 12];
-        fill(reader, &mut bytes)?;
+        read_exact(reader, &mut bytes)?;
         if !bytes.starts_with(&MAGIC) {
-            return Err(invalid("it does not begin as one"));
+            return Err(invalid("it does not begin with the signature of .dacp files"));
         }
         let version = u16::from_le_bytes(array(&bytes, 8));
         if version != VERSION {
-            return Err(invalid(format!("version {version}, {VERSION} is read")));
+            return Err(invalid(format!("unknown version {version}, expected {VERSION}")));
         }
         let length = usize::from(u16::from_le_bytes(array(&bytes, 10)));
         if !(FIXED_BYTES + 4..=MAX_BYTES).contains(&length) {
-            return Err(invalid(format!("a header of {length} bytes")));
+            return Err(invalid(format!(
+                "a header of {length} bytes, expected {} to {MAX_BYTES}",
+                FIXED_BYTES + 4
+            )));
         }
         bytes.resize(length, 0);
-        fill(reader, bytes.get_mut(12..).unwrap_or_default())?;
+        read_exact(reader, bytes.get_mut(12..).unwrap_or_default())?;
         let (body, stored) = bytes.split_at(length - 4);
         if crc32fast::hash(body) != u32::from_le_bytes(array(stored, 0)) {
-            return Err(invalid("its header is damaged"));
+            return Err(invalid("its header is damaged: wrong checksum"));
         }
-        let flags = u16::from_le_bytes(array(body, 12));
-        let u32_at = |at| u32::from_le_bytes(array(body, at));
-        let known = |value: u32| Some(value).filter(|&v| v != 0);
-        let model_length = usize::from(array::<1>(body, 76)[0]);
-        let model = body.get(FIXED_BYTES..FIXED_BYTES + model_length);
-        let model = model.ok_or_else(|| invalid("its model's name goes past its header"))?;
-        let model = std::str::from_utf8(model).map_err(|_| invalid("its model's name is no text"))?;
-        let hash: [u8; 32] = array(body, 44);
-        let codebook_size = u32_at(20);
-        let hop_samples = known(u32_at(28)).and_then(|v| v.try_into().ok());
-        let meta = TokenMeta {
-            model: Some(model).filter(|m| !m.is_empty()).map(str::to_owned),
-            weights_sha256: (flags & HAS_HASH != 0)
-                .then(|| hash.iter().map(|b| format!("{b:02x}")).collect()),
-            model_rate_hz: known(u32_at(32)),
-            input_rate_hz: known(u32_at(36)),
-            codebook_size: usize::try_from(codebook_size).ok().filter(|&size| size != UNKNOWN_SIZE),
-            hop_samples,
-            input_db: (flags & HAS_DB != 0).then(|| f32::from_le_bytes(array(body, 40))),
-            ..TokenMeta::default()
-        };
+        let codebook_size = u32::from_le_bytes(array(body, 20));
         let header = Self {
             channels: u16::from_le_bytes(array(body, 14)),
             codebooks: u16::from_le_bytes(array(body, 16)),
             codebook_size,
-            block_frames: u32_at(24),
-            meta,
+            block_frames: u32::from_le_bytes(array(body, 24)),
+            meta: read_meta(body)?,
         };
         let channels = 1..=MAX_CHANNELS;
         if !channels.contains(&header.channels.into())
@@ -197,25 +187,51 @@ impl DacpHeader {
             || !(1..=1 << 16).contains(&codebook_size)
         {
             let (c, k) = (header.channels, header.codebooks);
-            return Err(invalid(format!("{c} channels, {k} codebooks of {codebook_size} entries")));
+            return Err(invalid(format!(
+                "impossible counts: {c} channels, {k} codebooks of {codebook_size} entries"
+            )));
         }
         header.check_payload()?;
         Ok((header, length as u64))
     }
 }
 
-fn invalid(reason: impl Into<String>) -> TokenError {
-    TokenError::malformed(Format::Dacp, reason)
+/// Reads the metadata from the bytes of a header.
+fn read_meta(header: &[u8]) -> Result<TokenMeta, TokenError> {
+    let u32_at = |at| u32::from_le_bytes(array(header, at));
+    let known = |value: u32| Some(value).filter(|&value| value != 0);
+    let flags = u16::from_le_bytes(array(header, 12));
+    let hash: [u8; 32] = array(header, 44);
+    let [model_length] = array(header, 76);
+    let model = header.get(FIXED_BYTES..FIXED_BYTES + usize::from(model_length));
+    let model = model.ok_or_else(|| invalid("the model's name exceeds the header"))?;
+    let model = std::str::from_utf8(model).map_err(|_| invalid("the model's name is not UTF-8 text"))?;
+    Ok(TokenMeta {
+        model: Some(model).filter(|model| !model.is_empty()).map(str::to_owned),
+        weights_sha256: (flags & HAS_HASH != 0)
+            .then(|| hash.iter().map(|byte| format!("{byte:02x}")).collect()),
+        model_rate_hz: known(u32_at(32)),
+        input_rate_hz: known(u32_at(36)),
+        codebook_size: usize::try_from(u32_at(20)).ok().filter(|&size| size != UNKNOWN_SIZE),
+        hop_samples: known(u32_at(28)).and_then(|hop| hop.try_into().ok()),
+        input_db: (flags & HAS_DB != 0).then(|| f32::from_le_bytes(array(header, 40))),
+        ..TokenMeta::default()
+    })
 }
 
-fn fill<R: Read>(reader: &mut R, bytes: &mut [u8]) -> Result<(), TokenError> {
+fn invalid(reason: impl Into<String>) -> TokenError {
+    TokenError::malformed(NAME, reason)
+}
+
+/// Fills `bytes`; an early end is a malformed header.
+fn read_exact<R: Read>(reader: &mut R, bytes: &mut [u8]) -> Result<(), TokenError> {
     reader.read_exact(bytes).map_err(|e| match e.kind() {
         io::ErrorKind::UnexpectedEof => invalid("it ends within its header"),
         _ => e.into(),
     })
 }
 
-/// `N` bytes at `at`; zeros where there are none.
+/// Copies `N` bytes from position `at`, or zeros if there are too few.
 pub(super) fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let mut array = [0; N];
     if let Some(found) = bytes.get(at..at + N) {
@@ -242,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_takes_the_bits_it_needs() {
+    fn codes_take_the_fewest_bits() {
         for (size, bits) in [(1, 1), (2, 1), (3, 2), (1000, 10), (1024, 10), (1025, 11), (65536, 16)] {
             let meta = TokenMeta { codebook_size: Some(size), ..TokenMeta::default() };
             assert_eq!(DacpHeader::new(1, 9, meta).unwrap().bits(), bits, "{size}");
@@ -250,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_come_back_and_impossible_ones_are_refused() {
+    fn headers_round_trip_and_impossible_ones_are_rejected() {
         let meta = TokenMeta {
             model: Some("tiny".into()),
             weights_sha256: Some("0123456789abcdef".repeat(4)),

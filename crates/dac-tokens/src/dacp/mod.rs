@@ -1,60 +1,73 @@
-//! The `.dacp` stream: packed codes in checked blocks of equal length. `docs/dacp.md` specifies every byte.
+//! The `.dacp` format: a stream of packed codes in blocks of equal length with checksums.
+//!
+//! `docs/dacp.md` specifies every byte.
 
 mod bits;
 mod header;
+mod layout;
 mod reader;
 mod seek;
 mod writer;
 
-use std::io::Write;
-
-use dac_rvq::Codes;
+use std::io::{Read, Seek, Write};
+use std::ops::Range;
 
 use crate::error::TokenError;
-use crate::meta::TokenMeta;
+use crate::options::WriteOptions;
+use crate::token_file::TokenFile;
+use crate::token_format::{Capacity, Input, Opened, ReadFrames, Shapes, TokenFormat};
+use layout::{MAGIC, NAME};
 
 pub use header::DacpHeader;
 pub use reader::DacpReader;
 pub use seek::DacpSeekReader;
 pub use writer::DacpWriter;
 
-/// First bytes of a stream. The line ends and the high bit show what a text-mode transfer has done to a file.
-pub(crate) const MAGIC: [u8; 8] = [0x89, b'D', b'A', b'C', b'P', 0x0d, 0x0a, 0x1a];
+pub(crate) struct Dacp;
 
-/// Frames a block unless told otherwise: three quarters of a second at 44.1 kHz, about 1 % on top of the codes.
-pub(crate) const DEFAULT_BLOCK_FRAMES: u32 = 64;
+impl TokenFormat for Dacp {
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
-/// Most bytes of packed codes in a block.
-const MAX_PAYLOAD_BYTES: u64 = 1 << 24;
+    fn matches(&self, start: &[u8]) -> bool {
+        start.starts_with(&MAGIC)
+    }
 
-/// Bytes of a block besides its packed codes: the frame count and the checksum.
-const BLOCK_OVERHEAD_BYTES: u64 = 8;
+    fn capacity(&self) -> Capacity {
+        Capacity::OnlyCodes
+    }
 
-/// Bytes of the end block: a frame count of 0, all frames, the input's length, the checksum.
-const END_BYTES: u64 = 24;
+    fn open<'a>(&self, reader: Input<'a>) -> Result<Opened<'a>, TokenError> {
+        let stream = DacpSeekReader::open(reader)?;
+        let header = stream.header();
+        let frames = usize::try_from(stream.frames()).unwrap_or(usize::MAX);
+        let codes = Some([header.channels.into(), header.codebooks.into(), frames]);
+        let mut meta = header.meta.clone();
+        meta.input_samples = stream.input_samples();
+        let shapes = Shapes { codes, ..Shapes::default() };
+        Ok(Opened { shapes, meta, truncated: stream.truncated(), frames: Box::new(stream) })
+    }
 
-/// Stands for an unknown length in the end block.
-const UNKNOWN_SAMPLES: u64 = u64::MAX;
-
-/// Checksum of block number `index`: CRC-32 over the number, then the block's bytes up to the checksum.
-fn checksum(index: u64, parts: &[&[u8]]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&index.to_le_bytes());
-    parts.iter().for_each(|part| hasher.update(part));
-    hasher.finalize()
+    fn write(
+        &self,
+        writer: &mut dyn Write,
+        file: &TokenFile,
+        options: &WriteOptions,
+    ) -> Result<(), TokenError> {
+        let Some(codes) = &file.codes else { return Ok(()) };
+        let header = DacpHeader::new(codes.channels(), codes.codebooks(), file.meta.clone())?
+            .with_block_frames(options.dacp_block_frames)?;
+        let mut stream = DacpWriter::new(writer, header)?;
+        stream.push(codes)?;
+        stream.finish(file.meta.input_samples)?;
+        Ok(())
+    }
 }
 
-/// Writes all codes as one stream.
-pub(crate) fn write<W: Write>(
-    writer: &mut W,
-    codes: &Codes,
-    meta: &TokenMeta,
-    block_frames: u32,
-) -> Result<(), TokenError> {
-    let header = DacpHeader::new(codes.channels(), codes.codebooks(), meta.clone())?
-        .with_block_frames(block_frames)?;
-    let mut stream = DacpWriter::new(writer, header)?;
-    stream.push(codes)?;
-    stream.finish(meta.input_samples)?;
-    Ok(())
+impl<R: Read + Seek + Send> ReadFrames for DacpSeekReader<R> {
+    fn read_frames(&mut self, range: Range<usize>) -> Result<TokenFile, TokenError> {
+        let codes = DacpSeekReader::read_frames(self, range.start as u64..range.end as u64)?;
+        Ok(TokenFile { codes: Some(codes), ..TokenFile::default() })
+    }
 }

@@ -1,16 +1,16 @@
-//! Reading any frames of a `.dacp` file: their blocks are found by arithmetic.
+//! Random-access reader of a `.dacp` file, which computes the positions of blocks.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 
 use dac_rvq::Codes;
 
-use super::END_BYTES;
 use super::header::{DacpHeader, array};
+use super::layout::{END_BYTES, NAME};
 use super::reader::{Block, read_block, unpack_codes};
 use crate::error::TokenError;
 
-/// An open `.dacp` file.
+/// Reads any frames of a `.dacp` file.
 #[derive(Debug)]
 pub struct DacpSeekReader<R> {
     reader: R,
@@ -22,10 +22,10 @@ pub struct DacpSeekReader<R> {
 }
 
 impl<R: Read + Seek> DacpSeekReader<R> {
-    /// Reads the header and the end block. Where the file is cut, its whole blocks are what it has.
+    /// Reads the header and the end block. A truncated file consists of its complete blocks.
     ///
     /// # Errors
-    /// When the header is damaged or reading fails.
+    /// Fails if the header is damaged or reading fails.
     pub fn open(mut reader: R) -> Result<Self, TokenError> {
         let length_bytes = reader.seek(SeekFrom::End(0))?;
         reader.seek(SeekFrom::Start(0))?;
@@ -38,30 +38,30 @@ impl<R: Read + Seek> DacpSeekReader<R> {
         Ok(file)
     }
 
-    /// The header.
+    /// Header of the file.
     pub fn header(&self) -> &DacpHeader {
         &self.header
     }
 
-    /// How many frames there are.
+    /// Number of frames.
     pub fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// The input's length, in samples at its own rate, if the writer knew it and the file is not cut.
+    /// Length of the input, in samples at its own rate, if the writer knew it and the file is not truncated.
     pub fn input_samples(&self) -> Option<u64> {
         self.input_samples
     }
 
-    /// Whether the file ends before its end block.
+    /// Returns whether the file ends before its end block.
     pub fn truncated(&self) -> bool {
         self.truncated
     }
 
-    /// The frames of `range`, clamped to what there is; only their own blocks are read and checked.
+    /// Reads the frames of `range`, clamped to the available ones. Only their blocks are read and verified.
     ///
     /// # Errors
-    /// When one of the blocks is damaged or reading fails.
+    /// Fails if one of the blocks is damaged or reading fails.
     pub fn read_frames(&mut self, range: Range<u64>) -> Result<Codes, TokenError> {
         let end = range.end.min(self.frames);
         let mut frame = range.start.min(end);
@@ -73,7 +73,7 @@ impl<R: Read + Seek> DacpSeekReader<R> {
         while frame < end {
             let index = frame / block_frames;
             let first = index * block_frames;
-            // A count that is not what the file's length says is a damaged block, whatever it is.
+            // The length of the file determines the frames of each block; another count is damage.
             let expected = block_frames.min(self.frames - first);
             match read_block(&mut self.reader, &self.header, index, first)? {
                 Block::Codes { frames, payload } if u64::from(frames) == expected => {
@@ -83,9 +83,8 @@ impl<R: Read + Seek> DacpSeekReader<R> {
                     frame = last;
                 }
                 _ => {
-                    let reason =
-                        format!("block {index} is not the one of {expected} frames that belongs there");
-                    return Err(TokenError::malformed(crate::format::Format::Dacp, reason));
+                    let reason = format!("block {index} does not contain the expected {expected} frames");
+                    return Err(TokenError::malformed(NAME, reason));
                 }
             }
         }
@@ -96,12 +95,13 @@ impl<R: Read + Seek> DacpSeekReader<R> {
         Ok(Codes::concat_frames(&parts)?)
     }
 
+    /// Position of block number `index`, in bytes.
     fn block_start(&self, index: u64) -> u64 {
-        let before = index.saturating_mul(self.header.block_bytes(self.header.block_frames));
-        self.header_bytes.saturating_add(before)
+        let preceding = index.saturating_mul(self.header.block_bytes(self.header.block_frames));
+        self.header_bytes.saturating_add(preceding)
     }
 
-    /// Bytes that the blocks of `frames` frames take.
+    /// Bytes of the blocks of `frames` frames.
     fn blocks_bytes(&self, frames: u64) -> u64 {
         let block_frames = u64::from(self.header.block_frames);
         let full = (frames / block_frames).saturating_mul(self.header.block_bytes(self.header.block_frames));
@@ -111,7 +111,8 @@ impl<R: Read + Seek> DacpSeekReader<R> {
         }
     }
 
-    /// Takes the end block from the last bytes; false when there is none that fits the file's length.
+    /// Reads the end block from the last bytes. Returns false if they are not one, or contradict the length
+    /// of the file.
     fn read_end(&mut self, body_bytes: u64) -> Result<bool, TokenError> {
         let Some(blocks_bytes) = body_bytes.checked_sub(END_BYTES) else { return Ok(false) };
         self.reader.seek(SeekFrom::Start(self.header_bytes + blocks_bytes))?;
@@ -131,8 +132,8 @@ impl<R: Read + Seek> DacpSeekReader<R> {
         }
     }
 
-    /// Counts the whole blocks of a file without a fitting end, by their frame counts alone; sums are checked when a block
-    /// is read. Only damaged files pay for this walk.
+    /// Counts the complete blocks of a file without a valid end by their frame counts. Reading verifies their
+    /// checksums.
     fn recover(&mut self, body_bytes: u64) -> Result<(), TokenError> {
         let block_bytes = self.header.block_bytes(self.header.block_frames);
         let whole_blocks = body_bytes / block_bytes;
@@ -146,7 +147,8 @@ impl<R: Read + Seek> DacpSeekReader<R> {
                 self.frames += u64::from(self.header.block_frames);
                 continue;
             }
-            // What follows the full blocks: a short one, the end block with other bytes behind it, or a cut.
+            // The full blocks may be followed by a shorter block, by the end block and other bytes, or by
+            // nothing.
             self.reader.seek(SeekFrom::Start(self.block_start(index)))?;
             let mut next = read_block(&mut self.reader, &self.header, index, self.frames);
             if let Ok(Block::Codes { frames, .. }) = next {
@@ -154,14 +156,15 @@ impl<R: Read + Seek> DacpSeekReader<R> {
                 next = read_block(&mut self.reader, &self.header, index + 1, self.frames);
             }
             if let Ok(end) = next {
-                self.take_end(&end);
+                self.apply_end(&end);
             }
             break;
         }
         Ok(())
     }
 
-    fn take_end(&mut self, end: &Block) {
+    /// Uses the end block if its frame count is correct.
+    fn apply_end(&mut self, end: &Block) {
         if let Block::End { frames, input_samples } = end
             && *frames == self.frames
         {

@@ -1,4 +1,4 @@
-//! Writing a `.dacp` stream as frames come.
+//! Sequential writer of a `.dacp` stream.
 
 use std::io::Write;
 
@@ -6,45 +6,47 @@ use dac_rvq::{Codes, CodesError};
 
 use super::bits::pack;
 use super::header::DacpHeader;
-use super::{UNKNOWN_SAMPLES, checksum};
+use super::layout::{UNKNOWN_SAMPLES, checksum};
 use crate::error::TokenError;
 
-/// Writes frames of codes in blocks; holds less than one block. Without [`DacpWriter::finish`] the stream counts as cut.
+/// Writes frames of codes in blocks and buffers less than one block. Without [`DacpWriter::finish`] the
+/// stream is truncated.
 #[derive(Debug)]
 pub struct DacpWriter<W> {
     writer: W,
     header: DacpHeader,
-    /// Codes frame by frame, channel by channel, that do not fill a block yet.
+    /// Codes of the next block, frame by frame and channel by channel.
     pending: Vec<u16>,
     blocks: u64,
     frames: u64,
 }
 
 impl<W: Write> DacpWriter<W> {
-    /// Writes the header at once, so that a reader at the other end of a pipe can begin.
+    /// Writes the header immediately, so that the reader of a pipe can start.
     ///
     /// # Errors
-    /// When writing fails.
+    /// Fails if writing fails.
     pub fn new(mut writer: W, header: DacpHeader) -> Result<Self, TokenError> {
         writer.write_all(&header.to_bytes()?)?;
         writer.flush()?;
         Ok(Self { writer, header, pending: Vec::new(), blocks: 0, frames: 0 })
     }
 
-    /// The header that was written.
+    /// Header of the stream.
     pub fn header(&self) -> &DacpHeader {
         &self.header
     }
 
-    /// Frames given so far.
+    /// Number of frames pushed so far.
     pub fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// Appends frames of `[channels, codebooks, frames]`; each full block is written and flushed.
+    /// Appends codes `[channels, codebooks, frames]`, and writes and flushes each full block.
     ///
     /// # Errors
-    /// When channels or codebooks differ from the header's, a code is not under the codebook size, or writing fails.
+    /// Fails if the channels or codebooks differ from the header, a code is not below the codebook size, or
+    /// writing fails.
     pub fn push(&mut self, codes: &Codes) -> Result<(), TokenError> {
         let [channels, codebooks, frames] = codes.shape();
         let expected = [self.header.channels.into(), self.header.codebooks.into()];
@@ -64,10 +66,11 @@ impl<W: Write> DacpWriter<W> {
         Ok(())
     }
 
-    /// Writes what is left and the end block with the input's length, in samples at the input's rate.
+    /// Writes the remaining frames and the end block with the length of the input, in samples at its own
+    /// rate.
     ///
     /// # Errors
-    /// When writing fails.
+    /// Fails if writing fails.
     pub fn finish(mut self, input_samples: Option<u64>) -> Result<W, TokenError> {
         if !self.pending.is_empty() {
             self.write_block()?;

@@ -1,4 +1,4 @@
-//! Where the fixtures are, and a seeded source of mutations.
+//! Fixtures, arrays with known values, and seeded mutations of files.
 #![allow(dead_code)]
 
 use std::fs;
@@ -19,9 +19,9 @@ pub(crate) fn code(c: usize, k: usize, t: usize) -> u16 {
 }
 
 pub(crate) fn codes(channels: usize, codebooks: usize, frames: usize) -> Codes {
-    let place =
+    let value =
         |i: usize| code(i / frames.max(1) / codebooks, i / frames.max(1) % codebooks, i % frames.max(1));
-    let data = (0..channels * codebooks * frames).map(place).collect();
+    let data = (0..channels * codebooks * frames).map(value).collect();
     Codes::new(data, [channels, codebooks, frames]).unwrap()
 }
 
@@ -31,13 +31,14 @@ pub(crate) fn z(channels: usize, size: usize, frames: usize) -> Array3 {
     Array3::new(data, [channels, size, frames]).unwrap()
 }
 
-pub(crate) fn cut(array: &Array3, frames: std::ops::Range<usize>) -> Array3 {
+/// The given frames of an array.
+pub(crate) fn slice(array: &Array3, frames: std::ops::Range<usize>) -> Array3 {
     let [channels, size, all] = array.shape();
     let rows = array.as_slice().chunks(all).flat_map(|row| row[frames.clone()].to_vec());
     Array3::new(rows.collect(), [channels, size, frames.len()]).unwrap()
 }
 
-/// A small multiply-and-shift generator: the mutations are the same on every machine.
+/// A linear congruential generator: the mutations are the same on every machine.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -46,7 +47,7 @@ impl Random {
         ((self.0 >> 33) as usize) % bound.max(1)
     }
 
-    /// One to four changes: bits flipped, bytes set to telling values, a cut, a piece copied elsewhere.
+    /// Makes one to four changes: flips bits, sets extreme values, truncates, copies a piece elsewhere.
     pub(crate) fn mutate(&mut self, bytes: &mut Vec<u8>) {
         for _ in 0..=self.below(4) {
             let length = bytes.len();
@@ -59,8 +60,8 @@ impl Random {
                     bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
                 }
                 2 if length > 16 => {
-                    let from = self.below(length - 16);
-                    bytes.copy_within(from..from + 16, at.min(length - 16));
+                    let source = self.below(length - 16);
+                    bytes.copy_within(source..source + 16, at.min(length - 16));
                 }
                 _ if length > 0 => {
                     bytes[at] = [bytes[at] ^ (1 << self.below(8)), 0xff, 0, b'.'][self.below(4)]
@@ -71,7 +72,7 @@ impl Random {
     }
 }
 
-/// The most memory this process has held, in MiB; 0 where the system does not say.
+/// Peak memory of this process in MiB, or 0 if the system does not report it.
 pub(crate) fn peak_mib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));

@@ -1,0 +1,88 @@
+//! File names of shards and their numbering.
+
+use std::fs;
+use std::path::Path;
+
+use crate::error::PackError;
+
+/// File names of shards: `tokens-000000.tar`, or `tokens-0-of-4-000000.tar` with a tag. Jobs with different
+/// tags can share a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackNaming {
+    prefix: String,
+}
+
+impl Default for PackNaming {
+    fn default() -> Self {
+        Self { prefix: "tokens-".to_owned() }
+    }
+}
+
+impl PackNaming {
+    /// Creates names with a tag, such as `0-of-4`.
+    ///
+    /// # Errors
+    /// Fails if the tag is empty or contains characters other than letters, digits, `-` and `_`.
+    pub fn tagged(tag: &str) -> Result<Self, PackError> {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if tag.is_empty() || !tag.chars().all(is_allowed) {
+            return Err(PackError::Tag { tag: tag.to_owned() });
+        }
+        Ok(Self { prefix: format!("tokens-{tag}-") })
+    }
+
+    /// Formats the file name of a shard.
+    pub(crate) fn file_name(&self, number: u64, extension: &str) -> String {
+        format!("{}{number:06}.{extension}", self.prefix)
+    }
+
+    /// Returns the number after the highest of the shards with this extension in `folder`, or 0.
+    ///
+    /// # Errors
+    /// Fails if the folder cannot be listed.
+    pub fn next_number(&self, folder: &Path, extension: &str) -> Result<u64, PackError> {
+        let cannot_list = |source| PackError::Folder { path: folder.to_path_buf(), source };
+        let mut next = 0;
+        for entry in fs::read_dir(folder).map_err(cannot_list)? {
+            let name = entry.map_err(cannot_list)?.file_name();
+            let number = name.to_str().and_then(|name| self.number(name, extension));
+            next = number.map_or(next, |number| next.max(number.saturating_add(1)));
+        }
+        Ok(next)
+    }
+
+    /// Parses the number from the file name of a shard. Other names give `None`.
+    pub fn number(&self, name: &str, extension: &str) -> Option<u64> {
+        let digits = name.strip_prefix(&self.prefix)?.strip_suffix(extension)?.strip_suffix('.')?;
+        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbering_continues_after_existing_shards_of_the_same_tag_and_extension() {
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, first) = (PackNaming::default(), PackNaming::tagged("0-of-4").unwrap());
+        assert_eq!(plain.next_number(folder.path(), "tar").unwrap(), 0);
+        for name in [
+            plain.file_name(7, "tar"),
+            first.file_name(1_234_567, "tar"),
+            plain.file_name(30, "parquet"),
+            "tokens-.tar".into(),
+            "tokens-99999999999999999999999.tar".into(),
+            "other-000050.tar".into(),
+        ] {
+            fs::write(folder.path().join(name), b"").unwrap();
+        }
+        assert_eq!(plain.next_number(folder.path(), "tar").unwrap(), 8);
+        assert_eq!(first.next_number(folder.path(), "tar").unwrap(), 1_234_568);
+        assert_eq!(plain.next_number(folder.path(), "parquet").unwrap(), 31);
+        assert!(plain.next_number(&folder.path().join("missing"), "tar").is_err());
+        for tag in ["", "a/b", "a.b", "é"] {
+            assert!(PackNaming::tagged(tag).is_err(), "{tag}");
+        }
+    }
+}

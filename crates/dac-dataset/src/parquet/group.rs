@@ -1,0 +1,122 @@
+//! A row group of a parquet file: collects rows and writes them column by column.
+
+use dac_rvq::Codes;
+use dac_tokens::{MetaField, MetaKind, MetaValue};
+use parquet::column::writer::ColumnWriterImpl;
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
+};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter, SerializedRowGroupWriter};
+
+use super::columns;
+use super::row::Row;
+use crate::hashing_writer::HashingWriter;
+use crate::metadata::EntryMetadata;
+
+/// Rows to be written.
+#[derive(Debug, Default)]
+pub(super) struct RowGroup {
+    metadata: Vec<EntryMetadata>,
+    codes: Vec<Codes>,
+}
+
+impl RowGroup {
+    pub(super) fn push(&mut self, row: Row) {
+        self.metadata.push(row.metadata);
+        self.codes.push(row.codes);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.metadata.len()
+    }
+
+    pub(super) fn write(self, file: &mut SerializedFileWriter<HashingWriter>) -> Result<()> {
+        let mut group = file.next_row_group()?;
+        let keys = self.metadata.iter().map(|row| Some(MetaValue::Text(&row.key)));
+        write_column(&mut group, MetaKind::Text, keys)?;
+        write_codes(&mut group, &self.codes)?;
+        for (index, MetaField { kind, .. }) in columns::fields(&EntryMetadata::default()).enumerate() {
+            let values = self.metadata.iter().map(|row| columns::fields(row).nth(index)?.value);
+            write_column(&mut group, kind, values)?;
+        }
+        group.close()?;
+        Ok(())
+    }
+}
+
+fn write_column<'a>(
+    group: &mut SerializedRowGroupWriter<'_, HashingWriter>,
+    kind: MetaKind,
+    values: impl Iterator<Item = Option<MetaValue<'a>>>,
+) -> Result<()> {
+    macro_rules! write {
+        ($type:ty, $kind:ident, $convert:expr) => {
+            write_values::<$type>(
+                group,
+                values.map(|value| match value {
+                    Some(MetaValue::$kind(value)) => Some($convert(value)),
+                    _ => None,
+                }),
+            )
+        };
+    }
+    match kind {
+        MetaKind::Text => write!(ByteArrayType, Text, ByteArray::from),
+        // Rows whose integers exceed the type were rejected.
+        MetaKind::Integer => write!(Int64Type, Integer, |value| value as i64),
+        MetaKind::Float => write!(FloatType, Float, |value| value),
+        MetaKind::Double => write!(DoubleType, Double, |value| value),
+        MetaKind::Flag => write!(BoolType, Flag, |value| value),
+    }
+}
+
+/// Writes the next column, in which values may be null.
+fn write_values<T: DataType>(
+    group: &mut SerializedRowGroupWriter<'_, HashingWriter>,
+    column: impl Iterator<Item = Option<T::T>>,
+) -> Result<()> {
+    let mut writer = next_column(group)?;
+    let (mut values, mut defined) = (Vec::new(), Vec::new());
+    for value in column {
+        defined.push(i16::from(value.is_some()));
+        values.extend(value);
+    }
+    // The writer ignores the levels of a required column.
+    writer.typed::<T>().write_batch(&values, Some(&defined), None)?;
+    writer.close()
+}
+
+/// Writes the lists of lists of codes, one entry at a time, which takes 8 bytes of memory per code of the
+/// entry.
+fn write_codes(group: &mut SerializedRowGroupWriter<'_, HashingWriter>, rows: &[Codes]) -> Result<()> {
+    let mut writer = next_column(group)?;
+    for codes in rows {
+        write_lists(writer.typed::<Int32Type>(), codes)?;
+    }
+    writer.close()
+}
+
+/// Writes the codes of an entry. Repetition levels: 0 starts a row, 1 an inner list, 2 continues a list.
+/// Definition levels: 0 is a row without lists, 1 an empty list, 2 a value.
+fn write_lists(writer: &mut ColumnWriterImpl<'_, Int32Type>, codes: &Codes) -> Result<()> {
+    let (lists, frames) = (codes.channels() * codes.codebooks(), codes.frames());
+    let values: Vec<i32> = codes.as_slice().iter().map(|&code| code.into()).collect();
+    let (mut defined, mut repeated) = (Vec::new(), Vec::new());
+    if lists == 0 {
+        (defined, repeated) = (vec![0], vec![0]);
+    }
+    for list in 0..lists {
+        defined.resize(defined.len() + frames.max(1), if frames == 0 { 1 } else { 2 });
+        repeated.push(i16::from(list > 0));
+        repeated.resize(defined.len(), 2);
+    }
+    writer.write_batch(&values, Some(&defined), Some(&repeated))?;
+    Ok(())
+}
+
+fn next_column<'a>(
+    group: &'a mut SerializedRowGroupWriter<'_, HashingWriter>,
+) -> Result<SerializedColumnWriter<'a>> {
+    group.next_column()?.ok_or_else(|| ParquetError::General("the schema has too few columns".to_owned()))
+}

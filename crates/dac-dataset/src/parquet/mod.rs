@@ -1,0 +1,109 @@
+//! Parquet files: one row per entry, with its codes as lists of lists and a column for each metadata field.
+//!
+//! Codes are dictionary-encoded: the indices of 1,024 different values take 10 bits each, no more than packed
+//! codes.
+
+mod columns;
+mod group;
+mod row;
+
+use std::io;
+use std::sync::Arc;
+
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::ColumnPath;
+
+use crate::hashing_writer::HashingWriter;
+use group::RowGroup;
+
+pub(crate) use row::Row;
+
+/// Columns up to the codes, which are `[channels · codebooks][frames]`: the codebooks of channel 0, then of
+/// channel 1.
+const FIRST_COLUMNS: &str = "    required binary key (STRING);
+    required group codes (LIST) {
+        repeated group list {
+            required group element (LIST) {
+                repeated group list {
+                    required int32 element (INTEGER(16, false));
+                }
+            }
+        }
+    }
+";
+
+/// Name of the writer in the footer. It is a former name of this crate: equal entries give equal bytes.
+const CREATED_BY: &str = concat!("dac-pack version ", env!("CARGO_PKG_VERSION"));
+
+/// Largest size of a row group; a longer recording is a group of its own.
+const MAX_GROUP_BYTES: u64 = 4 << 20;
+/// Largest number of rows in a group.
+const MAX_GROUP_ROWS: usize = 1 << 14;
+/// Estimated size of the footer per group: names and offsets of all columns.
+const FOOTER_BYTES_PER_GROUP: u64 = 4096;
+
+/// An open parquet file.
+pub(crate) struct ParquetShard {
+    writer: SerializedFileWriter<HashingWriter>,
+    group: RowGroup,
+    group_bytes: u64,
+}
+
+impl ParquetShard {
+    pub(crate) fn new(writer: HashingWriter) -> io::Result<Self> {
+        let codes =
+            ColumnPath::new(["codes", "list", "element", "list", "element"].map(str::to_owned).to_vec());
+        let properties = WriterProperties::builder()
+            .set_created_by(CREATED_BY.to_owned())
+            .set_compression(Compression::UNCOMPRESSED)
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_column_statistics_enabled(codes, EnabledStatistics::None)
+            .build();
+        let schema = format!("message tokens {{\n{FIRST_COLUMNS}{}}}", columns::schema());
+        let schema = parse_message_type(&schema).map_err(to_io_error)?;
+        let writer =
+            SerializedFileWriter::new(writer, Arc::new(schema), Arc::new(properties)).map_err(to_io_error)?;
+        Ok(Self { writer, group: RowGroup::default(), group_bytes: 0 })
+    }
+
+    /// Largest size of the file if it were finished now.
+    pub(crate) fn bytes(&self) -> u64 {
+        let groups = self.writer.flushed_row_groups().len() as u64 + 2;
+        self.writer.inner().bytes() + self.group_bytes + groups * FOOTER_BYTES_PER_GROUP
+    }
+
+    pub(crate) fn add(&mut self, row: Row) -> io::Result<()> {
+        if self.group_bytes + row.bytes() > MAX_GROUP_BYTES {
+            self.flush()?;
+        }
+        self.group_bytes += row.bytes();
+        self.group.push(row);
+        if self.group_bytes >= MAX_GROUP_BYTES || self.group.len() >= MAX_GROUP_ROWS {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self) -> io::Result<HashingWriter> {
+        self.flush()?;
+        self.writer.into_inner().map_err(to_io_error)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.group_bytes = 0;
+        let group = std::mem::take(&mut self.group);
+        if group.len() == 0 { Ok(()) } else { group.write(&mut self.writer).map_err(to_io_error) }
+    }
+}
+
+/// Converts an error of the parquet library; only writing can fail here.
+fn to_io_error(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(source) => io::Error::other(source),
+        error => io::Error::other(error),
+    }
+}

@@ -1,0 +1,57 @@
+//! Tar shards for WebDataset: two members per entry, `KEY.npy` (or another token file) and `KEY.json`.
+
+use std::io;
+use std::path::Path;
+
+use tar::{Builder, Header};
+
+use crate::hashing_writer::HashingWriter;
+use crate::sample_key::SampleKey;
+
+/// Size of the two blocks of zeros that end an archive.
+const END_BYTES: u64 = 1024;
+
+/// The two members of an entry.
+#[derive(Debug)]
+pub(crate) struct Members {
+    pub(crate) extension: &'static str,
+    pub(crate) tokens: Vec<u8>,
+    pub(crate) json: Vec<u8>,
+}
+
+/// An open archive.
+pub(crate) struct TarShard {
+    builder: Builder<HashingWriter>,
+}
+
+impl TarShard {
+    pub(crate) fn new(writer: HashingWriter) -> Self {
+        Self { builder: Builder::new(writer) }
+    }
+
+    /// Size of the file if it were finished now.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.builder.get_ref().bytes() + END_BYTES
+    }
+
+    pub(crate) fn add(&mut self, key: &SampleKey, members: &Members) -> io::Result<()> {
+        // WebDataset combines adjacent members of the same key into one sample.
+        for (extension, content) in [(members.extension, &members.tokens), ("json", &members.json)] {
+            // No time and no owner: equal tokens give equal bytes.
+            let mut header = Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            header.set_uid(0);
+            header.set_gid(0);
+            header.set_mtime(0);
+            // The library stores names of more than 100 bytes in extra blocks, like GNU tar.
+            let name = format!("{key}.{extension}");
+            self.builder.append_data(&mut header, Path::new(&name), content.as_slice())?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> io::Result<HashingWriter> {
+        self.builder.into_inner()
+    }
+}

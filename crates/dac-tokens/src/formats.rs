@@ -1,0 +1,149 @@
+//! The table of token file formats, and their detection by name and by content.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::error::TokenError;
+use crate::options::Save;
+use crate::token_format::TokenFormat;
+use crate::{dac, dacp, npy, pt, safetensors};
+
+/// Bytes from the start of a file that suffice for [`Format::sniff`].
+pub const SNIFF_BYTES: usize = 256;
+
+/// Defines [`Format`] from the table below.
+macro_rules! formats {
+    ($($(#[$attribute:meta])* $variant:ident => $implementation:path,)*) => {
+        /// A token file format.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+        #[non_exhaustive]
+        pub enum Format {
+            $($(#[$attribute])* $variant,)*
+        }
+
+        impl Format {
+            /// Every format.
+            pub const ALL: [Self; [$(stringify!($variant)),*].len()] = [$(Self::$variant),*];
+
+            pub(crate) fn implementation(self) -> &'static dyn TokenFormat {
+                match self {
+                    $(Self::$variant => &$implementation,)*
+                }
+            }
+        }
+    };
+}
+
+formats! {
+    /// Named arrays with metadata; stores everything.
+    #[default]
+    Safetensors => safetensors::Safetensors,
+    /// One numpy array, codes or z, without metadata.
+    Npy => npy::Npy,
+    /// A torch tensor or a dict of tensors, without metadata.
+    Pt => pt::Pt,
+    /// File of the reference codec: codes and the metadata that its decoder needs.
+    Dac => dac::Dac,
+    /// Compact stream of this project: packed codes in blocks.
+    Dacp => dacp::Dacp,
+}
+
+/// Unknown name of a token format.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("unknown token format {name:?}; known formats are {}", Format::ALL.map(Format::extension).join(", "))]
+pub struct UnknownFormat {
+    /// The unknown name.
+    pub name: String,
+}
+
+impl Format {
+    /// File name extension without the dot; also the name of the format.
+    pub fn extension(self) -> &'static str {
+        self.implementation().name()
+    }
+
+    /// Returns whether one file can store these arrays together.
+    pub fn can_hold(self, arrays: Save) -> bool {
+        self.implementation().capacity().fits(arrays)
+    }
+
+    /// Describes the arrays that a file can store, such as "only codes".
+    pub fn stores(self) -> &'static str {
+        self.implementation().capacity().describe()
+    }
+
+    /// Detects the format of a file from its first [`SNIFF_BYTES`] bytes.
+    pub fn sniff(start: &[u8]) -> Option<Self> {
+        let start = start.get(..SNIFF_BYTES).unwrap_or(start);
+        // Safetensors, whose signature is weakest, is the first of the table and is tried last.
+        Self::ALL.into_iter().rev().find(|format| format.implementation().matches(start))
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.extension())
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    /// Finds a format by its name, with or without a leading dot, in upper or lower case.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let bare = name.strip_prefix('.').unwrap_or(name);
+        let found = Self::ALL.into_iter().find(|f| f.extension().eq_ignore_ascii_case(bare));
+        found.ok_or_else(|| UnknownFormat { name: name.to_owned() })
+    }
+}
+
+/// Detects the format of a file that begins with `start`.
+pub(crate) fn detect(start: &[u8]) -> Result<Format, TokenError> {
+    if start.is_empty() {
+        return Err(TokenError::Empty);
+    }
+    Format::sniff(start).ok_or_else(|| TokenError::UnknownFormat {
+        found: start.iter().copied().take(8).collect(),
+        known: Format::ALL.map(|format| format!(".{format}")).join(", "),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_with_dot_and_in_upper_case() {
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse(), Ok(format));
+            assert_eq!(format!(".{format}").to_uppercase().parse(), Ok(format));
+        }
+        let unknown = "wav".parse::<Format>().unwrap_err().to_string();
+        assert!(unknown.ends_with("known formats are safetensors, npy, pt, dac, dacp"), "{unknown}");
+    }
+
+    #[test]
+    fn content_of_other_types_is_not_detected() {
+        assert_eq!(Format::sniff(b""), None);
+        assert_eq!(Format::sniff(b"RIFF....WAVEfmt "), None);
+    }
+
+    #[test]
+    fn capacities_differ() {
+        let arrays = |codes, z, latents| Save { codes, z, latents };
+        for (format, codes_and_z, z, latents) in [
+            (Format::Safetensors, true, true, true),
+            (Format::Pt, true, true, true),
+            (Format::Npy, false, true, false),
+            (Format::Dac, false, false, false),
+            (Format::Dacp, false, false, false),
+        ] {
+            assert!(format.can_hold(Save::default()) && !format.can_hold(arrays(false, false, false)));
+            assert_eq!(format.can_hold(arrays(true, true, false)), codes_and_z, "{format}");
+            assert_eq!(format.can_hold(arrays(false, true, false)), z, "{format}");
+            assert_eq!(format.can_hold(arrays(false, false, true)), latents, "{format}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Writer of token files of any format.
+
+use std::io::{BufWriter, IntoInnerError, Write};
+use std::path::Path;
+
+use dac_atomic::{AtomicFile, FinishedFile};
+
+use crate::error::TokenError;
+use crate::formats::Format;
+use crate::options::{Save, WriteOptions};
+use crate::token_file::TokenFile;
+
+impl TokenFile {
+    /// Writes a file to `path`, which appears whole or not at all.
+    ///
+    /// # Errors
+    /// As [`TokenFile::write_to`], with the path.
+    pub fn write(&self, path: &Path, format: Format, options: &WriteOptions) -> Result<(), TokenError> {
+        let write = || Ok(self.write_atomic(AtomicFile::create(path)?, format, options)?.persist()?);
+        write().map_err(|error: TokenError| error.in_file(path))
+    }
+
+    /// Writes a complete file that does not have its name yet; [`FinishedFile::persist`] gives it one.
+    ///
+    /// # Errors
+    /// As [`TokenFile::write_to`].
+    pub fn write_atomic(
+        &self,
+        file: AtomicFile,
+        format: Format,
+        options: &WriteOptions,
+    ) -> Result<FinishedFile, TokenError> {
+        let mut writer = BufWriter::new(file);
+        self.write_to(&mut writer, format, options)?;
+        Ok(writer.into_inner().map_err(IntoInnerError::into_error)?.finish()?)
+    }
+
+    /// Writes the bytes of a file to `writer`, which should be buffered.
+    ///
+    /// # Errors
+    /// Fails if writing fails, the format cannot store the arrays ([`Format::can_hold`]) or the windows of
+    /// windowed mode, or a .dac file lacks `input_rate_hz`, `input_samples` or `input_db`.
+    pub fn write_to<W: Write>(
+        &self,
+        mut writer: W,
+        format: Format,
+        options: &WriteOptions,
+    ) -> Result<(), TokenError> {
+        self.check_fits(format)?;
+        format.implementation().write(&mut writer, self, options)?;
+        Ok(writer.flush()?)
+    }
+
+    fn check_fits(&self, format: Format) -> Result<(), TokenError> {
+        let cannot_hold = |what: String| Err(TokenError::CannotHold { format: format.extension(), what });
+        let arrays = self.arrays();
+        if !format.can_hold(arrays) {
+            let what = format!("{} (it stores {})", describe(arrays), format.stores());
+            return cannot_hold(what);
+        }
+        if self.is_windowed() && !format.implementation().stores_windows() {
+            return cannot_hold("the windows of windowed tokens; use .safetensors or .dac".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Lists the arrays, such as "codes and z".
+fn describe(arrays: Save) -> String {
+    let names = [(arrays.codes, "codes"), (arrays.z, "z"), (arrays.latents, "latents")];
+    let names: Vec<_> = names.into_iter().filter_map(|(present, name)| present.then_some(name)).collect();
+    if names.is_empty() { "tokens without arrays".to_owned() } else { names.join(" and ") }
+}

@@ -1,0 +1,79 @@
+//! Audio in memory.
+
+use std::ops::Range;
+use std::path::Path;
+
+use dac_audio::{AudioError, AudioReader, Planar, SampleFormat, WavWriter, WriteReport, check_planar};
+
+use crate::error::Error;
+
+/// Name of audio in memory in errors.
+pub(crate) const AUDIO_IN_MEMORY: &str = "the audio";
+
+/// Samples per channel that are read at a time.
+pub(crate) const BLOCK_SAMPLES: usize = 1 << 16;
+
+/// Audio in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Audio {
+    /// Samples `[channels][samples]`, all channels equally long, full scale at 1.
+    pub channels: Planar,
+    /// Sample rate in Hz.
+    pub rate_hz: u32,
+}
+
+impl Audio {
+    /// Creates audio of one channel.
+    pub fn mono(samples: Vec<f32>, rate_hz: u32) -> Self {
+        Self { channels: vec![samples], rate_hz }
+    }
+
+    /// Samples per channel.
+    pub fn samples(&self) -> usize {
+        self.channels.first().map_or(0, Vec::len)
+    }
+
+    /// Checks that all channels are equally long.
+    pub(crate) fn check(&self) -> Result<(), AudioError> {
+        check_planar(&self.channels, self.channels.len()).map(drop)
+    }
+
+    /// Copies the samples of `range` that exist, as `[channels][samples]`.
+    pub(crate) fn slice(&self, range: Range<usize>) -> Planar {
+        let part = |channel: &Vec<f32>| {
+            let end = range.end.min(channel.len());
+            channel.get(range.start..end).unwrap_or_default().to_vec()
+        };
+        self.channels.iter().map(part).collect()
+    }
+
+    /// Reads a whole audio file.
+    ///
+    /// # Errors
+    /// When the file is not audio, is damaged, or contains a value that is not finite.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let mut reader = AudioReader::open(path)?;
+        let mut channels = vec![Vec::new(); reader.spec().channels];
+        while let Some(block) = reader.next_block(BLOCK_SAMPLES)? {
+            append(&mut channels, block);
+        }
+        Ok(Self { channels, rate_hz: reader.spec().sample_rate_hz })
+    }
+
+    /// Writes a WAV file, which appears only when it is complete.
+    ///
+    /// # Errors
+    /// When the file cannot be written or a value is not finite.
+    pub fn write(&self, path: impl AsRef<Path>, format: SampleFormat) -> Result<WriteReport, Error> {
+        let mut writer = WavWriter::create(path, self.rate_hz, self.channels.len(), format)?;
+        writer.write(&self.channels)?;
+        Ok(writer.finish()?)
+    }
+}
+
+/// Appends a block `[channels][samples]` to `channels`.
+pub(crate) fn append(channels: &mut Planar, block: Planar) {
+    for (channel, samples) in channels.iter_mut().zip(block) {
+        channel.extend(samples);
+    }
+}

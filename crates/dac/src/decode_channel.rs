@@ -1,0 +1,221 @@
+//! Decoding of one channel's frames in each of the decoding modes.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use dac_audio::MAX_CHANNELS;
+use dac_model::{Codec, CodecError};
+use dac_rvq::{Array3, Codes};
+use dac_stream::overlap::{self, OverlapSettings};
+use dac_stream::windowed::{WindowedChunks, WindowedDecoder};
+use dac_stream::{ChunkPlan, StreamDecoder};
+use dac_tokens::{TokenFile, TokenMeta};
+
+use crate::chunking::Chunking;
+use crate::error::Error;
+use crate::model::Dac;
+
+/// The way frames become samples.
+pub(crate) enum Mode {
+    /// One signal, in chunks with context.
+    Exact,
+    /// Chunks averaged where they overlap.
+    Overlap(OverlapSettings),
+    /// The windows that the tokens were encoded in, each by itself.
+    Windowed(Windows),
+}
+
+impl Mode {
+    /// Chooses the decoding mode: windows where the metadata records any, else the requested chunking.
+    pub(crate) fn choose(
+        dac: &Dac,
+        meta: &TokenMeta,
+        frames: usize,
+        chunking: Chunking,
+    ) -> Result<Self, Error> {
+        match (chunking, windows_of(dac, meta, frames)?) {
+            (Chunking::Overlap(_), Some(_)) => Err(Error::InvalidOption {
+                option: "the chunking for codes of windows",
+                found: "overlap".to_owned(),
+                expected: "exact or whole",
+            }),
+            (Chunking::Overlap(settings), None) => Ok(Self::Overlap(settings)),
+            (_, Some(windows)) => Ok(Self::Windowed(windows)),
+            (_, None) => Ok(Self::Exact),
+        }
+    }
+
+    /// Samples that all frames decode to.
+    pub(crate) fn samples(&self, dac: &Dac, frames: usize) -> usize {
+        match self {
+            Self::Exact | Self::Overlap(_) => frames * dac.geometry().hop_samples,
+            Self::Windowed(windows) => windows.samples,
+        }
+    }
+}
+
+/// Windows that tokens were encoded in, and the lengths that they decode to.
+pub(crate) struct Windows {
+    pub(crate) chunks: WindowedChunks,
+    /// Samples of each window but the last.
+    pub(crate) window_samples: usize,
+    /// Samples of all windows.
+    pub(crate) samples: usize,
+}
+
+/// Returns the windows that the metadata records; `None` for one padded chunk, which is the exact mode.
+fn windows_of(dac: &Dac, meta: &TokenMeta, frames: usize) -> Result<Option<Windows>, Error> {
+    let invalid = |found: String, expected| Error::InvalidOption {
+        option: "the chunk length of the tokens in frames",
+        found,
+        expected,
+    };
+    let chunk_frames = match meta.chunk_frames {
+        None => frames,
+        Some(0) => return Err(invalid("0".to_owned(), "1 or more")),
+        Some(chunk) => usize::try_from(chunk).unwrap_or(usize::MAX).min(frames),
+    };
+    let chunks = WindowedChunks { chunk_frames, padding: meta.padding.unwrap_or(true) };
+    if chunks.padding && chunk_frames == frames {
+        return Ok(None);
+    }
+    let samples = |frames| {
+        let expected = "chunks that give at least one sample without padding";
+        chunks.samples(dac.shape(), frames).map_err(|error| invalid(error.to_string(), expected))
+    };
+    Ok(Some(Windows { chunks, window_samples: samples(chunk_frames)?, samples: samples(frames)? }))
+}
+
+/// Frames of one channel.
+pub(crate) enum ChannelFrames {
+    /// `[frames][codebooks]`.
+    Codes { rows: Vec<u16>, codebooks: usize },
+    /// `[frames][latent]`.
+    Z { rows: Vec<f32>, latent: usize },
+}
+
+/// Decoder of one channel.
+pub(crate) enum ChannelDecoder {
+    Stream(Box<StreamDecoder>),
+    Windowed(Box<WindowedDecoder>),
+    Overlap { codec: Arc<Codec>, settings: OverlapSettings },
+}
+
+impl ChannelDecoder {
+    pub(crate) fn new(dac: &Dac, mode: &Mode, chunk_frames: usize) -> Self {
+        let codec = dac.codec.clone();
+        match mode {
+            Mode::Exact => {
+                let plan = ChunkPlan::decode_within_budget(&codec, chunk_frames);
+                Self::Stream(Box::new(StreamDecoder::with_plan(codec, plan)))
+            }
+            Mode::Overlap(settings) => Self::Overlap { codec, settings: *settings },
+            Mode::Windowed(windows) => Self::Windowed(Box::new(WindowedDecoder::new(codec, windows.chunks))),
+        }
+    }
+
+    /// Decodes the frames of `range`, and ends the signal after the last of them if `last`.
+    pub(crate) fn decode(
+        &mut self,
+        frames: &ChannelFrames,
+        range: Range<usize>,
+        last: bool,
+    ) -> Result<Vec<f32>, Error> {
+        let mut samples = Vec::new();
+        match (&mut *self, frames) {
+            (Self::Stream(decoder), ChannelFrames::Codes { rows, codebooks: k }) => {
+                decoder.push_codes(&rows[range.start * k..range.end * k], *k, &mut samples)?;
+            }
+            (Self::Stream(decoder), ChannelFrames::Z { rows, latent: n }) => {
+                decoder.push_z(&rows[range.start * n..range.end * n], &mut samples)?;
+            }
+            (Self::Windowed(decoder), ChannelFrames::Codes { rows, codebooks: k }) => {
+                decoder.push_codes(&rows[range.start * k..range.end * k], *k, &mut samples)?;
+            }
+            (Self::Windowed(_), ChannelFrames::Z { .. }) => {
+                return Err(Error::MissingInTokens { option: "decoding windows", required: "codes" });
+            }
+            // This mode decodes all frames in one block.
+            (Self::Overlap { codec, settings }, ChannelFrames::Codes { rows, codebooks }) => {
+                let codes = Codes::from_rows(rows, *codebooks).map_err(CodecError::from)?;
+                samples = overlap::decode_codes(codec, &codes, settings)?;
+            }
+            (Self::Overlap { codec, settings }, ChannelFrames::Z { rows, latent }) => {
+                let z = Array3::from_rows(rows, *latent).map_err(CodecError::from)?;
+                samples = overlap::decode_z(codec, &z, settings)?;
+            }
+        }
+        match self {
+            Self::Stream(decoder) if last => decoder.flush(&mut samples)?,
+            Self::Windowed(decoder) if last => decoder.flush(&mut samples)?,
+            _ => {}
+        }
+        Ok(samples)
+    }
+}
+
+/// Checks that there are no more channels than audio can have: each takes the memory of a decoder and a
+/// resampler.
+pub(crate) fn check_channels(channels: usize) -> Result<(), Error> {
+    if channels <= MAX_CHANNELS {
+        return Ok(());
+    }
+    Err(Error::InvalidOption {
+        option: "the number of channels of the tokens",
+        found: channels.to_string(),
+        expected: "at most 64",
+    })
+}
+
+/// Returns each channel's frames and their number. Uses codes if there are any, then z, then latents.
+pub(crate) fn frames_of(
+    dac: &Dac,
+    tokens: &TokenFile,
+    codebooks: Option<usize>,
+) -> Result<(Vec<ChannelFrames>, usize), Error> {
+    let searched;
+    let codes = match (&tokens.codes, &tokens.z, &tokens.latents) {
+        (Some(codes), _, _) => codes,
+        (None, Some(z), _) if codebooks.is_none() => return frames_of_z(dac, z),
+        (None, _, Some(latents)) => {
+            searched = dac.codec.latents_to_codes(latents)?;
+            &searched
+        }
+        (None, Some(_), None) => {
+            return Err(Error::MissingInTokens { option: "a number of codebooks", required: "codes" });
+        }
+        (None, None, None) => return Err(Error::NoTokens),
+    };
+    let codes = checked_codes(dac, codes, codebooks)?;
+    let codebooks = codes.codebooks();
+    let channels = (0..codes.channels()).map(|c| ChannelFrames::Codes { rows: codes.to_rows(c), codebooks });
+    Ok((channels.collect(), codes.frames()))
+}
+
+/// Returns the first `codebooks` codebooks (`None`: all), after checking that there are codes and all are in
+/// range.
+fn checked_codes(dac: &Dac, codes: &Codes, codebooks: Option<usize>) -> Result<Codes, Error> {
+    let codes = match codebooks {
+        Some(k) => codes.truncate(k).map_err(CodecError::from)?,
+        None => codes.clone(),
+    };
+    if codes.frames() == 0 || codes.channels() == 0 {
+        return Err(CodecError::Empty { what: "codes" }.into());
+    }
+    dac.codec.codebooks(Some(codes.codebooks()))?;
+    codes.check_range(dac.shape().codebook_size).map_err(CodecError::from)?;
+    Ok(codes)
+}
+
+fn frames_of_z(dac: &Dac, z: &Array3) -> Result<(Vec<ChannelFrames>, usize), Error> {
+    let [channels, latent, frames] = z.shape();
+    let expected = dac.shape().latent_dim;
+    if channels == 0 || frames == 0 {
+        return Err(CodecError::Empty { what: "z" }.into());
+    }
+    if latent != expected {
+        let expected = format!("[channels, {expected}, frames]");
+        return Err(CodecError::Input { what: "z", found: z.shape(), expected }.into());
+    }
+    Ok(((0..channels).map(|c| ChannelFrames::Z { rows: z.to_rows(c), latent }).collect(), frames))
+}

@@ -1,0 +1,168 @@
+//! The stretches of a decode: output samples, model samples they are resampled from, frames these are decoded
+//! from.
+
+use std::ops::Range;
+
+use dac_audio::Resampler;
+
+use crate::decode_channel::Windows;
+use crate::error::Error;
+use crate::model::Dac;
+use crate::options::{OutputRate, TimeRange};
+
+/// Length of a whole signal at the model's and at the output's rate.
+pub(crate) struct Timing {
+    pub(crate) model_hz: u32,
+    pub(crate) output_hz: u32,
+    pub(crate) model_samples: u64,
+    pub(crate) output_samples: u64,
+}
+
+impl Timing {
+    /// Computes the lengths from the input's samples and rate, where known, and from the samples that the
+    /// frames decode to.
+    pub(crate) fn new(
+        input: Option<(u64, u32)>,
+        rate: OutputRate,
+        model_hz: u32,
+        decoded: u64,
+    ) -> Result<Self, Error> {
+        let input = input.filter(|(_, hz)| *hz > 0);
+        // No more than the frames decode to: a wrong length in a damaged file must not give endless zeros.
+        let input = input.map(|(samples, hz)| (samples.min(rescale(decoded, model_hz, hz)), hz));
+        let model_samples = input.map_or(decoded, |(n, hz)| rescale(n, hz, model_hz).min(decoded));
+        let (output_hz, output_samples) = match (rate, input) {
+            (OutputRate::Model, _) => (model_hz, model_samples),
+            (OutputRate::Input, Some((samples, hz))) => (hz, samples),
+            (OutputRate::Input, None) => {
+                let (option, required) = ("the input's rate", "the rate and length of the input");
+                return Err(Error::MissingInTokens { option, required });
+            }
+            (OutputRate::Hz(hz), Some((samples, input_hz))) => (hz, rescale(samples, input_hz, hz)),
+            (OutputRate::Hz(hz), None) => (hz, rescale(model_samples, model_hz, hz)),
+        };
+        Ok(Self { model_hz, output_hz, model_samples, output_samples })
+    }
+
+    /// Returns the part of the signal that `range` selects; `None` selects all.
+    pub(crate) fn part(&self, range: Option<TimeRange>, resampler: &Resampler) -> Result<Part, Error> {
+        let output = match range {
+            None => 0..self.output_samples,
+            Some(range) => self.output_range(range)?,
+        };
+        let (model, output_skip) = self.model_range(&output, resampler);
+        Ok(Part { output_samples: output.end - output.start, model, output_skip })
+    }
+
+    fn output_range(&self, range: TimeRange) -> Result<Range<u64>, Error> {
+        let samples = |option, seconds: f64| {
+            if seconds.is_finite() && seconds >= 0.0 {
+                return Ok((seconds * f64::from(self.output_hz)).round() as u64);
+            }
+            Err(Error::InvalidOption { option, found: seconds.to_string(), expected: "0 or more seconds" })
+        };
+        let start = samples("the start of the range", range.start_seconds)?;
+        let length = samples("the length of the range", range.duration_seconds)?;
+        if start >= self.output_samples || length == 0 {
+            return Err(Error::InvalidOption {
+                option: "the first sample of the range",
+                found: start.to_string(),
+                expected: "a sample within the signal, and a length above 0",
+            });
+        }
+        Ok(start..start.saturating_add(length).min(self.output_samples))
+    }
+
+    /// Returns the model's samples that a range of the output is resampled from, with the filter's context on
+    /// both sides, and the number of resampled samples before the range.
+    fn model_range(&self, output: &Range<u64>, resampler: &Resampler) -> (Range<u64>, u64) {
+        let all = 0..self.model_samples;
+        if *output == (0..self.output_samples) {
+            return (all, 0);
+        }
+        if resampler.is_identity() {
+            return (output.start.min(all.end)..output.end.min(all.end), 0);
+        }
+        // Start at a multiple of the filter's period: the samples then lie where they lie in the whole
+        // signal.
+        let (from, to) = (u64::from(self.model_hz), u64::from(self.output_hz));
+        let gcd = gcd(from, to);
+        let (period, step) = (from / gcd, to / gcd);
+        let reach = 2 * resampler.latency_samples() as u64 + period;
+        let start = (output.start * from / to).saturating_sub(reach) / period * period;
+        let end = ((output.end * from).div_ceil(to) + reach).min(all.end);
+        (start.min(end)..end, output.start - (start / period * step).min(output.start))
+    }
+}
+
+/// A part of a signal at both rates.
+pub(crate) struct Part {
+    /// Samples of the output.
+    pub(crate) output_samples: u64,
+    /// Model samples that the output is resampled from.
+    pub(crate) model: Range<u64>,
+    /// Resampled samples before the output begins.
+    pub(crate) output_skip: u64,
+}
+
+/// The frames to decode for a part of a signal.
+pub(crate) struct DecodeSpan {
+    /// Frames to decode, including the context they need.
+    pub(crate) frames: Range<usize>,
+    /// Decoded samples before the first one of the part.
+    pub(crate) skip_samples: u64,
+}
+
+impl DecodeSpan {
+    /// Selects the frames of the part, and the context that makes their samples those of the whole signal.
+    pub(crate) fn exact(part: &Part, dac: &Dac, frames: usize) -> Self {
+        let hop = dac.geometry().hop_samples;
+        let (left, right) = dac.geometry().decoder_context_frames();
+        let grid = dac.codec.decode_grid_frames();
+        let first = (part.model.start / hop as u64) as usize;
+        let end = (part.model.end.div_ceil(hop as u64) as usize).clamp(first + 1, frames.max(first + 1));
+        let start = first.saturating_sub(left) / grid * grid;
+        Self::new(part, start..end.saturating_add(right).min(frames), start * hop)
+    }
+
+    /// Selects all frames.
+    pub(crate) fn whole(part: &Part, frames: usize) -> Self {
+        Self::new(part, 0..frames, 0)
+    }
+
+    /// Selects the windows that contain the part.
+    pub(crate) fn windowed(part: &Part, windows: &Windows, frames: usize) -> Self {
+        let (samples, chunk) = (windows.window_samples, windows.chunks.chunk_frames);
+        let first = (part.model.start / samples as u64) as usize;
+        let end = (part.model.end.div_ceil(samples as u64) as usize).max(first + 1);
+        Self::new(part, first * chunk..end.saturating_mul(chunk).min(frames), first * samples)
+    }
+
+    fn new(part: &Part, frames: Range<usize>, first_sample: usize) -> Self {
+        Self { frames, skip_samples: part.model.start - first_sample as u64 }
+    }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// round(samples · to / from).
+fn rescale(samples: u64, from_hz: u32, to_hz: u32) -> u64 {
+    let (from, to) = (u128::from(from_hz.max(1)), u128::from(to_hz));
+    u64::try_from((u128::from(samples) * to * 2 + from) / (2 * from)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_round_to_the_nearest_sample() {
+        assert_eq!(rescale(48_000, 48_000, 44_100), 44_100);
+        assert_eq!(rescale(1, 8_000, 44_100), 6);
+        assert_eq!(rescale(1, 44_100, 8_000), 0);
+        assert_eq!(rescale(3, 44_100, 8_000), 1);
+        assert_eq!(rescale(u64::MAX, 1, 768_000), u64::MAX);
+    }
+}

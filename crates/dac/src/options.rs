@@ -1,0 +1,64 @@
+//! Options of encodes and decodes.
+
+use dac_audio::{ChannelMix, NonFinitePolicy};
+
+use crate::chunking::Chunking;
+#[cfg(doc)]
+use crate::model::Dac;
+
+pub use dac_tokens::Save;
+
+/// Options of an encode.
+#[derive(Debug, Clone, Default)]
+pub struct EncodeOptions {
+    /// Number of codebooks; `None` uses all.
+    pub codebooks: Option<usize>,
+    /// Mixes the channels to mono, or encodes each by itself.
+    pub channels: ChannelMix,
+    /// The arrays to keep.
+    pub save: Save,
+    /// The way long signals are divided.
+    pub chunk: Chunking,
+    /// Treatment of NaN and infinite samples.
+    pub non_finite: NonFinitePolicy,
+    /// Measures the loudness of the mixed and resampled input, all channels together, and records it in the
+    /// tokens; a `.dac` file needs it. [`Chunking::Windowed`] always does this.
+    pub measure_loudness: bool,
+}
+
+/// Sample rate of the decoded audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutputRate {
+    /// The model's rate.
+    #[default]
+    Model,
+    /// The rate of the audio that was encoded, and its exact length.
+    Input,
+    /// Another rate, in Hz.
+    Hz(u32),
+}
+
+/// Options of a decode.
+#[derive(Debug, Clone, Default)]
+pub struct DecodeOptions {
+    /// Number of the tokens' codebooks to decode; `None` uses all.
+    pub codebooks: Option<usize>,
+    /// Sample rate of the output.
+    pub output_rate: OutputRate,
+    /// The way long signals are divided. Tokens that record windows are always decoded in these windows.
+    pub chunk: Chunking,
+    /// The part of the signal to decode; `None` decodes all.
+    pub range: Option<TimeRange>,
+    /// Brings all channels by one gain to the loudness that the tokens record ([`Dac::loudness_gain`]), after
+    /// a first pass over the whole signal, also for a range. Has no effect on tokens that record no loudness.
+    pub restore_loudness: bool,
+}
+
+/// A part of a signal; ends at the signal's end at the latest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TimeRange {
+    /// Start in seconds from the signal's start.
+    pub start_seconds: f64,
+    /// Length in seconds.
+    pub duration_seconds: f64,
+}
