@@ -76,7 +76,7 @@ impl Checkpoint {
     /// Opens a checkpoint embedded in the program.
     ///
     /// # Errors
-    /// As [`Checkpoint::open`].
+    /// Same as [`Checkpoint::open`].
     pub fn embedded(bytes: &'static [u8], expected: Option<Preset>) -> Result<Self, CheckpointError> {
         Self::read(&Bytes::Embedded(bytes), expected, None)
     }

@@ -80,7 +80,7 @@ impl ConvTranspose {
     /// Computes the same with burn's transposed convolution: slower, the reference that tests compare with.
     ///
     /// # Shapes
-    /// As [`ConvTranspose::forward`].
+    /// Same as [`ConvTranspose::forward`].
     pub fn forward_reference(&self, x: Tensor<3>) -> Tensor<3> {
         let [channels, inputs, taps] = self.weight.dims();
         let outputs = channels / self.stride;
