@@ -170,17 +170,13 @@ impl Work for FileDecoder<'_> {
         let mut tokens = reader.read_all()?;
         tokens.meta = info.meta;
         let mut session = DecodeSession::new(&dac, &tokens, &options)?;
-        let (rate_hz, channels, samples) = (session.rate_hz(), session.channels(), session.samples());
+        let (rate_hz, channels) = (session.rate_hz(), session.channels());
         if facts.audio_seconds.is_none() {
-            facts.audio_seconds = Some(samples as f64 / f64::from(rate_hz));
+            facts.audio_seconds = Some(session.samples() as f64 / f64::from(rate_hz));
         }
         let format = self.settings.sample_format;
         let mut writer = context.wav_writer(0, rate_hz, channels, format)?;
-        writer.check_length(samples)?;
-        while let Some(block) = session.next_block()? {
-            context.stop.check()?;
-            writer.write(&block)?;
-        }
+        session.write_to(&mut writer, &mut context.progress())?;
         let (file, written) = writer.finish_unnamed()?;
         let description = describe(&dac, facts, &written, rate_hz, format, context.output(0)?);
         Ok(Outcome { product: Product::Files(vec![file]), roundtrip: None, description })

@@ -1,7 +1,6 @@
 //! Encoding audio files to token files or packs.
 
 use std::io::{BufWriter, IntoInnerError};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -132,11 +131,7 @@ impl<'a> FileEncoder<'a> {
         context: &JobContext<'_>,
         facts: &mut JobFacts,
     ) -> Result<TokenFile, BatchError> {
-        let mut progress = |_: u64| match context.stop.check() {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        };
-        let tokens = self.dac.encode_file(&context.job.input, &self.options, &mut progress)?;
+        let tokens = self.dac.encode_file(&context.job.input, &self.options, &mut context.progress())?;
         let meta = &tokens.meta;
         for remark in input_remarks(meta.replaced_samples.unwrap_or(0), meta.input_truncated == Some(true)) {
             context.warn(&remark);

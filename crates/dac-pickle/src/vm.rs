@@ -95,12 +95,9 @@ impl<'a> Vm<'a> {
         self.opcode_offset = self.position;
         let opcode = self.read_u8()?;
         match opcode {
-            0x80 => {
-                self.read_u8()?;
-            }
-            0x95 => {
-                self.read_u64()?;
-            }
+            // PROTO and FRAME have no effect.
+            0x80 => drop(self.read_bytes(1)?),
+            0x95 => drop(self.read_bytes(8)?),
             b'.' => return Ok(Step::Stop),
             b'(' => {
                 if self.marks.len() >= self.limits.max_items {
@@ -116,9 +113,7 @@ impl<'a> Vm<'a> {
                     self.pop()?;
                 }
             }
-            b'1' => {
-                self.pop_mark()?;
-            }
+            b'1' => drop(self.pop_mark()?),
             b'N' => self.push(Node::None)?,
             0x88 => self.push(Node::Bool(true))?,
             0x89 => self.push(Node::Bool(false))?,
@@ -134,42 +129,18 @@ impl<'a> Vm<'a> {
                 let value = i32::from_le_bytes(self.read_array()?);
                 self.push(Node::Int(value.into()))?;
             }
-            0x8a => {
-                let length = self.read_u8()?.into();
-                self.push_int(length)?;
-            }
-            0x8b => {
-                let length = u64::from(self.read_u32()?);
-                self.push_int(length)?;
-            }
+            0x8a => self.push_int::<1>()?,
+            0x8b => self.push_int::<4>()?,
             b'G' => {
                 let value = f64::from_be_bytes(self.read_array()?);
                 self.push(Node::Float(value))?;
             }
-            0x8c => {
-                let length = self.read_u8()?.into();
-                self.push_text(length)?;
-            }
-            b'X' => {
-                let length = self.read_u32()?.into();
-                self.push_text(length)?;
-            }
-            0x8d => {
-                let length = self.read_u64()?;
-                self.push_text(length)?;
-            }
-            b'C' => {
-                let length = self.read_u8()?.into();
-                self.push_bytes(length)?;
-            }
-            b'B' => {
-                let length = self.read_u32()?.into();
-                self.push_bytes(length)?;
-            }
-            0x8e | 0x96 => {
-                let length = self.read_u64()?;
-                self.push_bytes(length)?;
-            }
+            0x8c => self.push_text::<1>()?,
+            b'X' => self.push_text::<4>()?,
+            0x8d => self.push_text::<8>()?,
+            b'C' => self.push_bytes::<1>()?,
+            b'B' => self.push_bytes::<4>()?,
+            0x8e | 0x96 => self.push_bytes::<8>()?,
             b')' => self.push(Node::Tuple(Vec::new()))?,
             0x85..=0x87 => {
                 let count = usize::from(opcode - 0x84);
@@ -308,8 +279,11 @@ impl<'a> Vm<'a> {
         self.read_array().map(u32::from_le_bytes)
     }
 
-    fn read_u64(&mut self) -> Result<u64, PickleError> {
-        self.read_array().map(u64::from_le_bytes)
+    /// Reads a length of `N` bytes and then that many bytes.
+    fn read_sized<const N: usize>(&mut self) -> Result<&'a [u8], PickleError> {
+        let mut length = [0; 8];
+        length[..N].copy_from_slice(&self.read_array::<N>()?);
+        self.read_bytes(u64::from_le_bytes(length))
     }
 
     fn read_line(&mut self) -> Result<&'a str, PickleError> {
@@ -409,9 +383,9 @@ impl<'a> Vm<'a> {
         Ok(())
     }
 
-    /// Pushes a signed integer of `length` bytes.
-    fn push_int(&mut self, length: u64) -> Result<(), PickleError> {
-        let bytes = self.read_bytes(length)?;
+    /// Pushes a signed integer whose length is an integer of `N` bytes.
+    fn push_int<const N: usize>(&mut self) -> Result<(), PickleError> {
+        let bytes = self.read_sized::<N>()?;
         let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) { 0xff } else { 0 };
         let mut value = [sign; 8];
         let (low, high) = bytes.split_at(bytes.len().min(8));
@@ -426,14 +400,14 @@ impl<'a> Vm<'a> {
         self.push(Node::Int(value))
     }
 
-    fn push_text(&mut self, length: u64) -> Result<(), PickleError> {
-        let bytes = self.read_bytes(length)?;
+    fn push_text<const N: usize>(&mut self) -> Result<(), PickleError> {
+        let bytes = self.read_sized::<N>()?;
         let text = std::str::from_utf8(bytes).map_err(|_| self.malformed("text that is not UTF-8"))?;
         self.push(Node::Str(text.into()))
     }
 
-    fn push_bytes(&mut self, length: u64) -> Result<(), PickleError> {
-        let bytes = self.read_bytes(length)?;
+    fn push_bytes<const N: usize>(&mut self) -> Result<(), PickleError> {
+        let bytes = self.read_sized::<N>()?;
         self.push(Node::Bytes(bytes.into()))
     }
 

@@ -132,9 +132,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wav");
         let mut bytes = Vec::new();
-        let header = dac::StreamFormat::Wav(SampleFormat::F32);
+        let header = dac::audio::StreamFormat::Wav(SampleFormat::F32);
         let mut writer =
-            dac::StreamWriter::new(std::io::Cursor::new(&mut bytes), "a", 1000, 1, header).unwrap();
+            dac::audio::StreamWriter::new(std::io::Cursor::new(&mut bytes), "a", 1000, 1, header).unwrap();
         writer.write(&[vec![0.5; 3000]]).unwrap();
         writer.finish_seekable().unwrap();
         for index in [10, 1500, 1600, 2900] {

@@ -18,7 +18,8 @@
 //! | to | use |
 //! |---|---|
 //! | load a model | [`Dac::load`], [`Dac::open`] |
-//! | encode audio in memory, a file, any reader | [`Dac::encode`], [`Dac::encode_file`], [`Dac::encode_reader`] |
+//! | encode audio in memory | [`Dac::encode`] |
+//! | encode a file, a reader | [`Dac::encode_file`], [`Dac::encode_reader`] |
 //! | decode to memory, to a WAV file | [`Dac::decode`], [`Dac::decode_to_file`] |
 //! | encode audio as it arrives | [`EncodeSession`] |
 //! | decode block by block | [`DecodeSession`] |

@@ -13,7 +13,9 @@ use crate::chunking::Chunking;
 use crate::error::Error;
 use crate::loudness::InputLoudness;
 use crate::model::Dac;
-use crate::options::{EncodeOptions, Save};
+use dac_tokens::Save;
+
+use crate::options::EncodeOptions;
 
 /// Encoder of a mixed and resampled signal. Its memory grows only with what is saved.
 pub(crate) struct TokenEncoder {
@@ -47,7 +49,7 @@ pub(crate) struct InputFacts {
 }
 
 impl TokenEncoder {
-    /// Begins an encode of `channels` channels; `loudness` is that of the whole input, where it was measured before.
+    /// Begins an encode of `channels` channels; `loudness` is that of the whole input, if it was measured.
     pub(crate) fn new(
         dac: &Dac,
         channels: usize,

@@ -28,15 +28,12 @@ impl<W: Write> ZipWriter<W> {
         let unpadded = (self.position as usize + 30 + name.len() + 4) % ALIGNMENT;
         let padding = ((ALIGNMENT - unpadded) % ALIGNMENT) as u16;
 
-        let mut common = Vec::new();
-        common.extend(20u16.to_le_bytes()); // version needed
-        common.extend(0x0800u16.to_le_bytes()); // flags: the name is UTF-8
-        common.extend(0u16.to_le_bytes()); // method: stored
-        common.extend(0u16.to_le_bytes()); // time
-        common.extend(0x0021u16.to_le_bytes()); // date
-        common.extend(crc32fast::hash(bytes).to_le_bytes());
-        common.extend(size.to_le_bytes());
-        common.extend(size.to_le_bytes());
+        // Version needed, flags (the name is UTF-8), method (stored), time, date.
+        let fixed = [20u16, 0x0800, 0, 0, 0x0021].map(u16::to_le_bytes);
+        let mut common = fixed.concat();
+        for field in [crc32fast::hash(bytes), size, size] {
+            common.extend(field.to_le_bytes());
+        }
         common.extend(name_length.to_le_bytes());
 
         let mut header = b"PK\x03\x04".to_vec();
