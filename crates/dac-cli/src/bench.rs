@@ -1,20 +1,21 @@
 //! `dac bench`: measures the time of encode and decode in one process, after a warm-up.
 
 mod layers;
+mod timing;
 
 use std::time::Instant;
 
-use anyhow::{Error, anyhow};
+use anyhow::Error;
 use dac::{Audio, Dac, EncodeOptions, ModelSource};
 use serde::Serialize;
 
 use crate::args::BenchArgs;
-use crate::chunk;
 use crate::exit::Exit;
 use crate::load::{open_named, open_source};
 use crate::output::{print_record, print_text, say};
-use crate::resources::{cpu_seconds, peak_rss_mb, threads};
+use crate::resources::{peak_rss_mb, threads};
 use layers::LayerRecord;
+use timing::{Timing, measure};
 
 /// Fixed seed of random weights, so that measurements are comparable.
 const SEED: u64 = 1;
@@ -44,19 +45,9 @@ struct Record {
     layers: Option<Vec<LayerRecord>>,
 }
 
-#[derive(Debug, Serialize)]
-struct Timing {
-    wall_seconds_median: f64,
-    cpu_seconds_median: Option<f64>,
-    /// Seconds of audio per second of wall time; above 1 is faster than real time.
-    real_time_factor: f64,
-    wall_seconds: Vec<f64>,
-    cpu_seconds: Option<Vec<f64>>,
-}
-
 /// Runs `dac bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
-    let chunk = chunk::for_decoding(&args.chunk)?;
+    let chunk = args.chunk.choice_without_windows()?;
     if args.layers {
         layers::check(args)?;
     }
@@ -147,41 +138,6 @@ fn signal(seconds: f64, rate_hz: u32) -> Vec<f32> {
         .collect()
 }
 
-/// Runs `work` `runs` times.
-fn measure(
-    name: &str,
-    runs: usize,
-    audio_seconds: f64,
-    mut work: impl FnMut() -> Result<(), Error>,
-) -> Result<Timing, Error> {
-    let (mut wall, mut cpu) = (Vec::with_capacity(runs), Vec::with_capacity(runs));
-    for run in 1..=runs {
-        let (started, cpu_before) = (Instant::now(), cpu_seconds());
-        work()?;
-        wall.push(started.elapsed().as_secs_f64());
-        cpu.push(cpu_seconds().zip(cpu_before).map(|(after, before)| after - before));
-        say(format_args!("{name} {run} of {runs}: {:.3} s", wall.last().copied().unwrap_or(0.0)));
-    }
-    let cpu: Option<Vec<f64>> = cpu.into_iter().collect();
-    let wall_seconds_median = median(&wall).ok_or_else(|| anyhow!("no runs"))?;
-    Ok(Timing {
-        wall_seconds_median,
-        cpu_seconds_median: cpu.as_deref().and_then(median),
-        real_time_factor: audio_seconds / wall_seconds_median,
-        wall_seconds: wall,
-        cpu_seconds: cpu,
-    })
-}
-
-/// Median; the mean of the two middle values for an even count.
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let upper = sorted.get(sorted.len() / 2)?;
-    let lower = sorted.get(sorted.len().checked_sub(1)? / 2)?;
-    Some((lower + upper) / 2.0)
-}
-
 /// Formats the record as text.
 fn table(record: &Record) -> String {
     let Record { model, weights, device, threads, precision, .. } = record;
@@ -213,13 +169,6 @@ fn table(record: &Record) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn median_of_odd_and_even_counts() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
-        assert_eq!(median(&[]), None);
-    }
 
     #[test]
     fn the_signal_is_loud_and_within_full_scale() {

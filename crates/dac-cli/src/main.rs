@@ -1,12 +1,11 @@
 //! The binary `dac`: audio to tokens and back, in batches.
 //!
-//! [`args`] defines the command line, and each command has a module. Commands for many files run through [`batch`], which
-//! uses the library `dac-batch`.
+//! [`args`] defines the command line, and each command has a module. Commands for many files run through
+//! [`batch`], which uses the library `dac-batch`.
 
 mod args;
 mod batch;
 mod bench;
-mod chunk;
 mod console;
 mod decode;
 mod doctor;

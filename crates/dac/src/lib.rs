@@ -50,7 +50,7 @@ pub use dac_model::{CodecOptions as LoadOptions, Precision, Preset};
 pub use dac_nn::Device;
 pub use dac_rvq::Codes;
 pub use dac_tokens as tokens;
-pub use dac_tokens::{Save, TokenFile};
+pub use dac_tokens::TokenFile;
 
 pub use audio_buffer::Audio;
 pub use chunking::Chunking;
@@ -58,7 +58,7 @@ pub use decode_session::DecodeSession;
 pub use encode_session::EncodeSession;
 pub use error::Error;
 pub use model::{Dac, ModelInfo, ModelSource};
-pub use options::{DecodeOptions, EncodeOptions, OutputRate, TimeRange};
+pub use options::{DecodeOptions, EncodeOptions, OutputRate, Save, TimeRange};
 pub use progress::Progress;
 pub use push_decode::PushDecodeSession;
 

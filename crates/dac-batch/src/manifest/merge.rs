@@ -37,13 +37,13 @@ struct Rank {
     finished_s: Option<f64>,
 }
 
-/// Merges all manifests of a directory into `.dac-manifest.jsonl`, with one record per key, sorted by key. Successes win over
-/// failures, then later records over earlier ones. The manifests of partitions are kept, so that they can be resumed and
-/// merged again.
+/// Merges all manifests of a directory into `.dac-manifest.jsonl`, with one record per key, sorted by key.
+/// Successes win over failures, then later records over earlier ones. The manifests of partitions are kept,
+/// so that they can be resumed and merged again.
 ///
 /// # Errors
-/// When the directory contains no manifest of a partition, a manifest cannot be read, or the result cannot be written; an
-/// existing merged manifest is unchanged then.
+/// When the directory contains no manifest of a partition, a manifest cannot be read, or the result cannot be
+/// written; an existing merged manifest is unchanged then.
 pub fn merge_manifests(dir: &Path) -> Result<MergeReport, ManifestError> {
     let manifests = manifests_in(dir)?;
     if manifests.iter().all(|(partition, _)| partition.is_none()) {

@@ -5,7 +5,7 @@ use dac::codec::{LayerTime, Part};
 use dac::{Audio, Dac, Device};
 use serde::Serialize;
 
-use super::median;
+use super::timing::median;
 use crate::args::{BenchArgs, ChunkArg};
 use crate::exit::Usage;
 use crate::output::say;

@@ -7,6 +7,7 @@
 mod autotune;
 mod devices;
 mod files;
+mod record;
 mod test_vector;
 mod text;
 mod timeout;
@@ -15,42 +16,12 @@ use anyhow::Error;
 use dac::cache::Environment;
 use dac::codec::Isa;
 use dac_batch::Status;
-use serde::Serialize;
 
 use crate::args::DoctorArgs;
 use crate::exit::Exit;
 use crate::output::{print_record, print_text};
 use crate::resources::threads;
-use devices::DeviceCheck;
-use files::CacheCheck;
-
-/// Record of `--json`. Every key is present; unknown values are null.
-#[derive(Debug, Serialize)]
-struct Record {
-    /// `error` if any check failed.
-    status: Status,
-    version: &'static str,
-    debug_build: bool,
-    cpu: CpuCheck,
-    vector: test_vector::TestVectorInfo,
-    devices: Vec<DeviceCheck>,
-    cache: CacheCheck,
-}
-
-#[derive(Debug, Serialize)]
-struct CpuCheck {
-    architecture: &'static str,
-    /// Instruction set used by the engine.
-    level: Option<String>,
-    /// Instruction sets of this processor, the slowest first.
-    levels: Vec<String>,
-    /// Logical cores available to this process.
-    cores: usize,
-    /// Threads of the engine without `--threads`.
-    threads: usize,
-    status: Status,
-    error: Option<String>,
-}
+use record::{CpuCheck, Record};
 
 /// Runs `dac doctor`.
 pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Error> {
@@ -79,16 +50,6 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Error> {
         print_text(&text::summary(&record))?;
     }
     Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Done })
-}
-
-impl Record {
-    /// Number of failed checks.
-    fn failed(&self) -> usize {
-        let all = [self.cpu.status, self.cache.status].into_iter();
-        let all = all.chain(self.devices.iter().map(|check| check.status));
-        let all = all.chain(self.cache.files.iter().map(|check| check.status));
-        all.filter(|status| *status == Status::Error).count()
-    }
 }
 
 fn cpu() -> CpuCheck {

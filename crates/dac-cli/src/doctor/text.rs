@@ -4,7 +4,7 @@ use dac_batch::Status;
 
 use super::devices::DeviceCheck;
 use super::files::FileCheck;
-use super::{CpuCheck, Record};
+use super::record::{CpuCheck, Record};
 
 /// Formats the whole record, without a final line break.
 pub(super) fn summary(record: &Record) -> String {
@@ -24,8 +24,7 @@ pub(super) fn summary(record: &Record) -> String {
     });
     lines.extend(cache.files.iter().map(file));
     if cache.files.is_empty() {
-        lines
-            .push("  no files, here or in other programs' caches; `dac download` fetches weights".to_owned());
+        lines.push("  no files here or in other programs' caches; `dac download` fetches weights".to_owned());
     }
     lines.push(String::new());
     lines.push(match record.failed() {

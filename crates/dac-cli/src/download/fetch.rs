@@ -318,7 +318,7 @@ fn unwritable(part: &Path, error: io::Error) -> Failure {
 }
 
 pub(super) fn wrong_size(url: &str, expected: u64, found: u64) -> Error {
-    anyhow!("{url}: has {found} bytes, the published file has {expected}; the download was removed")
+    anyhow!("{url}: has {found} bytes, the published file has {expected}; the new copy was removed")
 }
 
 /// Renames a finished part.

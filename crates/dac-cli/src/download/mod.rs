@@ -142,7 +142,7 @@ fn request(args: &DownloadArgs, environment: &Environment) -> Result<Request, Us
         }
         (None, Some(path), _) => Location::File(path.clone()),
         (None, None, Some(file)) => Location::Url(file.url.to_owned()),
-        (None, None, None) => return Err(Usage(format!("nobody publishes {preset}"))),
+        (None, None, None) => return Err(Usage(format!("no publisher of {preset} is known"))),
     };
     let name = match &from {
         Location::Url(url) => Path::new(url.split(['?', '#']).next().unwrap_or(url)),
@@ -231,7 +231,7 @@ fn verify(request: &Request, part: &Path) -> Result<String, Error> {
         dac::weights::sha256_of_file(part).with_context(|| format!("cannot read {}", part.display()))?;
     match &request.sha256 {
         Some(expected) if *expected != sha256 => {
-            bail!("{from}: SHA-256 is {sha256}, expected {expected}; the file was removed");
+            bail!("{from}: SHA-256 is {sha256}, expected {expected}; the new copy was removed");
         }
         Some(_) => say(format_args!("{preset}: SHA-256 as expected")),
         None => match registry::of_sha256(&sha256) {
@@ -240,7 +240,7 @@ fn verify(request: &Request, part: &Path) -> Result<String, Error> {
         },
     }
     Checkpoint::open(part, Some(preset)).map_err(|error| {
-        anyhow!(error).context(format!("{from}: not weights of {preset}; the file was removed"))
+        anyhow!(error).context(format!("{from}: not weights of {preset}; the new copy was removed"))
     })?;
     Ok(sha256)
 }
