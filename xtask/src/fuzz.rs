@@ -46,7 +46,7 @@ const TARGETS: &[Target] = &[
     of("pickle", &[TOKENS]),
     of("torch", &[TOKENS]),
     Target { name: "checkpoint", seeds: &LAYOUTS, max_bytes: 200_000 },
-    of("config_json", &["fixtures/parity/layouts/card", "fixtures/parity/layouts/transformers"]),
+    of("config_json", &["fixtures/parity/layouts/hance", "fixtures/parity/layouts/transformers"]),
     of("manifest", &["fixtures/fuzz/seeds/manifest"]),
     of("tokens_dac", &[TOKENS, "fixtures/parity/descript"]),
     of("tokens_dacp", &["fixtures/fuzz/seeds/dacp"]),

@@ -14,8 +14,12 @@
 //! | measure integrated loudness | [`LoudnessMeter`] |
 //! | compare two signals | [`metrics`] |
 
+#![forbid(unsafe_code)]
+
+mod check;
 mod downmix;
 mod error;
+mod limits;
 mod loudness;
 pub mod metrics;
 mod model_rate;
@@ -25,12 +29,14 @@ mod read;
 mod resample;
 mod write;
 
+pub use check::check_planar;
 pub use downmix::ChannelMix;
 pub use error::AudioError;
+pub use limits::{MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ};
 pub use loudness::{LoudnessMeter, MIN_LOUDNESS_DB, loudness_gain};
 pub use model_rate::{AudioSlice, ModelRateConverter, ModelRateReader};
 pub use non_finite::NonFinitePolicy;
-pub use planar::{Planar, check_planar};
-pub use read::{AUDIO_EXTENSIONS, AudioReader, AudioSpec, MAX_CHANNELS};
-pub use resample::{MAX_RATE_HZ, MIN_RATE_HZ, Resampler, resampled_samples};
+pub use planar::Planar;
+pub use read::{AUDIO_EXTENSIONS, AudioReader, AudioSpec};
+pub use resample::{Resampler, resampled_samples};
 pub use write::{SampleFormat, StreamFormat, StreamWriter, WavWriter, WriteReport};

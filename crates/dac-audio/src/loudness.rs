@@ -23,7 +23,8 @@
 use std::collections::VecDeque;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
-use crate::{AudioError, planar};
+use crate::AudioError;
+use crate::check::{check_planar, check_rate};
 
 /// Lowest reported loudness in dB (LUFS), that of silence.
 pub const MIN_LOUDNESS_DB: f64 = -70.0;
@@ -63,9 +64,7 @@ impl LoudnessMeter {
     /// [`AudioError::RateOutOfRange`] outside [`MIN_RATE_HZ`](crate::MIN_RATE_HZ) to
     /// [`MAX_RATE_HZ`](crate::MAX_RATE_HZ).
     pub fn new(rate_hz: u32, channels: usize) -> Result<Self, AudioError> {
-        if !(crate::MIN_RATE_HZ..=crate::MAX_RATE_HZ).contains(&rate_hz) {
-            return Err(AudioError::RateOutOfRange { rate_hz });
-        }
+        check_rate(rate_hz)?;
         let rate = f64::from(rate_hz);
         // At rates below 3.4 kHz the shelf would be above the Nyquist frequency, where it is unstable.
         let stages = [
@@ -89,7 +88,7 @@ impl LoudnessMeter {
     /// # Errors
     /// [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`].
     pub fn push<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<(), AudioError> {
-        let samples = planar::check_planar(block, self.filters.len())?;
+        let samples = check_planar(block, self.filters.len())?;
         for &value in block.iter().flat_map(AsRef::as_ref) {
             self.peak = self.peak.max(value.abs());
         }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::planar::{append, check_planar};
+use crate::check::check_planar;
+use crate::planar::append;
 use crate::{AudioError, AudioReader, ChannelMix, NonFinitePolicy, Planar, Resampler};
 
 /// Samples per channel that are read at a time.
@@ -35,7 +36,7 @@ impl ModelRateConverter {
     /// Converts the next block `[channels][samples]` and returns the samples that are ready, possibly none.
     ///
     /// # Errors
-    /// A block of another shape.
+    /// [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`].
     pub fn push(&mut self, block: Planar) -> Result<Planar, AudioError> {
         check_planar(&block, self.input_channels)?;
         self.resampler.push(&self.mix.apply(block))
@@ -152,6 +153,12 @@ impl<'a> ModelRateReader<'a> {
         self.position
     }
 
+    /// Sample rate of the input in Hz.
+    #[must_use]
+    pub fn input_rate_hz(&self) -> u32 {
+        self.converter.resampler.from_hz()
+    }
+
     /// Samples per channel read so far, at the input's rate.
     #[must_use]
     pub fn input_samples(&self) -> u64 {
@@ -208,100 +215,5 @@ impl<'a> ModelRateReader<'a> {
             append(&mut all, block);
         }
         Ok(all)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Cursor;
-
-    use super::*;
-    use crate::{SampleFormat, StreamFormat, StreamWriter};
-
-    const RATE_HZ: u32 = 48_000;
-    const MODEL_HZ: u32 = 44_100;
-
-    /// A bit more than two blocks of stereo.
-    fn signal() -> Planar {
-        let tone = |step: f32| (0..150_001).map(|n| (n as f32 * step).sin() * 0.5).collect();
-        vec![tone(0.01), tone(0.03)]
-    }
-
-    fn wav(signal: &Planar) -> Vec<u8> {
-        let format = StreamFormat::Wav(SampleFormat::F32);
-        let mut writer = StreamWriter::new(Cursor::new(Vec::new()), "a.wav", RATE_HZ, 2, format).unwrap();
-        writer.write(signal).unwrap();
-        writer.finish_seekable().unwrap().0.into_inner()
-    }
-
-    fn read_all(mut reader: ModelRateReader<'_>) -> (Planar, ModelRateReader<'_>) {
-        let mut all = vec![Vec::new(); reader.channels()];
-        while let Some(block) = reader.next_block().unwrap() {
-            assert!(!block[0].is_empty());
-            append(&mut all, block);
-            assert_eq!(reader.position(), all[0].len() as u64);
-        }
-        assert!(reader.next_block().unwrap().is_none());
-        (all, reader)
-    }
-
-    #[test]
-    fn file_and_memory_give_the_mixed_and_resampled_signal() {
-        let signal = signal();
-        let bytes = wav(&signal);
-        for mix in [ChannelMix::Mono, ChannelMix::Keep] {
-            let mixed = mix.apply(signal.clone());
-            let mut resampler = Resampler::new(RATE_HZ, MODEL_HZ, mixed.len()).unwrap();
-            let mut expected = resampler.push(&mixed).unwrap();
-            resampler.flush_into(&mut expected).unwrap();
-
-            let reader = AudioReader::from_seekable(Cursor::new(bytes.clone()), "a.wav").unwrap();
-            let (found, reader) = read_all(ModelRateReader::new(reader, mix, MODEL_HZ).unwrap());
-            assert_eq!(found, expected);
-            assert_eq!((reader.name(), reader.input_samples()), (Path::new("a.wav"), 150_001));
-            assert_eq!((reader.replaced_samples(), reader.is_truncated()), (0, false));
-
-            let non_finite = NonFinitePolicy::Error;
-            let memory = AudioSlice { name: "memory", channels: &signal, rate_hz: RATE_HZ, non_finite };
-            let mut reader = ModelRateReader::from_memory(memory, mix, MODEL_HZ).unwrap();
-            assert_eq!(reader.read_all().unwrap(), expected);
-            assert_eq!((reader.name(), reader.input_samples()), (Path::new("memory"), 150_001));
-        }
-    }
-
-    #[test]
-    fn replaced_samples_are_counted_or_refused() {
-        let mut signal = signal();
-        (signal[0][3], signal[1][100_000]) = (f32::NAN, f32::INFINITY);
-        let memory = |non_finite| {
-            let memory = AudioSlice { name: "memory", channels: &signal, rate_hz: RATE_HZ, non_finite };
-            ModelRateReader::from_memory(memory, ChannelMix::Mono, MODEL_HZ).unwrap()
-        };
-        assert_eq!(read_all(memory(NonFinitePolicy::Zero)).1.replaced_samples(), 2);
-        let error = memory(NonFinitePolicy::Error).next_block().unwrap_err();
-        assert!(matches!(error, AudioError::NonFinite { sample: 3, channel: 0, .. }), "{error}");
-    }
-
-    #[test]
-    fn truncated_input_is_reported_at_its_end() {
-        let mut bytes = wav(&signal());
-        bytes.truncate(bytes.len() - 8_000);
-        let reader = AudioReader::from_seekable(Cursor::new(bytes), "a.wav").unwrap();
-        let reader = ModelRateReader::new(reader, ChannelMix::Mono, MODEL_HZ).unwrap();
-        assert!(!reader.is_truncated());
-        let (found, reader) = read_all(reader);
-        assert!(reader.is_truncated());
-        assert_eq!(reader.input_samples(), 149_001);
-        assert_eq!(found[0].len() as u64, crate::resampled_samples(149_001, RATE_HZ, MODEL_HZ));
-    }
-
-    #[test]
-    fn empty_signal_gives_no_block() {
-        let channels = [Vec::new()];
-        let non_finite = NonFinitePolicy::Error;
-        let memory = AudioSlice { name: "memory", channels: &channels, rate_hz: RATE_HZ, non_finite };
-        let mut reader = ModelRateReader::from_memory(memory, ChannelMix::Mono, MODEL_HZ).unwrap();
-        assert!(reader.next_block().unwrap().is_none());
-        assert_eq!((reader.input_samples(), reader.position()), (0, 0));
     }
 }

@@ -15,12 +15,8 @@
 use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;
 use rubato::{Fft, FixedSync, Indexing, Resampler as _, WindowFunction};
 
+use crate::check::{check_planar, check_rate};
 use crate::{AudioError, Planar, planar};
-
-/// Lowest supported sample rate.
-pub const MIN_RATE_HZ: u32 = 1_000;
-/// Highest supported sample rate.
-pub const MAX_RATE_HZ: u32 = 768_000;
 
 /// Minimum number of filter taps, at the lower rate.
 const MIN_TAPS: usize = 1_024;
@@ -46,13 +42,13 @@ pub struct Resampler {
     from_hz: u32,
     to_hz: u32,
     channels: usize,
-    engine: Option<Engine>,
-    state: State,
+    converter: Option<FftConverter>,
+    progress: Progress,
 }
 
 /// Progress of a stream; replaced by `reset`.
 #[derive(Debug, Default)]
-struct State {
+struct Progress {
     pushed: u64,
     emitted: u64,
     wanted: Option<u64>,
@@ -61,7 +57,9 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Engine {
+struct FftConverter {
+    from_hz: u32,
+    to_hz: u32,
     fft: Fft<f64>,
     chunk_in: usize,
     chunk_out: usize,
@@ -76,19 +74,17 @@ impl Resampler {
     /// Creates a resampler for `channels` channels.
     ///
     /// # Errors
-    /// [`AudioError::RateOutOfRange`] outside [`MIN_RATE_HZ`] to [`MAX_RATE_HZ`], also for equal rates.
+    /// [`AudioError::RateOutOfRange`] outside [`MIN_RATE_HZ`](crate::MIN_RATE_HZ) to
+    /// [`MAX_RATE_HZ`](crate::MAX_RATE_HZ), also for equal rates.
     pub fn new(from_hz: u32, to_hz: u32, channels: usize) -> Result<Self, AudioError> {
-        for rate_hz in [from_hz, to_hz] {
-            if !(MIN_RATE_HZ..=MAX_RATE_HZ).contains(&rate_hz) {
-                return Err(AudioError::RateOutOfRange { rate_hz });
-            }
-        }
-        let engine = if from_hz == to_hz || channels == 0 {
+        check_rate(from_hz)?;
+        check_rate(to_hz)?;
+        let converter = if from_hz == to_hz || channels == 0 {
             None
         } else {
-            Some(Engine::new(from_hz, to_hz, channels)?)
+            Some(FftConverter::new(from_hz, to_hz, channels)?)
         };
-        let mut resampler = Self { from_hz, to_hz, channels, engine, state: State::default() };
+        let mut resampler = Self { from_hz, to_hz, channels, converter, progress: Progress::default() };
         resampler.reset();
         Ok(resampler)
     }
@@ -108,14 +104,14 @@ impl Resampler {
     /// True if the rates are equal, so that samples are returned unchanged.
     #[must_use]
     pub fn is_identity(&self) -> bool {
-        self.engine.is_none()
+        self.converter.is_none()
     }
 
     /// Maximum number of input samples that were pushed but do not affect the output yet: one transform plus
     /// the filter's delay. 0 for equal rates.
     #[must_use]
     pub fn latency_samples(&self) -> usize {
-        self.engine.as_ref().map_or(0, |engine| engine.chunk_in + engine.chunk_in / 2)
+        self.converter.as_ref().map_or(0, |converter| converter.chunk_in + converter.chunk_in / 2)
     }
 
     /// Sets the total output length instead of `ceil(n · to / from)`: a longer output is truncated, a shorter
@@ -124,10 +120,10 @@ impl Resampler {
     /// # Errors
     /// [`AudioError::OutputLength`] if more than `samples` samples were already returned.
     pub fn set_output_samples(&mut self, samples: u64) -> Result<(), AudioError> {
-        if self.state.emitted > samples {
-            return Err(AudioError::OutputLength { wanted: samples, found: self.state.emitted });
+        if self.progress.emitted > samples {
+            return Err(AudioError::OutputLength { wanted: samples, found: self.progress.emitted });
         }
-        self.state.wanted = Some(samples);
+        self.progress.wanted = Some(samples);
         Ok(())
     }
 
@@ -136,35 +132,31 @@ impl Resampler {
     /// # Errors
     /// [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`].
     pub fn push<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<Planar, AudioError> {
-        let samples = planar::check_planar(block, self.channels)?;
-        self.state.pushed = self.state.pushed.saturating_add(samples as u64);
+        let samples = check_planar(block, self.channels)?;
+        self.progress.pushed = self.progress.pushed.saturating_add(samples as u64);
         let mut out = vec![Vec::new(); self.channels];
-        let Some(engine) = self.engine.as_mut() else {
+        let Some(converter) = self.converter.as_mut() else {
             for (plane, source) in out.iter_mut().zip(block) {
                 plane.extend_from_slice(source.as_ref());
             }
-            self.state.cap(&mut out);
+            self.progress.cap(&mut out);
             return Ok(out);
         };
         let mut start = 0;
         while start < samples {
-            let take = (engine.chunk_in - engine.filled).min(samples - start);
-            for (plane, source) in engine.input.iter_mut().zip(block) {
+            let take = (converter.chunk_in - converter.filled).min(samples - start);
+            for (plane, source) in converter.input.iter_mut().zip(block) {
                 let from = source.as_ref().get(start..start + take).unwrap_or_default();
-                let into = plane.get_mut(engine.filled..).unwrap_or_default();
+                let into = plane.get_mut(converter.filled..).unwrap_or_default();
                 into.iter_mut().zip(from).for_each(|(into, &from)| *into = f64::from(from));
             }
-            engine.filled += take;
+            converter.filled += take;
             start += take;
-            if engine.filled == engine.chunk_in {
-                engine.run(&mut self.state, &mut out).map_err(|reason| AudioError::Resample {
-                    from_hz: self.from_hz,
-                    to_hz: self.to_hz,
-                    reason,
-                })?;
+            if converter.filled == converter.chunk_in {
+                converter.run(&mut self.progress, &mut out)?;
             }
         }
-        self.state.cap(&mut out);
+        self.progress.cap(&mut out);
         Ok(out)
     }
 
@@ -174,24 +166,20 @@ impl Resampler {
     /// [`AudioError::OutputLength`] if the length that was set exceeds the input by more than a second: a
     /// damaged file that claims a huge length must not fill the memory with zeros.
     pub fn flush(&mut self) -> Result<Planar, AudioError> {
-        let natural = resampled_samples(self.state.pushed, self.from_hz, self.to_hz);
-        let total = self.state.wanted.unwrap_or(natural);
+        let natural = resampled_samples(self.progress.pushed, self.from_hz, self.to_hz);
+        let total = self.progress.wanted.unwrap_or(natural);
         if total > natural.saturating_add(u64::from(self.to_hz)) {
             return Err(AudioError::OutputLength { wanted: total, found: natural });
         }
-        self.state.wanted = Some(total);
-        let missing = usize::try_from(total - self.state.emitted.min(total)).unwrap_or(usize::MAX);
+        self.progress.wanted = Some(total);
+        let missing = usize::try_from(total - self.progress.emitted.min(total)).unwrap_or(usize::MAX);
         let mut out = vec![Vec::new(); self.channels];
-        if let Some(engine) = self.engine.as_mut() {
+        if let Some(converter) = self.converter.as_mut() {
             // The filter rings for one transform after the last sample; after that there is only silence.
             let mut silent_runs = 0;
             while silent_runs < 2 && out.first().is_some_and(|plane| plane.len() < missing) {
-                silent_runs += usize::from(engine.filled == 0);
-                engine.run(&mut self.state, &mut out).map_err(|reason| AudioError::Resample {
-                    from_hz: self.from_hz,
-                    to_hz: self.to_hz,
-                    reason,
-                })?;
+                silent_runs += usize::from(converter.filled == 0);
+                converter.run(&mut self.progress, &mut out)?;
             }
         }
         for plane in &mut out {
@@ -213,18 +201,18 @@ impl Resampler {
         Ok(())
     }
 
-    /// Discards all state and starts a new stream.
+    /// Discards all input and starts a new stream.
     pub fn reset(&mut self) {
-        self.state = State::default();
-        if let Some(engine) = &mut self.engine {
-            engine.fft.reset();
-            engine.filled = 0;
-            self.state.to_trim = engine.delay;
+        self.progress = Progress::default();
+        if let Some(converter) = &mut self.converter {
+            converter.fft.reset();
+            converter.filled = 0;
+            self.progress.to_trim = converter.delay;
         }
     }
 }
 
-impl State {
+impl Progress {
     /// Truncates `out` at the wanted total and counts its samples.
     fn cap(&mut self, out: &mut Planar) {
         let mut samples = out.first().map_or(0, Vec::len) as u64;
@@ -236,41 +224,40 @@ impl State {
     }
 }
 
-impl Engine {
+impl FftConverter {
     fn new(from_hz: u32, to_hz: u32, channels: usize) -> Result<Self, AudioError> {
         let divisor = gcd(from_hz, to_hz);
         let (step_in, step_out) = ((from_hz / divisor) as usize, (to_hz / divisor) as usize);
         // An even number of steps puts the filter's centre on a sample of both rates.
         let steps = MIN_TAPS.div_ceil(step_in.min(step_out)).next_multiple_of(2);
         let (chunk_in, chunk_out) = (steps * step_in, steps * step_out);
-        let fft = Fft::new_custom(
-            from_hz as usize,
-            to_hz as usize,
-            chunk_in,
-            1,
-            channels,
-            WindowFunction::BlackmanHarris2,
-            FixedSync::Both,
-        )
-        .map_err(|error| AudioError::Resample { from_hz, to_hz, reason: error.to_string() })?;
+        let failed = |reason| AudioError::Resample { from_hz, to_hz, reason };
+        let (rate_in, rate_out) = (from_hz as usize, to_hz as usize);
+        let window = WindowFunction::BlackmanHarris2;
+        let fft = Fft::new_custom(rate_in, rate_out, chunk_in, 1, channels, window, FixedSync::Both)
+            .map_err(|error| failed(error.to_string()))?;
         if fft.input_frames_next() != chunk_in || fft.output_frames_next() != chunk_out {
-            let reason = format!("expected steps of {chunk_in} to {chunk_out} samples");
-            return Err(AudioError::Resample { from_hz, to_hz, reason });
+            return Err(failed(format!("expected steps of {chunk_in} to {chunk_out} samples")));
         }
         let delay = fft.output_delay();
-        Ok(Self {
-            fft,
-            chunk_in,
-            chunk_out,
-            delay,
-            input: vec![vec![0.0; chunk_in]; channels],
-            filled: 0,
-            output: vec![vec![0.0; chunk_out]; channels],
-        })
+        let [input, output] = [chunk_in, chunk_out].map(|samples| vec![vec![0.0; samples]; channels]);
+        Ok(Self { from_hz, to_hz, fft, chunk_in, chunk_out, delay, input, filled: 0, output })
     }
 
     /// Resamples the waiting samples, padded with zeros to a whole transform, and appends to `out`.
-    fn run(&mut self, state: &mut State, out: &mut Planar) -> Result<(), String> {
+    fn run(&mut self, progress: &mut Progress, out: &mut Planar) -> Result<(), AudioError> {
+        let (from_hz, to_hz) = (self.from_hz, self.to_hz);
+        self.transform().map_err(|reason| AudioError::Resample { from_hz, to_hz, reason })?;
+        self.filled = 0;
+        let skip = progress.to_trim.min(self.chunk_out);
+        progress.to_trim -= skip;
+        for (plane, resampled) in out.iter_mut().zip(&self.output) {
+            plane.extend(resampled.iter().skip(skip).map(|&value| value as f32));
+        }
+        Ok(())
+    }
+
+    fn transform(&mut self) -> Result<(), String> {
         let channels = self.input.len();
         let input = SequentialSliceOfVecs::new(&self.input, channels, self.chunk_in)
             .map_err(|error| error.to_string())?;
@@ -280,12 +267,6 @@ impl Engine {
         self.fft
             .process_into_buffer(&input, &mut output, Some(&indexing))
             .map_err(|error| error.to_string())?;
-        self.filled = 0;
-        let skip = state.to_trim.min(self.chunk_out);
-        state.to_trim -= skip;
-        for (plane, resampled) in out.iter_mut().zip(&self.output) {
-            plane.extend(resampled.iter().skip(skip).map(|&value| value as f32));
-        }
         Ok(())
     }
 }

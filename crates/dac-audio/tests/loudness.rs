@@ -68,10 +68,7 @@ fn silence_and_empty_signals_measure_minus_70_db() -> Outcome {
     for samples in [0, 1, 100, 44_100] {
         assert_eq!(measure(44_100, &[vec![0.0; samples]], 1_000)?, MIN_LOUDNESS_DB);
     }
-    assert_eq!(
-        measure(1_000, &[vec![1e-3; 700]], 10)?.max(MIN_LOUDNESS_DB),
-        measure(1_000, &[vec![1e-3; 700]], 10)?
-    );
+    assert!(measure(1_000, &[vec![1e-3; 700]], 10)? >= MIN_LOUDNESS_DB);
     assert!(matches!(LoudnessMeter::new(999, 1), Err(AudioError::RateOutOfRange { rate_hz: 999 })));
     // NaN samples do not lead to a NaN gain.
     let broken = measure(44_100, &[vec![f32::NAN; 44_100]], 1_000)?;

@@ -187,7 +187,7 @@ fn written_bytes_are_unchanged() -> Outcome {
 }
 
 #[test]
-fn unnamed_file_is_hashed_and_then_renamed() -> Outcome {
+fn finish_unnamed_leaves_the_rename_to_the_caller() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("out/a.wav");
     let file = AtomicFile::create_in(folder.path(), &path)?;
@@ -198,5 +198,15 @@ fn unnamed_file_is_hashed_and_then_renamed() -> Outcome {
     assert!(!path.exists());
     file.persist()?;
     assert_eq!(AudioReader::open(&path)?.spec().samples, Some(10));
+    Ok(())
+}
+
+#[test]
+fn long_blocks_are_written_completely() -> Outcome {
+    let block = ramp(50_001);
+    let mut writer = StreamWriter::new(Vec::new(), "pipe", 16_000, 2, StreamFormat::RawF32)?;
+    writer.write(&block)?;
+    let reader = AudioReader::from_raw_f32(Cursor::new(writer.finish()?.0), "pipe", 16_000, 2)?;
+    assert_eq!(read_all(reader)?, block);
     Ok(())
 }

@@ -1,28 +1,30 @@
-//! `dac bench`: encode and decode timed inside one process, after a warm-up.
+//! `dac bench`: measures the time of encode and decode in one process, after a warm-up.
 
 mod layers;
+mod timing;
 
 use std::time::Instant;
 
-use anyhow::{Error, anyhow};
+use anyhow::Error;
 use dac::{Audio, Dac, EncodeOptions, ModelSource};
 use serde::Serialize;
 
 use crate::args::BenchArgs;
-use crate::chunk;
 use crate::exit::Exit;
-use crate::model::{open_named, open_source};
-use crate::process::{cpu_seconds, peak_rss_mb, threads};
-use crate::report::{print_record, print_text, say};
+use crate::load::{open_named, open_source};
+use crate::output::{print_record, print_text, say};
+use crate::resources::{peak_rss_mb, threads};
 use layers::LayerRecord;
+use timing::{Timing, measure};
 
-/// The seed of random weights: the same for everyone, so that figures compare.
+/// Fixed seed of random weights, so that measurements are comparable.
 const SEED: u64 = 1;
 
+/// Record of `--json`.
 #[derive(Debug, Serialize)]
 struct Record {
     model: String,
-    /// `random`, `embedded` or the file.
+    /// `random`, `embedded` or the file's path.
     weights: String,
     weights_sha256: String,
     device: String,
@@ -36,25 +38,16 @@ struct Record {
     encode: Timing,
     decode: Timing,
     peak_rss_mb: Option<f64>,
-    /// Of one core with the engine's instructions, a multiply-add counting as two; none on other devices.
+    /// Peak of one core with the engine's instruction set, two operations per multiply-add; null on other
+    /// devices.
     fma_peak_gflops: Option<f64>,
-    /// With `--layers`.
+    /// Null without `--layers`.
     layers: Option<Vec<LayerRecord>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Timing {
-    wall_seconds_median: f64,
-    cpu_seconds_median: Option<f64>,
-    /// Seconds of audio a second of wall time: above 1 is faster than real time.
-    real_time_factor: f64,
-    wall_seconds: Vec<f64>,
-    cpu_seconds: Option<Vec<f64>>,
 }
 
 /// Runs `dac bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
-    chunk::check(&args.chunk)?;
+    let chunk = args.chunk.choice_without_windows()?;
     if args.layers {
         layers::check(args)?;
     }
@@ -62,7 +55,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let dac = open(args)?;
     let load_seconds = started.elapsed().as_secs_f64();
 
-    let chunk = chunk::chunking(&args.chunk, dac.info())?;
+    let chunk = chunk.for_model(&dac)?;
     let shape = dac.shape();
     let rate_hz = shape.sample_rate_hz;
     let audio = Audio::mono(signal(args.seconds.0, rate_hz), rate_hz);
@@ -117,16 +110,16 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
 }
 
 fn open(args: &BenchArgs) -> Result<Dac, Error> {
-    let mut run = args.run.clone();
-    run.timings = args.layers;
+    let mut options = args.run.load_options();
+    options.timings = args.layers;
     if args.random_weights {
         let source = ModelSource::Random { preset: args.model, seed: SEED };
-        return open_source(&source, Some(args.model), &run);
+        return Ok(open_source(&source, Some(args.model), &options)?);
     }
-    open_named(Some(args.model), args.weights.as_deref(), &run)
+    Ok(open_named(Some(args.model), args.weights.as_deref(), &options)?)
 }
 
-/// A loud, broad signal that is the same everywhere: a gliding tone with its overtones over noise.
+/// Generates a deterministic loud wide-band signal: a gliding tone with overtones, and noise.
 fn signal(seconds: f64, rate_hz: u32) -> Vec<f32> {
     let rate = f64::from(rate_hz);
     let samples = ((seconds * rate).round() as usize).max(1);
@@ -145,45 +138,13 @@ fn signal(seconds: f64, rate_hz: u32) -> Vec<f32> {
         .collect()
 }
 
-fn measure(
-    what: &str,
-    runs: usize,
-    audio_seconds: f64,
-    mut work: impl FnMut() -> Result<(), Error>,
-) -> Result<Timing, Error> {
-    let (mut wall, mut cpu) = (Vec::with_capacity(runs), Vec::with_capacity(runs));
-    for run in 1..=runs {
-        let (started, cpu_before) = (Instant::now(), cpu_seconds());
-        work()?;
-        wall.push(started.elapsed().as_secs_f64());
-        cpu.push(cpu_seconds().zip(cpu_before).map(|(after, before)| after - before));
-        say(format_args!("{what} {run} of {runs}: {:.3} s", wall.last().copied().unwrap_or(0.0)));
-    }
-    let cpu: Option<Vec<f64>> = cpu.into_iter().collect();
-    let wall_seconds_median = median(&wall).ok_or_else(|| anyhow!("no run"))?;
-    Ok(Timing {
-        wall_seconds_median,
-        cpu_seconds_median: cpu.as_deref().and_then(median),
-        real_time_factor: audio_seconds / wall_seconds_median,
-        wall_seconds: wall,
-        cpu_seconds: cpu,
-    })
-}
-
-/// The middle value, or the mean of the two middle ones.
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let upper = sorted.get(sorted.len() / 2)?;
-    let lower = sorted.get(sorted.len().checked_sub(1)? / 2)?;
-    Some((lower + upper) / 2.0)
-}
-
+/// Formats the record as text.
 fn table(record: &Record) -> String {
     let Record { model, weights, device, threads, precision, .. } = record;
     let level = record.cpu_level.as_deref().unwrap_or("-");
     let mut text = format!(
-        "{model} ({weights} weights) on {device} ({level}), {threads} threads, {precision}: {:.2} s of audio, median of {}\n",
+        "{model} ({weights} weights) on {device} ({level}), {threads} threads, {precision}: \
+         {:.2} s of audio, median of {}\n",
         record.audio_seconds, record.runs
     );
     text += &format!("{:<8}{:>12}{:>12}{:>18}", "", "wall s", "CPU s", "x real time");
@@ -210,14 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn medians_of_odd_and_even_counts() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
-        assert_eq!(median(&[]), None);
-    }
-
-    #[test]
-    fn the_signal_is_loud_and_stays_within_full_scale() {
+    fn the_signal_is_loud_and_within_full_scale() {
         let signal = signal(0.5, 16000);
         assert_eq!(signal.len(), 8000);
         let rms = (signal.iter().map(|v| v * v).sum::<f32>() / 8000.0).sqrt();

@@ -1,27 +1,27 @@
-//! How the program ends.
+//! Exit codes, and the errors that decide them.
 
 use std::fmt;
-use std::io;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use anyhow::Error;
+use dac_batch::{BatchError, has_io_cause, is_disk_full};
 
-use crate::plan::PlanError;
-use crate::report::{error_text, say};
+use crate::output::{error_text, say};
 
-/// How a command ended.
+/// End of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All is done.
+    /// Everything was done.
     Done,
-    /// Some file failed; the others are done.
+    /// Some files failed; the others are done.
     SomeFailed,
-    /// It cannot be run as it is given.
-    Misused,
-    /// It could not begin, or not go on, whatever its files are; what is done is kept.
-    Halted,
-    /// A signal ended it; what is done is kept. The code is the signal's.
-    Stopped(u8),
+    /// The command line contradicts itself or the files that exist; nothing was done.
+    UsageError,
+    /// The work could not start or continue; finished files are kept.
+    FatalError,
+    /// A signal with this exit code interrupted the work; finished files are kept.
+    Signal(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -29,16 +29,16 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Done => Self::SUCCESS,
             Exit::SomeFailed => Self::from(1),
-            Exit::Misused => Self::from(2),
-            Exit::Halted => Self::from(3),
-            Exit::Stopped(code) => Self::from(code),
+            Exit::UsageError => Self::from(2),
+            Exit::FatalError => Self::from(3),
+            Exit::Signal(code) => Self::from(code),
         }
     }
 }
 
 impl Exit {
-    /// How a command ends by an error that is no file's. The error is said.
-    pub(crate) fn by(error: &Error) -> Self {
+    /// Prints an error of a command and returns its exit.
+    pub(crate) fn from_error(error: &Error) -> Self {
         let exit = Self::of(error);
         if exit != Self::Done {
             say(format_args!("error: {}", error_text(error)));
@@ -46,12 +46,12 @@ impl Exit {
         exit
     }
 
-    /// How a command with one input ends by an error of the work on that. The error is said.
+    /// Prints an error of a command's only input and returns its exit.
     ///
     /// # Errors
-    /// What is not the input's: the command's own, a reader of standard output that went away, a full disk.
+    /// Errors that the input did not cause: usage errors, a closed standard output, a full disk.
     pub(crate) fn by_input(error: Error) -> Result<Self, Error> {
-        if Self::of(&error) != Self::Halted || is_disk_full(&error) {
+        if Self::of(&error) != Self::FatalError || is_disk_full(error.as_ref()) {
             return Err(error);
         }
         say(format_args!("error: {}", error_text(&error)));
@@ -59,28 +59,19 @@ impl Exit {
     }
 
     fn of(error: &Error) -> Self {
-        if caused_by(error, &[io::ErrorKind::BrokenPipe]) {
-            // Whoever reads the output has seen enough of it.
+        if has_io_cause(error.as_ref(), &[ErrorKind::BrokenPipe]) {
+            // The reader of standard output needs no more.
             Self::Done
-        } else if error.is::<Usage>() || error.is::<PlanError>() {
-            Self::Misused
+        } else if error.is::<Usage>() || error.downcast_ref::<BatchError>().is_some_and(BatchError::is_usage)
+        {
+            Self::UsageError
         } else {
-            Self::Halted
+            Self::FatalError
         }
     }
 }
 
-/// Whether a disk that is full, or the user's share of it, is what an error comes of.
-pub(crate) fn is_disk_full(error: &Error) -> bool {
-    caused_by(error, &[io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded])
-}
-
-fn caused_by(error: &Error, kinds: &[io::ErrorKind]) -> bool {
-    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes.any(|cause| kinds.contains(&cause.kind()))
-}
-
-/// A command that cannot be run as it is given.
+/// Usage error: the command cannot be run as given.
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);
 
@@ -94,44 +85,21 @@ impl std::error::Error for Usage {}
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::io;
 
     use anyhow::{Context, anyhow};
-    use dac::audio::AudioError;
-    use dac::tokens::TokenError;
-    use dac_dataset::PackError;
 
     use super::*;
 
     #[test]
-    fn a_full_disk_is_seen_through_every_library() {
-        let (full, path) = (|| io::Error::from(io::ErrorKind::StorageFull), PathBuf::from("a"));
-        let tokens = TokenError::InFile { path: path.clone(), source: Box::new(TokenError::Io(full())) };
-        let audio = AudioError::Write { path: path.clone(), source: full() };
-        let pack = PackError::Shard { path, keys: Vec::new(), source: full() };
-        for error in [
-            full().into(),
-            Error::from(full()).context("a.wav: cannot be written"),
-            tokens.into(),
-            dac::Error::from(TokenError::Io(full())).into(),
-            dac::Error::from(audio).into(),
-            pack.into(),
-        ] {
-            assert!(is_disk_full(&error), "{error:?}");
-            assert_eq!(Exit::of(&error), Exit::Halted);
-        }
-        assert!(!is_disk_full(&anyhow!("no space left on device")));
-        assert!(!is_disk_full(&io::Error::from(io::ErrorKind::FileTooLarge).into()));
-    }
-
-    #[test]
-    fn one_input_that_failed_is_not_what_the_command_is_to_blame_for() {
-        let end = |error: Error| Exit::by_input(error).map_err(|error| Exit::of(&error));
-        assert_eq!(end(anyhow!("no audio")), Ok(Exit::SomeFailed));
-        assert_eq!(end(Usage("no such option".to_owned()).into()), Err(Exit::Misused));
-        assert_eq!(end(io::Error::from(io::ErrorKind::BrokenPipe).into()), Err(Exit::Done));
-        assert_eq!(end(io::Error::from(io::ErrorKind::StorageFull).into()), Err(Exit::Halted));
-        let told = Err::<(), _>(io::Error::from(io::ErrorKind::QuotaExceeded)).context("page.html");
-        assert_eq!(end(told.unwrap_err()), Err(Exit::Halted));
+    fn only_errors_of_the_input_make_it_fail_alone() {
+        let exit = |error: Error| Exit::by_input(error).map_err(|error| Exit::of(&error));
+        assert_eq!(exit(anyhow!("no audio")), Ok(Exit::SomeFailed));
+        assert_eq!(exit(Usage("no such option".to_owned()).into()), Err(Exit::UsageError));
+        assert_eq!(exit(BatchError::Usage("no inputs".to_owned()).into()), Err(Exit::UsageError));
+        assert_eq!(exit(io::Error::from(ErrorKind::BrokenPipe).into()), Err(Exit::Done));
+        assert_eq!(exit(io::Error::from(ErrorKind::StorageFull).into()), Err(Exit::FatalError));
+        let wrapped = Err::<(), _>(io::Error::from(ErrorKind::QuotaExceeded)).context("page.html");
+        assert_eq!(exit(wrapped.unwrap_err()), Err(Exit::FatalError));
     }
 }

@@ -1,4 +1,4 @@
-//! `dac info`: what a checkpoint, a token file or an audio file holds, told by its content.
+//! `dac info`: describes checkpoints, token files and audio files, detected from their content.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -10,14 +10,14 @@ use dac::audio::AudioReader;
 use dac::codec::NetworkShape;
 use dac::tokens::{Format, SNIFF_BYTES, TokenInfo, TokenReader};
 use dac::weights::Checkpoint;
+use dac_batch::nominal_kbps;
 use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
 use crate::exit::Exit;
-use crate::model::nominal_kbps;
-use crate::report::{error_of_file, error_text, print_record, print_text, say};
+use crate::output::{error_of_file, error_text, print_record, print_text, say};
 
-/// Metadata of tokens that is not listed.
+/// Fields of the tokens' metadata that are not listed.
 const HIDDEN_METADATA: [&str; 7] = [
     "codebook_size",
     "hop_samples",
@@ -28,37 +28,41 @@ const HIDDEN_METADATA: [&str; 7] = [
     "padding",
 ];
 
-/// Facts about a file in the order in which they are told.
-type Facts = Vec<(&'static str, Value)>;
+/// Properties of a file in the order of output.
+type Properties = Vec<(&'static str, Value)>;
 
 /// Runs `dac info`.
 pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
     let mut exit = Exit::Done;
     for (index, path) in args.files.iter().enumerate() {
-        let facts = facts_of(path);
-        if let Err(error) = &facts {
+        let properties = properties_of(path);
+        if let Err(error) = &properties {
             exit = Exit::SomeFailed;
             say(format_args!("error: {}", error_of_file(path, error)));
         }
         if args.json {
-            print_record(&record(path, facts))?;
-        } else if let Ok(facts) = facts {
-            let gap = if index > 0 { "\n" } else { "" };
-            let lines = facts.into_iter().filter(|(_, value)| !value.is_null() && *value != "");
-            let lines =
-                lines.map(|(name, value)| format!("\n  {:<18}{}", name.replace('_', " "), plain(&value)));
-            print_text(&format!("{gap}{}{}", path.display(), lines.collect::<String>()))?;
+            print_record(&record(path, properties))?;
+        } else if let Ok(properties) = properties {
+            let separator = if index > 0 { "\n" } else { "" };
+            let lines: String = properties.iter().filter_map(line).collect();
+            print_text(&format!("{separator}{}{lines}", path.display()))?;
         }
     }
     Ok(exit)
 }
 
-fn record(path: &Path, facts: Result<Facts, Error>) -> Value {
+/// Formats a property as a line; returns `None` for an unknown or empty value.
+fn line((name, value): &(&'static str, Value)) -> Option<String> {
+    let is_known = !value.is_null() && *value != "";
+    is_known.then(|| format!("\n  {:<18}{}", name.replace('_', " "), value_text(value)))
+}
+
+fn record(path: &Path, properties: Result<Properties, Error>) -> Value {
     let mut map = Map::new();
     map.insert("input".to_owned(), json!(path.display().to_string()));
-    let (status, error) = match facts {
-        Ok(facts) => {
-            map.extend(facts.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    let (status, error) = match properties {
+        Ok(properties) => {
+            map.extend(properties.into_iter().map(|(name, value)| (name.to_owned(), value)));
             ("ok", None)
         }
         Err(error) => ("error", Some(error_text(&error))),
@@ -68,49 +72,51 @@ fn record(path: &Path, facts: Result<Facts, Error>) -> Value {
     Value::Object(map)
 }
 
-fn plain(value: &Value) -> String {
+/// Formats a value as text.
+fn value_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" × "),
+        Value::Array(items) => items.iter().map(value_text).collect::<Vec<_>>().join(" × "),
         Value::Number(number) if number.is_f64() => format!("{:.2}", number.as_f64().unwrap_or(f64::NAN)),
         other => other.to_string(),
     }
 }
 
-fn facts_of(path: &Path) -> Result<Facts, Error> {
-    let found = fs::metadata(path).context("cannot be read")?;
+fn properties_of(path: &Path) -> Result<Properties, Error> {
+    let found = fs::metadata(path).context("cannot read the file")?;
     if !found.is_file() {
-        bail!("is not a file");
+        bail!("not a file");
     }
     let mut start = Vec::new();
     File::open(path)?.take(SNIFF_BYTES as u64).read_to_end(&mut start)?;
-    let mut facts = match Format::sniff(&start) {
-        // Both are containers that tokens and checkpoints share.
-        Some(Format::Safetensors | Format::Pt) => tensors(path)?,
-        Some(_) => token_facts(path, TokenReader::open_path(path)?.info()),
+    let mut properties = match Format::sniff(&start) {
+        Some(Format::Safetensors | Format::Pt) => tensor_properties(path)?,
+        Some(_) => token_properties(path, TokenReader::open_path(path)?.info()),
         None => match Checkpoint::open(path, None) {
-            Ok(checkpoint) => checkpoint_facts(&checkpoint),
-            Err(_) => audio_facts(path)?,
+            Ok(checkpoint) => checkpoint_properties(&checkpoint),
+            Err(_) => audio_properties(path)?,
         },
     };
-    facts.push(("file_bytes", json!(found.len())));
-    Ok(facts)
+    properties.push(("file_bytes", json!(found.len())));
+    Ok(properties)
 }
 
-fn tensors(path: &Path) -> Result<Facts, Error> {
+/// Describes a file in a container that tokens and checkpoints share.
+fn tensor_properties(path: &Path) -> Result<Properties, Error> {
     let tokens = match TokenReader::open_path(path) {
-        Ok(reader) => return Ok(token_facts(path, reader.info())),
+        Ok(reader) => return Ok(token_properties(path, reader.info())),
         Err(error) => error_text(&error.into()),
     };
     let checkpoint = match Checkpoint::open(path, None) {
-        Ok(checkpoint) => return Ok(checkpoint_facts(&checkpoint)),
+        Ok(checkpoint) => return Ok(checkpoint_properties(&checkpoint)),
         Err(error) => error_text(&error.into()),
     };
-    let bare = |text: &str| text.replace(&format!("{}: ", path.display()), "");
-    Err(anyhow!("neither tokens ({}) nor a checkpoint ({})", bare(&tokens), bare(&checkpoint)))
+    let [tokens, checkpoint] =
+        [tokens, checkpoint].map(|text| text.replace(&format!("{}: ", path.display()), ""));
+    Err(anyhow!("neither tokens ({tokens}) nor a checkpoint ({checkpoint})"))
 }
 
-fn token_facts(path: &Path, info: &TokenInfo) -> Facts {
+fn token_properties(path: &Path, info: &TokenInfo) -> Properties {
     let meta = &info.meta;
     let preset = meta.model.as_deref().and_then(|name| name.parse::<Preset>().ok());
     let codebooks = info.codes.map(|[_, codebooks, _]| codebooks);
@@ -118,7 +124,7 @@ fn token_facts(path: &Path, info: &TokenInfo) -> Facts {
     let channels = info.channels();
     let nominal = preset.zip(codebooks).map(|(p, count)| nominal_kbps(&p.shape(), count) * channels as f64);
     let bytes = fs::metadata(path).map_or(0, |found| found.len());
-    let mut facts = vec![
+    let mut properties = vec![
         ("kind", json!("tokens")),
         ("format", json!(info.format.to_string())),
         ("codes_shape", json!(info.codes)),
@@ -129,16 +135,16 @@ fn token_facts(path: &Path, info: &TokenInfo) -> Facts {
         ("frames", json!(info.frames())),
     ];
     let listed = meta.fields_with_duration().filter(|field| !HIDDEN_METADATA.contains(&field.name));
-    facts.extend(listed.map(|field| (field.name, json!(field.value))));
-    facts.extend([
+    properties.extend(listed.map(|field| (field.name, json!(field.value))));
+    properties.extend([
         ("nominal_kbps", json!(nominal)),
         ("file_kbps", json!(seconds.map(|seconds| bytes as f64 * 0.008 / seconds))),
         ("truncated", json!(info.truncated)),
     ]);
-    facts
+    properties
 }
 
-fn checkpoint_facts(checkpoint: &Checkpoint) -> Facts {
+fn checkpoint_properties(checkpoint: &Checkpoint) -> Properties {
     let (shape, report) = (checkpoint.shape(), checkpoint.report());
     let NetworkShape { sample_rate_hz, encoder_dim, latent_dim, decoder_dim, .. } = shape;
     vec![
@@ -166,7 +172,7 @@ fn checkpoint_facts(checkpoint: &Checkpoint) -> Facts {
     ]
 }
 
-fn audio_facts(path: &Path) -> Result<Facts, Error> {
+fn audio_properties(path: &Path) -> Result<Properties, Error> {
     let reader = AudioReader::open(path)?;
     let spec = reader.spec();
     let seconds = spec.samples.map(|samples| samples as f64 / f64::from(spec.sample_rate_hz.max(1)));

@@ -1,31 +1,30 @@
 //! The binary `dac`: audio to tokens and back, in batches.
 //!
-//! [`args`] says what can be asked, [`plan`] checks it against the files that are there, [`batch`] carries it out file by file,
-//! [`report`] says how each fared. The work itself is the library's.
+//! [`args`] defines the command line, and each command has a module. Commands for many files run through
+//! [`batch`], which uses the library `dac-batch`.
 
 mod args;
 mod batch;
 mod bench;
-mod chunk;
-mod comparison;
+mod console;
 mod decode;
 mod doctor;
 mod download;
 mod encode;
-mod existing;
 mod exit;
 mod info;
+mod load;
 mod manifest;
-mod model;
 mod models;
-mod pipe;
-mod plan;
-mod process;
-mod provenance;
+mod output;
+mod progress;
 mod report;
-mod report_page;
+mod resources;
 mod roundtrip;
-mod table;
+mod roundtrip_table;
+mod signals;
+mod stdio;
+mod token_settings;
 
 use std::process::ExitCode;
 
@@ -34,10 +33,10 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use exit::Exit;
-use report::say;
+use output::say;
 
 fn main() -> ExitCode {
-    run(&Cli::parse()).unwrap_or_else(|error| Exit::by(&error)).into()
+    run(&Cli::parse()).unwrap_or_else(|error| Exit::from_error(&error)).into()
 }
 
 fn run(cli: &Cli) -> Result<Exit, Error> {
@@ -60,7 +59,7 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
         Command::Encode(args) => encode::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Roundtrip(args) => roundtrip::run(args),
-        Command::Report(args) => report_page::run(args),
+        Command::Report(args) => report::run(args),
         Command::Info(args) => info::run(args),
         Command::Models(args) => models::run(args),
         Command::Download(args) => download::run(args),

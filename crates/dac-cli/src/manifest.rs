@@ -1,15 +1,16 @@
-//! `dac manifest`: the records of a job's shards joined to one.
+//! `dac manifest`: merges the manifests of partitions.
 
 use anyhow::Error;
+use dac_batch::merge_manifests;
 
 use crate::args::{ManifestAction, ManifestArgs};
 use crate::exit::Exit;
-use crate::report::{print_text, say};
+use crate::output::{print_text, say};
 
 /// Runs `dac manifest`.
 pub(crate) fn run(args: &ManifestArgs) -> Result<Exit, Error> {
-    let ManifestAction::Merge { folder } = &args.action;
-    let report = dac_manifest::merge(folder)?;
+    let ManifestAction::Merge { dir } = &args.action;
+    let report = merge_manifests(dir)?;
     print_text(&format!(
         "{}: {} done, {} failed, from {} manifests",
         report.path.display(),
@@ -17,11 +18,11 @@ pub(crate) fn run(args: &ManifestArgs) -> Result<Exit, Error> {
         report.failed,
         report.manifests
     ))?;
-    if report.unreadable_lines > 0 {
-        say(format_args!("{} lines are cut or no records and do not count", report.unreadable_lines));
+    if report.malformed_lines > 0 {
+        say(format_args!("ignored malformed manifest lines: {}", report.malformed_lines));
     }
-    for shard in &report.missing {
-        say(format_args!("error: there is no manifest of shard {shard}"));
+    for partition in &report.missing {
+        say(format_args!("error: the manifest of partition {partition} is missing"));
     }
     Ok(if report.missing.is_empty() && report.failed == 0 { Exit::Done } else { Exit::SomeFailed })
 }

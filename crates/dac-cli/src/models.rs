@@ -1,16 +1,17 @@
-//! `dac models`: the presets, and whether their weights are on this machine.
+//! `dac models`: lists the presets and their weights on this machine.
 
 use anyhow::Error;
 use dac::Preset;
 use dac::cache::{self, Environment};
 use dac::weights::registry;
+use dac_batch::nominal_kbps;
 use serde::Serialize;
 
 use crate::args::ModelsArgs;
 use crate::exit::Exit;
-use crate::model::nominal_kbps;
-use crate::report::{print_record, print_text};
+use crate::output::{print_record, print_text};
 
+/// Record of `--json`.
 #[derive(Debug, Serialize)]
 struct Record {
     model: &'static str,
@@ -20,12 +21,12 @@ struct Record {
     hop_samples: usize,
     frame_rate_hz: f64,
     nominal_kbps: f64,
-    /// Whether it can be used without a download.
+    /// Whether the model needs no download.
     cached: bool,
-    /// Whether it is part of the program.
+    /// Whether the weights are part of the program.
     embedded: bool,
     path: Option<String>,
-    /// Whose cache the path lies in.
+    /// Owner of the cache that contains the path.
     origin: Option<String>,
     sources: Vec<Publication>,
 }
@@ -56,11 +57,10 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<Exit, Error> {
             _ if record.embedded => "part of this program".to_owned(),
             (Some(path), Some(origin)) => format!("{path} ({origin})"),
             _ if record.sources.is_empty() => "not part of this build".to_owned(),
-            _ => format!("not here: dac download {model}"),
+            _ => format!("not found; run `dac download {model}`"),
         };
-        table += &format!(
-            "\n{model:<14}{sample_rate_hz:>8}{codebooks:>11}{frame_rate_hz:>10.2}{nominal_kbps:>9.2}  {weights}"
-        );
+        table += &format!("\n{model:<14}{sample_rate_hz:>8}{codebooks:>11}{frame_rate_hz:>10.2}");
+        table += &format!("{nominal_kbps:>9.2}  {weights}");
     }
     print_text(&table)?;
     Ok(Exit::Done)

@@ -1,78 +1,96 @@
-//! What is said of each file: one JSON record on standard output, or a line for people on standard error.
+//! `dac report`: one HTML page to hear and see a recording at each number of codebooks.
 
-use std::any::Any;
-use std::fmt;
-use std::io::{self, Write};
-use std::path::Path;
-
-use anyhow::Error;
+use anyhow::{Context, Error, anyhow};
+use dac::codec::NetworkShape;
+use dac_batch::input_remarks;
+use dac_report::{Excerpt, Report, ReportError, Step, check_paths, html_page, write_page};
 use serde::Serialize;
 
-/// An error with its causes, each said once: many errors repeat their cause in their own text.
-pub(crate) fn error_text(error: &Error) -> String {
-    error.chain().fold(String::new(), |mut text, cause| {
-        let cause = cause.to_string();
-        if text.is_empty() {
-            text = cause;
-        } else if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
+use crate::args::ReportArgs;
+use crate::exit::{Exit, Usage};
+use crate::load;
+use crate::output::{print_record, say};
+
+/// The record of `--json`.
+#[derive(Debug, Serialize)]
+struct Record<'a> {
+    input: String,
+    output: String,
+    output_bytes: u64,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+/// Runs `dac report`.
+pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
+    let excerpt = match read(args).map_err(with_remedy) {
+        Ok(excerpt) => excerpt,
+        Err(error) => return Exit::by_input(error),
+    };
+    let dac = load::open(&args.model, &args.model.run.load_options())?;
+    let counts = codebook_counts(args, dac.shape())?;
+    let mut on_step = |step| match step {
+        Step::Encode => {
+            let recording = &excerpt.recording;
+            for remark in input_remarks(recording.replaced_samples, recording.truncated) {
+                say(format_args!("{}: {remark}", args.input.display()));
+            }
         }
-        text
-    })
+        Step::Decode(codebooks) => {
+            say(format_args!("decoding with {codebooks} of {} codebooks", dac.shape().codebooks));
+        }
+    };
+    let report = Report::measure(&dac, &excerpt, args.signal.channels.into(), &counts, &mut on_step);
+    let report = report.map_err(with_remedy).with_context(|| args.input.display().to_string());
+    report.and_then(|report| write(args, &report)).or_else(Exit::by_input)
 }
 
-/// What a panic said, if it said anything.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> Option<&str> {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+fn read(args: &ReportArgs) -> Result<Excerpt, ReportError> {
+    check_paths(&args.input, &args.output, args.overwrite)?;
+    Excerpt::read(&args.input, args.start, args.duration.0, args.signal.nan.into())
 }
 
-/// The error with the file's name in front, unless it begins with it.
-pub(crate) fn error_of_file(path: &Path, error: &Error) -> String {
-    let (name, text) = (path.display().to_string(), error_text(error));
-    if text.starts_with(&name) { text } else { format!("{name}: {text}") }
+/// Writes the page and prints what it shows.
+fn write(args: &ReportArgs, report: &Report) -> Result<Exit, Error> {
+    let output_bytes = write_page(&args.output, &html_page(report))?;
+    let (input, output) = (args.input.display().to_string(), args.output.display().to_string());
+    say(format_args!(
+        "{input}: {:.2} s{}, {} versions -> {output}: {:.1} MB",
+        report.recording.seconds,
+        if report.recording.continues { " of a longer recording (--start, --duration)" } else { "" },
+        report.variants.len(),
+        output_bytes as f64 / 1e6
+    ));
+    if args.json {
+        print_record(&Record { input, output, output_bytes, report })?;
+    }
+    Ok(Exit::Done)
 }
 
-/// Says a line to people on standard error. Whether anyone hears it is not what the work is for, so that a closed or full one is
-/// no error.
-pub(crate) fn say(line: impl fmt::Display) {
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+/// Returns the numbers of codebooks to decode with, ascending.
+fn codebook_counts(args: &ReportArgs, shape: &NetworkShape) -> Result<Vec<usize>, Usage> {
+    let mut counts: Vec<usize> = args.quantizers.iter().copied().map(usize::from).collect();
+    counts.sort_unstable();
+    counts.dedup();
+    match counts.last() {
+        Some(&most) if most > shape.codebooks => {
+            Err(Usage(format!("--quantizers {most}: the model has {} codebooks", shape.codebooks)))
+        }
+        Some(_) => Ok(counts),
+        None => Ok((1..=shape.codebooks).collect()),
+    }
 }
 
-/// Prints one record as a line of JSON.
-///
-/// # Errors
-/// When standard output cannot be written.
-pub(crate) fn print_record<T: Serialize>(record: &T) -> io::Result<()> {
-    let mut line = serde_json::to_vec(record)?;
-    line.push(b'\n');
-    let mut out = io::stdout().lock();
-    out.write_all(&line)?;
-    out.flush()
-}
-
-/// Prints text for people on standard output.
-///
-/// # Errors
-/// When standard output cannot be written.
-pub(crate) fn print_text(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()
-}
-
-#[cfg(test)]
-mod tests {
-    use anyhow::anyhow;
-
-    use super::*;
-
-    #[test]
-    fn causes_and_names_are_said_once() {
-        let error = anyhow!("broken pipe").context("cannot write: broken pipe").context("no output");
-        assert_eq!(error_text(&error), "no output: cannot write: broken pipe");
-        let input = Path::new("a.wav");
-        assert_eq!(error_of_file(input, &anyhow!("is empty")), "a.wav: is empty");
-        assert_eq!(error_of_file(input, &anyhow!("a.wav: is empty")), "a.wav: is empty");
+/// Adds the options that help to an error, and marks wrong usage.
+fn with_remedy(error: ReportError) -> Error {
+    let remedy = match &error {
+        ReportError::TooMuchAudio { .. } => "; use a shorter --duration or fewer --quantizers",
+        ReportError::NotAReport(_) => "; use --overwrite",
+        _ => "",
+    };
+    match error {
+        error if error.is_usage() => Usage(format!("{error}{remedy}")).into(),
+        error if remedy.is_empty() => error.into(),
+        error => anyhow!("{error}{remedy}"),
     }
 }

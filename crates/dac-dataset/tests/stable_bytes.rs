@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 
 use common::{codes, meta, tar_members};
-use dac_dataset::{PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
+use dac_dataset::{PackKind, PackLimits, PackNaming, PackWriter, SampleKey, ShardInfo};
 use dac_rvq::Array3;
 use dac_tokens::{Format, TokenFile, TokenMeta, WriteOptions};
 
@@ -18,7 +18,7 @@ fn full_meta() -> TokenMeta {
     meta
 }
 
-fn write(kind: PackKind, entries: Vec<TokenFile>) -> (tempfile::TempDir, dac_dataset::ClosedShard) {
+fn write(kind: PackKind, entries: Vec<TokenFile>) -> (tempfile::TempDir, ShardInfo) {
     let folder = tempfile::tempdir().unwrap();
     let mut writer =
         PackWriter::new(folder.path(), kind, PackNaming::default(), PackLimits::default()).unwrap();
@@ -26,7 +26,7 @@ fn write(kind: PackKind, entries: Vec<TokenFile>) -> (tempfile::TempDir, dac_dat
         let key = SampleKey::of(Path::new(&format!("a/{index}"))).unwrap();
         writer.add(&key, &format!("in/a/{index}.wav"), tokens).unwrap();
     }
-    let shard = writer.finish().unwrap().unwrap();
+    let shard = writer.finish().unwrap().unwrap().persist().unwrap();
     (folder, shard)
 }
 

@@ -1,9 +1,10 @@
-//! Measures encode and decode of 10 s of 44.1 kHz audio with full-size random networks.
+//! Measures encoding and decoding of 10 s of 44.1 kHz audio with full-size random networks.
 //!
-//! `cargo run --release --example profile -- [decode|encode|both] [threads] [repeats] [f32|exact]`
+//! `cargo run --release --example profile -- [decode|encode|both] [threads] [repeats] [f32|exact|bf16]`
 //!
-//! Prints the core's multiply-add peak, then for each layer its shortest time, what direct convolution would be doing
-//! in that time, and how much of the peak the multiplications that are needed reach.
+//! Prints the multiply-add peak of a core, then for each layer its shortest time, the rate at which a direct
+//! convolution would have to run in that time, and the share of the peak that the needed multiplications
+//! reach. The environment variable `GAIN` scales the weights.
 #![allow(clippy::print_stdout)]
 
 use dac_kernels::*;
@@ -16,7 +17,7 @@ fn gain() -> f32 {
 }
 
 impl Random {
-    /// Roughly normal, variance 1.
+    /// Returns roughly normal values with standard deviation `scale`.
     fn values(&mut self, n: usize, scale: f32) -> Vec<f32> {
         let mut next = || {
             self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -24,9 +25,6 @@ impl Random {
             ((a + b) / 65536.0 - 1.0) * 2.449 * scale
         };
         (0..n).map(|_| next()).collect()
-    }
-    fn alpha(&mut self, n: usize) -> Vec<f32> {
-        self.values(n, 0.2).into_iter().map(|v| 1.0 + 0.0 * v.clamp(-0.5, 0.5)).collect()
     }
 }
 
@@ -41,17 +39,17 @@ fn conv(b: PipelineBuilder, r: &mut Random, shape: [usize; 5]) -> PipelineBuilde
 
 fn residuals(mut b: PipelineBuilder, r: &mut Random, c: usize) -> PipelineBuilder {
     for dilation in [1, 3, 9] {
-        let (a1, a2) = (r.alpha(c), r.alpha(c));
+        let alpha = vec![1.0; c];
         let w7 = r.values(c * c * 7, gain() / (7.0 * c as f32).sqrt());
         let w1 = r.values(c * c, gain() / (c as f32).sqrt());
         let (b7, b1) = (r.values(c, 0.01), r.values(c, 0.01));
         b = b.residual_unit(ResidualUnit {
             dilation,
             padding: 3 * dilation,
-            alpha1: &a1,
+            alpha1: &alpha,
             conv7_weight: &w7,
             conv7_bias: &b7,
-            alpha2: &a2,
+            alpha2: &alpha,
             conv1_weight: &w1,
             conv1_bias: &b1,
         });
@@ -64,7 +62,7 @@ fn decoder(options: PipelineOptions) -> Pipeline {
     let mut b = conv(Pipeline::builder(options), &mut r, [1024, 1536, 7, 1, 3]);
     let mut c = 1536;
     for stride in [8, 8, 4, 2] {
-        b = b.snake(&r.alpha(c));
+        b = b.snake(&vec![1.0; c]);
         let p = ConvTransposeParams {
             in_channels: c,
             out_channels: c / 2,
@@ -77,8 +75,8 @@ fn decoder(options: PipelineOptions) -> Pipeline {
         c /= 2;
         b = residuals(b, &mut r, c);
     }
-    b = b.snake(&r.alpha(c));
-    conv(b, &mut r, [c, 1, 7, 1, 3]).tanh().build().expect("a decoder")
+    b = b.snake(&vec![1.0; c]);
+    conv(b, &mut r, [c, 1, 7, 1, 3]).tanh().build().expect("the decoder should be valid")
 }
 
 fn encoder(options: PipelineOptions) -> Pipeline {
@@ -87,15 +85,30 @@ fn encoder(options: PipelineOptions) -> Pipeline {
     let mut c = 64;
     for stride in [2, 4, 8, 8] {
         b = residuals(b, &mut r, c);
-        b = b.snake(&r.alpha(c));
+        b = b.snake(&vec![1.0; c]);
         b = conv(b, &mut r, [c, 2 * c, 2 * stride, stride, stride / 2]);
         c *= 2;
     }
-    b = b.snake(&r.alpha(c));
-    conv(b, &mut r, [1024, 1024, 3, 1, 1]).build().expect("an encoder")
+    b = b.snake(&vec![1.0; c]);
+    conv(b, &mut r, [1024, 1024, 3, 1, 1]).build().expect("the encoder should be valid")
 }
 
-/// User and system time of the process so far, in seconds.
+fn run(stream: &mut PipelineStream, input: &[f32]) -> Vec<f32> {
+    let mut out = Vec::new();
+    stream.push(input, &mut out);
+    stream.finish(&mut out);
+    out
+}
+
+fn print_errors(out: &[f32], want: &[f32], rms: f64) {
+    let errors = out.iter().zip(want).map(|(a, b)| f64::from(a - b));
+    let largest = errors.clone().fold(0.0_f64, |m, e| m.max(e.abs()));
+    let error = (errors.map(|e| e * e).sum::<f64>() / out.len() as f64).sqrt();
+    let snr_db = 20.0 * (rms / error).log10();
+    println!("compared with exact: {snr_db:.1} dB, largest difference {largest:.2e}");
+}
+
+/// Returns the user and system time of the process, in seconds.
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
@@ -103,7 +116,8 @@ fn cpu_seconds() -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
-fn resident_mb(field: &str) -> f64 {
+/// Returns a memory field of `/proc/self/status` in MB.
+fn status_mb(field: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|l| l.starts_with(field)).unwrap_or("");
     line.split_whitespace().nth(1).and_then(|v| v.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
@@ -117,11 +131,9 @@ fn measure(name: &str, pipeline: &Pipeline, input: &[f32], repeats: usize, peak:
     let mut runs = Vec::new();
     let mut best = vec![f64::INFINITY; layers.len()];
     for _ in 0..repeats {
-        out.clear();
         let before = stream.layer_times().to_vec();
         let (cpu, wall) = (cpu_seconds(), Instant::now());
-        stream.push(input, &mut out);
-        stream.finish(&mut out);
+        out = run(&mut stream, input);
         runs.push((cpu_seconds() - cpu, wall.elapsed().as_secs_f64()));
         for ((best, after), before) in best.iter_mut().zip(stream.layer_times()).zip(before) {
             *best = best.min((*after - before).as_secs_f64());
@@ -143,18 +155,10 @@ fn measure(name: &str, pipeline: &Pipeline, input: &[f32], repeats: usize, peak:
     }
     runs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (layers, best, median) = (best.iter().sum::<f64>(), runs[0], runs[runs.len() / 2]);
-    println!(
-        "{name}: {:.2} s CPU, {:.2} s wall (median), {:.2} s CPU (best), {layers:.3} s all \
-         layers; direct convolution at the peak {:.2} s, needed \
-         multiplications at the peak {:.2} s; resident {:.0} MB, most {:.0} MB",
-        median.0,
-        median.1,
-        best.0,
-        2.0 * direct / peak,
-        2.0 * needed / peak,
-        resident_mb("VmRSS"),
-        resident_mb("VmHWM")
-    );
+    println!("{name}: median {:.2} s CPU, {:.2} s wall; best {:.2} s CPU", median.0, median.1, best.0);
+    let (direct, needed) = (2.0 * direct / peak, 2.0 * needed / peak);
+    println!("{name}: all layers {layers:.3} s; at the peak, direct {direct:.2} s, needed {needed:.2} s");
+    println!("{name}: memory {:.0} MB, peak {:.0} MB", status_mb("VmRSS"), status_mb("VmHWM"));
     out
 }
 
@@ -162,18 +166,13 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     let arg = |i: usize, or: &str| args.get(i).cloned().unwrap_or_else(|| or.to_owned());
     let what = arg(1, "both");
-    let threads = Threads::Count(arg(2, "1").parse().expect("a number of threads"));
-    let repeats = arg(3, "3").parse().expect("a number of repeats");
-    let precision = match arg(4, "f32").as_str() {
-        "f32" => Precision::F32,
-        "exact" => Precision::Exact,
-        "bf16" => Precision::Bf16,
-        other => panic!("unknown precision {other}; expected f32, exact or bf16"),
-    };
-    let isa = Isa::from_env().expect("a isa");
+    let threads = Threads::Count(arg(2, "1").parse().expect("threads should be a number"));
+    let repeats = arg(3, "3").parse().expect("repeats should be a number");
+    let precision = arg(4, "f32").parse().expect("precision should be f32, exact or bf16");
+    let isa = Isa::from_env().expect("DAC_CPU should name an instruction set of this processor");
     let options = PipelineOptions { isa, precision, threads, timings: true, ..Default::default() };
     let peak = fma_peak(isa);
-    println!("{isa}: {:.0} GFLOP/s a core", peak / 1e9);
+    println!("{isa}: {:.0} GFLOP/s per core", peak / 1e9);
     for (name, build, channels, rows) in
         [("decode", decoder as fn(PipelineOptions) -> Pipeline, 1024, 861), ("encode", encoder, 1, 861 * 512)]
     {
@@ -189,14 +188,7 @@ fn main() {
         println!("output rms {rms:.3}");
         if precision != Precision::Exact && repeats == 1 {
             let exact = build(PipelineOptions { precision: Precision::Exact, ..options.clone() });
-            let mut want = Vec::new();
-            let mut stream = exact.stream();
-            stream.push(&input, &mut want);
-            stream.finish(&mut want);
-            let errors = out.iter().zip(&want).map(|(a, b)| f64::from(a - b));
-            let most = errors.clone().fold(0.0_f64, |m, e| m.max(e.abs()));
-            let error = (errors.map(|e| e * e).sum::<f64>() / out.len() as f64).sqrt();
-            println!("against exact: {:.1} dB, largest difference {most:.2e}", 20.0 * (rms / error).log10());
+            print_errors(&out, &run(&mut exact.stream(), &input), rms);
         }
     }
 }

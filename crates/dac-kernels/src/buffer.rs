@@ -71,18 +71,18 @@ impl Queue {
 
     /// Appends `len` values, which the caller has to write.
     pub(crate) fn append(&mut self, len: usize) -> &mut [f32] {
-        let held = self.len();
+        let length = self.len();
         if self.end + len > self.capacity {
             // Moving the values to the front takes time, so it happens only when the end is reached.
-            if held + len > self.capacity {
-                let capacity = held + len + (held + len).min(MAX_SPARE);
+            if length + len > self.capacity {
+                let capacity = length + len + (length + len).min(MAX_SPARE);
                 let mut larger = AlignedBuffer::zeros(capacity);
-                larger.grow_to(held).copy_from_slice(self.as_slice());
+                larger.grow_to(length).copy_from_slice(self.as_slice());
                 (self.data, self.capacity) = (larger, capacity);
             } else {
                 self.data.grow_to(self.capacity).copy_within(self.start..self.end, 0);
             }
-            (self.start, self.end) = (0, held);
+            (self.start, self.end) = (0, length);
         }
         let at = self.end;
         self.end += len;

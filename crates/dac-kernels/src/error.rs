@@ -1,7 +1,5 @@
 //! The error type of this crate.
 
-use crate::Isa;
-
 /// Errors of building a pipeline, a linear map or a codebook search.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -42,8 +40,8 @@ pub enum KernelError {
     /// The processor does not support the instruction set.
     #[error("this processor does not support {isa}")]
     IsaUnavailable {
-        /// The instruction set requested.
-        isa: Isa,
+        /// Name of the instruction set requested.
+        isa: &'static str,
     },
     /// The instruction set or the processor does not support the precision.
     #[error("precision {precision} is not available: {why}")]

@@ -1,4 +1,4 @@
-//! What a profile of a pipeline needs besides times: the peak of a core and the work of each layer.
+//! Numbers that a profile compares times with: the peak of a core and the work of each layer.
 
 use crate::{
     Isa,

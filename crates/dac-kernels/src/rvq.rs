@@ -42,16 +42,6 @@ impl Linear {
         Ok(Self { kernels, in_features, out_features: bias.len(), depth, weight: packed, bias: padded })
     }
 
-    /// Number of values in an input row.
-    pub fn in_features(&self) -> usize {
-        self.in_features
-    }
-
-    /// Number of values in an output row.
-    pub fn out_features(&self) -> usize {
-        self.out_features
-    }
-
     /// Maps `rows [n][in]` and appends `[n][out]` to `out`. An incomplete last row is ignored.
     pub fn apply(&self, rows: &[f32], out: &mut Vec<f32>) {
         let k = self.kernels;
@@ -99,7 +89,6 @@ const MAX_SIZE: usize = 1 << 24;
 pub struct Nearest {
     kernels: &'static Kernels,
     dim: usize,
-    size: usize,
     /// The normalized codebook, `[size / LANES][dim][LANES]`.
     columns: Vec<f32>,
     /// `‖c‖²` of each normalized row, padded with infinity.
@@ -142,17 +131,12 @@ impl Nearest {
             let chunk = &mut columns[i / lanes * dim * lanes..];
             row.iter().enumerate().for_each(|(d, &v)| chunk[d * lanes + i % lanes] = v);
         }
-        Ok(Self { kernels, dim, size, columns, squares })
+        Ok(Self { kernels, dim, columns, squares })
     }
 
     /// Number of values in a row.
     pub fn dim(&self) -> usize {
         self.dim
-    }
-
-    /// Number of rows of the codebook.
-    pub fn size(&self) -> usize {
-        self.size
     }
 
     /// Appends the index of the nearest codebook row for each of `rows [n][dim]`.

@@ -96,8 +96,7 @@ impl Winograd {
         weight.extend((0..taps).map(|j| if j + 1 == taps { 1.0 } else { 0.0 }));
         let to_f32 = |r: &Ratio| r.to_f64() as f32;
         let ends = without(0).iter().step_by(2).map(to_f32).collect();
-        // Coefficients in the row of +a: the row of −a has the same even powers, and odd ones of opposite
-        // sign.
+        // The row of +a; the row of −a has the same even powers, and odd ones of opposite sign.
         let half = |start: usize| {
             let rows =
                 (0..pairs).flat_map(|p| without(2 * p + 1).into_iter().skip(start).step_by(2).take(pairs));

@@ -1,4 +1,4 @@
-//! Products of bf16 against the plain chain, and what a processor without them says.
+//! Pipelines with bf16 against the reference, and the errors of instruction sets without bf16.
 #![allow(clippy::print_stdout)]
 
 mod common;
@@ -7,8 +7,8 @@ use dac_kernels::*;
 
 const ROWS: [usize; 5] = [0, 1, 7, 63, 1025];
 
-/// The levels that have bf16 here.
-fn isas() -> Vec<Isa> {
+/// Returns the instruction sets that support bf16 on this processor.
+fn bf16_isas() -> Vec<Isa> {
     Isa::available().into_iter().filter(|&isa| Precision::Bf16.check(isa).is_ok()).collect()
 }
 
@@ -16,8 +16,8 @@ fn options(isa: Isa, precision: Precision) -> PipelineOptions {
     PipelineOptions { isa, precision, threads: Threads::Count(1), ..Default::default() }
 }
 
-/// The nearest bf16, ties to even.
-fn rounded(values: &[f32]) -> Vec<f32> {
+/// Rounds to the nearest bf16, ties to even.
+fn round_to_bf16(values: &[f32]) -> Vec<f32> {
     let nearest = |v: &f32| {
         let bits = v.to_bits();
         f32::from_bits((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff_0000)
@@ -26,7 +26,7 @@ fn rounded(values: &[f32]) -> Vec<f32> {
 }
 
 #[test]
-fn convolutions_equal_their_plain_twins_of_rounded_values() {
+fn convolutions_match_the_reference_on_rounded_values() {
     for mut net in [
         Net::new("pointwise", 32).conv(40, 1, 1, 1, 0),
         Net::new("pointwise", 96).conv(7, 1, 1, 1, 0),
@@ -37,15 +37,15 @@ fn convolutions_equal_their_plain_twins_of_rounded_values() {
         Net::new("four taps", 32).conv(32, 4, 1, 3, 3),
     ] {
         let pipelines: Vec<_> =
-            isas().into_iter().map(|isa| (isa, net.pipeline(options(isa, Precision::Bf16)))).collect();
+            bf16_isas().into_iter().map(|isa| (isa, net.pipeline(options(isa, Precision::Bf16)))).collect();
         for layer in &mut net.layers {
             if let Layer::Conv(_, weight, _) | Layer::Transpose(_, weight, _) = layer {
-                *weight = rounded(weight);
+                *weight = round_to_bf16(weight);
             }
         }
         for rows in ROWS {
             let x = noise(rows * net.in_channels(), 31);
-            let want = net.reference(&rounded(&x));
+            let want = net.reference(&round_to_bf16(&x));
             for (isa, pipeline) in &pipelines {
                 assert_eq!(pipeline.layers(rows)[0].method, "direct bf16", "{}", net.name);
                 assert_within(&run(pipeline, &x), &want, 1e-5, &format!("{} {isa}, {rows} rows", net.name));
@@ -55,7 +55,7 @@ fn convolutions_equal_their_plain_twins_of_rounded_values() {
 }
 
 #[test]
-fn whole_networks_are_near_the_plain_ones() {
+fn whole_networks_are_close_to_the_reference() {
     let residual = |channels| Net::new("residual", channels).residual(9, 27).residual(1, 3);
     let mut all = nets();
     all.extend([residual(96), residual(24), Net::decoder(64, &[4, 2], 32), Net::encoder(32, &[2, 4], 10)]);
@@ -63,12 +63,12 @@ fn whole_networks_are_near_the_plain_ones() {
         for rows in [0, 1, 7, 63, 130] {
             let x = noise(rows * net.in_channels(), 32);
             let want = net.reference(&x);
-            for isa in isas() {
+            for isa in bf16_isas() {
                 let pipeline = net.pipeline(options(isa, Precision::Bf16));
                 let got = run(&pipeline, &x);
                 let what = format!("{} {isa}, {rows} rows", net.name);
                 assert_within(&got, &want, 0.3, &what);
-                // Not the f32 chain by another name: where bf16 is used at all, its rounding is seen.
+                // The rounding must show in every network that uses bf16 at all.
                 let used = pipeline.layers(rows).iter().any(|layer| layer.method.contains("bf16"));
                 let largest = got.iter().zip(&want).fold(0.0_f32, |m, (a, b)| m.max((a - b).abs()));
                 assert!(!used || rows < 63 || largest > 1e-3, "{what}: largest difference {largest}");
@@ -78,18 +78,18 @@ fn whole_networks_are_near_the_plain_ones() {
 }
 
 #[test]
-fn threads_and_pushes_do_not_change_a_bit() {
+fn thread_counts_and_push_sizes_do_not_change_the_output() {
     for net in [Net::decoder(192, &[4, 2], 32), Net::encoder(32, &[2, 5], 12)] {
         let channels = net.in_channels();
         let rows = if channels == 1 { 3000 } else { 150 };
         let x = noise(rows * channels, 33);
-        for isa in isas() {
+        for isa in bf16_isas() {
             let want = run(&net.pipeline(options(isa, Precision::Bf16)), &x);
             for threads in [Threads::Count(1), Threads::Count(2), Threads::Count(3)] {
                 let options = PipelineOptions { threads, ..options(isa, Precision::Bf16) };
                 let pipeline = net.pipeline(options);
                 let mut random = Random::new(3);
-                let got = in_pieces(&mut pipeline.stream(), &x, channels, || random.below(rows / 3));
+                let got = run_in_pieces(&mut pipeline.stream(), &x, channels, || random.below(rows / 3));
                 assert_same(&got, &want, &format!("{} {isa} in pieces", net.name));
             }
         }
@@ -97,18 +97,18 @@ fn threads_and_pushes_do_not_change_a_bit() {
 }
 
 #[test]
-fn a_level_without_bf16_says_what_is_missing() {
+fn isas_without_bf16_report_the_missing_feature() {
     for isa in [Isa::Avx2, Isa::Neon] {
         let error = Precision::Bf16.check(isa).unwrap_err();
         assert!(error.to_string().contains("AVX512_BF16"), "{error}");
         assert_eq!(Precision::F32.check(isa), Ok(()));
     }
-    for isa in Isa::available().into_iter().filter(|isa| !isas().contains(isa)) {
+    for isa in Isa::available().into_iter().filter(|isa| !bf16_isas().contains(isa)) {
         let p = ConvParams { in_channels: 1, out_channels: 1, kernel: 1, stride: 1, dilation: 1, padding: 0 };
         let built = Pipeline::builder(options(isa, Precision::Bf16)).conv(p, &[1.0], &[0.0]).build();
         assert!(matches!(built, Err(KernelError::PrecisionUnavailable { precision: "bf16", .. })));
     }
-    if !isas().contains(&Isa::Avx512) {
-        println!("skipped: AVX512_BF16 is missing here, so that the portable products alone were tested");
+    if !bf16_isas().contains(&Isa::Avx512) {
+        println!("this processor does not support AVX512_BF16: only the portable kernels were tested");
     }
 }

@@ -1,4 +1,4 @@
-//! Every instruction set, precision, schedule and number of threads against the plain chain.
+//! Every instruction set, precision, schedule and thread count against the reference.
 
 mod common;
 use common::*;
@@ -6,38 +6,38 @@ use dac_kernels::*;
 
 const ROWS: [usize; 5] = [0, 1, 7, 63, 1025];
 
-/// Layers of every kind with odd channel counts.
-fn layers() -> Vec<Net> {
+/// Returns networks with every kind of layer, with odd numbers of channels too.
+fn single_layers() -> Vec<Net> {
     let mut nets = Vec::new();
     for channels in [1, 3, 8, 10, 12, 24, 96, 100] {
         let net = |name: &str| Net::new(&format!("{name} {channels}"), channels);
         nets.push(net("wide").conv(12, 7, 1, 3, 9));
-        nets.push(net("narrow end").snake().conv(1, 7, 1, 1, 3).tanh());
-        nets.push(net("latent").conv(10, 3, 1, 1, 1).snake());
+        nets.push(net("single output").snake().conv(1, 7, 1, 1, 3).tanh());
+        nets.push(net("three taps").conv(10, 3, 1, 1, 1).snake());
         if channels <= 24 {
             nets.push(net("residual").residual(9, 27).residual(1, 3));
             nets.push(net("strided").snake().conv(24, 8, 4, 1, 2));
             nets.push(net("transposed").snake().transpose(8, 10, 5, 3));
-            nets.push(net("transposed without a step").snake().transpose(1, 3, 1, 1));
-            nets.push(net("transposed so to many").snake().transpose(5, 2, 1, 0));
+            nets.push(net("transposed with stride 1").snake().transpose(1, 3, 1, 1));
+            nets.push(net("transposed with stride 1 to 5").snake().transpose(5, 2, 1, 0));
         }
     }
     nets
 }
 
 #[test]
-fn every_level_equals_the_plain_twins() {
-    for net in layers() {
+fn every_isa_matches_the_reference() {
+    for net in single_layers() {
         let inputs: Vec<Vec<f32>> = ROWS.iter().map(|rows| noise(rows * net.in_channels(), 11)).collect();
         let wants: Vec<Vec<f32>> = inputs.iter().map(|x| net.reference(x)).collect();
         for isa in Isa::available() {
-            for (precision, most) in [(Precision::F32, 1e-4), (Precision::Exact, 1e-5)] {
+            for (precision, bound) in [(Precision::F32, 1e-4), (Precision::Exact, 1e-5)] {
                 let options =
                     PipelineOptions { isa, precision, threads: Threads::Count(1), ..Default::default() };
                 let pipeline = net.pipeline(options);
                 for (x, want) in inputs.iter().zip(&wants) {
                     let what = format!("{} {isa} {precision}, {} values", net.name, x.len());
-                    assert_within(&run(&pipeline, x), want, most, &what);
+                    assert_within(&run(&pipeline, x), want, bound, &what);
                 }
             }
         }
@@ -45,42 +45,42 @@ fn every_level_equals_the_plain_twins() {
 }
 
 #[test]
-fn threads_and_pushes_do_not_change_a_bit() {
+fn thread_counts_and_push_sizes_do_not_change_the_output() {
     for net in [Net::decoder(192, &[4, 2], 16), Net::encoder(16, &[2, 5], 12)] {
         let channels = net.in_channels();
         let rows = if channels == 1 { 3000 } else { 150 };
         let x = noise(rows * channels, 12);
-        let one = PipelineOptions { threads: Threads::Count(1), ..Default::default() };
-        let want = run(&net.pipeline(one.clone()), &x);
+        let single = PipelineOptions { threads: Threads::Count(1), ..Default::default() };
+        let want = run(&net.pipeline(single.clone()), &x);
         for threads in [Threads::Count(2), Threads::Count(3), Threads::Current] {
-            let pipeline = net.pipeline(PipelineOptions { threads: threads.clone(), ..one.clone() });
+            let pipeline = net.pipeline(PipelineOptions { threads: threads.clone(), ..single.clone() });
             assert_same(&run(&pipeline, &x), &want, &format!("{} {threads:?}", net.name));
             let mut random = Random::new(3);
-            let got = in_pieces(&mut pipeline.stream(), &x, channels, || random.below(rows / 3));
+            let got = run_in_pieces(&mut pipeline.stream(), &x, channels, || random.below(rows / 3));
             assert_same(&got, &want, &format!("{} {threads:?} in pieces", net.name));
         }
     }
 }
 
-/// Layers so large that all threads share each of them.
+/// The weights of these layers are so large that all threads share each block.
 #[test]
-fn large_layers_do_not_depend_on_threads_either() {
+fn thread_counts_do_not_change_the_output_of_large_layers() {
     let residual = Net::new("large residual", 680).residual(1, 3);
     let strided = Net::new("large strided", 520).snake().conv(1040, 8, 4, 1, 2);
     for net in [residual, strided] {
         let x = noise(70 * net.in_channels(), 14);
-        let one = PipelineOptions { threads: Threads::Count(1), ..Default::default() };
-        let want = run(&net.pipeline(one.clone()), &x);
+        let single = PipelineOptions { threads: Threads::Count(1), ..Default::default() };
+        let want = run(&net.pipeline(single.clone()), &x);
         assert_close(&want, &net.reference(&x), &net.name);
         for threads in [2, 3] {
-            let options = PipelineOptions { threads: Threads::Count(threads), ..one.clone() };
+            let options = PipelineOptions { threads: Threads::Count(threads), ..single.clone() };
             assert_same(&run(&net.pipeline(options), &x), &want, &format!("{} {threads}", net.name));
         }
     }
 }
 
 #[test]
-fn low_latency_gives_rows_early_and_does_not_depend_on_pushes() {
+fn low_latency_returns_rows_early_and_ignores_push_sizes() {
     let net = Net::decoder(32, &[4, 2], 16);
     let options = PipelineOptions { schedule: Schedule::LowLatency, ..Default::default() };
     let pipeline = net.pipeline(options);
@@ -88,20 +88,20 @@ fn low_latency_gives_rows_early_and_does_not_depend_on_pushes() {
     let want = run(&pipeline, &x);
     assert_within(&want, &net.reference(&x), 1e-4, "low latency");
     let (mut got, mut stream) = (Vec::new(), pipeline.stream());
-    let mut most_held = 0;
+    let mut max_held = 0;
     for (i, row) in x.chunks_exact(16).enumerate() {
         stream.push(row, &mut got);
-        most_held = most_held.max((i + 1) * 8 - got.len());
+        max_held = max_held.max((i + 1) * 8 - got.len());
     }
     stream.finish(&mut got);
     assert_same(&got, &want, "row by row");
-    // The layers look ahead 3 frames, then 1 + 39 rows of a quarter and 1 + 39 + 3 of an eighth: 19 frames; tiles hold back
-    // no more than an eighth of a frame each.
-    assert!(most_held <= (3 + 10 + 6 + 1) * 8, "{most_held} samples held back");
+    // The layers look ahead 3 frames, then 1 + 39 rows of a quarter frame and 1 + 39 + 3 of an eighth: 19
+    // frames. Each tile holds back at most an eighth of a frame more.
+    assert!(max_held <= (3 + 10 + 6 + 1) * 8, "{max_held} samples held back");
 }
 
 #[test]
-fn huge_and_strange_values_stay_in_bounds() {
+fn snake_of_extreme_values_stays_within_bounds() {
     let net = Net::new("snake", 3).snake().tanh();
     let values = [0.0, -0.0, 1e-30, 3.0, 100.0, -1e4, 1e5, -3e6, 1e9, -1e30, 3e38, f32::MIN_POSITIVE];
     for isa in Isa::available() {
@@ -111,11 +111,11 @@ fn huge_and_strange_values_stay_in_bounds() {
         let mut want = values.to_vec();
         reference::snake(&mut want, &[1.0, 0.25, 7.0]);
         for (i, (g, w)) in got.iter().zip(&want).enumerate() {
-            // The argument itself is rounded: half a unit of αx in the last place, at a slope of at most 1/α.
+            // αx is rounded by half a unit in the last place, where the slope of the snake is at most 1/α.
             let alpha = [1.0, 0.25, 7.0][i % 3];
             let step = values[i].abs() * 1.2e-7 + (alpha * values[i]).abs().min(1e7) * 1.2e-7 / alpha;
             let bound = if values[i].abs() < 1e6 { step + 2e-7 / alpha } else { step + 1.01 / alpha };
-            assert!((g - w).abs() <= bound, "{isa}: {g} for {w}, snake of {}", values[i]);
+            assert!((g - w).abs() <= bound, "{isa}: snake of {} is {g}, expected {w}", values[i]);
         }
     }
     assert_eq!(net.reference(&[0.0; 3]), [0.0; 3]);

@@ -1,5 +1,7 @@
 //! Draws spectrograms and pixel arrays as PNG. Independent of audio files and the codec.
 
+#![forbid(unsafe_code)]
+
 mod error;
 mod pixels;
 mod spectrogram;

@@ -5,6 +5,8 @@
 //! not trust a file: they check declared sizes against limits and the length of the file before they allocate
 //! memory.
 
+#![forbid(unsafe_code)]
+
 mod arrays;
 mod dac;
 mod dacp;

@@ -1,6 +1,5 @@
 //! Audio in memory.
 
-use std::ops::Range;
 use std::path::Path;
 
 use dac_audio::{AudioError, AudioReader, Planar, SampleFormat, WavWriter, WriteReport, check_planar};
@@ -11,7 +10,7 @@ use crate::error::Error;
 pub(crate) const AUDIO_IN_MEMORY: &str = "the audio";
 
 /// Samples per channel that are read at a time.
-pub(crate) const BLOCK_SAMPLES: usize = 1 << 16;
+const BLOCK_SAMPLES: usize = 1 << 16;
 
 /// Audio in memory.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,15 +35,6 @@ impl Audio {
     /// Checks that all channels are equally long.
     pub(crate) fn check(&self) -> Result<(), AudioError> {
         check_planar(&self.channels, self.channels.len()).map(drop)
-    }
-
-    /// Copies the samples of `range` that exist, as `[channels][samples]`.
-    pub(crate) fn slice(&self, range: Range<usize>) -> Planar {
-        let part = |channel: &Vec<f32>| {
-            let end = range.end.min(channel.len());
-            channel.get(range.start..end).unwrap_or_default().to_vec()
-        };
-        self.channels.iter().map(part).collect()
     }
 
     /// Reads a whole audio file.

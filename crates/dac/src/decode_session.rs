@@ -1,11 +1,8 @@
 //! A decode that returns audio block by block.
 
-use std::path::Path;
-
-use dac_audio::{Planar, Resampler, SampleFormat, WavWriter, WriteReport};
+use dac_audio::{Planar, Resampler, WavWriter};
 use dac_tokens::{TokenFile, TokenMeta};
 
-use crate::audio_buffer::append;
 use crate::decode_channel::{ChannelDecoder, ChannelFrames, Mode, check_channels, frames_of};
 use crate::decode_span::{DecodeSpan, Timing};
 use crate::error::Error;
@@ -116,24 +113,18 @@ impl DecodeSession {
         let mut out = self.resampler.push(&block)?;
         if last {
             self.finished = true;
-            append(&mut out, self.resampler.flush()?);
+            self.resampler.flush_into(&mut out)?;
         }
         drop_front(&mut out, &mut self.output_skip);
         Ok(Some(out))
     }
 
-    /// Decodes everything that is left into a WAV file. The file appears only when it is complete.
+    /// Writes all remaining blocks to `writer`, which the caller finishes.
     ///
     /// # Errors
-    /// As [`DecodeSession::next_block`]; when the file cannot be written, or the audio is too long for a WAV
-    /// file; and [`Error::Cancelled`] when `progress` cancels.
-    pub fn write_wav(
-        mut self,
-        path: impl AsRef<Path>,
-        format: SampleFormat,
-        progress: &mut dyn Progress,
-    ) -> Result<WriteReport, Error> {
-        let mut writer = WavWriter::create(path, self.rate_hz(), self.channels(), format)?;
+    /// As [`DecodeSession::next_block`]; when the file cannot be written or the audio is too long for it; and
+    /// [`Error::Cancelled`] when `progress` cancels.
+    pub fn write_to(&mut self, writer: &mut WavWriter, progress: &mut dyn Progress) -> Result<(), Error> {
         writer.check_length(self.samples())?;
         let mut written = 0;
         while let Some(block) = self.next_block()? {
@@ -141,7 +132,7 @@ impl DecodeSession {
             written += block.first().map_or(0, Vec::len) as u64;
             report(progress, written)?;
         }
-        Ok(writer.finish()?)
+        Ok(())
     }
 }
 

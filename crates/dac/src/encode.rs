@@ -1,18 +1,17 @@
-//! Encoding audio in memory, files and readers to tokens.
+//! Encoding of audio in memory, files and readers to tokens.
 
 use std::path::Path;
 
-use dac_audio::{AudioError, AudioReader};
+use dac_audio::{AudioError, AudioReader, AudioSlice, ModelRateReader};
 use dac_tokens::{TokenFile, TokenMeta};
 
-use crate::audio_buffer::Audio;
-use crate::encode_session::EncodeSession;
+use crate::audio_buffer::{AUDIO_IN_MEMORY, Audio};
 use crate::error::Error;
-use crate::input::Input;
 use crate::loudness::InputLoudness;
 use crate::model::Dac;
 use crate::options::EncodeOptions;
 use crate::progress::{Progress, report};
+use crate::token_encoder::{InputFacts, TokenEncoder};
 
 impl Dac {
     /// Encodes audio in memory, mixed and resampled as `options` and the model require.
@@ -22,7 +21,15 @@ impl Dac {
     /// fit the model.
     pub fn encode(&self, audio: &Audio, options: &EncodeOptions) -> Result<TokenFile, Error> {
         audio.check()?;
-        self.encode_passes(&mut || Ok(Input::of_audio(audio)), options, &mut ())
+        let slice = AudioSlice {
+            name: AUDIO_IN_MEMORY,
+            channels: &audio.channels,
+            rate_hz: audio.rate_hz,
+            non_finite: options.non_finite,
+        };
+        let model_hz = self.shape().sample_rate_hz;
+        let mut open = || Ok(ModelRateReader::from_memory(slice, options.channels, model_hz)?);
+        self.encode_passes(&mut open, options, &mut ())
     }
 
     /// Encodes an audio file block by block.
@@ -52,31 +59,41 @@ impl Dac {
         options: &EncodeOptions,
         progress: &mut dyn Progress,
     ) -> Result<TokenFile, Error> {
-        let policy = options.non_finite;
-        self.encode_passes(&mut || Ok(Input::of_reader(open()?.with_non_finite(policy))), options, progress)
+        let model_hz = self.shape().sample_rate_hz;
+        let mut open = || {
+            let reader = open()?.with_non_finite(options.non_finite);
+            Ok(ModelRateReader::new(reader, options.channels, model_hz)?)
+        };
+        self.encode_passes(&mut open, options, progress)
     }
 
+    /// Encodes the input that `open` opens, after a first pass over it where the loudness is needed before.
     fn encode_passes<'a>(
         &self,
-        open: &mut dyn FnMut() -> Result<Input<'a>, Error>,
+        open: &mut dyn FnMut() -> Result<ModelRateReader<'a>, Error>,
         options: &EncodeOptions,
         progress: &mut dyn Progress,
     ) -> Result<TokenFile, Error> {
         let loudness = match options.chunk.window_plan(self.shape())? {
             Some(_) => {
                 self.codec.codebooks(options.codebooks)?;
-                Some(InputLoudness::measure(self, open()?, options, progress)?)
+                Some(InputLoudness::measure(self, open()?, progress)?)
             }
             None => None,
         };
         let mut input = open()?;
-        let mut session = EncodeSession::begin(self, input.rate_hz, input.channels, options, loudness)?;
+        let mut encoder = TokenEncoder::new(self, input.channels(), options, loudness)?;
         while let Some(block) = input.next_block()? {
-            session.push(block)?;
-            report(progress, input.position())?;
+            encoder.push(block)?;
+            report(progress, input.input_samples())?;
         }
-        session.add_reader_findings(input.replaced_samples(), input.is_truncated());
-        session.finish(&input.name)
+        let facts = InputFacts {
+            rate_hz: input.input_rate_hz(),
+            samples: input.input_samples(),
+            replaced_samples: input.replaced_samples(),
+            truncated: input.is_truncated(),
+        };
+        encoder.finish(&facts, &input.name().display().to_string())
     }
 
     /// Fills in the metadata that follows from the model and the input's rate.

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use dac_audio::AudioError;
+use dac_model::checkpoint::ConfigJsonError;
 use dac_model::{CheckpointError, CodecError, Preset};
+use dac_stream::windowed::WindowedError;
 use dac_tokens::TokenError;
 use thiserror::Error;
 
@@ -20,9 +22,15 @@ pub enum Error {
     /// A checkpoint cannot be loaded.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The `config.json` next to the weights is invalid.
+    #[error(transparent)]
+    Config(#[from] ConfigJsonError),
     /// The network cannot be built or run.
     #[error(transparent)]
     Codec(#[from] CodecError),
+    /// A window, or a chunk of windowed tokens, has an invalid length.
+    #[error(transparent)]
+    Windows(#[from] WindowedError),
     /// No weights of a preset were found on this machine.
     #[error("cannot find the weights of {preset}; searched {}", list(.searched))]
     NoWeights {
@@ -48,6 +56,11 @@ pub enum Error {
         /// File, or name of audio that is not a file.
         name: String,
     },
+    /// A session for windowed mode was begun without the input's loudness.
+    #[error(
+        "windowed chunking requires the loudness of the whole input; measure it before the session begins"
+    )]
+    MissingLoudness,
     /// The tokens to decode have no arrays.
     #[error("the tokens contain neither codes nor z nor latents")]
     NoTokens,

@@ -18,7 +18,8 @@
 //! | to | use |
 //! |---|---|
 //! | load a model | [`Dac::load`], [`Dac::open`] |
-//! | encode audio in memory, a file, any reader | [`Dac::encode`], [`Dac::encode_file`], [`Dac::encode_reader`] |
+//! | encode audio in memory | [`Dac::encode`] |
+//! | encode a file, a reader | [`Dac::encode_file`], [`Dac::encode_reader`] |
 //! | decode to memory, to a WAV file | [`Dac::decode`], [`Dac::decode_to_file`] |
 //! | encode audio as it arrives | [`EncodeSession`] |
 //! | decode block by block | [`DecodeSession`] |
@@ -37,12 +38,12 @@ mod decode_span;
 mod encode;
 mod encode_session;
 mod error;
-mod input;
 mod loudness;
 mod model;
 mod options;
 mod progress;
 mod push_decode;
+mod token_encoder;
 
 pub use dac_audio::{ChannelMix, SampleFormat, metrics};
 pub use dac_model::{CodecOptions as LoadOptions, Precision, Preset};
@@ -94,6 +95,6 @@ pub mod stream {
 
 /// Weights files and where they are published.
 pub mod weights {
-    pub use dac_model::checkpoint::{ConfigJson, ConfigJsonError, Mismatch, Reason, sha256_of_file};
+    pub use dac_model::checkpoint::{ConfigJsonError, Mismatch, Reason, sha256_of_file};
     pub use dac_model::{Checkpoint, CheckpointError, LoadReport, registry};
 }

@@ -8,14 +8,13 @@
 //! input together too, but limits the peak of each channel, and restores each channel, separately: there, all
 //! channels of a decode are equally loud.
 
-use dac_audio::{AudioReader, ChannelMix, LoudnessMeter, MIN_LOUDNESS_DB, Resampler, loudness_gain};
+use dac_audio::{AudioReader, ChannelMix, LoudnessMeter, MIN_LOUDNESS_DB, ModelRateReader, loudness_gain};
 use dac_tokens::TokenFile;
 
 use crate::decode_session::DecodeSession;
 use crate::error::Error;
-use crate::input::Input;
 use crate::model::Dac;
-use crate::options::{DecodeOptions, EncodeOptions};
+use crate::options::DecodeOptions;
 use crate::progress::{Progress, report};
 
 /// Loudness of a signal encoded in windows, in dB (LUFS).
@@ -40,40 +39,22 @@ impl InputLoudness {
         if gain * self.peak > 1.0 { 1.0 / self.peak } else { gain }
     }
 
-    /// Measures one pass over the input; reports 0 finished samples per block, so that it can be cancelled.
+    /// Measures the input; reports 0 finished samples after each block, so that the pass can be cancelled.
     pub(crate) fn measure(
         dac: &Dac,
-        mut input: Input<'_>,
-        options: &EncodeOptions,
+        mut input: ModelRateReader<'_>,
         progress: &mut dyn Progress,
     ) -> Result<Self, Error> {
-        let channels = options.channels.channels(input.channels);
-        let model_hz = dac.shape().sample_rate_hz;
-        let mut resampler = Resampler::new(input.rate_hz, model_hz, channels)?;
-        let mut meter = LoudnessMeter::new(model_hz, channels)?;
-        let mut model_samples = 0;
-        loop {
-            let start = input.position();
-            let block = input.next_block()?;
-            let ended = block.is_none();
-            let resampled = match block {
-                Some(mut block) => {
-                    options.non_finite.apply(&mut block, &input.name, start)?;
-                    resampler.push(&options.channels.apply(block))?
-                }
-                None => resampler.flush()?,
-            };
-            model_samples += resampled.first().map_or(0, Vec::len) as u64;
-            meter.push(&resampled)?;
-            if ended {
-                break;
-            }
+        let mut meter = LoudnessMeter::new(dac.shape().sample_rate_hz, input.channels())?;
+        while let Some(block) = input.next_block()? {
+            meter.push(&block)?;
             report(progress, 0)?;
         }
-        if input.position() == 0 {
-            return Err(Error::NoSamples { name: input.name });
+        if input.input_samples() == 0 {
+            return Err(Error::NoSamples { name: input.name().display().to_string() });
         }
-        Ok(Self { input_db: meter.integrated_db() as f32, peak: meter.peak(), model_samples })
+        let input_db = meter.integrated_db() as f32;
+        Ok(Self { input_db, peak: meter.peak(), model_samples: input.position() })
     }
 }
 
@@ -87,8 +68,8 @@ impl Dac {
         reader: AudioReader,
         channels: ChannelMix,
     ) -> Result<InputLoudness, Error> {
-        let options = EncodeOptions { channels, ..EncodeOptions::default() };
-        InputLoudness::measure(self, Input::of_reader(reader), &options, &mut ())
+        let input = ModelRateReader::new(reader, channels, self.shape().sample_rate_hz)?;
+        InputLoudness::measure(self, input, &mut ())
     }
 
     /// Returns the gain that brings the decoded audio, all channels together, to the loudness recorded in the

@@ -1,4 +1,4 @@
-//! Loading a model from a preset, a file, or a seed.
+//! Loading of a model, and its properties.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,45 +15,45 @@ use crate::cache::{self, Environment};
 use crate::chunking::Chunking;
 use crate::error::Error;
 
-/// Where a model's weights come from.
+/// Source of a model's weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModelSource {
-    /// A preset: the embedded model for `tiny`, else the weights found on this machine ([`crate::cache`]).
+    /// A preset: the embedded model for `tiny`, otherwise weights found on this machine ([`crate::cache`]).
     Preset(Preset),
     /// A checkpoint in any published layout.
     File(PathBuf),
-    /// Seeded random weights of a preset's full shape, to measure speed with.
+    /// Random weights in a preset's shape, for speed measurements.
     Random {
-        /// Whose shape.
+        /// Preset that determines the shape.
         preset: Preset,
-        /// The seed.
+        /// Seed of the random numbers.
         seed: u64,
     },
 }
 
 impl From<&str> for ModelSource {
-    /// A preset's name, else a path.
+    /// Takes the name of a preset, or else a path.
     fn from(text: &str) -> Self {
         Preset::from_str(text).map_or_else(|_| Self::File(text.into()), Self::Preset)
     }
 }
 
-/// Which model is loaded.
+/// Identity of a loaded model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelInfo {
-    /// The preset of that shape, else `custom`; `random` for random weights.
+    /// Name of the preset with the model's shape, or else `custom`; `random` for random weights.
     pub name: String,
-    /// SHA-256 of the weights' file, in lower-case hexadecimal.
+    /// SHA-256 of the weights file, in lower-case hexadecimal.
     pub weights_sha256: String,
-    /// The weights' file, if they come from one.
+    /// Path of the weights file, if there is one.
     pub path: Option<PathBuf>,
-    /// What loading found; `None` for random weights.
+    /// Report of the load; `None` for random weights.
     pub report: Option<LoadReport>,
 }
 
-/// A loaded model, ready to encode and decode; cheap to clone, shared by any number of threads.
+/// A loaded model. Clones share the weights and can be used by several threads at once.
 #[derive(Debug, Clone)]
 pub struct Dac {
     pub(crate) codec: Arc<Codec>,
@@ -61,7 +61,7 @@ pub struct Dac {
 }
 
 impl Dac {
-    /// Loads a model by preset name or path of a checkpoint onto a device.
+    /// Loads a model onto a device, by the name of a preset or the path of a checkpoint.
     ///
     /// # Errors
     /// As [`Dac::open`].
@@ -69,11 +69,11 @@ impl Dac {
         Self::open(&model.into(), None, &LoadOptions::on(device))
     }
 
-    /// Loads a model. `expected` names the preset that a checkpoint has to be.
+    /// Loads a model; a checkpoint file must match the preset `expected`, if given.
     ///
     /// # Errors
-    /// When the weights are not on this machine, are no checkpoint of this codec or of another shape, or the
-    /// device is not there.
+    /// When the weights are not found, are not a checkpoint of this codec or have another shape, or when the
+    /// device is not available.
     pub fn open(
         source: &ModelSource,
         expected: Option<Preset>,
@@ -124,7 +124,7 @@ impl Dac {
         let mut checkpoint = Checkpoint::open(path, expected)?;
         let shape = checkpoint.shape().clone();
         let report = checkpoint.report().clone();
-        // The hash takes as long as reading the file once more: it runs beside the packing.
+        // Hashing takes as long as reading the file again, so it runs in parallel with loading.
         thread::scope(|scope| {
             let hash = scope.spawn(|| sha256_of_file(path));
             let name = Preset::of_shape(&shape).map_or_else(|| "custom".to_owned(), |p| p.to_string());
@@ -152,25 +152,25 @@ impl Dac {
         Ok(Self { codec: Arc::new(codec), info: Arc::new(info) })
     }
 
-    /// The network's shape.
+    /// Shape of the network.
     pub fn shape(&self) -> &NetworkShape {
         self.codec.shape()
     }
 
-    /// Lengths, contexts, latency.
+    /// Lengths, contexts and latencies of the network.
     pub fn geometry(&self) -> &Geometry {
         self.codec.geometry()
     }
 
-    /// The assembled codec, for whole signals as arrays.
+    /// The network on its device, for whole signals in arrays.
     pub fn codec(&self) -> &Arc<Codec> {
         &self.codec
     }
 
-    /// Chunks that an encode and a decode on this device work on at once, within its memory budget.
+    /// Returns the number of chunks per batch of an encode and of a decode within the device's memory budget.
     ///
     /// # Errors
-    /// When the chunk's length is no length.
+    /// When the length of a chunk is out of range.
     pub fn batch_windows(&self, chunk: Chunking) -> Result<(usize, usize), Error> {
         let Some(frames) = chunk.exact_frames(self.shape())? else { return Ok((1, 1)) };
         let encode = ChunkPlan::encode_within_budget(&self.codec, frames);
@@ -178,19 +178,22 @@ impl Dac {
         Ok((encode.batch_windows(), decode.batch_windows()))
     }
 
-    /// The numbers of the original card's chunking: those of the `config.json` beside the weights, else the
-    /// card's defaults.
-    pub fn overlap_settings(&self) -> OverlapSettings {
-        let config = self.info.path.as_deref().map(ConfigJson::next_to).unwrap_or_default();
+    /// Reads the settings of overlap mode from the `config.json` next to the weights, with defaults for
+    /// missing ones.
+    ///
+    /// # Errors
+    /// When the file contains an invalid setting.
+    pub fn overlap_settings(&self) -> Result<OverlapSettings, Error> {
+        let config = self.info.path.as_deref().map(ConfigJson::next_to).unwrap_or_default().check()?;
         let defaults = OverlapSettings::default();
-        OverlapSettings {
+        Ok(OverlapSettings {
             encoding_chunk_seconds: config.encoding_chunk_seconds.unwrap_or(defaults.encoding_chunk_seconds),
             decoding_chunk_rate: config.decoding_chunk_rate.unwrap_or(defaults.decoding_chunk_rate),
             decoding_overlap_rate: config.decoding_overlap_rate.unwrap_or(defaults.decoding_overlap_rate),
-        }
+        })
     }
 
-    /// Which model it is.
+    /// Identity of the model.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }

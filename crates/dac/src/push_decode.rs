@@ -5,7 +5,6 @@ use dac_rvq::Codes;
 use dac_stream::StreamDecoder;
 use dac_tokens::TokenMeta;
 
-use crate::audio_buffer::append;
 use crate::decode_channel::check_channels;
 use crate::decode_span::Timing;
 use crate::error::Error;
@@ -107,7 +106,7 @@ impl PushDecodeSession {
         let mut out = self.resampler.push(&block)?;
         // Fails if more samples than these were already returned.
         self.resampler.set_output_samples(timing.output_samples)?;
-        append(&mut out, self.resampler.flush()?);
+        self.resampler.flush_into(&mut out)?;
         Ok(out)
     }
 }

@@ -9,7 +9,7 @@ use super::Findings;
 use crate::process::{cargo, output, succeeds};
 
 /// Every crate with those of ours that it may depend on, lowest first: an arrow never points upwards.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("dac-kernels", &[]),
     ("dac-pickle", &[]),
     ("dac-atomic", &[]),
@@ -18,7 +18,6 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("dac-rvq", &["dac-kernels"]),
     ("dac-nn", &["dac-kernels"]),
     ("dac-tokens", &["dac-rvq", "dac-pickle", "dac-atomic"]),
-    ("dac-manifest", &["dac-atomic"]),
     ("dac-dataset", &["dac-rvq", "dac-tokens", "dac-atomic"]),
     ("dac-model", &["dac-kernels", "dac-nn", "dac-rvq", "dac-pickle"]),
     ("dac-stream", &["dac-model", "dac-nn", "dac-rvq"]),
@@ -36,19 +35,20 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "dac-stream",
         ],
     ),
-    ("dac-cli", &["dac", "dac-atomic", "dac-manifest", "dac-dataset", "dac-picture"]),
+    ("dac-batch", &["dac", "dac-atomic", "dac-dataset"]),
+    ("dac-report", &["dac", "dac-atomic", "dac-picture"]),
+    ("dac-cli", &["dac", "dac-batch", "dac-report"]),
     ("xtask", &["dac-picture"]),
 ];
 
 /// Crates below the network, and the tool: burn is nothing they know.
-const WITHOUT_BURN: [&str; 9] = [
+const WITHOUT_BURN: [&str; 8] = [
     "dac-kernels",
     "dac-pickle",
     "dac-atomic",
     "dac-audio",
     "dac-picture",
     "dac-tokens",
-    "dac-manifest",
     "dac-dataset",
     "xtask",
 ];

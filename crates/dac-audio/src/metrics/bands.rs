@@ -5,7 +5,8 @@ use std::f64::consts::PI;
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
 
-use crate::{AudioError, planar};
+use crate::AudioError;
+use crate::check::check_pair;
 
 const WINDOW_SAMPLES: usize = 2_048;
 const STEP_SAMPLES: usize = WINDOW_SAMPLES / 2;
@@ -42,7 +43,7 @@ where
     R: AsRef<[f32]>,
     E: AsRef<[f32]>,
 {
-    let samples = planar::check_pair(reference, estimate, reference.len())?;
+    let samples = check_pair(reference, estimate, reference.len())?;
     let fft = RealFftPlanner::<f32>::new().plan_fft_forward(WINDOW_SAMPLES);
     let turn = 2.0 * PI / WINDOW_SAMPLES as f64;
     let hann: Vec<f32> = (0..WINDOW_SAMPLES).map(|n| (0.5 - 0.5 * (turn * n as f64).cos()) as f32).collect();

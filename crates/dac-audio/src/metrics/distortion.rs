@@ -1,6 +1,7 @@
-//! SI-SDR, SNR and RMS from running sums.
+//! SI-SDR and SNR from running sums.
 
-use crate::{AudioError, planar};
+use crate::AudioError;
+use crate::check::check_pair;
 
 /// Compares an estimate with its reference block by block. Several channels count as one long signal, as in
 /// the reference codec's `SISDRLoss`.
@@ -9,8 +10,6 @@ pub struct DistortionMeter {
     samples: u64,
     reference: f64,
     reference_squared: f64,
-    estimate: f64,
-    estimate_squared: f64,
     difference: f64,
     difference_squared: f64,
     reference_difference: f64,
@@ -34,16 +33,14 @@ impl DistortionMeter {
         R: AsRef<[f32]>,
         E: AsRef<[f32]>,
     {
-        planar::check_pair(reference, estimate, reference.len())?;
+        check_pair(reference, estimate, reference.len())?;
         for (reference, estimate) in reference.iter().zip(estimate) {
             for (&reference, &estimate) in reference.as_ref().iter().zip(estimate.as_ref()) {
-                let (r, e) = (f64::from(reference), f64::from(estimate));
-                let d = e - r;
+                let r = f64::from(reference);
+                let d = f64::from(estimate) - r;
                 self.samples += 1;
                 self.reference += r;
                 self.reference_squared += r * r;
-                self.estimate += e;
-                self.estimate_squared += e * e;
                 self.difference += d;
                 self.difference_squared += d * d;
                 self.reference_difference += r * d;
@@ -78,24 +75,6 @@ impl DistortionMeter {
     #[must_use]
     pub fn snr_db(&self) -> f64 {
         10.0 * (self.reference_squared / self.difference_squared).log10()
-    }
-
-    /// Root mean square of the reference, linear.
-    #[must_use]
-    pub fn reference_rms(&self) -> f64 {
-        (self.reference_squared / (self.samples as f64).max(1.0)).sqrt()
-    }
-
-    /// Root mean square of the estimate, linear.
-    #[must_use]
-    pub fn estimate_rms(&self) -> f64 {
-        (self.estimate_squared / (self.samples as f64).max(1.0)).sqrt()
-    }
-
-    /// Root mean square of the difference, linear.
-    #[must_use]
-    pub fn difference_rms(&self) -> f64 {
-        (self.difference_squared / (self.samples as f64).max(1.0)).sqrt()
     }
 
     /// Largest absolute difference of two samples.

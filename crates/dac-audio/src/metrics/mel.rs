@@ -7,7 +7,6 @@
 //! lengths.
 
 use super::spectral::{Measure, SpectralDistance};
-use crate::AudioError;
 
 /// Window length in samples and number of mel bands of each scale.
 const SCALES: [(usize, usize); 7] =
@@ -16,43 +15,22 @@ const SCALES: [(usize, usize); 7] =
 const FLOOR: f32 = 1e-5;
 
 /// Measures the mel distance of an estimate from its reference block by block.
-#[derive(Debug)]
-pub struct MelDistance(SpectralDistance<Bands>);
+pub type MelDistance = SpectralDistance<MelBands>;
 
 /// First bin and non-zero weights of each band.
 #[derive(Debug)]
-struct Bands(Vec<(usize, Vec<f32>)>);
+pub struct MelBands(Vec<(usize, Vec<f32>)>);
 
 impl MelDistance {
     /// Creates a meter for signals of `channels` channels at `rate_hz`.
     #[must_use]
     pub fn new(rate_hz: u32, channels: usize) -> Self {
-        let scale = |(window, bands)| (window, Bands(mel_bands(f64::from(rate_hz), window, bands)));
-        Self(SpectralDistance::new(channels, SCALES.map(scale)))
-    }
-
-    /// Adds a block of both signals, `[channels][samples]` each.
-    ///
-    /// # Errors
-    /// [`AudioError::LengthsDiffer`], [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`] if the
-    /// shapes differ.
-    pub fn push<R, E>(&mut self, reference: &[R], estimate: &[E]) -> Result<(), AudioError>
-    where
-        R: AsRef<[f32]>,
-        E: AsRef<[f32]>,
-    {
-        self.0.push(reference, estimate)
-    }
-
-    /// Returns the distance of the whole signals; NaN if they are empty. Pads signals of up to 1024 samples,
-    /// which the reference implementation rejects, with zeros to 1025.
-    #[must_use]
-    pub fn finish(self) -> f64 {
-        self.0.finish()
+        let scale = |(window, bands)| (window, MelBands(mel_bands(f64::from(rate_hz), window, bands)));
+        Self::with_scales(channels, SCALES.map(scale))
     }
 }
 
-impl Measure for Bands {
+impl Measure for MelBands {
     fn differences(&self, reference: &[f32], estimate: &[f32], mut add: impl FnMut(f32)) {
         let mel_log10 = |magnitudes: &[f32], (first, weights): &(usize, Vec<f32>)| {
             let bins = magnitudes.get(*first..).unwrap_or_default();

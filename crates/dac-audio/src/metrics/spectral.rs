@@ -3,17 +3,18 @@
 use realfft::RealFftPlanner;
 
 use super::stft_frames::StftFrames;
-use crate::{AudioError, planar};
+use crate::AudioError;
+use crate::check::check_pair;
 
 /// Difference of the magnitudes of two frames.
-pub(super) trait Measure {
+pub trait Measure {
     /// Calls `add` with each difference.
     fn differences(&self, reference: &[f32], estimate: &[f32], add: impl FnMut(f32));
 }
 
-/// Mean difference at each window length, summed over the window lengths.
+/// Mean difference at each window length, summed over the window lengths. Measured block by block.
 #[derive(Debug)]
-pub(super) struct SpectralDistance<M> {
+pub struct SpectralDistance<M> {
     channels: usize,
     scales: Vec<Scale<M>>,
     samples: u64,
@@ -35,7 +36,7 @@ struct Sum<M> {
 
 impl<M: Measure> SpectralDistance<M> {
     /// Creates a meter for signals of `channels` channels, with a measure for each window length.
-    pub(super) fn new(channels: usize, scales: impl IntoIterator<Item = (usize, M)>) -> Self {
+    pub(super) fn with_scales(channels: usize, scales: impl IntoIterator<Item = (usize, M)>) -> Self {
         let mut planner = RealFftPlanner::new();
         let scale = |(window, measure)| Scale {
             frames: StftFrames::new(&mut planner, window, channels),
@@ -47,13 +48,14 @@ impl<M: Measure> SpectralDistance<M> {
     /// Adds a block of both signals, `[channels][samples]` each.
     ///
     /// # Errors
-    /// If the shapes differ.
-    pub(super) fn push<R, E>(&mut self, reference: &[R], estimate: &[E]) -> Result<(), AudioError>
+    /// [`AudioError::LengthsDiffer`], [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`] if the
+    /// shapes differ.
+    pub fn push<R, E>(&mut self, reference: &[R], estimate: &[E]) -> Result<(), AudioError>
     where
         R: AsRef<[f32]>,
         E: AsRef<[f32]>,
     {
-        let samples = planar::check_pair(reference, estimate, self.channels)?;
+        let samples = check_pair(reference, estimate, self.channels)?;
         for Scale { frames, sum } in &mut self.scales {
             frames.push(reference, estimate, &mut |reference, estimate| sum.add(reference, estimate));
         }
@@ -61,8 +63,10 @@ impl<M: Measure> SpectralDistance<M> {
         Ok(())
     }
 
-    /// Returns the distance of the whole signals; NaN if they are empty.
-    pub(super) fn finish(mut self) -> f64 {
+    /// Returns the distance of the whole signals; NaN if they are empty. Pads signals of up to 1024 samples,
+    /// which the reference implementation rejects, with zeros to 1025.
+    #[must_use]
+    pub fn finish(mut self) -> f64 {
         if self.samples == 0 {
             return f64::NAN;
         }

@@ -6,7 +6,6 @@
 //! lengths. Unlike the mel distance it depends on the loudness of the signals.
 
 use super::spectral::{Measure, SpectralDistance};
-use crate::AudioError;
 
 /// Window lengths in samples.
 const WINDOWS: [usize; 2] = [2_048, 512];
@@ -14,37 +13,17 @@ const WINDOWS: [usize; 2] = [2_048, 512];
 const FLOOR: f32 = 1e-5;
 
 /// Measures the STFT distance of an estimate from its reference block by block.
-#[derive(Debug)]
-pub struct StftDistance(SpectralDistance<Magnitudes>);
+pub type StftDistance = SpectralDistance<Magnitudes>;
 
+/// Magnitudes and their logarithms.
 #[derive(Debug)]
-struct Magnitudes;
+pub struct Magnitudes;
 
 impl StftDistance {
     /// Creates a meter for signals of `channels` channels at any rate.
     #[must_use]
     pub fn new(channels: usize) -> Self {
-        Self(SpectralDistance::new(channels, WINDOWS.map(|window| (window, Magnitudes))))
-    }
-
-    /// Adds a block of both signals, `[channels][samples]` each.
-    ///
-    /// # Errors
-    /// [`AudioError::LengthsDiffer`], [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`] if the
-    /// shapes differ.
-    pub fn push<R, E>(&mut self, reference: &[R], estimate: &[E]) -> Result<(), AudioError>
-    where
-        R: AsRef<[f32]>,
-        E: AsRef<[f32]>,
-    {
-        self.0.push(reference, estimate)
-    }
-
-    /// Returns the distance of the whole signals; NaN if they are empty. Pads signals of up to 1024 samples,
-    /// which the reference implementation rejects, with zeros to 1025.
-    #[must_use]
-    pub fn finish(self) -> f64 {
-        self.0.finish()
+        Self::with_scales(channels, WINDOWS.map(|window| (window, Magnitudes)))
     }
 }
 

@@ -1,32 +1,26 @@
 //! Reader of FLAC, MP3, Ogg Vorbis, AAC/M4A, ALAC and AIFF through symphonia.
 //!
 //! Encoder delay and padding are removed if the container contains them: symphonia does so for MP3 with a
-//! Xing/LAME header and Ogg, [`mp4_edit_list`] reads them for M4A. MP3 without that header, MP2 and AAC in
-//! ADTS do not contain them, so the samples begin with the delay of the encoder, as in other players. A
-//! damaged packet is an error; a truncated last packet only sets `truncated`.
+//! Xing/LAME header and Ogg, [`mp4_edit_list`](super::mp4_edit_list) reads them for M4A. MP3 without that
+//! header, MP2 and AAC in ADTS do not contain them, so the samples begin with the delay of the encoder, as in
+//! other players. A damaged packet is an error; a truncated last packet only sets `truncated`.
 
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use symphonia::core::audio::GenericAudioBufferRef;
-use symphonia::core::codecs::CodecInfo;
-use symphonia::core::codecs::audio::well_known::*;
-use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
-use symphonia::core::common::Limit;
+use symphonia::core::codecs::audio::AudioDecoder;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
 use symphonia::core::errors::Error;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatInfo, FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSource, MediaSourceStream};
-use symphonia::core::meta::MetadataOptions;
+use symphonia::core::formats::FormatReader;
 use symphonia::core::packet::Packet;
 
-use super::mp4_edit_list::{self, Edit};
-use super::{AudioSpec, MAX_CHANNELS, READABLE, aiff_check, check_channels, check_format, sniff};
-use crate::{AudioError, Planar};
-
-/// Size limit of tags and pictures, which are not used.
-const MAX_TAG_BYTES: usize = 1 << 16;
+use super::mp4_edit_list::Edit;
+use super::probe::{Probed, Track};
+use super::spec::AudioSpec;
+use crate::check::check_format;
+use crate::{AudioError, MAX_CHANNELS, Planar};
 
 /// Demuxes and decodes a file.
 pub(super) struct CompressedReader {
@@ -63,16 +57,16 @@ impl CompressedReader {
     where
         R: Read + Seek + Send + Sync + 'static,
     {
-        guarded(path, 0, || Self::open_unguarded(source, bytes, path))
+        catch_panic(path, 0, || Self::open_inner(source, bytes, path))
     }
 
-    fn open_unguarded<R>(source: R, bytes: u64, path: &Path) -> Result<Self, AudioError>
+    fn open_inner<R>(source: R, bytes: u64, path: &Path) -> Result<Self, AudioError>
     where
         R: Read + Seek + Send + Sync + 'static,
     {
-        let mut probed = probe(source, bytes, path)?;
-        let track = select_track(probed.format.as_ref(), path)?;
-        let (decoder, codec) = make_decoder(&probed, &track, path)?;
+        let mut probed = Probed::new(source, bytes, path)?;
+        let track = probed.select_track(path)?;
+        let (decoder, codec) = probed.make_decoder(&track, path)?;
         let Trim { first, last, samples } = Trim::new(&probed.edits, &track);
         discard_metadata(probed.format.as_mut());
         let Track { id: track_id, parameters, channels, .. } = track;
@@ -91,7 +85,7 @@ impl CompressedReader {
             ended: false,
             truncated: false,
         };
-        while matches!(reader.step_unguarded()?, Step::Nothing) {}
+        while matches!(reader.decode_packet()?, Step::Nothing) {}
         if reader.decoded == 0 && reader.truncated {
             let reason = "the file is truncated inside the first packet".to_owned();
             return Err(AudioError::Corrupt { path: path.to_owned(), sample: 0, reason });
@@ -130,11 +124,11 @@ impl CompressedReader {
 
     fn step(&mut self) -> Result<Step, AudioError> {
         let (path, decoded) = (self.path.clone(), self.decoded);
-        guarded(&path, decoded, || self.step_unguarded())
+        catch_panic(&path, decoded, || self.decode_packet())
     }
 
     /// Decodes the next packet into `pending`, whose samples must all have been returned.
-    fn step_unguarded(&mut self) -> Result<Step, AudioError> {
+    fn decode_packet(&mut self) -> Result<Step, AudioError> {
         let packet = match self.format.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => {
@@ -230,7 +224,7 @@ impl CompressedReader {
 
 /// Turns a panic of a decoder into an error. No such panic is known, but future decoder versions may have
 /// one.
-fn guarded<T>(
+fn catch_panic<T>(
     path: &Path,
     sample: u64,
     work: impl FnOnce() -> Result<T, AudioError>,
@@ -240,96 +234,6 @@ fn guarded<T>(
         let reason = "the decoder panicked".to_owned();
         Err(AudioError::Corrupt { path: path.to_owned(), sample, reason })
     })
-}
-
-/// A container that symphonia reads.
-struct Probed {
-    /// First bytes of the file.
-    head: Vec<u8>,
-    /// Edits of an MP4 file.
-    edits: Vec<Edit>,
-    format: Box<dyn FormatReader>,
-}
-
-fn probe<R>(source: R, bytes: u64, path: &Path) -> Result<Probed, AudioError>
-where
-    R: Read + Seek + Send + Sync + 'static,
-{
-    let mut source = SizedSource { source, bytes };
-    let head = sniff::read_head(&mut source).map_err(|error| AudioError::read(path, error))?;
-    if head.starts_with(b"FORM")
-        && let Some(channels @ 1..) = aiff_check::channels(&mut source)
-    {
-        check_channels(path, channels)?;
-    }
-    let edits = match head.get(4..8) {
-        Some(b"ftyp" | b"moov" | b"mdat" | b"free" | b"skip" | b"wide") => {
-            mp4_edit_list::read(&mut source, bytes)
-        }
-        _ => Vec::new(),
-    };
-    source.seek(SeekFrom::Start(0)).map_err(|error| AudioError::read(path, error))?;
-    let stream = MediaSourceStream::new(Box::new(source), Default::default());
-    let mut hint = Hint::new();
-    if let Some(extension) = path.extension().and_then(|text| text.to_str()) {
-        hint.with_extension(extension);
-    }
-    let limit = Limit::Maximum(MAX_TAG_BYTES);
-    let tags = MetadataOptions::default().limit_tag_bytes(limit).limit_visual_bytes(limit);
-    match symphonia::default::get_probe().probe(&hint, stream, FormatOptions::default(), tags) {
-        Ok(format) => Ok(Probed { head, edits, format }),
-        Err(error) => Err(open_error(path, &head, error)),
-    }
-}
-
-/// The track to decode.
-struct Track {
-    id: u32,
-    /// Number of channels in the header; 0 if unknown.
-    channels: usize,
-    /// Samples per channel in the header.
-    samples: Option<u64>,
-    parameters: AudioCodecParameters,
-}
-
-fn select_track(format: &dyn FormatReader, path: &Path) -> Result<Track, AudioError> {
-    let Some(track) = format.default_track(TrackType::Audio) else {
-        return Err(AudioError::malformed(path, "an audio track", "none"));
-    };
-    let parameters = track.codec_params.as_ref().and_then(|codec| codec.audio());
-    let Some(parameters) = parameters.cloned() else {
-        return Err(AudioError::malformed(path, "an audio track with codec parameters", "none"));
-    };
-    let channels = parameters.channels.as_ref().map_or(0, |channels| channels.count());
-    if channels > 0 {
-        // Before the decoder allocates memory for them.
-        check_channels(path, channels)?;
-    }
-    Ok(Track { id: track.id, channels, samples: track.num_frames, parameters })
-}
-
-/// Creates the decoder of a track and names its container and codec.
-fn make_decoder(
-    probed: &Probed,
-    track: &Track,
-    path: &Path,
-) -> Result<(Box<dyn AudioDecoder>, String), AudioError> {
-    let container = container_name(probed.format.format_info());
-    let options = AudioDecoderOptions::default().verify(true);
-    match symphonia::default::get_codecs().make_audio_decoder(&track.parameters, &options) {
-        Ok(decoder) => {
-            let codec = match decoder_name(decoder.codec_info()) {
-                codec if codec == container => codec.to_owned(),
-                codec => format!("{container}, {codec}"),
-            };
-            Ok((decoder, codec))
-        }
-        Err(Error::Unsupported(detail)) => Err(AudioError::UnsupportedCodec {
-            path: path.to_owned(),
-            codec: format!("{} in {container} ({detail})", codec_name(track.parameters.codec)),
-        }),
-        Err(error) => Err(open_error(path, &probed.head, error)),
-    }
 }
 
 /// Part of the decoded samples that is returned.
@@ -379,91 +283,4 @@ fn take_samples(
     }
     buffer.copy_to_vecs_planar::<f32>(pending);
     Ok(())
-}
-
-fn open_error(path: &Path, head: &[u8], error: Error) -> AudioError {
-    let path = path.to_owned();
-    match error {
-        Error::IoError(source) if source.kind() != ErrorKind::UnexpectedEof => {
-            AudioError::Read { path, source }
-        }
-        Error::Unsupported(_) if !sniff::has_signature(head) => {
-            AudioError::NotAudio { path, expected: READABLE, found: sniff::describe(head) }
-        }
-        error => AudioError::malformed(&path, format!("a complete header of {READABLE}"), error.to_string()),
-    }
-}
-
-/// Short name for display; symphonia's name if there is no better one.
-fn container_name(info: &FormatInfo) -> &'static str {
-    match info.short_name {
-        "flac" => "FLAC",
-        "mp1" => "MP1",
-        "mp2" => "MP2",
-        "mp3" => "MP3",
-        "ogg" => "Ogg",
-        "aac" => "ADTS",
-        "isomp4" => "MP4",
-        "aiff" => "AIFF",
-        _ => info.long_name,
-    }
-}
-
-fn decoder_name(info: &CodecInfo) -> &'static str {
-    match info.short_name {
-        "flac" => "FLAC",
-        "mp1" => "MP1",
-        "mp2" => "MP2",
-        "mp3" => "MP3",
-        "vorbis" => "Vorbis",
-        "aac" => "AAC",
-        "alac" => "ALAC",
-        _ => info.long_name,
-    }
-}
-
-fn codec_name(codec: AudioCodecId) -> String {
-    let name = match codec {
-        CODEC_ID_OPUS => "Opus",
-        CODEC_ID_SPEEX => "Speex",
-        CODEC_ID_AC3 => "AC-3",
-        CODEC_ID_EAC3 => "E-AC-3",
-        CODEC_ID_AAC => "AAC",
-        CODEC_ID_WMA => "Windows Media Audio",
-        CODEC_ID_DCA => "DTS",
-        CODEC_ID_TRUEHD => "TrueHD",
-        CODEC_ID_ADPCM_MS | CODEC_ID_ADPCM_IMA_WAV | CODEC_ID_ADPCM_IMA_QT => "ADPCM",
-        CODEC_ID_ADPCM_G722 => "G.722",
-        CODEC_ID_ADPCM_G726 | CODEC_ID_ADPCM_G726LE => "G.726",
-        _ => return format!("codec {codec}"),
-    };
-    name.to_owned()
-}
-
-/// Seekable source of known length, for symphonia.
-struct SizedSource<R> {
-    source: R,
-    bytes: u64,
-}
-
-impl<R: Read> Read for SizedSource<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.source.read(buffer)
-    }
-}
-
-impl<R: Seek> Seek for SizedSource<R> {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        self.source.seek(to)
-    }
-}
-
-impl<R: Read + Seek + Send + Sync> MediaSource for SizedSource<R> {
-    fn is_seekable(&self) -> bool {
-        true
-    }
-
-    fn byte_len(&self) -> Option<u64> {
-        Some(self.bytes)
-    }
 }

@@ -8,7 +8,9 @@ mod compressed;
 mod g711;
 mod mp4_edit_list;
 mod pcm;
+mod probe;
 mod sniff;
+mod spec;
 mod wav;
 mod wav_header;
 
@@ -20,10 +22,8 @@ use std::path::{Path, PathBuf};
 use crate::{AudioError, NonFinitePolicy, Planar};
 use compressed::CompressedReader;
 use sniff::Container;
+pub use spec::AudioSpec;
 use wav::WavReader;
-
-/// Maximum number of channels.
-pub const MAX_CHANNELS: usize = 64;
 
 /// Extensions of audio files in lower case, for selecting files of a folder. [`AudioReader`] detects formats
 /// from the content.
@@ -31,23 +31,6 @@ pub const AUDIO_EXTENSIONS: [&str; 18] = [
     "wav", "wave", "bwf", "rf64", "flac", "mp1", "mp2", "mp3", "aac", "adts", "m4a", "m4b", "mp4", "ogg",
     "oga", "aif", "aiff", "aifc",
 ];
-
-/// Supported formats, for error messages.
-const READABLE: &str = "WAV, FLAC, MP3, Ogg Vorbis, AAC/M4A or AIFF";
-
-/// Properties of an audio stream, from its header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AudioSpec {
-    /// Samples per second.
-    pub sample_rate_hz: u32,
-    /// Number of channels, 1 to [`MAX_CHANNELS`].
-    pub channels: usize,
-    /// Samples per channel, if the container contains the number. Exact for valid WAV files; the header of a
-    /// pipe, a damaged file or a variable-rate MP3 may differ from what [`AudioReader::next_block`] returns.
-    pub samples: Option<u64>,
-    /// Container and codec for display, such as `WAV, 16-bit PCM` or `FLAC`.
-    pub codec: String,
-}
 
 /// Reads a supported audio file or pipe block by block.
 pub struct AudioReader {
@@ -146,7 +129,8 @@ impl AudioReader {
     /// Reads headerless little-endian `f32` samples, channels interleaved, from a pipe.
     ///
     /// # Errors
-    /// [`AudioError::Malformed`] for a rate of 0, or 0 or more than [`MAX_CHANNELS`] channels.
+    /// [`AudioError::Malformed`] for a rate of 0, or 0 or more than [`MAX_CHANNELS`](crate::MAX_CHANNELS)
+    /// channels.
     pub fn from_raw_f32<R>(
         source: R,
         name: impl AsRef<Path>,
@@ -225,21 +209,4 @@ impl AudioReader {
         self.position += block.first().map_or(0, Vec::len) as u64;
         Ok(Some(block))
     }
-}
-
-/// Checks a number of channels from a header.
-pub(crate) fn check_channels(path: &Path, found: usize) -> Result<(), AudioError> {
-    if found == 0 || found > MAX_CHANNELS {
-        return Err(AudioError::malformed(path, format!("1 to {MAX_CHANNELS} channels"), found.to_string()));
-    }
-    Ok(())
-}
-
-/// Checks sample rate and channels of a stream that is read or written.
-pub(crate) fn check_format(path: &Path, sample_rate_hz: u32, channels: usize) -> Result<(), AudioError> {
-    check_channels(path, channels)?;
-    if sample_rate_hz == 0 {
-        return Err(AudioError::malformed(path, "a sample rate above 0", "0 Hz"));
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::READABLE;
+use super::spec::READABLE;
 use crate::AudioError;
 
 /// Number of bytes that are inspected.

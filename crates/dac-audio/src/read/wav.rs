@@ -11,8 +11,9 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::pcm::Encoding;
+use super::spec::AudioSpec;
 use super::wav_header::{self, Layout, WavHeader};
-use super::{AudioSpec, check_format};
+use crate::check::check_format;
 use crate::{AudioError, Planar};
 
 /// Maximum number of bytes per read.

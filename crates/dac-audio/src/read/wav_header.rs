@@ -4,8 +4,9 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::pcm::Encoding;
-use super::{AudioSpec, check_format};
+use super::spec::AudioSpec;
 use crate::AudioError;
+use crate::check::check_format;
 
 /// Maximum number of chunks before `data`; real files have a handful.
 const MAX_CHUNKS: usize = 1_024;

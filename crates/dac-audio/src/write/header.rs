@@ -2,7 +2,7 @@
 
 use hound::{SampleFormat as HoundFormat, WavSpec};
 
-use super::SampleFormat;
+use super::sample::SampleFormat;
 
 /// Builds the 44-byte header with a 16-byte `fmt ` chunk for every format, which readers of pipes expect.
 pub(super) fn short(sample_rate_hz: u32, channels: usize, format: SampleFormat) -> Vec<u8> {

@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::{AudioError, non_finite, planar};
+use crate::check::check_planar;
+use crate::{AudioError, non_finite};
 
 /// Encoding of written samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -70,7 +71,7 @@ pub(super) fn check_block<S: AsRef<[f32]>>(
     path: &Path,
     start: u64,
 ) -> Result<usize, AudioError> {
-    let samples = planar::check_planar(block, channels)?;
+    let samples = check_planar(block, channels)?;
     match non_finite::first_non_finite(block) {
         None => Ok(samples),
         Some((sample, channel, value)) => {

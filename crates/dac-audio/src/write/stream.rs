@@ -3,10 +3,13 @@
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::sample::check_block;
-use super::{SampleFormat, WriteReport, header};
+use super::header;
+use super::sample::{SampleFormat, check_block};
 use crate::AudioError;
-use crate::read::check_format;
+use crate::check::check_format;
+
+/// Size at which encoded samples are written, so that long blocks are not held in memory twice.
+const BUFFER_BYTES: usize = 1 << 16;
 
 /// Format of a [`StreamWriter`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +18,17 @@ pub enum StreamFormat {
     Wav(SampleFormat),
     /// Little-endian `f32`, channels interleaved, without a header.
     RawF32,
+}
+
+/// Result of writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct WriteReport {
+    /// Samples per channel.
+    pub samples: u64,
+    /// Samples beyond full scale, over all channels, that were clipped. Always 0 for `f32`, which is not
+    /// clipped.
+    pub clipped: u64,
 }
 
 /// Writes a stream of samples of unknown length. Flushes each block, so that the reader of a pipe gets it at
@@ -27,7 +41,7 @@ pub struct StreamWriter<W> {
     header_bytes: u64,
     format: SampleFormat,
     channels: usize,
-    /// Encoded samples of the current block.
+    /// Encoded samples that are not written yet.
     bytes: Vec<u8>,
     report: WriteReport,
 }
@@ -71,7 +85,8 @@ impl<W: Write> StreamWriter<W> {
     /// Writes and flushes a block `[channels][samples]`.
     ///
     /// # Errors
-    /// A block of another shape, [`AudioError::NonFinite`], [`AudioError::Write`].
+    /// [`AudioError::ChannelCount`], [`AudioError::UnevenChannels`], [`AudioError::NonFinite`],
+    /// [`AudioError::Write`].
     pub fn write<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<(), AudioError> {
         self.write_unflushed(block)?;
         self.out.flush().map_err(|error| AudioError::write(&self.path, error))
@@ -92,10 +107,19 @@ impl<W: Write> StreamWriter<W> {
                     self.bytes.extend(quantized.to_le_bytes().into_iter().take(self.format.bytes()));
                 }
             }
+            if self.bytes.len() >= BUFFER_BYTES {
+                self.write_buffer()?;
+            }
         }
-        self.out.write_all(&self.bytes).map_err(|error| AudioError::write(&self.path, error))?;
+        self.write_buffer()?;
         self.report.samples += samples as u64;
         self.report.clipped += clipped;
+        Ok(())
+    }
+
+    fn write_buffer(&mut self) -> Result<(), AudioError> {
+        self.out.write_all(&self.bytes).map_err(|error| AudioError::write(&self.path, error))?;
+        self.bytes.clear();
         Ok(())
     }
 

@@ -5,9 +5,11 @@ use std::path::Path;
 
 use dac_atomic::{AtomicFile, FinishedFile};
 
-use super::{SampleFormat, StreamWriter, WriteReport, header};
+use super::header;
+use super::sample::SampleFormat;
+use super::stream::{StreamWriter, WriteReport};
 use crate::AudioError;
-use crate::read::check_format;
+use crate::check::check_format;
 
 /// Maximum size of the samples: the sizes in the header have 32 bits and include up to 72 bytes of header and
 /// a pad byte.
@@ -73,8 +75,9 @@ impl WavWriter {
     /// Appends a block `[channels][samples]`.
     ///
     /// # Errors
-    /// A block of another shape, [`AudioError::NonFinite`] with the sample's index in the file,
-    /// [`AudioError::TooLong`], [`AudioError::Write`]. Nothing of a rejected block is written.
+    /// [`AudioError::ChannelCount`], [`AudioError::UnevenChannels`], [`AudioError::NonFinite`] with the index
+    /// of the sample in the file, [`AudioError::TooLong`], [`AudioError::Write`]. Nothing of a rejected block
+    /// is written.
     pub fn write<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<(), AudioError> {
         let samples = block.first().map_or(0, |plane| plane.as_ref().len() as u64);
         self.check_length(self.stream.report().samples + samples)?;

@@ -1,17 +1,17 @@
-//! `dac bench --layers`: where the engine's time goes.
+//! `dac bench --layers`: measures the engine's time per layer.
 
 use anyhow::{Error, anyhow};
 use dac::codec::{LayerTime, Part};
 use dac::{Audio, Dac, Device};
 use serde::Serialize;
 
-use super::median;
+use super::timing::median;
 use crate::args::{BenchArgs, ChunkArg};
 use crate::exit::Usage;
-use crate::process::threads;
-use crate::report::say;
+use crate::output::say;
+use crate::resources::threads;
 
-/// One layer of the record.
+/// A layer in the record.
 #[derive(Debug, Serialize)]
 pub(super) struct LayerRecord {
     /// `encoder` or `decoder`.
@@ -19,45 +19,45 @@ pub(super) struct LayerRecord {
     layer: String,
     method: String,
     seconds: f64,
-    /// Of the seconds of all layers of its part.
+    /// Share of the part's total time, 0 to 1.
     share: f64,
-    /// Thousand million multiply-adds that the method needs, without its transforms.
+    /// 10^9 multiply-adds of the method, without its transforms.
     gmac: f64,
-    /// The time these would take at the multiply-add peak, in percent of the seconds; none where there are none.
+    /// Rate of these multiply-adds relative to the peak; null for layers without any.
     percent_of_peak: Option<f64>,
 }
 
-/// The median time of one layer.
+/// A layer with its median time.
 pub(super) struct Measured {
     layer: LayerTime,
     seconds: f64,
 }
 
-/// Layers are measured where one thread of the engine works on them one after another.
+/// Checks that one thread of the engine runs the layers one after another, as the measurement requires.
 ///
 /// # Errors
-/// Wrong usage: another device, more threads, or chunks that are no stream.
+/// When the device is not `cpu`, there are several threads, or chunks overlap.
 pub(super) fn check(args: &BenchArgs) -> Result<(), Usage> {
     if args.run.device != Device::Cpu {
-        return Err(Usage(format!("--layers measures the engine: --device cpu, not {}", args.run.device)));
+        return Err(Usage(format!("--layers requires --device cpu, found {}", args.run.device)));
     }
     let threads = threads(args.run.threads);
     if threads != 1 {
-        return Err(Usage(format!("--layers measures one thread, not {threads}: add --threads 1")));
+        return Err(Usage(format!("--layers requires --threads 1, found {threads} threads")));
     }
     if args.chunk.chunk == ChunkArg::Overlap {
-        return Err(Usage("--layers measures one stream: not with --chunk overlap".to_owned()));
+        return Err(Usage("--layers cannot be combined with --chunk overlap".to_owned()));
     }
     Ok(())
 }
 
-/// The layers' times for the audio's first channel, medians of `runs`.
+/// Measures the layers on the audio's first channel; times are medians of `runs`.
 pub(super) fn measure(dac: &Dac, audio: &Audio, runs: usize) -> Result<Vec<Measured>, Error> {
     let samples = audio.channels.first().map(Vec::as_slice).unwrap_or_default();
     let mut all = Vec::with_capacity(runs);
     for run in 1..=runs {
         let layers = dac.codec().profile(samples)?;
-        all.push(layers.ok_or_else(|| anyhow!("the layers were not measured"))?);
+        all.push(layers.ok_or_else(|| anyhow!("no layer times for this device"))?);
         say(format_args!("layers {run} of {runs}"));
     }
     let layers = all.first().cloned().unwrap_or_default();
@@ -69,7 +69,7 @@ pub(super) fn measure(dac: &Dac, audio: &Audio, runs: usize) -> Result<Vec<Measu
     Ok(with_median.collect())
 }
 
-/// The record's layers, held against the peak.
+/// Returns the layers of the record, compared with the peak.
 pub(super) fn records(measured: &[Measured], fma_peak_gflops: Option<f64>) -> Vec<LayerRecord> {
     let total = |part: Part| measured.iter().filter(|m| m.layer.part == part).map(|m| m.seconds).sum::<f64>();
     let (encoder, decoder) = (total(Part::Encoder), total(Part::Decoder));
@@ -93,7 +93,7 @@ pub(super) fn records(measured: &[Measured], fma_peak_gflops: Option<f64>) -> Ve
     measured.iter().map(record).collect()
 }
 
-/// Lines for people: each part with its layers, then their sum.
+/// Formats the layers of each part and their sum.
 pub(super) fn table(layers: &[LayerRecord]) -> String {
     let width = layers.iter().map(|l| l.layer.len()).max().unwrap_or(0).max("decoder".len());
     let mut text = String::new();

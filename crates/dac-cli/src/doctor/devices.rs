@@ -1,47 +1,47 @@
-//! The fixed vector on every device: the CPU engine against the reference, all others against the CPU engine, or the
-//! reference where the engine fails.
+//! Runs the test vector on every device. The CPU engine is compared with the reference codec, all other
+//! devices with the CPU engine, or with the reference codec if the engine fails.
 
 use std::time::{Duration, Instant};
 
 use dac::codec::{Array3, CodecError, DeviceError, Isa};
 use dac::{Codes, Dac, Device, LoadOptions};
-use dac_manifest::Status;
+use dac_batch::Status;
 use serde::Serialize;
 
-use super::guard::guarded;
-use super::vector::{self, AUDIO_BOUND, Answer, Distance};
-use crate::report::error_text;
+use super::test_vector::{self, AUDIO_BOUND, CodecOutput, Distance};
+use super::timeout::run_with_timeout;
+use crate::output::error_text;
 
-/// A device that says nothing for so long is given up; a GPU compiles its programs on first use.
+/// Time limit per device; a GPU compiles its kernels on first use.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
-/// Adapters that are looked for.
-const ADAPTERS: usize = 16;
+/// Largest number of adapters of one kind.
+const MAX_ADAPTERS: usize = 16;
 
-/// How one device fared.
+/// Result of one device.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct DeviceCheck {
     pub(super) device: String,
-    /// What its driver calls a GPU.
+    /// Name of a GPU as its driver reports it.
     pub(super) name: Option<String>,
     /// Instruction set of the CPU engine.
     pub(super) cpu_level: Option<String>,
-    /// Whether it is part of this build.
+    /// Whether this build supports it.
     pub(super) compiled: bool,
-    /// Whether the machine has it; null where that was not to be learnt.
+    /// Whether the machine has it; null if unknown.
     pub(super) found: Option<bool>,
-    /// `reference` or `cpu`; null where there was nothing to compare with.
+    /// `reference` or `cpu`; null without a comparison.
     pub(super) compared_with: Option<&'static str>,
     pub(super) codes: Option<usize>,
     pub(super) codes_different: Option<usize>,
-    /// The largest difference of a sample decoded from the same codes, full scale at 1.
+    /// Largest difference of two samples decoded from the same codes, full scale at 1.
     pub(super) audio_difference: Option<f64>,
     pub(super) elapsed_seconds: Option<f64>,
-    /// `skipped` for a device that is not there.
+    /// `skipped` if the build or the machine lacks the device.
     pub(super) status: Status,
     pub(super) error: Option<String>,
 }
 
-/// Why a device gave no answer.
+/// Reason why a device computed nothing.
 #[derive(Debug)]
 enum Failure {
     NotCompiled(String),
@@ -49,66 +49,68 @@ enum Failure {
     Broken(String),
 }
 
-/// An answer, with the instruction set of the CPU engine or the name of the GPU that gave it.
-type Computed = Result<(Answer, Option<Isa>, Option<String>), Failure>;
+/// Output of a device, with the instruction set of the CPU engine or the name of the GPU.
+type Computed = Result<(CodecOutput, Option<Isa>, Option<String>), Failure>;
 
-/// Checks the CPU engine, each of its instruction sets, and every device of burn's.
+/// Checks the CPU engine with each of its instruction sets, and every burn device.
 pub(super) fn check_all() -> Vec<DeviceCheck> {
-    let (reference, error) = match vector::expected() {
+    let (reference, error) = match test_vector::expected() {
         Ok(reference) => (reference, None),
         Err(error) => (None, Some(error)),
     };
-    let reference = reference.as_ref().map(|answer| ("reference", answer));
-    let (mut engine, answer) = check(Device::Cpu, None, reference);
+    let reference = reference.as_ref().map(|output| ("reference", output));
+    let (mut engine, output) = check(Device::Cpu, None, reference);
     if let Some(error) = error {
         engine = engine.failed(error);
     }
     let used = engine.cpu_level.clone();
     let mut checks = vec![engine];
-    // Where the engine fails, the reference tells which of the others are well.
-    let truth = answer.as_ref().map(|answer| ("cpu", answer)).or(reference);
+    let expected = output.as_ref().map(|output| ("cpu", output)).or(reference);
     for level in Isa::available() {
         if used.as_ref() != Some(&level.to_string()) {
-            checks.push(check(Device::Cpu, Some(level), truth).0);
+            checks.push(check(Device::Cpu, Some(level), expected).0);
         }
     }
-    for device in others() {
-        let first = check(device, None, truth).0;
+    for device in burn_devices() {
+        let first = check(device, None, expected).0;
         let found = first.found == Some(true);
         checks.push(first);
         if found {
-            let further = adapters(device).map(|device| check(device, None, truth).0);
+            let further = further_adapters(device).map(|device| check(device, None, expected).0);
             checks.extend(further.take_while(|check| check.status != Status::Skipped));
         }
     }
     checks
 }
 
-/// Every device beside the CPU engine, part of this build or not.
-fn others() -> [Device; 4] {
+/// Every kind of burn device, whether or not this build supports it.
+fn burn_devices() -> [Device; 4] {
     [Device::Flex, Device::NdArray, Device::Wgpu(None), Device::Cuda(0)]
 }
 
-/// The further adapters of a device that was found: with wgpu all by number, as the first was its own choice.
-fn adapters(device: Device) -> impl Iterator<Item = Device> {
-    (0..ADAPTERS).filter_map(move |index| match device {
+/// Further adapters of a device that was found. With wgpu, these are all by number, because wgpu chose the
+/// first.
+fn further_adapters(device: Device) -> impl Iterator<Item = Device> {
+    (0..MAX_ADAPTERS).filter_map(move |index| match device {
         Device::Wgpu(None) => Some(Device::Wgpu(Some(index))),
         Device::Cuda(0) if index > 0 => Some(Device::Cuda(index)),
         _ => None,
     })
 }
 
+/// Runs the test vector on one device. Returns its output only if that is correct, so that others can be
+/// compared with it.
 fn check(
     device: Device,
     level: Option<Isa>,
-    truth: Option<(&'static str, &Answer)>,
-) -> (DeviceCheck, Option<Answer>) {
-    let codes = truth.map(|(_, answer)| answer.codes.clone());
+    expected: Option<(&'static str, &CodecOutput)>,
+) -> (DeviceCheck, Option<CodecOutput>) {
+    let codes = expected.map(|(_, output)| output.codes.clone());
     let started = Instant::now();
-    let computed = guarded(&device.to_string(), TIME_LIMIT, move || compute(device, level, codes));
+    let computed = run_with_timeout(&device.to_string(), TIME_LIMIT, move || compute(device, level, codes));
     let mut check = DeviceCheck::new(device);
     check.cpu_level = level.map(|level| level.to_string());
-    let (answer, level, name) = match computed.unwrap_or_else(|error| Err(Failure::Broken(error))) {
+    let (output, level, name) = match computed.unwrap_or_else(|error| Err(Failure::Broken(error))) {
         Ok(computed) => computed,
         Err(Failure::Broken(error)) => return (check.failed(error), None),
         Err(Failure::NotFound(error)) => {
@@ -121,19 +123,18 @@ fn check(
     check.elapsed_seconds = Some(started.elapsed().as_secs_f64());
     check.cpu_level = level.map(|level| level.to_string());
     check.found = Some(true);
-    if let Some((name, truth)) = truth {
-        check = check.compared(name, truth.distance(&answer));
+    if let Some((name, expected)) = expected {
+        check = check.compared(name, expected.distance(&output));
     }
-    // An answer that is wrong is none that others could be held against.
-    let sound = check.status == Status::Ok;
-    (check, sound.then_some(answer))
+    let is_correct = check.status == Status::Ok;
+    (check, is_correct.then_some(output))
 }
 
-/// Encodes the signal, and decodes `codes`, or else the codes that came out.
+/// Encodes the test signal and decodes `codes`, or without them the resulting codes.
 fn compute(device: Device, level: Option<Isa>, codes: Option<Codes>) -> Computed {
     let mut options = LoadOptions::on(device);
     options.isa = level;
-    let dac = Dac::open(&vector::model(), None, &options).map_err(|error| match &error {
+    let dac = Dac::open(&test_vector::model(), None, &options).map_err(|error| match &error {
         dac::Error::Codec(CodecError::Device(DeviceError::NotCompiled { .. })) => {
             Failure::NotCompiled(error.to_string())
         }
@@ -144,10 +145,10 @@ fn compute(device: Device, level: Option<Isa>, codes: Option<Codes>) -> Computed
     })?;
     let broken = |error: CodecError| Failure::Broken(error_text(&error.into()));
     let codec = dac.codec();
-    let encoded = codec.encode(&Array3::mono(vector::signal()), None).map_err(broken)?;
+    let encoded = codec.encode(&Array3::mono(test_vector::signal()), None).map_err(broken)?;
     let audio = codec.decode_codes(codes.as_ref().unwrap_or(&encoded.codes)).map_err(broken)?;
-    let answer = Answer { codes: encoded.codes, audio: audio.into_vec(), stride: 1 };
-    Ok((answer, codec.isa(), codec.device_name()))
+    let output = CodecOutput { codes: encoded.codes, audio: audio.into_vec(), stride: 1 };
+    Ok((output, codec.isa(), codec.device_name()))
 }
 
 impl DeviceCheck {
@@ -194,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_beyond_the_bounds_are_failures() {
+    fn differences_beyond_the_bounds_are_errors() {
         let with = |codes_different, audio_difference| {
             let distance = Distance { codes: 108, codes_different, audio_difference };
             DeviceCheck::new(Device::Cpu).compared("reference", Ok(distance))
@@ -211,27 +212,27 @@ mod tests {
 
     #[cfg(feature = "tiny")]
     #[test]
-    fn a_wrong_answer_is_seen_in_codes_and_in_audio() {
-        let truth = vector::expected().unwrap().unwrap();
-        let (right, answer) = check(Device::Cpu, None, Some(("reference", &truth)));
+    fn wrong_output_is_detected_in_codes_and_in_audio() {
+        let expected = test_vector::expected().unwrap().unwrap();
+        let (right, output) = check(Device::Cpu, None, Some(("reference", &expected)));
         assert_eq!((right.status, right.codes, right.codes_different), (Status::Ok, Some(108), Some(0)));
-        assert!(answer.is_some());
+        assert!(output.is_some());
 
-        let mut codes = truth.codes.as_slice().to_vec();
+        let mut codes = expected.codes.as_slice().to_vec();
         codes[50] ^= 1;
-        let codes = Codes::new(codes, truth.codes.shape()).unwrap();
-        // The other code is decoded too, so that the audio is another as well.
-        let (wrong, answer) =
-            check(Device::Cpu, None, Some(("reference", &Answer { codes, ..truth.clone() })));
+        let codes = Codes::new(codes, expected.codes.shape()).unwrap();
+        // The changed code is decoded, so the audio differs as well.
+        let (wrong, output) =
+            check(Device::Cpu, None, Some(("reference", &CodecOutput { codes, ..expected.clone() })));
         assert_eq!((wrong.status, wrong.codes_different), (Status::Error, Some(1)));
         assert!(wrong.audio_difference.unwrap() > AUDIO_BOUND);
-        assert!(answer.is_none());
+        assert!(output.is_none());
     }
 
     #[test]
-    fn adapters_are_numbered_behind_the_first() {
-        assert_eq!(adapters(Device::Wgpu(None)).next(), Some(Device::Wgpu(Some(0))));
-        assert_eq!(adapters(Device::Cuda(0)).next(), Some(Device::Cuda(1)));
-        assert_eq!(adapters(Device::Flex).next(), None);
+    fn further_adapters_follow_the_first() {
+        assert_eq!(further_adapters(Device::Wgpu(None)).next(), Some(Device::Wgpu(Some(0))));
+        assert_eq!(further_adapters(Device::Cuda(0)).next(), Some(Device::Cuda(1)));
+        assert_eq!(further_adapters(Device::Flex).next(), None);
     }
 }

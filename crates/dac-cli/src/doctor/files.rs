@@ -1,4 +1,4 @@
-//! The weights in the caches, each against the hash that it must have.
+//! Checks the SHA-256 of the weights in the caches.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,50 +10,50 @@ use dac::Preset;
 use dac::cache::{self, CachedWeights, Environment, Origin, PARTIAL_SUFFIX};
 use dac::weights::Checkpoint;
 use dac::weights::registry::{self, Published};
-use dac_manifest::Status;
+use dac_batch::Status;
 use serde::Serialize;
 
-use super::guard::guarded;
-use crate::report::error_text;
+use super::timeout::run_with_timeout;
+use crate::output::error_text;
 
-/// The largest file is hashed in seconds; a network's file system may take longer.
+/// Time limit per file: hashing takes seconds on a local disk, longer on a network file system.
 const TIME_LIMIT: Duration = Duration::from_secs(600);
-/// Digits of a SHA-256.
+/// Hexadecimal digits of a SHA-256.
 const SHA256_DIGITS: usize = 64;
 
-/// The caches and what lies in them.
+/// Caches and their files.
 #[derive(Debug, Serialize)]
 pub(super) struct CacheCheck {
-    /// Our own cache; null when neither `DAC_HOME` nor a home folder is known.
+    /// Folder of this program's cache; null if neither `DAC_HOME` nor a home folder is known.
     pub(super) folder: Option<String>,
-    /// All folders that weights are looked for in, in order.
+    /// All searched folders, in order.
     pub(super) searched: Vec<String>,
     pub(super) files: Vec<FileCheck>,
-    /// How the folder fared: `error` when it is there but cannot be read.
+    /// `error` if the folder exists but cannot be read.
     pub(super) status: Status,
     pub(super) error: Option<String>,
 }
 
-/// How one file fared.
+/// Result of one file.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct FileCheck {
     pub(super) path: String,
-    /// Whose cache it lies in.
+    /// Owner of the cache.
     pub(super) origin: Option<String>,
     pub(super) model: Option<&'static str>,
-    /// Whose copy it is by its name.
+    /// Publisher according to the file name.
     pub(super) source: Option<&'static str>,
     pub(super) bytes: Option<u64>,
     pub(super) sha256: Option<String>,
-    /// Null where none is known: then the file has to be a checkpoint of the model.
+    /// Null if unknown; then the file must be a checkpoint of the model.
     pub(super) expected_sha256: Option<String>,
-    /// `skipped` for a file that is never used.
+    /// `skipped` for an unused file.
     pub(super) status: Status,
     pub(super) note: Option<String>,
     pub(super) error: Option<String>,
 }
 
-/// Looks through the caches of `environment`.
+/// Checks all files in the caches of `environment`.
 pub(super) fn check(environment: &Environment) -> CacheCheck {
     let found = Preset::ALL.into_iter().flat_map(|preset| cache::find_all(preset, environment));
     let found: Vec<CachedWeights> = found.collect();
@@ -85,10 +85,10 @@ fn check_weights(weights: CachedWeights) -> FileCheck {
         ..FileCheck::default()
     };
     let path = weights.path.clone();
-    let hashed = guarded("hash", TIME_LIMIT, move || dac::weights::sha256_of_file(&path));
+    let hashed = run_with_timeout("hash", TIME_LIMIT, move || dac::weights::sha256_of_file(&path));
     let sha256 = match hashed {
         Ok(Ok(sha256)) => sha256,
-        Ok(Err(error)) => return check.failed(format!("cannot be read: {error}")),
+        Ok(Err(error)) => return check.failed(format!("cannot read: {error}")),
         Err(error) => return check.failed(error),
     };
     let check = FileCheck { sha256: Some(sha256.clone()), ..check };
@@ -98,20 +98,20 @@ fn check_weights(weights: CachedWeights) -> FileCheck {
         }
         let remedy = match (weights.origin, weights.source) {
             (Origin::Own, Some(source)) => {
-                format!("dac download {} --source {source} --overwrite replaces it", weights.preset)
+                format!("replace it with `dac download {} --source {source} --overwrite`", weights.preset)
             }
             _ => "remove it".to_owned(),
         };
-        return check.failed(format!("has the SHA-256 {sha256}, expected {expected}; {remedy}"));
+        return check.failed(format!("SHA-256 is {sha256}, expected {expected}; {remedy}"));
     }
-    match guarded("checkpoint", TIME_LIMIT, move || prove(&weights, &sha256)) {
+    match run_with_timeout("checkpoint", TIME_LIMIT, move || check_content(&weights, &sha256)) {
         Ok(Ok(note)) => FileCheck { note: Some(note), ..check },
         Ok(Err(error)) => check.failed(error_text(&error)),
         Err(error) => check.failed(error),
     }
 }
 
-/// The hash that a file must have: that of the hub's blob that it links to, which is named after it, else the published one.
+/// Expected SHA-256: the name of the Hugging Face blob that a file links to, else the published hash.
 fn expected_sha256(weights: &CachedWeights) -> Option<String> {
     let blob = || {
         let target = fs::canonicalize(&weights.path).ok()?;
@@ -123,7 +123,7 @@ fn expected_sha256(weights: &CachedWeights) -> Option<String> {
     blob.or_else(|| Some(release(weights)?.sha256?.to_owned()))
 }
 
-/// What is published under the file's name. The Python package keeps other releases beside the published one.
+/// Published file with this name. The Python package's cache may contain other releases of a model.
 fn release(weights: &CachedWeights) -> Option<Published> {
     let published = registry::published(weights.preset, weights.source?)?;
     let other = weights.origin == Origin::PythonPackage && {
@@ -133,8 +133,8 @@ fn release(weights: &CachedWeights) -> Option<Published> {
     (!other).then_some(published)
 }
 
-/// Proves a file whose hash is not known by its size and its content. Returns what it is.
-fn prove(weights: &CachedWeights, sha256: &str) -> Result<String, Error> {
+/// Checks size and content of a file without an expected hash. Returns a description.
+fn check_content(weights: &CachedWeights, sha256: &str) -> Result<String, Error> {
     let preset = weights.preset;
     let found = fs::metadata(&weights.path)?.len();
     if let Some(expected) = release(weights).and_then(|file| file.bytes).filter(|&bytes| bytes != found) {
@@ -142,39 +142,39 @@ fn prove(weights: &CachedWeights, sha256: &str) -> Result<String, Error> {
     }
     Checkpoint::open(&weights.path, Some(preset)).with_context(|| format!("not weights of {preset}"))?;
     Ok(match registry::of_sha256(sha256) {
-        Some((_, source)) => format!("this is {preset} as {source} publishes it"),
-        None => format!("a checkpoint of {preset}; no SHA-256 is known for it"),
+        Some((_, source)) => format!("identical with {source}'s file of {preset}"),
+        None => format!("checkpoint of {preset} with unknown SHA-256"),
     })
 }
 
-/// Files in our own cache that are never used, with what they are.
+/// Lists unused files in this program's cache.
 ///
 /// # Errors
-/// When the folder is there but cannot be read.
+/// When the folder exists but cannot be read.
 fn unused(folder: &Path, used: &[CachedWeights]) -> Result<Vec<FileCheck>, Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {
-            return Err(Error::new(error).context(format!("{}: cannot be read", folder.display())));
+            return Err(Error::new(error).context(format!("cannot read {}", folder.display())));
         }
     };
     let mut checks = Vec::new();
     for entry in entries {
-        let path = entry.with_context(|| format!("{}: cannot be read", folder.display()))?.path();
+        let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
         if used.iter().any(|weights| weights.path == path) {
             continue;
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let bytes = fs::metadata(&path).ok().filter(fs::Metadata::is_file).map(|found| found.len());
         let note = if name.ends_with(PARTIAL_SUFFIX) {
-            "a download that is not finished; dac download continues it"
+            "unfinished download; `dac download` continues it"
         } else if name.ends_with(&format!("{PARTIAL_SUFFIX}.json")) {
             continue;
         } else if bytes == Some(0) {
-            "is empty and not used"
+            "empty, not used"
         } else {
-            "has no name of weights and is not used"
+            "not used: the name is not one of weights"
         };
         checks.push(FileCheck {
             path: path.display().to_string(),

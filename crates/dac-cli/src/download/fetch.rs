@@ -1,8 +1,8 @@
-//! One file over HTTP into a `.part` file, taken up again where it was cut.
+//! Downloads one file over HTTP into a `.part` file and resumes interrupted downloads.
 //!
-//! Beside the `.part` lies a small `.part.json` with the address, the total size and the server's validator (a strong
-//! `ETag`, or `Last-Modified`), so that a part is only ever continued with bytes of the same file: the request carries
-//! `Range` and `If-Range` (RFC 9110, sections 13.1.5 and 14).
+//! A `.part.json` next to the `.part` contains the address, the total size and the server's validator (a
+//! strong `ETag` or `Last-Modified`). Requests carry `Range` and `If-Range` (RFC 9110, sections 13.1.5 and
+//! 14), so that a part is only continued with bytes of the same file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -11,32 +11,33 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, anyhow};
 use serde::{Deserialize, Serialize};
+use ureq::http::response::Parts;
 use ureq::http::{HeaderMap, StatusCode};
 use ureq::{Agent, Body};
 
 use super::progress::Progress;
-use crate::report::{error_text, say};
+use crate::output::{error_text, say};
 
-/// No file of weights is nearly as large; a server that sends without end is cut off here.
+/// Limit against endless bodies; far above the size of any weights.
 const MAX_BYTES: u64 = 8 << 30;
-/// Attempts at one file as long as each brings new bytes.
-const ATTEMPTS: u32 = 5;
-/// No answer, or no byte for so long, is an error.
-const STALL: Duration = Duration::from_secs(60);
+/// Largest number of attempts, as long as each receives new bytes.
+const MAX_ATTEMPTS: u32 = 5;
+/// Longest wait for a response or for further bytes.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Why one attempt ended.
+/// Reason for the end of an attempt.
 enum Failure {
-    /// Another attempt cannot help.
+    /// Another attempt would fail as well.
     Final(Error),
-    /// Another process has the part.
-    Busy(Error),
-    /// The connection broke; what has arrived is kept.
-    Cut(Error),
-    /// What has arrived cannot be continued: begin again, at most once.
+    /// Another process has locked the part.
+    Locked(Error),
+    /// The connection broke; the received bytes are kept.
+    Interrupted(Error),
+    /// The received bytes cannot be continued; start again, at most once.
     Stale,
 }
 
-/// What is known of a part.
+/// Content of a `.part.json`.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct PartInfo {
     url: String,
@@ -44,11 +45,11 @@ struct PartInfo {
     total_bytes: Option<u64>,
 }
 
-/// Downloads `url` to `part`, continuing what is there.
+/// Downloads `url` to `part` and continues an earlier part.
 ///
 /// # Errors
-/// When the server cannot be reached or refuses, the connection is cut without progress (the part stays), the size is not
-/// `expected_bytes`, or another process downloads the same file.
+/// When the server cannot be reached or refuses, the connection breaks without progress (the part stays), the
+/// size is not `expected_bytes`, or another process downloads the same file.
 pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Result<(), Error> {
     let agent = agent();
     let mut restarted = false;
@@ -57,27 +58,27 @@ pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Resu
         let before = length(part);
         match fetch_once(&agent, url, part, expected_bytes) {
             Ok(()) => return Ok(()),
-            Err(Failure::Busy(error)) => return Err(error),
+            Err(Failure::Locked(error)) => return Err(error),
             Err(Failure::Final(error)) => {
                 remove_empty(part);
                 return Err(error);
             }
             Err(Failure::Stale) if restarted => {
-                return Err(anyhow!("{url}: the server's ranges do not fit the file"));
+                return Err(anyhow!("{url}: the server's ranges do not match the file"));
             }
             Err(Failure::Stale) => {
                 restarted = true;
                 remove(part);
             }
-            Err(Failure::Cut(error)) => {
-                let arrived = length(part);
-                if arrived <= before || attempt >= ATTEMPTS {
+            Err(Failure::Interrupted(error)) => {
+                let received = length(part);
+                if received <= before || attempt >= MAX_ATTEMPTS {
                     remove_empty(part);
                     let kept =
-                        format!("{arrived} bytes are kept in {}; run again to continue", part.display());
-                    return Err(if arrived > 0 { error.context(kept) } else { error });
+                        format!("{received} bytes are kept in {}; run again to continue", part.display());
+                    return Err(if received > 0 { error.context(kept) } else { error });
                 }
-                say(format_args!("{}; continuing after {arrived} bytes", error_text(&error)));
+                say(format_args!("{}; continuing after {received} bytes", error_text(&error)));
                 std::thread::sleep(Duration::from_millis(200) * attempt);
                 attempt += 1;
             }
@@ -85,21 +86,21 @@ pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Resu
     }
 }
 
-/// Removes a part and what is known of it.
+/// Removes a part and its `.part.json`.
 pub(super) fn remove(part: &Path) {
     let _ = fs::remove_file(part);
     let _ = fs::remove_file(info_path(part));
 }
 
-/// Removes a part that nothing has arrived in.
+/// Removes a part without content.
 fn remove_empty(part: &Path) {
     if length(part) == 0 {
         remove(part);
     }
 }
 
-/// Forgets what is known of a part, which is finished.
-pub(super) fn forget(part: &Path) {
+/// Removes the `.part.json` of a finished part.
+fn remove_info(part: &Path) {
     let _ = fs::remove_file(info_path(part));
 }
 
@@ -110,15 +111,16 @@ fn agent() -> Agent {
         .accept_encoding("identity")
         .timeout_resolve(Some(Duration::from_secs(20)))
         .timeout_connect(Some(Duration::from_secs(30)))
-        .timeout_recv_response(Some(STALL))
-        .timeout_per_read(Some(STALL))
+        .timeout_recv_response(Some(STALL_TIMEOUT))
+        .timeout_per_read(Some(STALL_TIMEOUT))
         .build()
         .into()
 }
 
+/// Makes one attempt.
 fn fetch_once(agent: &Agent, url: &str, part: &Path, expected_bytes: Option<u64>) -> Result<(), Failure> {
     let mut file = open_locked(part)?;
-    let mut known = read_info(part).filter(|info| info.url == url).unwrap_or_default();
+    let known = read_info(part).filter(|info| info.url == url).unwrap_or_default();
     let mut have = file.metadata().map_err(|e| unwritable(part, e))?.len();
     if known.url.is_empty() {
         have = 0;
@@ -134,30 +136,9 @@ fn fetch_once(agent: &Agent, url: &str, part: &Path, expected_bytes: Option<u64>
             request = request.header("If-Range", validator);
         }
     }
-    let response = request.call().map_err(|error| Failure::Cut(unreachable(url, &error)))?;
+    let response = request.call().map_err(|error| Failure::Interrupted(unreachable(url, &error)))?;
     let (head, body) = response.into_parts();
-    let total_bytes = match head.status {
-        StatusCode::OK => {
-            if have > 0 {
-                say(format_args!("{url}: the server sends the whole file again"));
-            }
-            have = 0;
-            known.validator = None;
-            content_length(&head.headers)
-        }
-        StatusCode::PARTIAL_CONTENT if have > 0 => {
-            let range = content_range(&head.headers);
-            let total = range.and_then(|(_, total)| total);
-            let other_size = known.total_bytes.is_some() && total.is_some() && total != known.total_bytes;
-            let other_file = known.validator.is_some() && changed(&head.headers, known.validator.as_deref());
-            if range.map(|(start, _)| start) != Some(have) || other_size || other_file {
-                return Err(Failure::Stale);
-            }
-            total.or(known.total_bytes)
-        }
-        StatusCode::RANGE_NOT_SATISFIABLE if have > 0 => return Err(Failure::Stale),
-        status => return Err(refused(url, status)),
-    };
+    let (have, total_bytes) = check_response(url, &head, &known, have)?;
     if let (Some(expected), Some(found)) = (expected_bytes, total_bytes)
         && expected != found
     {
@@ -165,60 +146,97 @@ fn fetch_once(agent: &Agent, url: &str, part: &Path, expected_bytes: Option<u64>
         return Err(Failure::Final(wrong_size(url, expected, found)));
     }
 
-    known = PartInfo {
-        url: url.to_owned(),
-        validator: validator(&head.headers).or(known.validator),
-        total_bytes,
-    };
-    write_info(part, &known).map_err(|e| unwritable(part, e))?;
+    let earlier = known.validator.filter(|_| have > 0);
+    let validator = validator(&head.headers).or(earlier);
+    write_info(part, &PartInfo { url: url.to_owned(), validator, total_bytes })
+        .map_err(|e| unwritable(part, e))?;
     file.set_len(have).and_then(|()| file.seek(SeekFrom::Start(have))).map_err(|e| unwritable(part, e))?;
     let limit = total_bytes.or(expected_bytes).unwrap_or(MAX_BYTES).min(MAX_BYTES);
-    let arrived = receive(url, body, &mut file, part, have, total_bytes, limit)?;
+    let received = Receiver { url, part, have, total_bytes, limit }.receive(body, &mut file)?;
     file.sync_all().map_err(|e| unwritable(part, e))?;
     match total_bytes {
-        Some(total) if arrived < total => {
-            Err(Failure::Cut(anyhow!("{url}: the connection closed after {arrived} of {total} bytes")))
+        Some(total) if received < total => {
+            let text = format!("{url}: the connection closed after {received} of {total} bytes");
+            Err(Failure::Interrupted(anyhow!(text)))
         }
         _ => Ok(()),
     }
 }
 
-/// Copies the body, of at most `limit` bytes with what is there, behind what is there; returns the bytes in the file.
-fn receive(
+/// Checks a response to a request for the bytes after the first `have`. Returns the bytes to keep and the
+/// total size.
+fn check_response(
     url: &str,
-    body: Body,
-    file: &mut File,
-    part: &Path,
+    head: &Parts,
+    known: &PartInfo,
     have: u64,
-    total_bytes: Option<u64>,
-    limit: u64,
-) -> Result<u64, Failure> {
-    let mut reader = body.into_with_config().limit(u64::MAX).reader();
-    let mut progress = Progress::start(have, total_bytes);
-    let mut block = vec![0_u8; 1 << 16];
-    let mut arrived = have;
-    loop {
-        let count = match reader.read(&mut block) {
-            Ok(0) => return Ok(arrived),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                let total = total_bytes.map_or_else(String::new, |total| format!(" of {total}"));
-                let said = format!("{url}: the connection broke after {arrived}{total} bytes");
-                return Err(Failure::Cut(Error::new(error).context(said)));
+) -> Result<(u64, Option<u64>), Failure> {
+    match head.status {
+        StatusCode::OK => {
+            if have > 0 {
+                say(format_args!("{url}: the server restarts the file from the beginning"));
             }
-        };
-        if arrived + count as u64 > limit {
-            remove(part);
-            return Err(Failure::Final(anyhow!("{url}: the server sends more than {limit} bytes; removed")));
+            Ok((0, content_length(&head.headers)))
         }
-        file.write_all(block.get(..count).unwrap_or_default()).map_err(|e| unwritable(part, e))?;
-        arrived += count as u64;
-        progress.add(count as u64);
+        StatusCode::PARTIAL_CONTENT if have > 0 => {
+            let range = content_range(&head.headers);
+            let total = range.and_then(|(_, total)| total);
+            let other_size = known.total_bytes.is_some() && total.is_some() && total != known.total_bytes;
+            let other_file =
+                known.validator.is_some() && has_changed(&head.headers, known.validator.as_deref());
+            if range.map(|(start, _)| start) != Some(have) || other_size || other_file {
+                return Err(Failure::Stale);
+            }
+            Ok((have, total.or(known.total_bytes)))
+        }
+        StatusCode::RANGE_NOT_SATISFIABLE if have > 0 => Err(Failure::Stale),
+        status => Err(refused(url, status)),
     }
 }
 
-/// Opens the part for this process alone, so that two downloads of one file do not mix.
+/// Appends a body to a part.
+struct Receiver<'a> {
+    url: &'a str,
+    part: &'a Path,
+    /// Bytes in the part so far.
+    have: u64,
+    total_bytes: Option<u64>,
+    /// Largest accepted size of the part.
+    limit: u64,
+}
+
+impl Receiver<'_> {
+    /// Appends the body to the file. Returns the file's new size.
+    fn receive(&self, body: Body, file: &mut File) -> Result<u64, Failure> {
+        let Self { url, part, total_bytes, limit, .. } = *self;
+        let mut reader = body.into_with_config().limit(u64::MAX).reader();
+        let mut progress = Progress::start(self.have, total_bytes);
+        let mut block = vec![0_u8; 1 << 16];
+        let mut received = self.have;
+        loop {
+            let count = match reader.read(&mut block) {
+                Ok(0) => return Ok(received),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    let total = total_bytes.map_or_else(String::new, |total| format!(" of {total}"));
+                    let text = format!("{url}: the connection broke after {received}{total} bytes");
+                    return Err(Failure::Interrupted(Error::new(error).context(text)));
+                }
+            };
+            if received + count as u64 > limit {
+                remove(part);
+                let text = format!("{url}: the server sends more than {limit} bytes; the part was removed");
+                return Err(Failure::Final(anyhow!(text)));
+            }
+            file.write_all(block.get(..count).unwrap_or_default()).map_err(|e| unwritable(part, e))?;
+            received += count as u64;
+            progress.add(count as u64);
+        }
+    }
+}
+
+/// Opens and locks the part, so that two processes do not write it at once.
 fn open_locked(part: &Path) -> Result<File, Failure> {
     let file = OpenOptions::new()
         .create(true)
@@ -229,10 +247,9 @@ fn open_locked(part: &Path) -> Result<File, Failure> {
         .map_err(|e| unwritable(part, e))?;
     match file.try_lock() {
         Err(fs::TryLockError::WouldBlock) => {
-            let said = format!("{}: another process is downloading this file", part.display());
-            Err(Failure::Busy(anyhow!(said)))
+            Err(Failure::Locked(anyhow!("{}: another process is downloading this file", part.display())))
         }
-        // Not every file system has locks; without one, the check of the finished file remains.
+        // Some file systems have no locks; the finished file is verified in any case.
         Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(file),
     }
 }
@@ -257,63 +274,61 @@ fn write_info(part: &Path, info: &PartInfo) -> io::Result<()> {
     fs::write(info_path(part), serde_json::to_vec(info)?)
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
-    text(headers, "content-length")?.parse().ok()
+    header(headers, "content-length")?.parse().ok()
 }
 
-/// First byte and total of `Content-Range: bytes FIRST-LAST/TOTAL`.
+/// Parses first byte and total of `Content-Range: bytes FIRST-LAST/TOTAL`.
 fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
-    let (range, total) = text(headers, "content-range")?.strip_prefix("bytes ")?.split_once('/')?;
+    let (range, total) = header(headers, "content-range")?.strip_prefix("bytes ")?.split_once('/')?;
     let (first, _) = range.split_once('-')?;
     Some((first.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
-/// What `If-Range` may carry: a strong entity tag, or else a date.
+/// Value for `If-Range`: a strong entity tag, else a date.
 fn validator(headers: &HeaderMap) -> Option<String> {
-    let tag = text(headers, "etag").filter(|tag| tag.starts_with('"'));
-    tag.or_else(|| text(headers, "last-modified")).map(str::to_owned)
+    let tag = header(headers, "etag").filter(|tag| tag.starts_with('"'));
+    tag.or_else(|| header(headers, "last-modified")).map(str::to_owned)
 }
 
-/// Whether the answer names another version than the one that was begun.
-fn changed(headers: &HeaderMap, begun: Option<&str>) -> bool {
-    validator(headers).is_some_and(|now| Some(now.as_str()) != begun)
+/// Whether the response belongs to another version of the file than `known`.
+fn has_changed(headers: &HeaderMap, known: Option<&str>) -> bool {
+    validator(headers).is_some_and(|found| Some(found.as_str()) != known)
 }
 
 fn refused(url: &str, status: StatusCode) -> Failure {
-    let error = anyhow!("{url}: the server answers {status}");
+    let error = anyhow!("{url}: the server responded with {status}");
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        Failure::Cut(error)
+        Failure::Interrupted(error)
     } else {
         Failure::Final(error)
     }
 }
 
 fn unreachable(url: &str, error: &ureq::Error) -> Error {
-    anyhow!(
-        "{url}: cannot be reached ({error}); a file that was fetched elsewhere can be given with --from FILE"
-    )
+    anyhow!("cannot reach {url} ({error}); use --from FILE for a file that was downloaded elsewhere")
 }
 
 fn unwritable(part: &Path, error: io::Error) -> Failure {
-    Failure::Final(Error::new(error).context(format!("{}: cannot write", part.display())))
+    Failure::Final(Error::new(error).context(format!("cannot write {}", part.display())))
 }
 
 pub(super) fn wrong_size(url: &str, expected: u64, found: u64) -> Error {
-    anyhow!("{url}: has {found} bytes, the published file has {expected}; removed")
+    anyhow!("{url}: has {found} bytes, the published file has {expected}; the new copy was removed")
 }
 
-/// Moves a finished part to its name.
+/// Renames a finished part.
 pub(super) fn finish(part: &Path, target: &Path) -> Result<(), Error> {
     File::open(part)
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::rename(part, target))
-        .with_context(|| format!("{}: cannot be moved to {}", part.display(), target.display()))?;
-    forget(part);
-    // The new name itself lies in the folder; not every file system lets a folder be synced.
+        .with_context(|| format!("cannot rename {} to {}", part.display(), target.display()))?;
+    remove_info(part);
+    // The new name is stored in the folder, which not every file system can sync.
     if let Some(folder) = target.parent().and_then(|folder| File::open(folder).ok()) {
         let _ = folder.sync_all();
     }
@@ -329,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_and_validators_are_read_strictly() {
+    fn malformed_ranges_and_weak_validators_are_rejected() {
         let range = |text| content_range(&headers(&[("content-range", text)]));
         assert_eq!(range("bytes 5-9/10"), Some((5, Some(10))));
         assert_eq!(range("bytes 5-9/*"), Some((5, None)));
@@ -340,11 +355,11 @@ mod tests {
         assert_eq!(validator(&both).as_deref(), Some("\"a\""));
         let weak = headers(&[("etag", "W/\"a\""), ("last-modified", "Mon")]);
         assert_eq!(validator(&weak).as_deref(), Some("Mon"));
-        assert!(changed(&both, Some("\"b\"")) && !changed(&both, Some("\"a\"")));
+        assert!(has_changed(&both, Some("\"b\"")) && !has_changed(&both, Some("\"a\"")));
     }
 
     #[test]
-    fn what_is_known_of_a_part_survives() {
+    fn part_info_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let part = folder.path().join("x.pth.part");
         assert_eq!(read_info(&part), None);
@@ -352,7 +367,7 @@ mod tests {
             PartInfo { url: "http://a/b".into(), validator: Some("\"a\"".into()), total_bytes: Some(9) };
         write_info(&part, &info).unwrap();
         assert_eq!(read_info(&part), Some(info));
-        forget(&part);
+        remove_info(&part);
         assert_eq!(read_info(&part), None);
     }
 }

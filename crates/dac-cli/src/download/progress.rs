@@ -1,14 +1,14 @@
-//! How far a download is: a bar on a terminal, a line every tenth of the way elsewhere. Always on standard error.
+//! Progress of a download on stderr: a bar on a terminal, otherwise a line for every tenth.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
-use crate::report::say;
+use crate::output::say;
 
-/// Without a known size, lines come this often.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Time between two lines if the size is unknown.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 pub(super) enum Progress {
     Bar(ProgressBar),
@@ -23,16 +23,16 @@ pub(super) struct Lines {
 }
 
 impl Progress {
-    /// Starts at `done_bytes` of `total_bytes`, if the total is known.
+    /// Starts at `done_bytes`.
     pub(super) fn start(done_bytes: u64, total_bytes: Option<u64>) -> Self {
         if std::io::stderr().is_terminal() {
             let bar = total_bytes.map_or_else(ProgressBar::no_length, ProgressBar::new);
-            let form = if total_bytes.is_some() {
+            let template = if total_bytes.is_some() {
                 "{wide_bar} {bytes} of {total_bytes}, {binary_bytes_per_sec}, {eta} left"
             } else {
                 "{spinner} {bytes}, {binary_bytes_per_sec}"
             };
-            if let Ok(style) = ProgressStyle::with_template(form) {
+            if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
             }
             bar.set_position(done_bytes);
@@ -43,7 +43,7 @@ impl Progress {
         Self::Lines(Lines { done_bytes, total_bytes, tenth, last: Instant::now() })
     }
 
-    /// Counts `bytes` more.
+    /// Adds received bytes.
     pub(super) fn add(&mut self, bytes: u64) {
         match self {
             Self::Bar(bar) => bar.inc(bytes),
@@ -69,7 +69,7 @@ impl Lines {
                 self.tenth = tenth;
                 say(format_args!("{}0 %: {} of {}", tenth, HumanBytes(self.done_bytes), HumanBytes(total)));
             }
-            None if self.last.elapsed() >= LINE_EVERY => {
+            None if self.last.elapsed() >= LINE_INTERVAL => {
                 self.last = Instant::now();
                 say(format_args!("{}", HumanBytes(self.done_bytes)));
             }

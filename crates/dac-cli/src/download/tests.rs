@@ -1,4 +1,4 @@
-//! Fetching from a server on this machine that resumes, refuses, lies or breaks off.
+//! Downloads from a local server that resumes, refuses, breaks off or sends wrong ranges.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -9,89 +9,97 @@ use std::thread;
 
 use super::fetch::fetch;
 
-/// What the server does to one request; it closes the connection after each.
-#[derive(Clone, Copy, PartialEq)]
-enum Manner {
-    /// Ranges are honoured, with an entity tag.
+/// Response of the server. It closes the connection after each request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Behaviour {
+    /// Sends the requested range, with an entity tag.
     Resume,
-    /// Ranges are honoured, but every body breaks off after 40,000 bytes.
+    /// Sends the requested range, but at most 40,000 bytes.
     BreakOff,
-    /// The whole file, whatever was asked.
+    /// Ignores ranges.
     Whole,
-    /// The whole file is promised, its first half sent, whatever was asked.
+    /// Ignores ranges, announces the whole file and sends its first half.
     Half,
-    /// The whole file in chunks, its length not announced.
+    /// Sends the whole file in chunks without announcing its length.
     Chunked,
-    /// Ranges of another file.
+    /// Sends a range of another file.
     OtherRange,
-    /// A refusal, as its status line has it.
+    /// Sends this status.
     Status(&'static str),
 }
 
-/// `Range` and `If-Range` of one request.
-type Asked = (Option<String>, Option<String>);
+/// `Range` and `If-Range` of a request.
+type Request = (Option<String>, Option<String>);
 
-struct Local {
+/// A server and a folder to download into.
+struct Fixture {
     url: String,
     folder: tempfile::TempDir,
-    seen: Arc<Mutex<Vec<Asked>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
-impl Local {
-    fn start(body: Vec<u8>, manner: Manner) -> Self {
+impl Fixture {
+    fn start(body: Vec<u8>, behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/weights.pth", listener.local_addr().unwrap());
-        let seen: Arc<Mutex<Vec<_>>> = Arc::default();
-        let log = Arc::clone(&seen);
+        let requests: Arc<Mutex<Vec<_>>> = Arc::default();
+        let log = Arc::clone(&requests);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let asked = read_request(&stream);
-                log.lock().unwrap().push(asked.clone());
-                // The other side may have had enough before the end.
-                let _ = answer(&mut stream, &asked, &body, manner);
+                let request = read_request(&stream);
+                log.lock().unwrap().push(request.clone());
+                // The client may close the connection early.
+                let _ = respond(&mut stream, &request, &body, behaviour);
             }
         });
-        Self { url, folder: tempfile::tempdir().unwrap(), seen }
+        Self { url, folder: tempfile::tempdir().unwrap(), requests }
     }
 
     fn part(&self) -> PathBuf {
         self.folder.path().join("weights.pth.part")
     }
 
-    /// A part as an interrupted download leaves it.
-    fn leave(&self, bytes: &[u8], url: &str, validator: Option<&str>, total: usize) {
+    /// Writes a part as an interrupted download leaves it.
+    fn write_part(&self, bytes: &[u8], url: &str, validator: Option<&str>, total: usize) {
         fs::write(self.part(), bytes).unwrap();
         let info = serde_json::json!({ "url": url, "validator": validator, "total_bytes": total });
         fs::write(format!("{}.json", self.part().display()), info.to_string()).unwrap();
     }
 
-    fn seen(&self) -> Vec<Asked> {
-        self.seen.lock().unwrap().clone()
+    fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
-fn read_request(stream: &TcpStream) -> Asked {
-    let mut asked = (None, None);
+fn read_request(stream: &TcpStream) -> Request {
+    let mut request = (None, None);
     for line in BufReader::new(stream).lines() {
         let line = line.unwrap();
         match line.split_once(": ") {
-            Some((name, value)) if name.eq_ignore_ascii_case("range") => asked.0 = Some(value.to_owned()),
-            Some((name, value)) if name.eq_ignore_ascii_case("if-range") => asked.1 = Some(value.to_owned()),
+            Some((name, value)) if name.eq_ignore_ascii_case("range") => request.0 = Some(value.to_owned()),
+            Some((name, value)) if name.eq_ignore_ascii_case("if-range") => {
+                request.1 = Some(value.to_owned())
+            }
             _ if line.is_empty() => break,
             _ => {}
         }
     }
-    asked
+    request
 }
 
-fn answer(stream: &mut TcpStream, asked: &Asked, body: &[u8], manner: Manner) -> std::io::Result<()> {
-    let honours = matches!(manner, Manner::Resume | Manner::BreakOff | Manner::OtherRange)
-        && asked.1.as_ref().is_none_or(|tag| tag == "\"v1\"");
-    let range = asked.0.as_ref().filter(|_| honours);
+fn respond(
+    stream: &mut TcpStream,
+    request: &Request,
+    body: &[u8],
+    behaviour: Behaviour,
+) -> std::io::Result<()> {
+    let honours_ranges = matches!(behaviour, Behaviour::Resume | Behaviour::BreakOff | Behaviour::OtherRange)
+        && request.1.as_ref().is_none_or(|tag| tag == "\"v1\"");
+    let range = request.0.as_ref().filter(|_| honours_ranges);
     let first = range.map_or(0, |range| range[6..].trim_end_matches('-').parse::<usize>().unwrap());
-    let status = match manner {
-        Manner::Status(status) => status,
+    let status = match behaviour {
+        Behaviour::Status(status) => status,
         _ if range.is_some() && first >= body.len() => "416 Range Not Satisfiable",
         _ if range.is_some() => "206 Partial Content",
         _ => "200 OK",
@@ -101,14 +109,14 @@ fn answer(stream: &mut TcpStream, asked: &Asked, body: &[u8], manner: Manner) ->
         return write!(stream, "Content-Length: 0\r\n\r\n");
     }
     let rest = &body[first..];
-    match (range, manner) {
-        (Some(_), Manner::OtherRange) => write!(stream, "Content-Range: bytes 7-8/9\r\n")?,
+    match (range, behaviour) {
+        (Some(_), Behaviour::OtherRange) => write!(stream, "Content-Range: bytes 7-8/9\r\n")?,
         (Some(_), _) => {
             write!(stream, "Content-Range: bytes {first}-{}/{}\r\n", body.len() - 1, body.len())?;
         }
         _ => {}
     }
-    if manner == Manner::Chunked {
+    if behaviour == Behaviour::Chunked {
         write!(stream, "Transfer-Encoding: chunked\r\n\r\n")?;
         for chunk in rest.chunks(10_000) {
             write!(stream, "{:x}\r\n", chunk.len())?;
@@ -118,9 +126,9 @@ fn answer(stream: &mut TcpStream, asked: &Asked, body: &[u8], manner: Manner) ->
         return write!(stream, "0\r\n\r\n");
     }
     write!(stream, "Content-Length: {}\r\n\r\n", rest.len())?;
-    let sent = match manner {
-        Manner::Half => rest.len() / 2,
-        Manner::BreakOff => rest.len().min(40_000),
+    let sent = match behaviour {
+        Behaviour::Half => rest.len() / 2,
+        Behaviour::BreakOff => rest.len().min(40_000),
         _ => rest.len(),
     };
     stream.write_all(&rest[..sent])
@@ -132,111 +140,111 @@ fn body() -> Vec<u8> {
 
 #[test]
 fn a_whole_file_arrives_with_and_without_a_length() {
-    for manner in [Manner::Resume, Manner::Chunked] {
-        let local = Local::start(body(), manner);
-        fetch(&local.url, &local.part(), None).unwrap();
-        assert_eq!(fs::read(local.part()).unwrap(), body());
-        assert_eq!(local.seen(), [(None, None)]);
+    for behaviour in [Behaviour::Resume, Behaviour::Chunked] {
+        let fixture = Fixture::start(body(), behaviour);
+        fetch(&fixture.url, &fixture.part(), None).unwrap();
+        assert_eq!(fs::read(fixture.part()).unwrap(), body(), "{behaviour:?}");
+        assert_eq!(fixture.requests(), [(None, None)], "{behaviour:?}");
     }
 }
 
 #[test]
-fn a_part_is_continued_with_its_entity_tag() {
-    let local = Local::start(body(), Manner::Resume);
-    local.leave(&body()[..1000], &local.url, Some("\"v1\""), body().len());
-    fetch(&local.url, &local.part(), Some(body().len() as u64)).unwrap();
-    assert_eq!(fs::read(local.part()).unwrap(), body());
-    assert_eq!(local.seen(), [(Some("bytes=1000-".into()), Some("\"v1\"".into()))]);
+fn a_part_is_resumed_with_its_entity_tag() {
+    let fixture = Fixture::start(body(), Behaviour::Resume);
+    fixture.write_part(&body()[..1000], &fixture.url, Some("\"v1\""), body().len());
+    fetch(&fixture.url, &fixture.part(), Some(body().len() as u64)).unwrap();
+    assert_eq!(fs::read(fixture.part()).unwrap(), body());
+    assert_eq!(fixture.requests(), [(Some("bytes=1000-".into()), Some("\"v1\"".into()))]);
 }
 
 #[test]
-fn a_part_of_an_older_version_or_another_address_is_begun_again() {
-    let local = Local::start(body(), Manner::Resume);
-    local.leave(&[9; 1000], &local.url, Some("\"v0\""), body().len());
-    fetch(&local.url, &local.part(), None).unwrap();
-    assert_eq!(fs::read(local.part()).unwrap(), body());
+fn a_part_of_another_version_or_address_is_restarted() {
+    let fixture = Fixture::start(body(), Behaviour::Resume);
+    fixture.write_part(&[9; 1000], &fixture.url, Some("\"v0\""), body().len());
+    fetch(&fixture.url, &fixture.part(), None).unwrap();
+    assert_eq!(fs::read(fixture.part()).unwrap(), body());
 
-    local.leave(&[9; 1000], "http://elsewhere/weights.pth", Some("\"v1\""), body().len());
-    fetch(&local.url, &local.part(), None).unwrap();
-    assert_eq!(fs::read(local.part()).unwrap(), body());
-    assert_eq!(local.seen().last(), Some(&(None, None)));
+    fixture.write_part(&[9; 1000], "http://elsewhere/weights.pth", Some("\"v1\""), body().len());
+    fetch(&fixture.url, &fixture.part(), None).unwrap();
+    assert_eq!(fs::read(fixture.part()).unwrap(), body());
+    assert_eq!(fixture.requests().last(), Some(&(None, None)));
 }
 
 #[test]
-fn a_server_without_ranges_starts_over() {
-    let local = Local::start(body(), Manner::Whole);
-    local.leave(&[9; 149_000], &local.url, Some("\"v1\""), body().len());
-    fetch(&local.url, &local.part(), None).unwrap();
-    assert_eq!(fs::read(local.part()).unwrap(), body());
+fn a_part_is_restarted_if_the_server_ignores_ranges() {
+    let fixture = Fixture::start(body(), Behaviour::Whole);
+    fixture.write_part(&[9; 149_000], &fixture.url, Some("\"v1\""), body().len());
+    fetch(&fixture.url, &fixture.part(), None).unwrap();
+    assert_eq!(fs::read(fixture.part()).unwrap(), body());
 }
 
 #[test]
-fn ranges_that_do_not_fit_are_begun_again_and_never_mixed() {
-    let local = Local::start(body(), Manner::OtherRange);
-    local.leave(&[9; 1000], &local.url, None, body().len());
-    fetch(&local.url, &local.part(), None).unwrap();
-    assert_eq!(fs::read(local.part()).unwrap(), body());
+fn a_part_is_restarted_if_the_range_does_not_match() {
+    let fixture = Fixture::start(body(), Behaviour::OtherRange);
+    fixture.write_part(&[9; 1000], &fixture.url, None, body().len());
+    fetch(&fixture.url, &fixture.part(), None).unwrap();
+    assert_eq!(fs::read(fixture.part()).unwrap(), body());
 
-    // More than the file has: 416.
-    let local = Local::start(body(), Manner::Resume);
-    local.leave(&[9; 200_000], &local.url, Some("\"v1\""), 250_000);
-    fetch(&local.url, &local.part(), None).unwrap();
-    assert_eq!(fs::read(local.part()).unwrap(), body());
+    // The part is longer than the file, so the server responds with 416.
+    let fixture = Fixture::start(body(), Behaviour::Resume);
+    fixture.write_part(&[9; 200_000], &fixture.url, Some("\"v1\""), 250_000);
+    fetch(&fixture.url, &fixture.part(), None).unwrap();
+    assert_eq!(fs::read(fixture.part()).unwrap(), body());
 }
 
 #[test]
 fn a_finished_part_is_not_fetched_again() {
-    let local = Local::start(body(), Manner::Resume);
-    local.leave(&body(), &local.url, Some("\"v1\""), body().len());
-    fetch(&local.url, &local.part(), None).unwrap();
-    assert_eq!(local.seen(), []);
+    let fixture = Fixture::start(body(), Behaviour::Resume);
+    fixture.write_part(&body(), &fixture.url, Some("\"v1\""), body().len());
+    fetch(&fixture.url, &fixture.part(), None).unwrap();
+    assert_eq!(fixture.requests(), []);
 }
 
 #[test]
-fn broken_connections_are_taken_up_again_while_they_bring_something() {
-    let local = Local::start(body(), Manner::BreakOff);
-    fetch(&local.url, &local.part(), None).unwrap();
-    assert_eq!(fs::read(local.part()).unwrap(), body());
-    let ranges: Vec<_> = local.seen().into_iter().map(|(range, _)| range).collect();
+fn broken_connections_are_resumed_while_bytes_arrive() {
+    let fixture = Fixture::start(body(), Behaviour::BreakOff);
+    fetch(&fixture.url, &fixture.part(), None).unwrap();
+    assert_eq!(fs::read(fixture.part()).unwrap(), body());
+    let ranges: Vec<_> = fixture.requests().into_iter().map(|(range, _)| range).collect();
     let expected = [None, Some("bytes=40000-"), Some("bytes=80000-"), Some("bytes=120000-")];
     assert_eq!(ranges, expected.map(|range| range.map(str::to_owned)));
 }
 
 #[test]
-fn a_body_that_is_always_cut_is_an_error_and_the_part_stays() {
-    let local = Local::start(body(), Manner::Half);
-    let error = format!("{:#}", fetch(&local.url, &local.part(), None).unwrap_err());
+fn a_part_is_kept_after_the_last_broken_connection() {
+    let fixture = Fixture::start(body(), Behaviour::Half);
+    let error = format!("{:#}", fetch(&fixture.url, &fixture.part(), None).unwrap_err());
     assert!(error.contains("75000") && error.contains("run again to continue"), "{error}");
-    assert_eq!(fs::read(local.part()).unwrap(), body()[..75_000]);
+    assert_eq!(fs::read(fixture.part()).unwrap(), body()[..75_000]);
 }
 
 #[test]
-fn a_wrong_size_is_refused_before_the_body() {
-    let local = Local::start(body(), Manner::Resume);
-    let error = format!("{:#}", fetch(&local.url, &local.part(), Some(151_000)).unwrap_err());
+fn a_wrong_size_is_an_error() {
+    let fixture = Fixture::start(body(), Behaviour::Resume);
+    let error = format!("{:#}", fetch(&fixture.url, &fixture.part(), Some(151_000)).unwrap_err());
     assert!(error.contains("has 150000 bytes") && error.contains("151000"), "{error}");
-    assert!(!local.part().exists());
+    assert!(!fixture.part().exists());
 
-    // Without an announced length, the first byte too many ends it.
-    let local = Local::start(body(), Manner::Chunked);
-    let error = format!("{:#}", fetch(&local.url, &local.part(), Some(100_000)).unwrap_err());
+    // Without an announced length, the download stops at the first byte beyond the expected size.
+    let fixture = Fixture::start(body(), Behaviour::Chunked);
+    let error = format!("{:#}", fetch(&fixture.url, &fixture.part(), Some(100_000)).unwrap_err());
     assert!(error.contains("more than 100000 bytes"), "{error}");
-    assert!(!local.part().exists());
+    assert!(!fixture.part().exists());
 }
 
 #[test]
-fn refusals_name_the_address_and_the_answer() {
+fn http_errors_contain_address_and_status() {
     for status in ["404 Not Found", "403 Forbidden", "500 Internal Server Error", "304 Not Modified"] {
-        let local = Local::start(body(), Manner::Status(status));
-        let error = format!("{:#}", fetch(&local.url, &local.part(), None).unwrap_err());
-        assert!(error.contains(status) && error.contains(&local.url), "{error}");
-        assert_eq!(local.seen().len(), 1);
-        assert!(!local.part().exists());
+        let fixture = Fixture::start(body(), Behaviour::Status(status));
+        let error = format!("{:#}", fetch(&fixture.url, &fixture.part(), None).unwrap_err());
+        assert!(error.contains(status) && error.contains(&fixture.url), "{error}");
+        assert_eq!(fixture.requests().len(), 1, "{status}");
+        assert!(!fixture.part().exists(), "{status}");
     }
 }
 
 #[test]
-fn an_unreachable_server_is_named_with_a_way_out() {
+fn an_unreachable_server_is_reported_with_the_from_option() {
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let folder = tempfile::tempdir().unwrap();
@@ -248,12 +256,12 @@ fn an_unreachable_server_is_named_with_a_way_out() {
 }
 
 #[test]
-fn two_downloads_of_one_file_do_not_mix() {
-    let local = Local::start(body(), Manner::Resume);
-    let held = fs::File::create(local.part()).unwrap();
+fn a_part_locked_by_another_process_is_an_error() {
+    let fixture = Fixture::start(body(), Behaviour::Resume);
+    let held = fs::File::create(fixture.part()).unwrap();
     held.try_lock().unwrap();
-    let error = format!("{:#}", fetch(&local.url, &local.part(), None).unwrap_err());
-    assert!(error.contains("another process") && local.part().exists(), "{error}");
+    let error = format!("{:#}", fetch(&fixture.url, &fixture.part(), None).unwrap_err());
+    assert!(error.contains("another process") && fixture.part().exists(), "{error}");
     drop(held);
-    fetch(&local.url, &local.part(), None).unwrap();
+    fetch(&fixture.url, &fixture.part(), None).unwrap();
 }

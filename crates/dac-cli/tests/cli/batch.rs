@@ -1,4 +1,4 @@
-//! Batches: what is taken, what is done twice, what a run that was stopped or killed leaves.
+//! Batches: inputs, reruns, and interrupted or killed runs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,17 +12,17 @@ use crate::support::{Lab, Run, wav_bytes, wav_file};
 
 pub(crate) const MANIFEST: &str = ".dac-manifest.jsonl";
 
-/// The last record of each key of a manifest.
+/// Last record of each key in a manifest.
 pub(crate) fn manifest(lab: &Lab, name: &str) -> BTreeMap<String, Value> {
     let text = String::from_utf8(lab.read(name)).unwrap();
     let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     records.map(|record| (record["key"].as_str().unwrap().to_owned(), record)).collect()
 }
 
-/// Every file below a folder with its bytes, by its path in it; manifests are left out.
+/// Content of all files below a folder except manifests, by relative path.
 pub(crate) fn tree(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<u8>> {
     fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
-        // A run that was killed at once has not made it yet.
+        // A run that was killed early has not created the folder.
         let Ok(entries) = fs::read_dir(folder) else { return };
         for entry in entries {
             let path = entry.unwrap().path();
@@ -45,19 +45,19 @@ fn statuses(run: &Run) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn folders_patterns_and_lists() {
+fn folders_patterns_and_lists_select_inputs() {
     let lab = Lab::new();
     for name in ["in/a.wav", "in/x/a.wav", "in/x/y/b.wav"] {
         lab.wav(name, 44100, 1500, &[0.5]);
     }
     lab.put("in/readme.txt", b"text");
     let run = lab.dac("encode in --output out --model tiny --json").expect(0);
-    run.says("passed over in folders: 1 .txt").says("3 done, 0 skipped, 0 failed");
+    run.says("ignored files in directories: 1 .txt").says("3 done, 0 skipped, 0 failed");
     let expected = ["a.safetensors", "x/a.safetensors", "x/y/b.safetensors"];
     assert_eq!(tree(&lab, "out").keys().collect::<Vec<_>>(), expected);
     let records = manifest(&lab, &format!("out/{MANIFEST}"));
     assert_eq!(records.keys().collect::<Vec<_>>(), expected);
-    // The manifest holds the records that were printed.
+    // The manifest contains the printed records.
     for record in run.records() {
         assert_eq!(records[record["key"].as_str().unwrap()], record);
         assert_eq!(record["output_bytes"], lab.read(record["output"].as_str().unwrap()).len());
@@ -68,15 +68,15 @@ fn folders_patterns_and_lists() {
     assert_eq!(tree(&lab, "some").keys().collect::<Vec<_>>(), ["in/x/a.safetensors", "y/b.safetensors"]);
     assert_eq!(statuses(&run)["in/gone.safetensors"], "error");
     run.says("in/gone.wav: no such file");
-    // Back again, from a folder of tokens.
+    // Decode the folder of tokens.
     lab.dac("decode out --output wave --keep-extension").expect(0);
     let waves: Vec<_> = tree(&lab, "wave").into_keys().collect();
     assert_eq!(waves, ["a.safetensors.wav", "x/a.safetensors.wav", "x/y/b.safetensors.wav"]);
 
     for (arguments, part) in [
-        ("encode --output out --model tiny", "nothing to work on"),
-        ("encode - --jobs 2", "options of batches"),
-        ("encode in --output out --model tiny --shard 2/2", "expected I/N"),
+        ("encode --output out --model tiny", "no inputs"),
+        ("encode - --jobs 2", "options for batches"),
+        ("encode in --output out --model tiny --partition 2/2", "expected I/N"),
         ("encode in/a.wav in/x/a.wav --output out --model tiny", "--keep-extension"),
     ] {
         lab.dac(arguments).expect(2).says(part);
@@ -84,7 +84,7 @@ fn folders_patterns_and_lists() {
 }
 
 #[test]
-fn a_rehearsal_does_nothing_and_says_what_would_be_done() {
+fn a_dry_run_reports_the_jobs_and_writes_nothing() {
     let lab = Lab::new();
     lab.wav("in/a.wav", 44100, 1500, &[0.5]);
     lab.wav("in/b.wav", 44100, 1500, &[0.5]);
@@ -95,7 +95,7 @@ fn a_rehearsal_does_nothing_and_says_what_would_be_done() {
     let before = lab.read(&format!("out/{MANIFEST}"));
     let run = lab.dac("encode in --output out --model tiny --dry-run --json").expect(0);
     assert_eq!(statuses(&run).into_values().collect::<Vec<_>>(), ["skipped", "planned"]);
-    run.says("1 to do, 1 there");
+    run.says("1 to do, 1 up to date");
     let run = lab.dac("encode in --output out --model tiny --dry-run --quantizers 2").expect(0);
     assert!(run.stdout.contains("differs in codebooks"), "{}", run.stdout);
     assert_eq!(lab.read(&format!("out/{MANIFEST}")), before);
@@ -103,45 +103,46 @@ fn a_rehearsal_does_nothing_and_says_what_would_be_done() {
 }
 
 #[test]
-fn a_rerun_goes_by_the_manifest_for_formats_that_say_nothing() {
+fn a_rerun_uses_the_manifest_for_formats_without_metadata() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 3000, &[0.5]);
     let encode = "encode a.wav --output out --model tiny --json --format npy";
     let status = |more: &str| lab.dac(&format!("{encode} {more}")).expect(0).records()[0]["status"].clone();
     assert_eq!(status(""), "ok");
     assert_eq!(status(""), "skipped");
-    // What leaves the array's shape as it is matters too.
+    // Settings that do not change the array's shape count as well.
     assert_eq!(status("--precision exact"), "ok");
     assert_eq!(status("--precision exact"), "skipped");
     assert_eq!(status("--precision exact --dtype i64"), "ok");
     assert_eq!(status(""), "ok");
-    // A file that was only touched is the same input; another of the same size is not.
+    // An input with a new time stamp is unchanged if its content is; other content of the same size is a
+    // change.
     lab.wav("a.wav", 44100, 3000, &[0.5]);
     assert_eq!(status(""), "skipped");
     lab.wav("a.wav", 44100, 3000, &[0.4]);
     assert_eq!(status(""), "ok");
-    // Results that were changed or that no manifest knows are not ours to replace.
+    // Results that were changed or are not in a manifest are not replaced.
     let whole = lab.read("out/a.npy");
     let mut changed = whole.clone();
     *changed.last_mut().unwrap() ^= 1;
     lab.put("out/a.npy", &changed);
-    lab.dac(encode).expect(1).says("knows it as another file").says("--overwrite");
+    lab.dac(encode).expect(1).says("lists another file under this name").says("--overwrite");
     assert_eq!(lab.read("out/a.npy"), changed);
     lab.put("out/a.npy", &whole);
     assert_eq!(status(""), "skipped");
     fs::rename(lab.path(&format!("out/{MANIFEST}")), lab.path("elsewhere.jsonl")).unwrap();
-    lab.dac(encode).expect(1).says("no manifest knows it");
+    lab.dac(encode).expect(1).says("no manifest lists it");
     assert_eq!(status("--manifest elsewhere.jsonl"), "skipped");
-    // A cut line costs the files it is of, nothing else.
+    // A truncated line is ignored; other records remain valid.
     fs::write(lab.path(&format!("out/{MANIFEST}")), "{\"key\":\"a.np").unwrap();
     let run = lab.dac(&format!("{encode} --overwrite")).expect(0);
-    run.says("1 lines of the manifests");
+    run.says("ignored malformed manifest lines: 1");
     assert_eq!(manifest(&lab, &format!("out/{MANIFEST}"))["a.npy"]["status"], "ok");
     assert_eq!(status(""), "skipped");
 }
 
 #[test]
-fn jobs_and_threads_do_not_change_the_bytes() {
+fn results_do_not_depend_on_jobs_and_threads() {
     let lab = Lab::new();
     for n in 0..5 {
         lab.wav(&format!("in/{n}.wav"), 44100, 3000 + 700 * n, &[0.5]);
@@ -158,7 +159,7 @@ fn jobs_and_threads_do_not_change_the_bytes() {
 }
 
 #[test]
-fn shards_share_a_folder_and_merge() {
+fn partitions_share_a_folder_and_can_be_merged() {
     let lab = Lab::new();
     for n in 0..6 {
         lab.wav(&format!("in/{n}.wav"), 44100, 1000, &[0.5]);
@@ -166,23 +167,23 @@ fn shards_share_a_folder_and_merge() {
     lab.put("in/bad.wav", b"");
     lab.dac("encode in --output whole --model tiny").expect(1);
     for shard in ["0/3", "2/3"] {
-        lab.dac(&format!("encode in --output out --model tiny --shard {shard}"));
+        lab.dac(&format!("encode in --output out --model tiny --partition {shard}"));
     }
-    lab.dac("manifest merge out").expect(1).says("no manifest of shard 1/3");
-    lab.dac("encode in --output out --model tiny --shard 1/3");
+    lab.dac("manifest merge out").expect(1).says("the manifest of partition 1/3 is missing");
+    lab.dac("encode in --output out --model tiny --partition 1/3");
     let merged = lab.dac("manifest merge out").expect(1);
     assert!(merged.stdout.contains("6 done, 1 failed, from 4 manifests"), "{}", merged.stdout);
     assert_eq!(tree(&lab, "out"), tree(&lab, "whole"));
     let (whole, parts) =
         (manifest(&lab, &format!("whole/{MANIFEST}")), manifest(&lab, &format!("out/{MANIFEST}")));
     assert_eq!(whole.keys().collect::<Vec<_>>(), parts.keys().collect::<Vec<_>>());
-    // The whole job goes on with what its shards did.
+    // A run of the whole job reuses the results of the partitions.
     let again = lab.dac("encode in --output out --model tiny --json").expect(1);
     assert_eq!(statuses(&again).values().filter(|status| *status == "skipped").count(), 6);
-    lab.dac("manifest merge in").expect(3).says("no manifest");
+    lab.dac("manifest merge in").expect(3).says("contains no manifest of a partition");
 }
 
-/// Files of many kinds, some of them broken or odd; how many of them end as errors.
+/// Creates files of many kinds, some of them invalid or unusual. Returns the number of expected errors.
 pub(crate) fn collection(lab: &Lab, files: usize) -> usize {
     let whole = wav_bytes(22050, 3000, &[0.5]);
     let mut errors = 0;
@@ -199,7 +200,7 @@ pub(crate) fn collection(lab: &Lab, files: usize) -> usize {
             5 => lab.put(&format!("{name}.wav"), &wav_file(3, 44100, 1, 32, &f32::NAN.to_le_bytes())),
             6 => lab.put(&format!("{name}.mp3"), &[0xff; 600]),
             7 => lab.put(&format!("{name}.ogg"), b"OggS but no more"),
-            // Odd, yet whole: a cut end, one sample, many channels, a low rate.
+            // Unusual, but valid: truncated, one sample, many channels, a low rate.
             8 => lab.put(&format!("{name}.wav"), &whole[..whole.len() - 7]),
             9 => lab.wav(&format!("{name}.wav"), 44100, 1, &[0.5]),
             10 => lab.wav(&format!("{name}.wav"), 8000, 500, &[0.1; 6]),
@@ -210,8 +211,8 @@ pub(crate) fn collection(lab: &Lab, files: usize) -> usize {
     errors
 }
 
-/// Runs the command over and over and kills it at moments spread over `whole_run`, until that succeeded so many times; after each,
-/// `check` looks at what is left in the folder `out`.
+/// Runs a command repeatedly and kills it at moments spread over `whole_run`, until `times` runs were killed.
+/// Calls `check` after each.
 pub(crate) fn kill(lab: &Lab, command: &str, out: &str, whole_run: Duration, times: usize, check: impl Fn()) {
     let mut kills = 0;
     for attempt in 0..4 * times {
@@ -219,7 +220,7 @@ pub(crate) fn kill(lab: &Lab, command: &str, out: &str, whole_run: Duration, tim
             break;
         }
         if attempt % 4 == 3 {
-            // As it would begin anew: else the last kills would all fall into reading the manifest.
+            // Start from scratch, because otherwise all late kills would happen while the manifest is read.
             fs::remove_dir_all(lab.path(out)).ok();
         }
         let mut child = lab.command(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -236,7 +237,7 @@ pub(crate) fn kill(lab: &Lab, command: &str, out: &str, whole_run: Duration, tim
 }
 
 #[test]
-fn killed_at_any_moment_a_batch_ends_as_if_it_never_was() {
+fn a_batch_killed_at_any_moment_can_be_resumed() {
     let lab = Lab::new();
     let errors = collection(&lab, 200);
     let encode =
@@ -248,7 +249,7 @@ fn killed_at_any_moment_a_batch_ends_as_if_it_never_was() {
     assert_eq!(expected.len(), 200 - errors);
 
     kill(&lab, &encode("out"), "out", whole_run, 10, || {
-        // What has a name is whole.
+        // Files under their final names are complete.
         for (name, bytes) in tree(&lab, "out").iter().filter(|(name, _)| !name.starts_with(".dac-work")) {
             assert_eq!(Some(bytes), expected.get(name), "{name}");
         }
@@ -276,7 +277,7 @@ fn killed_at_any_moment_a_batch_ends_as_if_it_never_was() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_drops_what_is_in_flight_and_keeps_what_is_done() {
+fn a_signal_discards_unfinished_and_keeps_finished_results() {
     let lab = Lab::new();
     lab.wav("in/0.wav", 44100, 2000, &[0.5]);
     for n in 1..4 {
@@ -304,8 +305,11 @@ fn a_signal_drops_what_is_in_flight_and_keeps_what_is_done() {
         );
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code));
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains("1 done, 0 skipped, 0 failed") && said.contains("3 of 4 left"), "{said}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            stderr.contains("1 done, 0 skipped, 0 failed") && stderr.contains("3 of 4 files remaining"),
+            "{stderr}"
+        );
         assert_eq!(lab.names(&out), ["0.safetensors"]);
         assert_eq!(manifest(&lab, &format!("{out}/{MANIFEST}")).len(), 1);
     }

@@ -1,9 +1,9 @@
-//! `dac bench`: the fields that other programs read.
+//! `dac bench`: records and tables.
 
 use crate::support::Lab;
 
 #[test]
-fn the_record_has_its_fields() {
+fn the_record_contains_all_timings() {
     let lab = Lab::new();
     let run = lab.dac("bench --model tiny --seconds 0.2 --runs 2 --threads 1 --json").expect(0);
     let records = run.records();
@@ -37,7 +37,7 @@ fn random_weights_need_no_file() {
 }
 
 #[test]
-fn layers_have_their_time_their_share_and_their_part_of_the_peak() {
+fn layers_have_a_time_a_share_and_a_percentage_of_the_peak() {
     let lab = Lab::new();
     let line = "bench --model tiny --seconds 0.5 --runs 1 --threads 1 --layers";
     let record = lab.dac(&format!("{line} --json")).expect(0).records().remove(0);
@@ -73,14 +73,14 @@ fn layers_have_their_time_their_share_and_their_part_of_the_peak() {
 }
 
 #[test]
-fn layers_are_measured_on_one_thread_of_the_engine() {
+fn layers_require_one_thread_of_the_engine() {
     let lab = Lab::new();
-    for (more, says) in [
+    for (options, expected) in [
         ("--threads 2", "--threads 1"),
         ("--threads 1 --device flex", "--device cpu"),
         ("--threads 1 --chunk overlap", "--chunk overlap"),
     ] {
-        let run = lab.dac(&format!("bench --model tiny --seconds 0.1 --runs 1 --layers {more}")).expect(2);
-        assert!(run.stderr.contains(says) && run.stdout.is_empty(), "{more}: {}", run.stderr);
+        let run = lab.dac(&format!("bench --model tiny --seconds 0.1 --runs 1 --layers {options}")).expect(2);
+        assert!(run.stderr.contains(expected) && run.stdout.is_empty(), "{options}: {}", run.stderr);
     }
 }

@@ -1,4 +1,4 @@
-//! The page of `dac report` in a real browser, where there is one: what it loads, plays and shows.
+//! The page of `dac report` in Chromium.
 
 mod devtools;
 
@@ -9,17 +9,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::needs::{needs, on_path};
+use crate::external_tools::{is_available, on_path};
 use crate::support::Lab;
 use devtools::Browser;
 
 const SPEECH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/audio/librivox_austen.wav");
-/// A name that would be markup, if it were let.
+/// A file name with markup, which the page must escape.
 const NAME: &str = "<img src=x onerror=document.title=1>&amp;.wav";
 
-/// A report of speech, by a name or by none, and a browser that has it open; none where there is no browser.
+/// Reports on speech under a file name and opens the page; returns `None` without a browser.
 fn open_report(lab: &Lab, name: &str, arguments: &str) -> Option<Browser> {
-    if !needs("chromium", on_path("chromium")) {
+    if !is_available("chromium", on_path("chromium")) {
         return None;
     }
     fs::copy(SPEECH, lab.path(name)).unwrap();
@@ -32,7 +32,7 @@ fn open_report(lab: &Lab, name: &str, arguments: &str) -> Option<Browser> {
 }
 
 #[test]
-fn players_and_pictures_load_and_nothing_else() {
+fn the_page_loads_its_players_and_pictures_and_nothing_else() {
     let lab = Lab::new();
     let Some(mut browser) = open_report(&lab, NAME, "--quantizers 1,3,9") else { return };
     browser.wait_for("[...document.querySelectorAll('audio')].every((player) => player.readyState >= 1)");
@@ -61,7 +61,7 @@ fn players_and_pictures_load_and_nothing_else() {
     }
     assert_eq!(browser.evaluate("document.querySelector('h1').textContent"), NAME);
     assert_eq!(browser.evaluate("document.title"), format!("{NAME} – dac report"));
-    assert_eq!(browser.complaints(), [&Value::Null; 0]);
+    assert_eq!(browser.problems(), [&Value::Null; 0]);
     let page = format!("file://{}", lab.path("report.html").display());
     let requests = browser.requests();
     assert!(
@@ -69,76 +69,83 @@ fn players_and_pictures_load_and_nothing_else() {
         "{requests:?}"
     );
 
-    // The policy is no ornament: a script that comes from elsewhere does not run, and is complained of.
+    // The policy blocks other scripts, which the browser reports.
     browser.evaluate(
-        "document.body.append(Object.assign(document.createElement('script'), { textContent: 'document.title = 1' }))",
+        "(() => {
+           const script = document.createElement('script');
+           script.textContent = 'document.title = 1';
+           document.body.append(script);
+         })()",
     );
     assert_eq!(browser.evaluate("document.title"), format!("{NAME} – dac report"));
     browser.evaluate("new Promise((done) => setTimeout(done, 100))");
-    assert!(!browser.complaints().is_empty());
+    assert!(!browser.problems().is_empty());
 }
 
 #[test]
-fn versions_take_turns_at_one_position() {
+fn one_variant_plays_at_a_time_at_a_common_position() {
     let lab = Lab::new();
     let Some(mut browser) = open_report(&lab, "a.wav", "--quantizers 1,3,9") else { return };
     browser.evaluate(
         "globalThis.players = [...document.querySelectorAll('audio')];
-         globalThis.sounding = () => players.flatMap((player, index) => (player.paused ? [] : [index])).join();
+         globalThis.playing = () => players.flatMap((player, index) => (player.paused ? [] : index)).join();
          globalThis.choice = (version) => document.querySelector(`#switch [data-version='${version}']`);
          true",
     );
     browser.wait_for("players.every((player) => player.readyState >= 1)");
-    // Slowly, so that a busy machine does not come to the end between two questions.
+    // Slow playback, so that it does not end between two steps on a busy machine.
     browser.evaluate("players.forEach((player) => (player.playbackRate = 0.1))");
     assert_eq!(browser.evaluate("document.getElementById('switch').hidden"), false);
-    assert_eq!(browser.evaluate("document.getElementById('play').click(), sounding()"), "0");
+    assert_eq!(browser.evaluate("document.getElementById('play').click(), playing()"), "0");
     browser.wait_for("players[0].currentTime > 0.1");
 
-    // By the bar, while it sounds.
+    // Switch with the bar during playback.
     let at_s =
         browser.evaluate("(() => { const at = players[0].currentTime; choice(3).click(); return at; })()");
-    browser.wait_for("sounding() === '2'");
+    browser.wait_for("playing() === '2'");
     let position_s = browser.evaluate("players[2].currentTime").as_f64().unwrap();
     assert!(position_s >= at_s.as_f64().unwrap() - 0.05, "from {at_s} to {position_s}");
     assert_eq!(browser.evaluate("choice(3).getAttribute('aria-pressed')"), "true");
     assert_eq!(browser.evaluate("choice('original').getAttribute('aria-pressed')"), "false");
 
-    // By a player of its own; the one before has not gone further since.
+    // Switch with a player, which continues at the position of the previous one.
     browser.evaluate("players[2].pause(), players[2].currentTime = 1.5, players[3].play().then(() => true)");
-    browser.wait_for("sounding() === '3' && players[3].currentTime > 1.5");
+    browser.wait_for("playing() === '3' && players[3].currentTime > 1.5");
     assert!(browser.evaluate("players[3].currentTime").as_f64().unwrap() < 5.0);
 
-    // A position that the listener has chosen holds.
+    // A position chosen by the listener is kept.
     browser.evaluate("players[3].pause(), players[1].currentTime = 0.25");
     browser.wait_for("choice(1).getAttribute('aria-pressed') === 'true'");
     browser.evaluate("document.getElementById('play').click()");
-    browser.wait_for("sounding() === '1' && players[1].currentTime > 0.25");
+    browser.wait_for("playing() === '1' && players[1].currentTime > 0.25");
     assert!(browser.evaluate("players[1].currentTime").as_f64().unwrap() < 1.4);
     browser.evaluate("document.getElementById('play').click()");
-    browser.wait_for("sounding() === ''");
+    browser.wait_for("playing() === ''");
 
-    // A click into the middle of a picture plays its version from there.
+    // A click in the middle of a picture plays its variant from there.
     browser.evaluate(
-        "(() => { const plot = document.querySelector('#version-9 .plot'), box = plot.getBoundingClientRect();
-           plot.dispatchEvent(new MouseEvent('click', { bubbles: true, clientX: box.left + box.width / 2 })); })()",
+        "(() => {
+           const plot = document.querySelector('#version-9 .plot'), box = plot.getBoundingClientRect();
+           const clientX = box.left + box.width / 2;
+           plot.dispatchEvent(new MouseEvent('click', { bubbles: true, clientX }));
+         })()",
     );
-    browser.wait_for("sounding() === '3' && players[3].currentTime >= players[3].duration / 2");
+    browser.wait_for("playing() === '3' && players[3].currentTime >= players[3].duration / 2");
 
-    // At the end, the next one begins anew.
+    // After the end, the next variant starts from the beginning.
     browser.evaluate("players[3].currentTime = players[3].duration - 0.03");
     browser.wait_for("players[3].ended");
     browser.evaluate("players[0].play().then(() => true)");
-    browser.wait_for("sounding() === '0' && players[0].currentTime > 0 && players[0].currentTime < 4");
+    browser.wait_for("playing() === '0' && players[0].currentTime > 0 && players[0].currentTime < 4");
 
     assert_eq!(
         browser.evaluate("document.getElementById('repeat').click(), players.every((player) => player.loop)"),
         true
     );
-    assert_eq!(browser.complaints(), [&Value::Null; 0]);
+    assert_eq!(browser.problems(), [&Value::Null; 0]);
 }
 
-/// The contrast of two colours by WCAG 2, from their `rgb(…)`; put into the page.
+/// Script for the contrast of two `rgb(…)` colours by WCAG 2.
 const CONTRAST: &str = "
     globalThis.luminance = (colour) => {
       const linear = colour.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255)
@@ -152,9 +159,9 @@ const CONTRAST: &str = "
     globalThis.style = (selector) => getComputedStyle(document.querySelector(selector));
     true";
 
-/// Both schemes, on a desk and on a phone. Where `DAC_SCREENSHOTS` names a folder, it gets a picture of each.
+/// Saves a screenshot of each combination in the folder `DAC_SCREENSHOTS`, if that is set.
 #[test]
-fn both_schemes_are_readable_on_wide_and_narrow_screens() {
+fn light_and_dark_schemes_have_contrast_on_wide_and_narrow_screens() {
     let lab = Lab::new();
     let Some(mut browser) = open_report(&lab, "librivox_austen.wav", "") else { return };
     browser.evaluate(CONTRAST);
@@ -193,11 +200,11 @@ fn both_schemes_are_readable_on_wide_and_narrow_screens() {
             }
         }
     }
-    assert_eq!(browser.complaints(), [&Value::Null; 0]);
+    assert_eq!(browser.problems(), [&Value::Null; 0]);
 }
 
 #[test]
-fn everything_has_a_name_for_who_cannot_see_it() {
+fn all_controls_and_pictures_have_accessible_names() {
     let lab = Lab::new();
     let Some(mut browser) = open_report(&lab, "a.wav", "--quantizers 1,2") else { return };
     let tree = browser.call("Accessibility.getFullAXTree", json!({}));
@@ -214,11 +221,10 @@ fn everything_has_a_name_for_who_cannot_see_it() {
     }
     let pictures = names("image");
     assert_eq!(pictures.len(), 4);
-    let lasting = "0:05.30, 0 Hz to 22.05 kHz";
-    for said in
-        [format!("Spectrogram: 1 codebook, {lasting}"), "Codes of 2 codebooks in 457 frames".to_owned()]
+    let axes = "0:05.30, 0 Hz to 22.05 kHz";
+    for name in [format!("Spectrogram: 1 codebook, {axes}"), "Codes of 2 codebooks in 457 frames".to_owned()]
     {
-        assert!(pictures.contains(&said.as_str()), "{said} in {pictures:?}");
+        assert!(pictures.contains(&name.as_str()), "{name} in {pictures:?}");
     }
     assert_eq!(names("Audio"), ["Player: Original", "Player: 1 codebook", "Player: 2 codebooks"]);
 }

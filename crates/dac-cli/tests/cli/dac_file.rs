@@ -1,4 +1,4 @@
-//! The reference's own files: `.dac`, exact or in windows, with the loudness of the input.
+//! `.dac` files, the reference codec's format: exact or windowed, with the input's loudness.
 
 use dac::Audio;
 use dac::audio::LoudnessMeter;
@@ -12,7 +12,7 @@ fn loudness_db(audio: &Audio) -> f64 {
     meter.integrated_db()
 }
 
-/// The one factor from `a` to `b`.
+/// Gain from `a` to `b`, which must differ by nothing else.
 fn fitted_gain(a: &[f32], b: &[f32]) -> f32 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
     let gain = (dot(a, b) / dot(a, a)) as f32;
@@ -22,7 +22,7 @@ fn fitted_gain(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[test]
-fn an_exact_dac_file_stores_the_loudness_and_gets_it_back() {
+fn an_exact_dac_file_restores_the_input_loudness() {
     let lab = Lab::new();
     let wav = lab.wav("a.wav", 44100, 30000, &[0.1, 0.3]);
     lab.dac("encode a.wav --output t --model tiny --channels keep").expect(0);
@@ -45,21 +45,21 @@ fn an_exact_dac_file_stores_the_loudness_and_gets_it_back() {
     let unchanged = decode("a.safetensors", "plain", "");
     assert_eq!(decode("a.dac", "as-is", "--no-loudness"), unchanged);
     let restored = decode("a.dac", "restored", "");
-    // One gain for both channels.
+    // Both channels have the same gain.
     fitted_gain(&unchanged, &restored);
     let found = loudness_db(&Audio::read(lab.path("restored/a.wav")).unwrap());
     assert!((found - input_db).abs() < 0.5, "{found} dB, not {input_db}");
-    // The gain of a range is that of the whole.
+    // A range has the gain of the whole.
     let part = decode("a.dac", "part", "--start 0.2 --duration 0.1");
     assert!(largest_difference(&part, &restored[2 * 8820..2 * 13230]) < 1e-5);
-    // Through a pipe, whose short steps sum in another order, it sounds the same.
+    // A pipe decodes in shorter steps, which changes the order of sums.
     let raw = lab.pipe("decode - --raw --model tiny", &lab.read("t/a.dac"));
     let raw: Vec<f32> = raw.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
     assert!(largest_difference(&raw, &restored) < 1e-5);
 }
 
 #[test]
-fn windows_are_written_and_decoded_as_the_file_says() {
+fn windowed_files_are_decoded_with_their_own_windows() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 60000, &[0.4]);
     let encode = "encode a.wav --output t --model tiny --chunk descript --json";
@@ -77,7 +77,7 @@ fn windows_are_written_and_decoded_as_the_file_says() {
     };
     let whole = decode("d", "");
     assert_eq!(whole.len(), 60000);
-    // Ranges within a window, over a border of windows, and to the end.
+    // Ranges within a window, across two windows, and up to the end.
     for (at, (start, samples)) in [(2205, 4410), (13230, 22050), (50715, 9285)].into_iter().enumerate() {
         let seconds = |samples: usize| samples as f64 / 44100.0;
         let range = format!("--start {} --duration {}", seconds(start), seconds(samples));
@@ -86,9 +86,11 @@ fn windows_are_written_and_decoded_as_the_file_says() {
         assert!(largest_difference(&part, &whole[start..start + samples]) < 1e-5, "{range}");
     }
     lab.dac("decode t/a.dac --output x --model tiny --chunk overlap").expect(1).says("windows");
-    lab.dac("decode t/a.dac --output x --model tiny --chunk descript").expect(1).says("says itself");
+    lab.dac("decode t/a.dac --output x --model tiny --chunk descript")
+        .expect(1)
+        .says("applies only to encoding");
 
-    // Windows of another length, then a signal that fits into one, then the exact way: each is done anew.
+    // Each change is encoded again: other windows, a single window, exact chunks.
     let status = |more: &str| lab.dac(&format!("{encode} {more}")).expect(0).records()[0]["status"].clone();
     assert_eq!(status("--chunk-seconds 0.6"), "ok");
     assert_eq!(status(""), "ok");
@@ -99,7 +101,7 @@ fn windows_are_written_and_decoded_as_the_file_says() {
     exact.says("chunking");
 
     lab.dac(&format!("{encode} --format npy")).expect(2).says("--format dac");
-    lab.dac(&format!("{encode} --chunk-seconds 0.01")).expect(2).says("--chunk-seconds");
+    lab.dac(&format!("{encode} --chunk-seconds 0.01")).expect(2).says("window of 0.01 s");
     let round =
         lab.dac("roundtrip a.wav --output r --model tiny --chunk descript --chunk-seconds 0.5").expect(0);
     assert_eq!(lab.names("r"), ["a.dac", "a.wav"], "{}", round.stderr);
@@ -107,7 +109,7 @@ fn windows_are_written_and_decoded_as_the_file_says() {
 }
 
 #[test]
-fn npy_codes_have_the_integers_that_are_asked_for() {
+fn npy_codes_have_the_requested_integer_type() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 4000, &[0.5]);
     for (dtype, text) in [("u16", "<u2"), ("i64", "<i8")] {

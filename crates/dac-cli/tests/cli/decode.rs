@@ -1,9 +1,9 @@
-//! `dac decode`: lengths and rates of the result, sample formats, fewer codebooks, z, every token format.
+//! `dac decode`: lengths, rates, ranges, sample formats, fewer codebooks, z and all token formats.
 
 use crate::support::{Lab, largest_difference};
 
 #[test]
-fn every_length_comes_back_exactly() {
+fn decoded_files_have_the_length_of_the_input() {
     let lab = Lab::new();
     let lengths = [1, 2, 511, 512, 513, 1023, 1024, 1025, 4801];
     let inputs: Vec<_> = lengths.iter().map(|n| format!("n{n}.wav")).collect();
@@ -27,7 +27,7 @@ fn every_length_comes_back_exactly() {
 }
 
 #[test]
-fn a_stride_of_five_loses_no_sample() {
+fn models_with_a_stride_of_5_keep_the_length() {
     let lab = Lab::new();
     for (preset, rate_hz, lengths) in
         [("24khz", 24000, [1, 319, 320, 321, 10000]), ("16khz", 16000, [313, 321, 640, 959, 32000])]
@@ -49,7 +49,7 @@ fn a_stride_of_five_loses_no_sample() {
 }
 
 #[test]
-fn lengths_at_other_rates_are_rounded_or_exact() {
+fn output_rates_scale_the_length() {
     let lab = Lab::new();
     for (rate_hz, samples) in [(8000_u32, 777_usize), (22050, 2001), (48000, 4099)] {
         let name = format!("r{rate_hz}");
@@ -61,15 +61,15 @@ fn lengths_at_other_rates_are_rounded_or_exact() {
             (wave.rate_hz, wave.samples())
         };
         let scaled = |to: f64| (samples as f64 * to / f64::from(rate_hz)).round() as usize;
-        assert_eq!(at("model", "m"), (44100, scaled(44100.0)));
-        assert_eq!(at("input", "i"), (rate_hz, samples));
-        assert_eq!(at("24000", "h"), (24000, scaled(24000.0)));
+        assert_eq!(at("model", "m"), (44100, scaled(44100.0)), "{name}");
+        assert_eq!(at("input", "i"), (rate_hz, samples), "{name}");
+        assert_eq!(at("24000", "h"), (24000, scaled(24000.0)), "{name}");
     }
     lab.dac("decode t/r8000.safetensors --output x --output-rate 100").expect(2);
 }
 
 #[test]
-fn a_range_is_that_part_of_the_whole() {
+fn a_range_equals_that_part_of_the_whole() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 40000, &[0.5]);
     lab.dac("encode a.wav --output t --model tiny").expect(0);
@@ -93,7 +93,7 @@ fn a_range_is_that_part_of_the_whole() {
 }
 
 #[test]
-fn the_cards_chunks_are_another_result_of_the_same_length() {
+fn overlapping_chunks_change_the_result_but_not_the_length() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 60000, &[0.5]);
     lab.dac("encode a.wav --output exact --model tiny").expect(0);
@@ -113,20 +113,20 @@ fn the_cards_chunks_are_another_result_of_the_same_length() {
 }
 
 #[test]
-fn sample_formats() {
+fn sample_formats_set_the_wav_format() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 2000, &[0.5]);
     lab.dac("encode a.wav --output t --model tiny").expect(0);
     for (format, bits, float) in [("i16", 16, false), ("i24", 24, false), ("f32", 32, true)] {
         lab.dac(&format!("decode t/a.safetensors --output {format} --sample-format {format}")).expect(0);
         let wave = lab.wave_of(&format!("{format}/a.wav"));
-        assert_eq!((wave.bits, wave.float, wave.samples()), (bits, float, 2000));
+        assert_eq!((wave.bits, wave.float, wave.samples()), (bits, float, 2000), "{format}");
     }
     lab.dac("decode t/a.safetensors --output x --sample-format s16").expect(2);
 }
 
 #[test]
-fn fewer_codebooks_of_a_file_are_those_of_a_smaller_file() {
+fn decoding_fewer_codebooks_equals_decoding_a_smaller_file() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 4000, &[0.5]);
     lab.dac("encode a.wav --output all --model tiny").expect(0);
@@ -138,10 +138,10 @@ fn fewer_codebooks_of_a_file_are_those_of_a_smaller_file() {
     lab.dac("decode all/a.safetensors --output full").expect(0);
     assert_ne!(lab.read("full/a.wav"), lab.read("d2/a.wav"));
 
-    // A bitrate is a bound, a number is a demand.
+    // A bitrate is an upper bound, a number of codebooks is a requirement.
     lab.dac("decode two/a.safetensors --output b --bitrate 6").expect(0).says("2 of 9 codebooks");
     assert_eq!(lab.read("b/a.wav"), lab.read("d2/a.wav"));
-    lab.dac("decode two/a.safetensors --output q --quantizers 3").expect(1).says("holds 2 codebooks");
+    lab.dac("decode two/a.safetensors --output q --quantizers 3").expect(1).says("the file has 2 codebooks");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn z_decodes_like_its_codes() {
     }
     let largest = largest_difference(&lab.wave_of("c/a.wav").floats(), &lab.wave_of("z/a.wav").floats());
     assert!(largest < 1e-4, "{largest}");
-    lab.dac("decode z/a.safetensors --output zq --quantizers 2").expect(1).says("holds no codes");
+    lab.dac("decode z/a.safetensors --output zq --quantizers 2").expect(1).says("contains no codes");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn every_token_format_decodes() {
     for format in ["dacp", "npy", "pt"] {
         lab.dac(&format!("encode a.wav --output {format} --model tiny --format {format}")).expect(0);
         assert_eq!(lab.names(format), [format!("a.{format}")]);
-        // .npy and .pt carry no length: the manifest beside them does. Without it, all frames are decoded.
+        // .npy and .pt contain no length. It comes from the manifest; without that, all frames are decoded.
         for (manifest, samples) in [("--jobs 1", 4000), ("", if format == "dacp" { 4000 } else { 4096 })] {
             if manifest.is_empty() {
                 std::fs::remove_file(lab.path(&format!("{format}/.dac-manifest.jsonl"))).unwrap();
@@ -184,15 +184,15 @@ fn every_token_format_decodes() {
 }
 
 #[test]
-fn the_file_names_its_model() {
+fn the_model_comes_from_the_token_file_or_the_manifest() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 1000, &[0.5]);
     lab.dac("encode a.wav --output t --model tiny").expect(0);
-    // Without --model: tiny, although the default is another.
+    // tiny without --model, although the default is another model.
     let run = lab.dac("decode t/a.safetensors --output d --json").expect(0);
     assert_eq!(run.records()[0]["model"], "tiny");
-    // A file that names none is known by the manifest; without it, it needs the default, whose weights are not here: the ways
-    // out are named.
+    // A .npy names no model. The manifest does; without that, the default model is needed, whose weights are
+    // missing.
     lab.dac("encode a.wav --output n --model tiny --format npy").expect(0);
     let run = lab.dac("decode n/a.npy --output m --json").expect(0);
     assert_eq!(run.records()[0]["model"], "tiny");
@@ -203,7 +203,7 @@ fn the_file_names_its_model() {
 }
 
 #[test]
-fn a_recording_is_never_replaced_unasked() {
+fn recordings_are_replaced_only_with_overwrite() {
     let lab = Lab::new();
     let original = lab.wav("a.wav", 16000, 4000, &[0.5]);
     let bytes = std::fs::read(&original).unwrap();
@@ -216,7 +216,7 @@ fn a_recording_is_never_replaced_unasked() {
     assert_eq!(again.records()[0]["status"], "skipped");
     lab.dac("decode a.safetensors --output d --sample-format f32").expect(0).says("differs in sample-format");
     assert!(lab.wave_of("d/a.wav").float);
-    // A decode that was changed since is somebody's work.
+    // A decoded file that was changed is not replaced.
     lab.wav("d/a.wav", 44100, 100, &[0.5]);
     lab.dac("decode a.safetensors --output d").expect(1).says("--overwrite");
     lab.dac("decode a.safetensors --output d --overwrite").expect(0);

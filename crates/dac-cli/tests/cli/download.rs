@@ -1,4 +1,4 @@
-//! `dac download` from a server on this machine and from files; resuming in detail is tested beside the code.
+//! `dac download` from a local server and from files. Resuming is tested in `src/download/tests.rs`.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -10,14 +10,14 @@ use tiny_http::{Response, Server};
 
 use crate::support::Lab;
 
-/// Serves one file under any name but `missing`, which is 404.
+/// Serves one file under every name, except that `missing` is 404.
 fn serve(path: &Path) -> String {
     let server = Server::http("127.0.0.1:0").unwrap();
     let address = format!("http://{}", server.server_addr().to_ip().unwrap());
     let path = path.to_owned();
     thread::spawn(move || {
         for request in server.incoming_requests() {
-            // The other side may have had enough before the end.
+            // The client may close the connection early.
             let _ = if request.url().contains("missing") {
                 request.respond(Response::empty(404))
             } else {
@@ -29,8 +29,8 @@ fn serve(path: &Path) -> String {
     address
 }
 
-/// A checkpoint of a preset's full shape in half precision, all zeros, which takes no room on most disks.
-fn zeros(lab: &Lab, name: &str, preset: Preset) {
+/// Writes a half-precision checkpoint of zeros in a preset's shape, as a sparse file.
+fn write_zeros(lab: &Lab, name: &str, preset: Preset) {
     let (mut header, mut at) = (serde_json::Map::new(), 0_usize);
     for (key, shape) in preset.shape().parameters() {
         let end = at + 2 * shape.iter().product::<usize>();
@@ -45,9 +45,9 @@ fn zeros(lab: &Lab, name: &str, preset: Preset) {
 }
 
 #[test]
-fn weights_arrive_are_proved_and_found() {
+fn downloaded_weights_are_verified_and_found() {
     let lab = Lab::new();
-    zeros(&lab, "model.safetensors", Preset::Khz44Kbps16);
+    write_zeros(&lab, "model.safetensors", Preset::Khz44Kbps16);
     let server = serve(&lab.path("model.safetensors"));
     let url = format!("{server}/models/model.safetensors?download=true");
     let run = lab.dac(&format!("download 44khz-16kbps --url {url} --json")).expect(0);
@@ -70,7 +70,7 @@ fn weights_arrive_are_proved_and_found() {
         (&"skipped".into(), &hash.into())
     );
 
-    // The wrong hash: what is there stays, what came is removed and said to be.
+    // With a wrong hash, the new file is removed and the existing one stays.
     let wrong = "0".repeat(64);
     let run =
         lab.dac(&format!("download 44khz-16kbps --url {url} --sha256 {wrong} --overwrite --json")).expect(1);
@@ -81,14 +81,14 @@ fn weights_arrive_are_proved_and_found() {
         (names.map(String::from).to_vec(), bytes)
     );
 
-    // Another model's weights are not taken for this one's.
+    // Weights of another model are rejected.
     let run = lab.dac("download 44khz --from model.safetensors").expect(1);
     run.says("not weights of 44khz").says("removed");
     assert_eq!(lab.names("home/dac/weights"), names);
 }
 
 #[test]
-fn what_is_no_checkpoint_is_refused() {
+fn files_other_than_checkpoints_are_rejected() {
     let lab = Lab::new();
     let page = lab.put("page.html", b"<html>log in first</html>");
     let server = serve(&page);
@@ -98,14 +98,14 @@ fn what_is_no_checkpoint_is_refused() {
         run.says("not weights of 16khz").says("removed");
         assert_eq!(lab.names("home/dac/weights"), [""; 0]);
     }
-    // As a mirror of a published file it is refused by its size already.
+    // With a known size, that is checked first.
     let run = lab.dac(&format!("download 16khz --source descript --url {server}/weights.pth")).expect(1);
     run.says("has 25 bytes, the published file has 296820733");
     assert_eq!(lab.names("home/dac/weights"), [""; 0]);
 }
 
 #[test]
-fn refusals_and_missing_files_name_what_was_asked() {
+fn failed_downloads_are_reported_with_address_or_path() {
     let lab = Lab::new();
     let server = serve(&lab.put("x", b"x"));
     let run = lab.dac(&format!("download 24khz --url {server}/missing.pth --json")).expect(1);
@@ -119,14 +119,14 @@ fn refusals_and_missing_files_name_what_was_asked() {
 }
 
 #[test]
-fn the_caches_of_relatives_spare_a_download() {
+fn weights_in_other_programs_caches_need_no_download() {
     let lab = Lab::new();
     let python = lab.put("home/.cache/descript/dac/weights_44khz_8kbps_latest.pth", b"weights");
     let hub = "home/.cache/huggingface/hub/models--descript--dac_16khz/snapshots/abc/model.safetensors";
     let hub = lab.put(hub, b"weights");
     for (preset, path) in [("44khz", python), ("16khz", hub)] {
         let run = lab.dac(&format!("download {preset} --json")).expect(0);
-        run.says("already there");
+        run.says("already exists");
         let record = run.records().remove(0);
         assert_eq!((&record["status"], record["path"].as_str()), (&"skipped".into(), path.to_str()));
     }

@@ -1,4 +1,4 @@
-//! `dac encode`: names, records, lengths, channels, bitrates, formats, and what is done twice.
+//! `dac encode`: records, channels, bitrates, saved arrays and reruns.
 
 use dac::tokens::TokenFile;
 
@@ -9,7 +9,7 @@ fn tokens(lab: &Lab, name: &str) -> TokenFile {
 }
 
 #[test]
-fn one_file_gives_tokens_and_a_complete_record() {
+fn encoding_a_file_gives_tokens_and_a_complete_record() {
     let lab = Lab::new();
     lab.wav("speech.wav", 16000, 8000, &[0.5]);
     let run = lab.dac("encode speech.wav --output out --model tiny --json").expect(0);
@@ -42,7 +42,7 @@ fn one_file_gives_tokens_and_a_complete_record() {
 }
 
 #[test]
-fn channels_are_mixed_or_kept() {
+fn channels_are_mixed_or_encoded_separately() {
     let lab = Lab::new();
     lab.wav("stereo.wav", 44100, 6000, &[0.6, 0.0]);
     let mono = lab.dac("encode stereo.wav --output mono --model tiny --json").expect(0);
@@ -61,7 +61,7 @@ fn channels_are_mixed_or_kept() {
 }
 
 #[test]
-fn quantizers_and_bitrate_fix_the_number_of_codebooks() {
+fn quantizers_and_bitrate_set_the_number_of_codebooks() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 5000, &[0.5]);
     lab.dac("encode a.wav --output all --model tiny").expect(0);
@@ -93,7 +93,7 @@ fn codes_do_not_depend_on_the_chunk() {
 }
 
 #[test]
-fn z_and_latents_are_saved_on_demand() {
+fn z_and_latents_are_saved_on_request() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 3000, &[0.5]);
     lab.dac("encode a.wav --output all --model tiny --save codes,z,latents").expect(0);
@@ -111,7 +111,7 @@ fn z_and_latents_are_saved_on_demand() {
 }
 
 #[test]
-fn what_is_there_is_skipped_or_redone_or_left_alone() {
+fn existing_outputs_are_skipped_redone_or_refused() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 3000, &[0.5]);
     lab.dac("encode a.wav --output out --model tiny").expect(0);
@@ -123,7 +123,7 @@ fn what_is_there_is_skipped_or_redone_or_left_alone() {
     assert_eq!(redone.records()[0]["status"], "ok");
     assert_eq!(lab.read("out/a.safetensors"), first, "the same input gives the same bytes");
 
-    // Other settings, then another input of the same name.
+    // Other settings, then another input with the same name.
     let other = lab.dac("encode a.wav --output out --model tiny --quantizers 3 --json").expect(0);
     assert_eq!((&other.records()[0]["status"], &other.records()[0]["codebooks"]), (&"ok".into(), &3.into()));
     other.says("differs in codebooks");
@@ -137,11 +137,11 @@ fn what_is_there_is_skipped_or_redone_or_left_alone() {
     assert_eq!(lab.read("out/a.safetensors"), b"a diary");
     lab.dac("encode a.wav --output out --model tiny --overwrite").expect(0);
 
-    // Without its record a file is kept if it is the result, and else not known to be ours.
+    // Without a record, a file is accepted if its metadata match, else refused.
     let whole = lab.read("out/a.safetensors");
     std::fs::remove_file(lab.path("out/.dac-manifest.jsonl")).unwrap();
     let refused = lab.dac("encode a.wav --output out --model tiny --quantizers 3").expect(1);
-    refused.says("differs in number of codebooks, and no manifest knows it").says("--overwrite");
+    refused.says("no manifest lists it, and it differs in number of codebooks").says("--overwrite");
     assert_eq!(lab.read("out/a.safetensors"), whole);
     let kept = lab.dac("encode a.wav --output out --model tiny --json").expect(0);
     assert_eq!(kept.records()[0]["status"], "skipped");

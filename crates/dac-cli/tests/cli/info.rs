@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::Lab;
 
 #[test]
-fn audio_and_tokens_are_told_by_content() {
+fn audio_and_tokens_are_detected_from_the_content() {
     let lab = Lab::new();
     lab.wav("a.wav", 16000, 8000, &[0.5, 0.5]);
     lab.dac("encode a.wav --output . --model tiny --quantizers 4").expect(0);
@@ -33,7 +33,7 @@ fn audio_and_tokens_are_told_by_content() {
 }
 
 #[test]
-fn models_are_listed_with_what_is_on_the_machine() {
+fn models_are_listed_with_the_weights_on_this_machine() {
     let lab = Lab::new();
     let run = lab.dac("models --json").expect(0);
     let records = run.records();

@@ -1,28 +1,28 @@
-//! The program as its users meet it: every test starts the real binary in a folder and a home of its own.
+//! Tests of the `dac` binary. Each test runs it in a temporary folder with its own home.
 
+mod bad_input;
 mod batch;
 mod bench;
 #[cfg(target_os = "linux")]
 mod browser;
+mod closed_output;
 mod dac_file;
 mod decode;
 mod doctor;
 mod download;
 mod encode;
-#[cfg(target_os = "linux")]
-mod engines;
-mod faults;
-mod halt;
+mod external_tools;
+mod fatal_errors;
 mod info;
+#[cfg(target_os = "linux")]
+mod job_schedulers;
 mod manifest;
-mod needs;
 mod pack;
-mod pipe;
 mod precision;
-mod report_page;
-mod reported;
+mod regressions;
+mod report;
 mod roundtrip;
+mod stdio;
 mod support;
-mod unheard;
 #[cfg(feature = "wgpu")]
 mod wgpu;

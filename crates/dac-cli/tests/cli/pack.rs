@@ -1,4 +1,4 @@
-//! `--pack`: what is in the shards, and that every input ends in one of them exactly once.
+//! `--pack`: content of shards, each input exactly once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::batch::{MANIFEST, collection, kill, manifest, tree};
 use crate::support::{Lab, Run};
 
-/// The members of every tar shard in a folder, by shard.
+/// Members of all tar shards in a folder, by shard.
 fn tars(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<(String, Vec<u8>)>> {
     let shards = lab.names(folder).into_iter().filter(|name| name.ends_with(".tar"));
     let members = |name: String| {
@@ -30,18 +30,18 @@ fn tars(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<(String, Vec<u8>)>> {
     shards.map(members).collect()
 }
 
-/// The token files of all tar shards, each once, as `tree` gives those of a folder.
+/// Token files in all tar shards, by name, in the form of [`tree`]; each must occur once.
 pub(crate) fn tokens(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<u8>> {
     let mut tokens = BTreeMap::new();
     for (name, bytes) in tars(lab, folder).into_values().flatten() {
         if !name.ends_with(".json") {
-            assert!(tokens.insert(name.clone(), bytes).is_none(), "{name} is there twice");
+            assert!(tokens.insert(name.clone(), bytes).is_none(), "{name} occurs twice");
         }
     }
     tokens
 }
 
-/// Every record names the shard that holds its key, with that shard's hash.
+/// Asserts that each record names the shard with its key and that shard's hash.
 pub(crate) fn assert_manifest(lab: &Lab, folder: &str, name: &str) {
     let tars = tars(lab, folder);
     for (key, record) in manifest(lab, &format!("{folder}/{name}")) {
@@ -64,7 +64,7 @@ fn statuses(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn tar_shards_hold_the_files_that_would_be_written() {
+fn tar_shards_contain_the_token_files() {
     let lab = Lab::new();
     for (name, samples) in [("in/a.wav", 1500), ("in/x/a.wav", 2500), ("in/x/take.2.wav", 900)] {
         lab.wav(name, 44100, samples, &[0.5]);
@@ -88,11 +88,11 @@ fn tar_shards_hold_the_files_that_would_be_written() {
     for record in run.records() {
         assert_eq!(records[record["key"].as_str().unwrap()], record);
     }
-    let facts = tars(&lab, "out").into_values().flatten().find(|(name, _)| name == "x/a.json").unwrap().1;
-    let facts: Value = serde_json::from_slice(&facts).unwrap();
-    assert_eq!((&facts["model"], &facts["input_samples"]), (&"tiny".into(), &2500.into()));
+    let metadata = tars(&lab, "out").into_values().flatten().find(|(name, _)| name == "x/a.json").unwrap().1;
+    let metadata: Value = serde_json::from_slice(&metadata).unwrap();
+    assert_eq!((&metadata["model"], &metadata["input_samples"]), (&"tiny".into(), &2500.into()));
 
-    // Other formats, and a shard a file where the size asks for it.
+    // Another format, and a limit so small that each shard has one entry.
     lab.dac("encode in/x --output dacp --model tiny --pack tar --format dacp --pack-bytes 1").expect(0);
     assert_eq!(lab.names("dacp"), ["tokens-000000.tar", "tokens-000001.tar"]);
     lab.dac("encode in/x --output files --model tiny --format dacp").expect(0);
@@ -100,7 +100,7 @@ fn tar_shards_hold_the_files_that_would_be_written() {
 }
 
 #[test]
-fn parquet_files_hold_the_codes() {
+fn parquet_files_contain_the_codes() {
     let lab = Lab::new();
     lab.wav("in/a.wav", 44100, 3000, &[0.5]);
     lab.wav("in/b.wav", 44100, 1000, &[0.5, 0.2]);
@@ -130,7 +130,7 @@ fn parquet_files_hold_the_codes() {
 }
 
 #[test]
-fn a_rerun_adds_what_is_new_and_replaces_nothing() {
+fn a_rerun_adds_new_shards_and_replaces_none() {
     let lab = Lab::new();
     lab.wav("in/a.wav", 44100, 1500, &[0.5]);
     lab.wav("in/b.wav", 44100, 1700, &[0.5]);
@@ -143,38 +143,38 @@ fn a_rerun_adds_what_is_new_and_replaces_nothing() {
     assert_eq!(lab.names("out"), ["tokens-000000.tar", "tokens-000001.tar"]);
     assert_eq!(lab.read("out/tokens-000000.tar"), first);
 
-    // Other settings or another input: an error that names the shard, and nothing changes.
+    // Other settings or inputs are errors that name the shard.
     let run = lab.dac(&format!("{encode} --quantizers 2")).expect(1);
-    run.says("out/tokens-000000.tar holds a, which differs in codebooks").says("another --output");
+    run.says("out/tokens-000000.tar contains a but it differs in codebooks").says("another --output");
     lab.wav("in/b.wav", 44100, 1700, &[0.4]);
     lab.dac(encode)
         .expect(1)
-        .says("out/tokens-000000.tar holds b, which differs in input")
+        .says("out/tokens-000000.tar contains b but it differs in input")
         .says("2 skipped, 1 failed");
     lab.wav("in/b.wav", 44100, 1700, &[0.5]);
     assert_eq!(lab.read("out/tokens-000000.tar"), first);
 
-    // A shard that was changed is not trusted; without it, its entries are made again.
+    // A changed shard is an error; the entries of a missing shard are written again.
     let mut changed = first.clone();
     changed[600] ^= 1;
     lab.put("out/tokens-000000.tar", &changed);
     let run = lab.dac(encode).expect(1);
-    run.says("out/tokens-000000.tar holds a and was changed since").says("1 skipped, 2 failed");
+    run.says("out/tokens-000000.tar contains a but was changed since").says("1 skipped, 2 failed");
     fs::remove_file(lab.path("out/tokens-000000.tar")).unwrap();
     lab.dac(encode).expect(0).says("2 done, 1 skipped");
     assert_eq!(lab.names("out"), ["tokens-000001.tar", "tokens-000002.tar"]);
     assert_eq!(tokens(&lab, "out").len(), 3);
     assert_manifest(&lab, "out", MANIFEST);
 
-    // A shard of which no manifest knows would be made a second time.
+    // A shard without a manifest would be written a second time.
     fs::remove_file(lab.path(&format!("out/{MANIFEST}"))).unwrap();
     for encode in [encode.to_owned(), format!("{encode} --dry-run")] {
-        lab.dac(&encode).expect(2).says("out/tokens-000001.tar is there and no manifest knows it");
+        lab.dac(&encode).expect(2).says("out/tokens-000001.tar exists but no manifest lists it");
     }
     for (more, part) in [
-        ("--pack tar --overwrite", "nothing in a pack can be replaced"),
-        ("--pack parquet --format dacp", "neither --format nor --dtype"),
-        ("--pack parquet --save codes,z", "holds codes alone"),
+        ("--pack tar --overwrite", "entries of a pack cannot be replaced"),
+        ("--pack parquet --format dacp", "--format or --dtype"),
+        ("--pack parquet --save codes,z", "stores only codes"),
         ("--pack-entries 5", "--pack"),
     ] {
         lab.dac(&format!("encode in --output new --model tiny {more}")).expect(2).says(part);
@@ -184,14 +184,14 @@ fn a_rerun_adds_what_is_new_and_replaces_nothing() {
 }
 
 #[test]
-fn shards_of_a_job_have_shards_of_their_own() {
+fn each_partition_has_its_own_shards() {
     let lab = Lab::new();
     for n in 0..6 {
         lab.wav(&format!("in/{n}.wav"), 44100, 1000 + n, &[0.5]);
     }
     lab.dac("encode in --output plain --model tiny --format npy").expect(0);
     for shard in 0..3 {
-        lab.dac(&format!("encode in --output out --model tiny --pack tar --shard {shard}/3")).expect(0);
+        lab.dac(&format!("encode in --output out --model tiny --pack tar --partition {shard}/3")).expect(0);
     }
     let shards = lab.names("out").into_iter().filter(|name| name.ends_with(".tar"));
     assert!(shards.clone().all(|name| name.contains("-of-3-000000.tar")), "{:?}", lab.names("out"));
@@ -199,19 +199,19 @@ fn shards_of_a_job_have_shards_of_their_own() {
     assert_eq!(tokens(&lab, "out"), tree(&lab, "plain"));
     lab.dac("manifest merge out").expect(0);
     assert_manifest(&lab, "out", MANIFEST);
-    // The whole job goes on with them.
+    // A run of the whole job uses them.
     lab.dac("encode in --output out --model tiny --pack tar").expect(0).says("0 done, 6 skipped");
 }
 
 #[test]
-fn records_of_a_shard_that_never_came_hide_none_that_did() {
+fn records_of_an_unpublished_shard_do_not_hide_those_of_a_published_one() {
     let lab = Lab::new();
     lab.wav("in/a.wav", 44100, 1500, &[0.5]);
     lab.wav("in/b.wav", 44100, 1700, &[0.5]);
     let encode = "encode in --output out --model tiny --pack tar --json";
     lab.dac(encode).expect(0);
     let whole = lab.read("out/tokens-000000.tar");
-    // What a run leaves that finds the shard's name taken, or is killed before the rename: records of another shard of that name.
+    // As after a kill before the rename: newer records for the same name, but with another hash.
     let mut text = String::from_utf8(lab.read(&format!("out/{MANIFEST}"))).unwrap();
     for line in text.clone().lines() {
         let mut record: Value = serde_json::from_str(line).unwrap();
@@ -228,7 +228,7 @@ fn records_of_a_shard_that_never_came_hide_none_that_did() {
 }
 
 #[test]
-fn one_process_at_a_time_fills_a_pack() {
+fn only_one_process_writes_a_pack() {
     use std::process::Stdio;
     use std::time::Duration;
 
@@ -245,20 +245,20 @@ fn one_process_at_a_time_fills_a_pack() {
     }
     std::thread::sleep(Duration::from_millis(100));
     let refused = lab.dac(&encode("in --json")).expect(3);
-    refused.says("out: another process packs into it");
+    refused.says("out: another process packs into this directory");
     assert_eq!(refused.stdout, "");
-    // A rehearsal, results that are no packs, and a part of the job, which has shards of its own, go on.
+    // Dry runs, runs without packs, and partitions, which have their own shards, are allowed.
     lab.dac(&encode("in --dry-run")).expect(0);
     lab.dac("encode in --output out --model tiny").expect(0);
-    lab.dac(&encode("in --shard 0/1")).expect(0).says("0.wav");
-    assert!(owner.try_wait().unwrap().is_none(), "the owner was done before it could be met");
+    lab.dac(&encode("in --partition 0/1")).expect(0).says("0.wav");
+    assert!(owner.try_wait().unwrap().is_none(), "the owner ended too early for this test");
     owner.kill().unwrap();
     owner.wait().unwrap();
     lab.dac(&encode("in")).expect(0).says("tokens-0-of-1-000000.tar");
 }
 
 #[test]
-fn killed_at_any_moment_every_input_ends_in_one_shard() {
+fn a_pack_killed_at_any_moment_can_be_resumed() {
     let lab = Lab::new();
     let errors = collection(&lab, 80);
     lab.dac("encode in --output plain --model tiny --format npy").expect(1);
@@ -271,7 +271,7 @@ fn killed_at_any_moment_every_input_ends_in_one_shard() {
     let whole_run = started.elapsed();
     assert_eq!(tokens(&lab, "whole"), expected);
     kill(&lab, &encode("out"), "out", whole_run, 6, || {
-        // What has a name is whole.
+        // Files under their final names are complete.
         for (name, bytes) in tokens(&lab, "out") {
             assert_eq!(Some(&bytes), expected.get(&name), "{name}");
         }
@@ -281,9 +281,9 @@ fn killed_at_any_moment_every_input_ends_in_one_shard() {
     assert_manifest(&lab, "out", MANIFEST);
     let shards = tars(&lab, "out");
     for (number, shard) in shards.keys().enumerate() {
-        assert_eq!(*shard, format!("tokens-{number:06}.tar"), "the numbers have no gaps");
+        assert_eq!(*shard, format!("tokens-{number:06}.tar"), "shard numbers must have no gaps");
     }
-    assert_eq!(lab.names("out"), shards.into_keys().collect::<Vec<_>>(), "and nothing else is left");
+    assert_eq!(lab.names("out"), shards.into_keys().collect::<Vec<_>>(), "no other files may remain");
     let again = lab.dac(&encode("out")).expect(1);
     again.says(&format!("0 done, {} skipped, {errors} failed", 80 - errors));
 }
@@ -301,7 +301,7 @@ fn a_signal_closes_the_open_shard() {
     }
     let encode = "encode in --output out --model tiny --pack tar --jobs 1 --threads 1";
     let child = lab.command(encode).stderr(Stdio::piped()).spawn().unwrap();
-    // The shard is begun for the first entry, which is put into it at once; the next takes seconds.
+    // The shard is created for the first entry; the next one takes seconds.
     let began = Instant::now();
     let is_shard = |name: &String| name.starts_with(".dac-work") && !name.ends_with("lock");
     while !tree(&lab, "out").keys().any(is_shard) {
@@ -313,8 +313,11 @@ fn a_signal_closes_the_open_shard() {
     assert!(killed.success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("1 done, 0 skipped, 0 failed") && said.contains("2 of 3 left"), "{said}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains("1 done, 0 skipped, 0 failed") && stderr.contains("2 of 3 files remaining"),
+        "{stderr}"
+    );
     assert_eq!(lab.names("out"), ["tokens-000000.tar"]);
     assert_eq!(tokens(&lab, "out").into_keys().collect::<Vec<_>>(), ["0.npy"]);
     assert_manifest(&lab, "out", MANIFEST);

@@ -1,9 +1,9 @@
-//! `--precision`: bf16 where the processor has it, a clear refusal where it has not.
+//! `--precision`: bf16 on processors that support it, errors elsewhere.
 
-use crate::needs::needs;
+use crate::external_tools::is_available;
 use crate::support::{Lab, largest_difference};
 
-/// Encodes and decodes with a precision on a CPU level and some threads.
+/// Encodes and decodes with the given options. Returns token file and audio.
 fn audio(lab: &Lab, folder: &str, options: &str, variables: &[(&str, &str)]) -> (Vec<u8>, Vec<f32>) {
     lab.dac_with(&format!("encode in.wav --output {folder} --model tiny {options}"), variables).expect(0);
     let decode = format!("decode f32/in.safetensors --output {folder} --sample-format f32 {options}");
@@ -17,38 +17,38 @@ fn snr_db(found: &[f32], expected: &[f32]) -> f64 {
     10.0 * (expected.iter().map(|&v| square(v)).sum::<f64>() / error).log10()
 }
 
-/// bf16 against f32, and against itself on more threads.
-fn compare(level: &str) {
+/// Compares bf16 with f32, and one thread with three.
+fn check_bf16(level: &str) {
     let lab = Lab::new();
     lab.wav("in.wav", 44100, 30_000, &[0.5]);
     let level = [("DAC_CPU", level)];
     let (_, plain) = audio(&lab, "f32", "", &level);
     let (codes, one) = audio(&lab, "one", "--precision bf16 --threads 1", &level);
-    let (codes_of_three, three) = audio(&lab, "three", "--precision bf16 --threads 3", &level);
-    assert!(codes == codes_of_three && one == three, "threads change what bf16 gives");
+    let (codes_3, three) = audio(&lab, "three", "--precision bf16 --threads 3", &level);
+    assert!(codes == codes_3 && one == three, "bf16 depends on the threads");
     let (difference, snr) = (largest_difference(&one, &plain), snr_db(&one, &plain));
-    assert!(difference > 1e-6, "bf16 gave what f32 gives");
+    assert!(difference > 1e-6, "bf16 equals f32");
     assert!(snr > 30.0, "SNR {snr:.1} dB, largest difference {difference:.1e}");
 }
 
 #[test]
-fn bf16_is_near_f32_and_the_same_for_any_number_of_threads() {
+fn bf16_is_close_to_f32_and_independent_of_threads() {
     #[cfg(target_arch = "x86_64")]
     let found = is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512vl");
     #[cfg(not(target_arch = "x86_64"))]
     let found = false;
-    if needs("avx512_bf16", found) {
-        compare("avx512");
+    if is_available("avx512_bf16", found) {
+        check_bf16("avx512");
     }
 }
 
 #[test]
-fn the_portable_kernels_have_bf16_for_comparison() {
-    compare("portable");
+fn portable_kernels_support_bf16() {
+    check_bf16("portable");
 }
 
 #[test]
-fn a_precision_that_is_not_there_is_wrong_usage_and_says_what_is_missing() {
+fn an_unsupported_precision_is_a_usage_error() {
     let lab = Lab::new();
     lab.wav("in.wav", 44100, 600, &[0.5]);
     lab.dac("encode in.wav --output t --model tiny --precision f16").expect(2).says("f16 is not available");

@@ -1,10 +1,10 @@
-//! `dac roundtrip`: both results, and the comparison.
+//! `dac roundtrip`: both outputs and the comparison.
 
 use crate::batch::tree;
 use crate::support::Lab;
 
 #[test]
-fn tokens_wave_and_distortion() {
+fn a_round_trip_writes_both_files_and_reports_distances() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 30000, &[0.5]);
     let run = lab.dac("roundtrip a.wav --output out --model tiny").expect(0);
@@ -33,7 +33,7 @@ fn tokens_wave_and_distortion() {
 }
 
 #[test]
-fn other_rates_and_channels_are_compared_in_step() {
+fn other_rates_and_channels_are_compared_without_an_offset() {
     let lab = Lab::new();
     lab.wav("s.wav", 22050, 11025, &[0.5, 0.3]);
     for rate in ["model", "input", "16000"] {
@@ -42,21 +42,22 @@ fn other_rates_and_channels_are_compared_in_step() {
         );
         let record = lab.dac(&arguments).expect(0).records().remove(0);
         assert_eq!(record["channels"], 2);
-        // A shift by one sample would already cost most of it.
+        // An offset of one sample would make it negative.
         assert!(record["si_sdr_db"].as_f64().unwrap() > 0.0, "{rate}: {record}");
     }
 }
 
 #[test]
-fn standard_input_cannot_be_read_twice() {
+fn standard_input_is_rejected() {
     let lab = Lab::new();
-    lab.dac("roundtrip - --output out --model tiny").expect(2).says("takes files, not -");
-    let offers = |command: &str| lab.dac(&format!("{command} --help")).expect(0).stdout.contains("`-` alone");
+    lab.dac("roundtrip - --output out --model tiny").expect(2).says("takes files, not '-'");
+    let offers =
+        |command: &str| lab.dac(&format!("{command} --help")).expect(0).stdout.contains("stdin to stdout");
     assert_eq!(["encode", "decode", "roundtrip"].map(offers), [true, true, false]);
 }
 
 #[test]
-fn a_rerun_prints_what_the_record_says_and_makes_nothing_twice() {
+fn a_rerun_prints_the_recorded_figures_and_skips_existing_files() {
     let lab = Lab::new();
     lab.wav("in/a.wav", 44100, 2000, &[0.5]);
     lab.wav("in/b.wav", 44100, 2500, &[0.3]);
@@ -70,7 +71,7 @@ fn a_rerun_prints_what_the_record_says_and_makes_nothing_twice() {
     assert_eq!((&figures["status"], &figures["decoded"]), (&"skipped".into(), &"out/a.wav".into()));
     assert!(figures["si_sdr_db"].is_number() && figures["token_bytes"].is_number(), "{figures}");
 
-    // As after a kill between the names of the two; and the tokens alone are gone.
+    // As after a kill between the two renames, and with only the tokens missing.
     for gone in ["out/a.wav", "out/a.npy"] {
         std::fs::remove_file(lab.path(gone)).unwrap();
         assert_eq!(
@@ -80,7 +81,7 @@ fn a_rerun_prints_what_the_record_says_and_makes_nothing_twice() {
         lab.dac(roundtrip).expect(0).says("1 done, 1 skipped, 0 failed");
         assert_eq!(tree(&lab, "out"), results);
     }
-    // What was changed is not ours any more.
+    // Changed files are not replaced.
     for changed in ["out/a.wav", "out/a.npy"] {
         let mut bytes = results[changed.strip_prefix("out/").unwrap()].clone();
         *bytes.last_mut().unwrap() ^= 1;
@@ -90,7 +91,7 @@ fn a_rerun_prints_what_the_record_says_and_makes_nothing_twice() {
         lab.dac(&format!("{roundtrip} --overwrite")).expect(0);
         assert_eq!(tree(&lab, "out"), results);
     }
-    // Another sample format leaves the tokens as they are.
+    // Another sample format does not change the tokens.
     let other = format!("{roundtrip} --sample-format f32");
     lab.dac(&other).expect(0).says("2 done").says("differs in sample-format");
     assert_eq!(lab.wave_of("out/a.wav").bits, 32);
@@ -98,12 +99,12 @@ fn a_rerun_prints_what_the_record_says_and_makes_nothing_twice() {
 }
 
 #[test]
-fn earlier_results_are_redone_and_recordings_kept() {
+fn earlier_results_are_redone_and_recordings_are_kept() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 2000, &[0.5]);
     lab.dac("roundtrip a.wav --output out --model tiny").expect(0);
     lab.dac("roundtrip a.wav --output out --model tiny --quantizers 2").expect(0);
-    // Its result would replace the input.
+    // The decoded file would replace the input.
     lab.dac("roundtrip a.wav --output . --model tiny").expect(2).says("itself an input");
     let other = lab.wav("in/a.wav", 44100, 100, &[0.5]);
     let bytes = std::fs::read(&other).unwrap();

@@ -1,4 +1,4 @@
-//! A folder to work in, the binary, and small WAV files.
+//! Runs the binary in a temporary folder, and writes and reads small WAV files.
 
 use std::f64::consts::TAU;
 use std::fs;
@@ -8,32 +8,36 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// A temporary folder with its own home, so that no test sees the caches of the machine.
+/// A temporary folder with its own home, so that tests do not use the machine's caches.
 pub(crate) struct Lab {
     folder: tempfile::TempDir,
 }
 
-/// What one run of the program gave.
+/// Result of a run of the program.
 pub(crate) struct Run {
+    pub(crate) command: String,
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
 impl Run {
-    /// The records of `--json`: standard output holds nothing else.
+    /// Parses stdout as the records of `--json`.
     pub(crate) fn records(&self) -> Vec<Value> {
         let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         self.stdout.lines().map(parse).collect()
     }
 
+    /// Asserts the exit code.
     pub(crate) fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        let Self { command, stdout, stderr, .. } = &self;
+        assert_eq!(self.code, code, "dac {command}\nstdout:\n{stdout}\nstderr:\n{stderr}");
         self
     }
 
+    /// Asserts that stderr contains a text.
     pub(crate) fn says(&self, text: &str) -> &Self {
-        assert!(self.stderr.contains(text), "'{text}' is not in:\n{}", self.stderr);
+        assert!(self.stderr.contains(text), "dac {}\n'{text}' is not in:\n{}", self.command, self.stderr);
         self
     }
 }
@@ -58,7 +62,7 @@ impl Lab {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// Names in a folder, hidden ones too but for the manifest, sorted.
+    /// Sorted names in a folder, including hidden ones except the manifest.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(folder)) else { return Vec::new() };
         let mut names: Vec<_> =
@@ -68,32 +72,32 @@ impl Lab {
         names
     }
 
-    /// Runs `dac` in the folder. Arguments are separated by blanks.
+    /// Runs `dac` in the folder with arguments separated by blanks.
     pub(crate) fn dac(&self, arguments: &str) -> Run {
         self.dac_with(arguments, &[])
     }
 
-    /// The same with these variables in its environment.
+    /// Runs `dac` with additional environment variables.
     pub(crate) fn dac_with(&self, arguments: &str, variables: &[(&str, &str)]) -> Run {
         let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let code = output.status.code().expect("the program was killed");
-        Run { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+        Run { command: arguments.to_owned(), code, stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// Runs `dac` with this on its standard input.
+    /// Runs `dac` with `input` as stdin.
     pub(crate) fn run_with(&self, arguments: &str, input: &[u8]) -> Output {
         self.feed(self.command(arguments).stdout(Stdio::piped()), input)
     }
 
-    /// What `dac` writes to a pipe for this on its standard input.
+    /// Runs `dac` with `input` as stdin and returns what it writes to a pipe as stdout.
     pub(crate) fn pipe(&self, arguments: &str, input: &[u8]) -> Vec<u8> {
         let output = self.run_with(arguments, input);
         assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
         output.stdout
     }
 
-    /// The same with a file as standard output.
+    /// Runs `dac` with `input` as stdin and a file as stdout.
     pub(crate) fn pipe_to(&self, arguments: &str, input: &[u8], name: &str) {
         let file = fs::File::create(self.path(name)).unwrap();
         let output = self.feed(self.command(arguments).stdout(file), input);
@@ -103,21 +107,21 @@ impl Lab {
     fn feed(&self, command: &mut Command, input: &[u8]) -> Output {
         let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (mut pipe, input) = (child.stdin.take().unwrap(), input.to_vec());
-        // A program that stops early closes its end: that is for its exit code to tell.
+        // Writing fails if the program stops early; its exit code shows why.
         let writer = std::thread::spawn(move || drop(pipe.write_all(&input)));
         let output = child.wait_with_output().unwrap();
         writer.join().unwrap();
         output
     }
 
-    /// `dac` in the folder, not started yet.
+    /// Command that runs `dac` in the folder.
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = self.program(env!("CARGO_BIN_EXE_dac"));
         command.args(arguments.split_whitespace());
         command
     }
 
-    /// Any program, in the folder and with its home.
+    /// Command that runs any program in the folder with its home.
     pub(crate) fn program(&self, name: &str) -> Command {
         let mut command = Command::new(name);
         for name in ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"] {
@@ -131,7 +135,7 @@ impl Lab {
         command
     }
 
-    /// A 16-bit WAV file of gliding tones, one a channel, each with its loudness.
+    /// Writes a 16-bit WAV file with a gliding tone of the given amplitude in each channel.
     pub(crate) fn wav(&self, name: &str, rate_hz: u32, samples: usize, loudness: &[f64]) -> PathBuf {
         self.put(name, &wav_bytes(rate_hz, samples, loudness))
     }
@@ -155,7 +159,7 @@ pub(crate) fn wav_bytes(rate_hz: u32, samples: usize, loudness: &[f64]) -> Vec<u
     wav_file(1, rate_hz, loudness.len() as u16, 16, &data)
 }
 
-/// A RIFF file around `data`: format 1 is integers, 3 is floats.
+/// Builds a WAV file around `data`; format 1 is integer, 3 is float.
 pub(crate) fn wav_file(format: u16, rate_hz: u32, channels: u16, bits: u16, data: &[u8]) -> Vec<u8> {
     let frame = channels * bits / 8;
     let mut file = Vec::from(*b"RIFF");
@@ -174,7 +178,7 @@ pub(crate) fn wav_file(format: u16, rate_hz: u32, channels: u16, bits: u16, data
     file
 }
 
-/// A WAV file as its header tells, read without the library's own reader.
+/// A WAV file, parsed independently of the library.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Wave {
     pub(crate) rate_hz: u32,
@@ -216,12 +220,12 @@ impl Wave {
         }
     }
 
-    /// Samples a channel.
+    /// Samples per channel.
     pub(crate) fn samples(&self) -> usize {
         self.data.len() / (usize::from(self.bits) / 8) / self.channels
     }
 
-    /// The values of a 32-bit float file, channels interleaved.
+    /// Interleaved values of a 32-bit float file.
     pub(crate) fn floats(&self) -> Vec<f32> {
         assert!(self.float && self.bits == 32);
         self.data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
@@ -240,8 +244,8 @@ impl Wave {
     }
 }
 
-/// The largest difference of two signals of one length.
-pub(crate) fn largest_difference(one: &[f32], other: &[f32]) -> f32 {
-    assert_eq!(one.len(), other.len());
-    one.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+/// Largest difference of two signals of equal length.
+pub(crate) fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }

@@ -1,20 +1,20 @@
-//! The program on a GPU, or on lavapipe, which is none.
-#![allow(clippy::print_stderr, reason = "figures of a run are told")]
+//! The program on a GPU or on lavapipe, a software implementation of Vulkan.
+#![allow(clippy::print_stderr, reason = "measurements are printed")]
 
 use dac::tokens::TokenFile;
 use dac::{Dac, Device};
 
-use crate::needs::needs;
+use crate::external_tools::is_available;
 use crate::support::{Lab, largest_difference};
 
-/// Whether there is an adapter.
-fn adapter() -> bool {
-    needs("lavapipe", Dac::load("tiny", Device::Wgpu(None)).is_ok())
+/// Whether wgpu finds an adapter.
+fn has_adapter() -> bool {
+    is_available("lavapipe", Dac::load("tiny", Device::Wgpu(None)).is_ok())
 }
 
 #[test]
-fn wgpu_is_examined_by_doctor_adapter_by_adapter() {
-    if !adapter() {
+fn doctor_checks_every_wgpu_adapter() {
+    if !has_adapter() {
         return;
     }
     let lab = Lab::new();
@@ -28,8 +28,8 @@ fn wgpu_is_examined_by_doctor_adapter_by_adapter() {
 }
 
 #[test]
-fn wgpu_makes_files_in_chunks_as_the_cpu_makes_them_whole() {
-    if !adapter() {
+fn chunked_results_on_wgpu_match_the_cpu() {
+    if !has_adapter() {
         return;
     }
     let lab = Lab::new();
@@ -38,18 +38,18 @@ fn wgpu_makes_files_in_chunks_as_the_cpu_makes_them_whole() {
     let gpu = "--device wgpu --chunk-seconds 0.05";
     lab.dac("encode a.wav b.wav --output cpu --model tiny --channels keep").expect(0);
     let encode = format!("encode a.wav b.wav --output gpu --model tiny --channels keep {gpu}");
-    assert_snakes_are_programs(&lab, &encode);
+    assert_snakes_are_fused(&lab, &encode);
     for name in ["a", "b"] {
         let codes =
             |folder| TokenFile::read(&lab.path(&format!("{folder}/{name}.safetensors"))).unwrap().codes;
         assert_eq!(codes("gpu"), codes("cpu"), "{name}");
     }
-    // Room for more than one window at a time, beside 13 MB of weights.
+    // 40 MB are enough for 13 MB of weights and several windows per batch.
     for (folder, extra) in [("one", ""), ("four", "--memory-budget 40M")] {
         let decode = format!("decode cpu/b.safetensors --output {folder} --sample-format f32 {gpu} {extra}");
         lab.dac(&decode).expect(0);
     }
-    assert_snakes_are_programs(&lab, &format!("decode cpu/a.safetensors --output told {gpu}"));
+    assert_snakes_are_fused(&lab, &format!("decode cpu/a.safetensors --output fused {gpu}"));
 
     lab.dac("decode cpu/b.safetensors --output whole --sample-format f32").expect(0);
     let wave = |folder| lab.wave_of(&format!("{folder}/b.wav")).floats();
@@ -64,19 +64,19 @@ fn wgpu_makes_files_in_chunks_as_the_cpu_makes_them_whole() {
         .says("'wgpu:99' was not found");
 }
 
-/// All that a snake does is one program, wherever it stands: so say burn's tables of what it executed.
-fn assert_snakes_are_programs(lab: &Lab, arguments: &str) {
-    let told = lab.dac_with(arguments, &[("BURN_FUSION_LOG", "full")]).expect(0);
-    let (fused, single) = sines(&told.stderr);
-    // The tiny model has 29 in either direction.
-    assert!(fused > 0 && fused % 29 == 0, "{arguments}: {fused} snakes in programs");
-    assert_eq!(single, 0, "{arguments}: beside {fused} that are programs");
+/// Asserts that each snake activation is one fused kernel, according to burn's tables of executed kernels.
+fn assert_snakes_are_fused(lab: &Lab, arguments: &str) {
+    let run = lab.dac_with(arguments, &[("BURN_FUSION_LOG", "full")]).expect(0);
+    let (fused, single) = count_sines(&run.stderr);
+    // The tiny model's encoder and decoder have 29 snakes each.
+    assert!(fused > 0 && fused % 29 == 0, "{arguments}: {fused} fused snakes");
+    assert_eq!(single, 0, "{arguments}: not fused, next to {fused} that are");
 }
 
-/// How many sines burn's tables of executed programs show within programs of several operations, and beside them.
-fn sines(log: &str) -> (usize, usize) {
+/// Counts fused and separate sines in burn's tables of executed kernels.
+fn count_sines(log: &str) -> (usize, usize) {
     let (mut fused, mut single, mut within) = (0, 0, false);
-    // Other lines tell what is tried.
+    // Other lines show what fusion tries.
     for line in log.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())) {
         if line.contains('▸') {
             within = !line.contains("un-fused");
@@ -90,18 +90,17 @@ fn sines(log: &str) -> (usize, usize) {
     (fused, single)
 }
 
-/// What a process found out about its programs is read by the next, which measures none again.
 #[cfg(feature = "autotune-cache")]
 #[test]
-fn wgpu_findings_outlive_the_process() {
-    if !adapter() {
+fn autotuning_results_are_reused_by_the_next_process() {
+    if !has_adapter() {
         return;
     }
     let lab = Lab::new();
-    let warm = "doctor --warm --device wgpu --model tiny --chunk-seconds 0.05 --json";
+    let autotune = "doctor --autotune --device wgpu --model tiny --chunk-seconds 0.05 --json";
     let searches = |log: &str| {
         let log_path = lab.path(log);
-        let record = lab.dac_with(warm, &[("CUBECL_DEBUG_LOG", log_path.to_str().unwrap())]).expect(0);
+        let record = lab.dac_with(autotune, &[("CUBECL_DEBUG_LOG", log_path.to_str().unwrap())]).expect(0);
         let record = record.records().remove(0);
         assert_eq!(record["folder"].as_str(), lab.path("home/dac/autotune").to_str());
         let log = String::from_utf8(lab.read(log)).unwrap();

@@ -11,6 +11,13 @@ impl_simd! {
     splat(x) = _mm256_set1_ps(x);
     load(p) = _mm256_loadu_ps(p);
     store(v, p) = _mm256_storeu_ps(p, v);
+    sum(v) = {
+        let half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+        let quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
+        _mm_cvtss_f32(_mm_add_ss(quarter, _mm_shuffle_ps::<1>(quarter, quarter)))
+    };
+    prefetch_l1(p) = prefetch::<_MM_HINT_T0>(p);
+    prefetch_l2(p) = prefetch::<_MM_HINT_T1>(p);
     add(a, b) = _mm256_add_ps(a, b);
     sub(a, b) = _mm256_sub_ps(a, b);
     mul(a, b) = _mm256_mul_ps(a, b);
@@ -19,13 +26,6 @@ impl_simd! {
     min(a, b) = _mm256_min_ps(a, b);
     select_less(x, y, a, b) = _mm256_blendv_ps(b, a, _mm256_cmp_ps::<_CMP_LT_OQ>(x, y));
     round(v) = _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v);
-    => sum(v) = {
-        let half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
-        let quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
-        _mm_cvtss_f32(_mm_add_ss(quarter, _mm_shuffle_ps::<1>(quarter, quarter)))
-    };
-    prefetch_l1(p) = prefetch::<_MM_HINT_T0>(p);
-    prefetch_l2(p) = prefetch::<_MM_HINT_T1>(p);
 }
 
 #[inline(always)]

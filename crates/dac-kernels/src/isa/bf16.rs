@@ -194,7 +194,7 @@ mod tests {
                         let want = f64::from(bias[column]) + products.sum::<f64>();
                         assert!(
                             (f64::from(*got) - want).abs() < 1e-5,
-                            "{kernels:?}, {rows} rows: got {got}, expected {want}"
+                            "{lanes} lanes, {rows} rows: got {got}, expected {want}"
                         );
                     }
                 }
@@ -224,7 +224,7 @@ mod tests {
             });
             for (pair, word) in values.chunks_exact(2).zip(&words) {
                 let want = with_half(with_half(0.0, 0, pair[0]), 1, pair[1]);
-                assert_eq!(word.to_bits(), want.to_bits(), "{kernels:?}: {pair:?}");
+                assert_eq!(word.to_bits(), want.to_bits(), "{} lanes: {pair:?}", kernels.lanes);
             }
         }
     }

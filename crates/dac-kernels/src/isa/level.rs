@@ -18,12 +18,12 @@ pub enum Isa {
 }
 
 impl Isa {
+    /// All instruction sets; those of one architecture from slow to fast.
+    const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Neon];
+
     /// Returns the fastest instruction set that this processor supports.
     pub fn detect() -> Self {
-        [Self::Avx512, Self::Avx2, Self::Neon]
-            .into_iter()
-            .find(|isa| isa.is_available())
-            .unwrap_or(Self::Portable)
+        Self::available().last().copied().unwrap_or(Self::Portable)
     }
 
     /// Returns the instruction set named by the environment variable `DAC_CPU`, or [`Isa::detect`] without
@@ -40,12 +40,19 @@ impl Isa {
     }
 
     /// Returns the instruction set with this name if the processor supports it.
-    ///
-    /// # Errors
-    /// The same errors as [`Isa::from_env`].
-    pub fn from_name(name: &str) -> Result<Self, KernelError> {
+    fn from_name(name: &str) -> Result<Self, KernelError> {
         let isa: Self = name.parse()?;
-        if isa.is_available() { Ok(isa) } else { Err(KernelError::IsaUnavailable { isa }) }
+        if isa.is_available() { Ok(isa) } else { Err(KernelError::IsaUnavailable { isa: isa.name() }) }
+    }
+
+    /// Returns the lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Neon => "neon",
+        }
     }
 
     /// Reports whether this processor supports the instruction set.
@@ -69,23 +76,15 @@ impl Isa {
         }
     }
 
-    /// Returns every instruction set that this processor supports, portable first.
+    /// Returns every instruction set that this processor supports, from slow to fast.
     pub fn available() -> Vec<Self> {
-        [Self::Portable, Self::Avx2, Self::Avx512, Self::Neon]
-            .into_iter()
-            .filter(|isa| isa.is_available())
-            .collect()
+        Self::ALL.into_iter().filter(|isa| isa.is_available()).collect()
     }
 }
 
 impl fmt::Display for Isa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Portable => "portable",
-            Self::Avx2 => "avx2",
-            Self::Avx512 => "avx512",
-            Self::Neon => "neon",
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -93,13 +92,9 @@ impl FromStr for Isa {
     type Err = KernelError;
 
     fn from_str(s: &str) -> Result<Self, KernelError> {
-        match s.trim().to_ascii_lowercase().as_str() {
-            "portable" => Ok(Self::Portable),
-            "avx2" => Ok(Self::Avx2),
-            "avx512" => Ok(Self::Avx512),
-            "neon" => Ok(Self::Neon),
-            _ => Err(KernelError::UnknownIsa { found: s.to_owned() }),
-        }
+        let name = s.trim().to_ascii_lowercase();
+        let found = Self::ALL.into_iter().find(|isa| isa.name() == name);
+        found.ok_or_else(|| KernelError::UnknownIsa { found: s.to_owned() })
     }
 }
 
@@ -109,7 +104,7 @@ mod tests {
 
     #[test]
     fn names_parse_back_and_detected_isa_is_available() {
-        for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Neon] {
+        for isa in Isa::ALL {
             assert_eq!(isa.to_string().parse::<Isa>(), Ok(isa));
         }
         assert!(matches!("sse9".parse::<Isa>(), Err(KernelError::UnknownIsa { .. })));

@@ -32,6 +32,7 @@ pub(crate) use pointwise::{SingleOutput, SnakeRows};
 pub(crate) use transform::{Coefficients, ForwardTransform, InverseTransform};
 
 /// The kernels of one instruction set and the size of its register tile.
+#[derive(Debug)]
 pub(crate) struct Kernels {
     /// Values in a register.
     pub(crate) lanes: usize,
@@ -48,6 +49,7 @@ pub(crate) struct Kernels {
 }
 
 /// The kernels that read or write packed operands of one type (`f32` or `bf16`).
+#[derive(Debug)]
 pub(crate) struct OperandKernels {
     /// Values per word.
     pub(crate) per_word: usize,
@@ -55,18 +57,6 @@ pub(crate) struct OperandKernels {
     pub(crate) forward: fn(ForwardTransform<'_>),
     /// Writes its rows as packed operands.
     pub(crate) inverse: fn(InverseTransform<'_>),
-}
-
-impl std::fmt::Debug for OperandKernels {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "OperandKernels({} per word)", self.per_word)
-    }
-}
-
-impl std::fmt::Debug for Kernels {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Kernels({} x {})", self.mr, self.nr)
-    }
 }
 
 impl Kernels {

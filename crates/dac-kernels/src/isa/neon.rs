@@ -11,6 +11,9 @@ impl_simd! {
     splat(x) = vdupq_n_f32(x);
     load(p) = vld1q_f32(p);
     store(v, p) = vst1q_f32(p, v);
+    sum(v) = vaddvq_f32(v);
+    prefetch_l1(_) = ();
+    prefetch_l2(_) = ();
     add(a, b) = vaddq_f32(a, b);
     sub(a, b) = vsubq_f32(a, b);
     mul(a, b) = vmulq_f32(a, b);
@@ -19,9 +22,6 @@ impl_simd! {
     min(a, b) = vminnmq_f32(a, b);
     select_less(x, y, a, b) = vbslq_f32(vcltq_f32(x, y), a, b);
     round(v) = vrndnq_f32(v);
-    => sum(v) = vaddvq_f32(v);
-    prefetch_l1(_) = ();
-    prefetch_l2(_) = ();
 }
 
 super::kernels!(Neon, "neon", rows 12, 8, 4, vectors 2);

@@ -17,7 +17,7 @@ pub(super) trait Operand<S: Simd> {
     /// `acc + x·w`, summed in each lane over the values of its word.
     unsafe fn multiply_add(x: S, w: S, acc: S) -> S;
 
-    /// Writes `LANES` values as `LANES / PER_WORD` words; so many words must be writable at `p`.
+    /// Writes `LANES` values as `LANES / PER_WORD` words; that many words must be writable at `p`.
     unsafe fn store_words(values: S, p: *mut f32);
 }
 

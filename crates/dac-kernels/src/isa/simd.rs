@@ -35,20 +35,22 @@ pub(super) trait Simd: Copy {
     fn prefetch_l2(p: *const f32);
 }
 
-/// Implements [`Simd`] for a struct around a register, from one expression of intrinsics per method.
+/// Implements [`Simd`] for a struct around a register, from one expression per method.
 ///
-/// In the expressions, the arguments are registers of the instruction set, not the struct.
+/// In the expressions, the arguments are registers of type `$register`, not the struct.
 macro_rules! impl_simd {
     (
         $simd:ident($register:ty), lanes $lanes:literal;
         splat($x:ident) = $splat:expr;
         load($load_at:ident) = $load:expr;
         store($value:ident, $store_at:ident) = $store:expr;
-        $($method:ident($first:ident $(, $other:ident)*) = $result:expr;)*
-        => sum($lanes_of:ident) = $sum:expr;
+        sum($summed:ident) = $sum:expr;
         prefetch_l1($near:pat) = $prefetch_l1:expr;
         prefetch_l2($far:pat) = $prefetch_l2:expr;
+        $($method:ident($first:ident $(, $other:ident)*) = $result:expr;)*
     ) => {
+        // The expressions of the portable instruction set are safe.
+        #[allow(unused_unsafe)]
         impl Simd for $simd {
             const LANES: usize = $lanes;
 
@@ -79,7 +81,7 @@ macro_rules! impl_simd {
             )*
             #[inline(always)]
             unsafe fn sum(self) -> f32 {
-                let $lanes_of = self.0;
+                let $summed = self.0;
                 // SAFETY: the caller guarantees the instruction set (see `Simd`).
                 unsafe { $sum }
             }

@@ -174,8 +174,7 @@ impl<'a> BlockShape<'a> {
         }
     }
 
-    /// Computes a batch of panels, products and inverse transform, into `to`, which starts at the first of
-    /// them.
+    /// Computes a batch of panels, products and inverse transform; `to` starts at the first panel.
     ///
     /// All panels use one point before the next, so that A of this point stays in the second-level cache.
     pub(super) fn compute_panels(

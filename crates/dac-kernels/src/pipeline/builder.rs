@@ -163,7 +163,7 @@ impl PipelineBuilder {
     /// instruction set or a precision that is not available, or threads that cannot be started.
     pub fn build(mut self) -> Result<Pipeline, KernelError> {
         if !self.options.isa.is_available() {
-            return Err(KernelError::IsaUnavailable { isa: self.options.isa });
+            return Err(KernelError::IsaUnavailable { isa: self.options.isa.name() });
         }
         if let Some(error) = self.error {
             return Err(error);

@@ -78,15 +78,13 @@ impl Geometry {
             (((p.kernel - 1) * p.dilation + 1).div_ceil(p.stride), 1)
         };
         Ok(Self {
-            in_channels: p.in_channels,
             out_channels: p.out_channels,
             taps,
             dilation,
             in_group: p.stride,
-            out_group: 1,
             lead: p.padding,
-            skip: 0,
             output: OutputLength::Conv(*p),
+            ..Self::elementwise(p.in_channels)
         })
     }
 
@@ -98,15 +96,13 @@ impl Geometry {
         in_range("padding", p.padding, 0)?;
         let taps = p.kernel.div_ceil(p.stride);
         Ok(Self {
-            in_channels: p.in_channels,
             out_channels: p.out_channels,
             taps,
-            dilation: 1,
-            in_group: 1,
             out_group: p.stride,
             lead: taps - 1,
             skip: p.padding,
             output: OutputLength::Transpose(*p),
+            ..Self::elementwise(p.in_channels)
         })
     }
 

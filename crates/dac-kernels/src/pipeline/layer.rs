@@ -37,7 +37,7 @@ pub(crate) struct Layer {
     pub(crate) tanh: bool,
 }
 
-/// What a layer computes between its snake and its tanh.
+/// The operation of a layer, between its snake and its tanh.
 #[derive(Debug)]
 pub(crate) enum Operation {
     /// Nothing; without a snake, the layer copies rows to another stride.

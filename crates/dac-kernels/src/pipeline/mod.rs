@@ -76,11 +76,6 @@ impl Pipeline {
         self.inner.layers.iter().map(layer).collect()
     }
 
-    /// Returns the options of the pipeline.
-    pub fn options(&self) -> &PipelineOptions {
-        &self.inner.options
-    }
-
     /// Starts a stream.
     pub fn stream(&self) -> PipelineStream {
         let geometry = self.inner.layers.iter().map(|l| l.geometry.clone()).collect();

@@ -71,8 +71,8 @@ impl Layer {
                 }
                 let batch = conv.panels_per_batch;
                 let products = scratch.products.grow_to(batch * shape.products_len);
-                let batches = (0..conv.panels).step_by(batch);
-                let batches = batches.map(|first| first..(first + batch).min(conv.panels));
+                let end = |first: usize| (first + batch).min(conv.panels);
+                let batches = (0..conv.panels).step_by(batch).map(|first| first..end(first));
                 if let Some(fused) = &conv.fused {
                     let hidden = scratch.hidden.grow_to(shape.hidden_len());
                     for panels in batches {

@@ -59,7 +59,7 @@ impl Signal {
     }
 }
 
-/// Which of its rows a layer computes.
+/// The rows that a layer computes in a run.
 #[derive(Clone, Copy, PartialEq)]
 enum RunMode {
     /// Full blocks, or nearly full ones.
@@ -121,8 +121,7 @@ impl PipelineStream {
         }
     }
 
-    /// Passes the rows to the first layer in pieces of one run, so that memory does not grow with their
-    /// number.
+    /// Passes the rows to the first layer in pieces of one run, which bounds the memory.
     fn feed(&mut self, pipeline: &Inner, rows: &[f32], mode: RunMode, threads: usize, out: &mut Vec<f32>) {
         let Some(first) = pipeline.layers.first() else { return };
         let (channels, stride) = (first.geometry.in_channels, first.in_stride);
@@ -190,14 +189,14 @@ impl Runner<'_> {
         loop {
             let (current, following) = states.split_at_mut(index + 1);
             let Some(state) = current.last_mut() else { return };
-            let spans = match mode {
+            let total = match mode {
                 RunMode::Finish => g.groups_total(state.received).div_ceil(groups_per_span),
                 RunMode::FullBlocks | RunMode::Ready => g.groups_ready(state.received) / groups_per_span,
             };
-            let spans = spans.saturating_sub(state.spans_done);
+            let ready = total.saturating_sub(state.spans_done);
             let spans = match mode {
-                RunMode::FullBlocks => layer.spans_to_run(spans, pipeline.kernels.mr, self.threads),
-                RunMode::Ready | RunMode::Finish => spans.min(layer.spans_per_run(self.threads)),
+                RunMode::FullBlocks => layer.spans_to_run(ready, pipeline.kernels.mr, self.threads),
+                RunMode::Ready | RunMode::Finish => ready.min(layer.spans_per_run(self.threads)),
             };
             if spans == 0 {
                 return;
@@ -220,8 +219,7 @@ impl Runner<'_> {
             if let (Some(start), Some(time)) = (start, self.times.get_mut(index)) {
                 *time += start.elapsed();
             }
-            // Rows are numbered from the first computed one. Rows before `g.skip` and after the end are
-            // dropped.
+            // Counted from the first computed row, rows before `g.skip` and after the end are dropped.
             let before = state.spans_done * groups_per_span * g.out_group;
             let computed = groups * g.out_group;
             state.spans_done += spans;

@@ -1,7 +1,7 @@
-//! Small random networks with their plain evaluation.
+//! Small random networks that can run as a pipeline or with the reference implementation.
 #![allow(dead_code, unreachable_pub)]
 
-use dac_kernels::{PipelineStream, reference, *};
+use dac_kernels::*;
 
 pub struct Random(u64);
 
@@ -19,7 +19,7 @@ impl Random {
         self.next() as usize % n
     }
 
-    /// Uniform on −1..1.
+    /// Returns a value uniform on −1..1.
     pub fn value(&mut self) -> f32 {
         (self.next() as f32 / (1u64 << 30) as f32) - 1.0
     }
@@ -30,31 +30,32 @@ pub fn noise(n: usize, seed: u64) -> Vec<f32> {
     (0..n).map(|_| random.value()).collect()
 }
 
-/// Asserts that the error is at most 1e-4 of the rms anywhere and at most 1e-5 of it in the rms (100 dB).
+/// Asserts errors of at most 1e-4 of the rms, and an rms error of at most 1e-5 of it (100 dB).
 pub fn assert_close(got: &[f32], want: &[f32], what: &str) {
     assert_within(got, want, 1e-4, what);
 }
 
-pub fn assert_within(got: &[f32], want: &[f32], most: f64, what: &str) {
+/// Asserts errors of at most `bound` times the rms of `want`, and an rms error of a tenth of that.
+pub fn assert_within(got: &[f32], want: &[f32], bound: f64, what: &str) {
     assert_eq!(got.len(), want.len(), "{what}: length");
     let rms =
         |v: &mut dyn Iterator<Item = f64>| (v.map(|v| v * v).sum::<f64>() / want.len().max(1) as f64).sqrt();
     let scale = rms(&mut want.iter().map(|&v| f64::from(v))).max(0.3);
     for (i, (g, w)) in got.iter().zip(want).enumerate() {
-        assert!(f64::from((g - w).abs()) <= most * scale, "{what}: {g} for {w} at {i}, rms {scale}");
+        assert!(f64::from((g - w).abs()) <= bound * scale, "{what}: {g} at {i}, expected {w}, rms {scale}");
     }
     let error = rms(&mut got.iter().zip(want).map(|(g, w)| f64::from(g - w)));
-    assert!(error <= most / 10.0 * scale, "{what}: rms error {error} against rms {scale}");
+    assert!(error <= bound / 10.0 * scale, "{what}: rms error {error} against rms {scale}");
 }
 
 pub fn assert_same(got: &[f32], want: &[f32], what: &str) {
     assert_eq!(got.len(), want.len(), "{what}: length");
     for (i, (g, w)) in got.iter().zip(want).enumerate() {
-        assert_eq!(g.to_bits(), w.to_bits(), "{what}: {g} for {w} at {i}");
+        assert_eq!(g.to_bits(), w.to_bits(), "{what}: {g} at {i}, expected {w}");
     }
 }
 
-/// What a pipeline gives for `x` in one push.
+/// Runs a pipeline on `x` in one push.
 pub fn run(pipeline: &Pipeline, x: &[f32]) -> Vec<f32> {
     let (mut out, mut stream) = (Vec::new(), pipeline.stream());
     stream.push(x, &mut out);
@@ -62,8 +63,8 @@ pub fn run(pipeline: &Pipeline, x: &[f32]) -> Vec<f32> {
     out
 }
 
-/// What a stream gives for `x` in pushes of as many rows as `size` says, up to its end.
-pub fn in_pieces(
+/// Runs a stream on `x` in pushes of `size()` rows.
+pub fn run_in_pieces(
     stream: &mut PipelineStream,
     x: &[f32],
     channels: usize,
@@ -236,8 +237,8 @@ pub fn nets() -> Vec<Net> {
         Net::encoder(6, &[2, 4], 10),
         Net::decoder(16, &[5, 2], 3),
         Net::encoder(3, &[2, 5], 7),
-        Net::new("strange conv", 3).conv(5, 4, 3, 2, 2).snake().conv(4, 5, 1, 2, 1).snake().tanh(),
-        Net::new("strange transposed", 4).transpose(3, 5, 3, 2).snake().snake().transpose(2, 3, 3, 1),
+        Net::new("unusual conv", 3).conv(5, 4, 3, 2, 2).snake().conv(4, 5, 1, 2, 1).snake().tanh(),
+        Net::new("unusual transposed", 4).transpose(3, 5, 3, 2).snake().snake().transpose(2, 3, 3, 1),
         Net::new("unpadded", 8).conv(8, 7, 1, 1, 0).residual(3, 0).snake().conv(6, 4, 2, 1, 0).residual(1, 1),
         Net::new("pointwise", 12).conv(100, 1, 1, 1, 0).snake().conv(12, 1, 1, 1, 0),
     ]

@@ -12,7 +12,7 @@ const FILES: [(&str, &str, Layout); 7] = [
     ("reference/weights.pth", "", Layout::Reference),
     ("reference_f16/weights.pth", "", Layout::Reference),
     ("parametrized/weights.pth", "", Layout::Reference),
-    ("card/model.safetensors", "dac.", Layout::Reference),
+    ("hance/model.safetensors", "dac.", Layout::Reference),
     ("prefix_model_f16/model.safetensors", "model.", Layout::Reference),
     ("prefix_audio_encoder_bf16/model.safetensors", "audio_encoder.model.", Layout::Reference),
     ("transformers/model.safetensors", "", Layout::Transformers),
@@ -75,7 +75,7 @@ fn safetensors(keys: &[(&str, &[usize])]) -> tempfile::NamedTempFile {
 #[test]
 fn all_missing_and_unused_keys_are_listed_in_one_error() {
     // Two keys of a valid file, renamed.
-    let bytes = std::fs::read(path("card/model.safetensors")).unwrap();
+    let bytes = std::fs::read(path("hance/model.safetensors")).unwrap();
     let replace = |from: &str, to: &str, bytes: Vec<u8>| {
         let at =
             bytes.windows(from.len()).position(|w| w == from.as_bytes()).unwrap_or_else(|| panic!("{from}"));
@@ -102,7 +102,7 @@ fn invalid_files_are_rejected_with_the_reason() {
         file.write_all(bytes).unwrap();
         file
     };
-    let whole = std::fs::read(path("card/model.safetensors")).unwrap();
+    let whole = std::fs::read(path("hance/model.safetensors")).unwrap();
     let torch = std::fs::read(path("reference/weights.pth")).unwrap();
     let mut huge = (1u64 << 60).to_le_bytes().to_vec();
     huge.extend(b"{}");

@@ -1,4 +1,5 @@
-//! Chromium without a window, driven through a pipe by its DevTools protocol: JSON messages that end in a zero byte.
+//! Headless Chromium, controlled through a pipe with the DevTools protocol: JSON messages that end with a
+//! zero byte.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -8,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// No answer takes longer, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest wait for an answer.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 const FLAGS: [&str; 14] = [
     "--headless",
@@ -74,7 +75,7 @@ impl Browser {
         browser
     }
 
-    /// Calls a method and gives its result.
+    /// Calls a method and returns its result.
     pub(crate) fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.last_id += 1;
         let mut message = json!({"id": self.last_id, "method": method, "params": parameters});
@@ -95,10 +96,10 @@ impl Browser {
     }
 
     fn next(&mut self) -> Value {
-        self.messages.recv_timeout(PATIENCE).expect("no answer from the browser")
+        self.messages.recv_timeout(TIMEOUT).expect("no answer from the browser")
     }
 
-    /// Opens a file and waits for all that it loads.
+    /// Opens a file and waits until it is loaded.
     pub(crate) fn open(&mut self, path: &Path) {
         self.events.clear();
         self.call("Page.navigate", json!({"url": format!("file://{}", path.display())}));
@@ -108,7 +109,7 @@ impl Browser {
         }
     }
 
-    /// The value of an expression, once it is settled.
+    /// Evaluates an expression and awaits its value.
     pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let parameters = json!({
             "expression": expression, "awaitPromise": true, "returnByValue": true, "userGesture": true
@@ -122,12 +123,12 @@ impl Browser {
     pub(crate) fn wait_for(&mut self, expression: &str) {
         let started = Instant::now();
         while self.evaluate(expression) != true {
-            assert!(started.elapsed() < PATIENCE, "never: {expression}");
+            assert!(started.elapsed() < TIMEOUT, "still false: {expression}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Pretends to be a device of this width, in this colour scheme.
+    /// Emulates a device of this width with this colour scheme.
     pub(crate) fn emulate(&mut self, width: u32, scheme: &str) {
         let size = json!({"width": width, "height": 1400, "deviceScaleFactor": 1, "mobile": width < 600});
         self.call("Emulation.setDeviceMetricsOverride", size);
@@ -135,9 +136,9 @@ impl Browser {
         self.call("Emulation.setEmulatedMedia", features);
     }
 
-    /// What the page and the browser complained of since it was opened.
-    pub(crate) fn complaints(&self) -> Vec<&Value> {
-        let is_complaint = |event: &&Value| {
+    /// Errors and warnings since the page was opened.
+    pub(crate) fn problems(&self) -> Vec<&Value> {
+        let is_problem = |event: &&Value| {
             let parameters = &event["params"];
             match event["method"].as_str() {
                 Some("Runtime.exceptionThrown") => true,
@@ -146,10 +147,10 @@ impl Browser {
                 _ => false,
             }
         };
-        self.events.iter().filter(is_complaint).collect()
+        self.events.iter().filter(is_problem).collect()
     }
 
-    /// The addresses that were asked for since the page was opened, data without its bytes.
+    /// Requested addresses since the page was opened, data URIs without their content.
     pub(crate) fn requests(&self) -> Vec<String> {
         let events = self.events.iter().filter(|event| event["method"] == "Network.requestWillBeSent");
         let url = |event: &Value| event["params"]["request"]["url"].as_str().unwrap().to_owned();

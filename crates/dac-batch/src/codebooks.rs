@@ -1,0 +1,85 @@
+//! Number of codebooks to use, as a number or by bitrate.
+
+use std::num::NonZeroUsize;
+
+use dac::codec::NetworkShape;
+
+use crate::error::BatchError;
+
+/// Limit for the number of codebooks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum CodebookLimit {
+    /// Exactly this many.
+    Count(NonZeroUsize),
+    /// As many as the nominal bitrate in kbit/s allows, but at least one.
+    Kbps(f64),
+}
+
+impl CodebookLimit {
+    /// Number of codebooks for a model.
+    ///
+    /// # Errors
+    /// When the model has fewer than [`CodebookLimit::Count`].
+    pub fn resolve(self, shape: &NetworkShape) -> Result<usize, BatchError> {
+        match self {
+            Self::Count(count) if count.get() > shape.codebooks => Err(BatchError::Usage(format!(
+                "{count} codebooks requested; the model has {} codebooks",
+                shape.codebooks
+            ))),
+            Self::Count(count) => Ok(count.get()),
+            Self::Kbps(kbps) => {
+                let fits = |count: &usize| nominal_kbps(shape, *count) <= kbps;
+                Ok((1..=shape.codebooks).rev().find(fits).unwrap_or(1))
+            }
+        }
+    }
+
+    /// Describes the number of codebooks chosen for a bitrate.
+    pub fn describe(self, shape: &NetworkShape, count: usize) -> Option<String> {
+        let Self::Kbps(kbps) = self else { return None };
+        let nominal = nominal_kbps(shape, count);
+        Some(format!(
+            "bitrate limit {kbps} kbit/s: using {count} of {} codebooks, nominally {nominal:.2} kbit/s",
+            shape.codebooks
+        ))
+    }
+}
+
+/// Nominal bitrate of one channel in kbit/s, rounded to two decimals.
+pub fn nominal_kbps(shape: &NetworkShape, codebooks: usize) -> f64 {
+    (shape.bitrate_kbps(codebooks) * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use dac::Preset;
+
+    use super::*;
+
+    fn by_bitrate(preset: Preset, kbps: f64) -> usize {
+        CodebookLimit::Kbps(kbps).resolve(&preset.shape()).unwrap()
+    }
+
+    #[test]
+    fn a_bitrate_is_an_upper_limit_but_one_codebook_is_always_used() {
+        for (kbps, count) in
+            [(0.1, 1), (0.86, 1), (1.71, 1), (1.72, 2), (6.0, 6), (7.74, 8), (7.75, 9), (64.0, 9)]
+        {
+            assert_eq!(by_bitrate(Preset::Khz44, kbps), count, "{kbps}");
+        }
+        assert_eq!(by_bitrate(Preset::Khz44Kbps16, 15.5), 18);
+        assert_eq!(by_bitrate(Preset::Khz24, 24.0), 32);
+        assert_eq!(by_bitrate(Preset::Khz24, 0.75), 1);
+        assert_eq!(by_bitrate(Preset::Khz16, 5.99), 11);
+    }
+
+    #[test]
+    fn more_codebooks_than_the_model_has_are_an_error() {
+        let resolve = |count: usize| {
+            CodebookLimit::Count(NonZeroUsize::new(count).unwrap()).resolve(&Preset::Khz16.shape())
+        };
+        assert_eq!(resolve(12).unwrap(), 12);
+        let error = resolve(13).unwrap_err();
+        assert!(error.is_usage() && error.to_string().contains("12 codebooks"), "{error}");
+    }
+}

@@ -1,0 +1,278 @@
+//! Encoding audio files to token files or packs.
+
+use std::io::{BufWriter, IntoInnerError};
+use std::path::Path;
+use std::sync::Arc;
+
+use dac::audio::{AUDIO_EXTENSIONS, AudioReader, AudioSpec, NonFinitePolicy};
+use dac::tokens::{Format, NpyInteger, TokenError, TokenFile, WriteOptions};
+use dac::{ChannelMix, Codes, Dac, EncodeOptions, Precision, Save};
+use dac_atomic::FinishedFile;
+
+use crate::cancel::CancelToken;
+use crate::chunking::{self, ChunkChoice};
+use crate::codebooks::{CodebookLimit, nominal_kbps};
+use crate::error::BatchError;
+use crate::observer::BatchObserver;
+use crate::options::BatchOptions;
+use crate::output_check::{ExpectedTokens, OutputState};
+use crate::packing::{PackFormat, PackSettings};
+use crate::plan::{OutputKind, Plan};
+use crate::report::BatchReport;
+use crate::run::{Batch, with_threads};
+use crate::work::{JobContext, JobFacts, Outcome, Product, Work};
+
+/// Settings of an encode.
+#[derive(Debug, Clone)]
+pub struct EncodeSettings {
+    /// Format of the token files, also inside tar shards.
+    pub format: Format,
+    /// Options of the format.
+    pub write: WriteOptions,
+    /// Collects the tokens in packs.
+    pub pack: Option<PackSettings>,
+    /// Number of codebooks; `None` for all of the model.
+    pub codebooks: Option<CodebookLimit>,
+    /// Treatment of channels.
+    pub channels: ChannelMix,
+    /// Arrays to store.
+    pub save: Save,
+    /// Treatment of NaN and infinite samples.
+    pub non_finite: NonFinitePolicy,
+    /// Chunking of the signal.
+    pub chunking: ChunkChoice,
+    /// Arithmetic of the model, recorded in manifests.
+    pub precision: Precision,
+}
+
+impl EncodeSettings {
+    /// Options for encoding with a model.
+    ///
+    /// # Errors
+    /// When the model lacks codebooks or the settings of its chunking are invalid.
+    pub fn options_for(&self, dac: &Dac) -> Result<EncodeOptions, BatchError> {
+        Ok(EncodeOptions {
+            codebooks: self.codebooks.map(|limit| limit.resolve(dac.shape())).transpose()?,
+            channels: self.channels,
+            save: self.save,
+            chunk: self.chunking.for_model(dac)?,
+            non_finite: self.non_finite,
+            measure_loudness: self.format == Format::Dac,
+        })
+    }
+
+    /// Describes the number of codebooks chosen for a bitrate.
+    pub fn bitrate_remark(&self, dac: &Dac, options: &EncodeOptions) -> Option<String> {
+        self.codebooks?.describe(dac.shape(), options.codebooks?)
+    }
+}
+
+/// Encodes the audio files of `options` with the model that `load` loads, once the inputs are planned.
+///
+/// # Errors
+/// When the inputs cannot be planned, the model cannot be loaded, or the output directory or a manifest
+/// cannot be used. Errors of single files are reported in their records.
+pub fn encode_files(
+    options: &BatchOptions,
+    settings: &EncodeSettings,
+    load: impl FnOnce() -> Result<Dac, BatchError> + Send,
+    observer: &dyn BatchObserver,
+    cancel: &CancelToken,
+) -> Result<BatchReport, BatchError> {
+    if settings.pack.is_some() && options.overwrite {
+        let why = "entries of a pack cannot be replaced; remove the pack to encode its entries again";
+        return Err(BatchError::Usage(format!("--overwrite cannot be combined with --pack: {why}")));
+    }
+    let extensions = [settings.format.extension()];
+    let outputs =
+        if settings.pack.is_some() { OutputKind::PackEntry } else { OutputKind::Files(&extensions) };
+    let plan = Plan::new(options, &AUDIO_EXTENSIONS, outputs)?;
+    let dac = with_threads(options, load)?;
+    let encoder = FileEncoder::new(&dac, settings)?;
+    encoder.report_bitrate(observer);
+    let shards = settings.pack.map(|pack| pack.shards(settings.format, &settings.write));
+    Batch { plan, options, shards, observer, cancel }.run(&encoder)
+}
+
+/// Encodes files with one model and settings.
+pub(crate) struct FileEncoder<'a> {
+    pub(crate) dac: &'a Dac,
+    settings: &'a EncodeSettings,
+    pub(crate) options: EncodeOptions,
+    pub(crate) codebooks: usize,
+    /// Settings that the tokens depend on, in addition to input and weights.
+    pub(crate) settings_text: Arc<str>,
+}
+
+impl<'a> FileEncoder<'a> {
+    pub(crate) fn new(dac: &'a Dac, settings: &'a EncodeSettings) -> Result<Self, BatchError> {
+        let options = settings.options_for(dac)?;
+        let codebooks = options.codebooks.unwrap_or(dac.shape().codebooks);
+        let settings_text = settings_text(settings, &options, codebooks, dac)?.into();
+        Ok(Self { dac, settings, options, codebooks, settings_text })
+    }
+
+    /// Reports the number of codebooks chosen for a bitrate.
+    pub(crate) fn report_bitrate(&self, observer: &dyn BatchObserver) {
+        if let Some(remark) = self.settings.bitrate_remark(self.dac, &self.options) {
+            observer.message(&remark);
+        }
+    }
+
+    /// Sets the facts known before encoding.
+    pub(crate) fn prepare(&self, facts: &mut JobFacts) {
+        facts.set_model(self.dac);
+        facts.settings = Some(Arc::clone(&self.settings_text));
+    }
+
+    /// Encodes the input of a job.
+    pub(crate) fn encode(
+        &self,
+        context: &JobContext<'_>,
+        facts: &mut JobFacts,
+    ) -> Result<TokenFile, BatchError> {
+        let tokens = self.dac.encode_file(&context.job.input, &self.options, &mut context.progress())?;
+        let meta = &tokens.meta;
+        for remark in input_remarks(meta.replaced_samples.unwrap_or(0), meta.input_truncated == Some(true)) {
+            context.warn(&remark);
+        }
+        facts.set_input(meta.input_samples, meta.input_rate_hz);
+        if let Some([channels, _, frames]) = tokens.shape() {
+            facts.channels = Some(channels);
+            facts.frames = Some(frames);
+        }
+        facts.input_truncated = meta.input_truncated;
+        facts.codebooks = Some(tokens.codes.as_ref().map_or(self.codebooks, Codes::codebooks));
+        Ok(tokens)
+    }
+
+    /// Writes tokens to the staging file of a job's first output.
+    pub(crate) fn write(
+        &self,
+        context: &JobContext<'_>,
+        tokens: &TokenFile,
+    ) -> Result<FinishedFile, BatchError> {
+        let file = context.staged_file(0)?;
+        let write = move || -> Result<FinishedFile, TokenError> {
+            let mut file = BufWriter::new(file);
+            tokens.write_to(&mut file, self.settings.format, &self.settings.write)?;
+            Ok(file.into_inner().map_err(IntoInnerError::into_error)?.finish()?)
+        };
+        let path = context.output(0)?.to_owned();
+        write().map_err(|source| TokenError::InFile { path, source: Box::new(source) }.into())
+    }
+
+    /// Describes what was done to the signal of a job.
+    pub(crate) fn describe(&self, facts: &JobFacts, spec: &AudioSpec, output: &Path) -> String {
+        let model_rate_hz = self.dac.shape().sample_rate_hz;
+        let mut text = format!("{:.2} s", facts.audio_seconds.unwrap_or(0.0));
+        if spec.sample_rate_hz != model_rate_hz {
+            text += &format!(", resampled from {} Hz to {model_rate_hz} Hz", spec.sample_rate_hz);
+        }
+        let channels = facts.channels.unwrap_or(1);
+        if spec.channels != channels {
+            text += &format!(", {} channels mixed to {channels}", spec.channels);
+        }
+        let (frames, codebooks) = (facts.frames.unwrap_or(0), facts.codebooks.unwrap_or(0));
+        let kbps = nominal_kbps(self.dac.shape(), codebooks) * channels as f64;
+        text += &format!(" -> {}: {frames} frames of {codebooks} codebooks", output.display());
+        if channels > 1 {
+            text += &format!(" in {channels} channels");
+        }
+        text + &format!(", nominally {kbps:.2} kbit/s")
+    }
+}
+
+impl Work for FileEncoder<'_> {
+    type Prepared = ();
+
+    fn prepare(&self, _: &JobContext<'_>, facts: &mut JobFacts) -> Result<(), BatchError> {
+        self.prepare(facts);
+        Ok(())
+    }
+
+    fn check_unlisted(
+        &self,
+        context: &JobContext<'_>,
+        facts: &mut JobFacts,
+        output: &Path,
+    ) -> Result<OutputState, BatchError> {
+        let spec = AudioReader::open(&context.job.input)?.spec().clone();
+        let channels = self.options.channels.channels(spec.channels);
+        facts.set_input(spec.samples, Some(spec.sample_rate_hz));
+        facts.channels = Some(channels);
+        facts.codebooks = Some(self.codebooks);
+        let expected = ExpectedTokens {
+            format: self.settings.format,
+            model: self.dac.info(),
+            codebooks: self.codebooks,
+            channels,
+            save: self.options.save,
+            input_rate_hz: spec.sample_rate_hz,
+            input_samples: spec.samples,
+        };
+        Ok(expected.check(output))
+    }
+
+    fn run(&self, context: &JobContext<'_>, (): (), facts: &mut JobFacts) -> Result<Outcome, BatchError> {
+        let spec = AudioReader::open(&context.job.input)?.spec().clone();
+        facts.set_input(spec.samples, Some(spec.sample_rate_hz));
+        facts.channels = Some(self.options.channels.channels(spec.channels));
+        let tokens = self.encode(context, facts)?;
+        let (product, description) = if context.job.entry.is_some() {
+            let description = self.describe(facts, &spec, Path::new(&context.job.key));
+            (Product::PackEntry(Box::new(tokens)), description)
+        } else {
+            let file = self.write(context, &tokens)?;
+            (Product::Files(vec![file]), self.describe(facts, &spec, context.output(0)?))
+        };
+        Ok(Outcome { product, roundtrip: None, description })
+    }
+}
+
+/// Messages about an input whose non-finite samples were replaced, or which was truncated.
+pub fn input_remarks(replaced_samples: u64, is_truncated: bool) -> impl Iterator<Item = String> {
+    let replaced =
+        (replaced_samples > 0).then(|| format!("replaced {replaced_samples} non-finite samples with 0"));
+    let truncated = is_truncated.then(|| "input is truncated; encoded the available samples".to_owned());
+    replaced.into_iter().chain(truncated)
+}
+
+/// Settings that the tokens depend on as `name=value` separated by spaces. Manifests compare this text: it
+/// must not change.
+fn settings_text(
+    settings: &EncodeSettings,
+    options: &EncodeOptions,
+    codebooks: usize,
+    dac: &Dac,
+) -> Result<String, BatchError> {
+    let Save { codes, z, latents } = options.save;
+    let saved = [(codes, "codes"), (z, "z"), (latents, "latents")];
+    let saved: Vec<_> = saved.iter().filter(|(saved, _)| *saved).map(|(_, name)| *name).collect();
+    let channels = match options.channels {
+        ChannelMix::Mono => "mono",
+        ChannelMix::Keep => "keep",
+    };
+    let mut text = format!(
+        "format={} codebooks={codebooks} channels={channels} save={} precision={} chunking={}",
+        settings.format,
+        saved.join(","),
+        settings.precision,
+        chunking::settings_text(&options.chunk, dac)?
+    );
+    if options.non_finite != NonFinitePolicy::default() {
+        text += " nan=zero";
+    }
+    match settings.pack.map(|pack| pack.format) {
+        Some(PackFormat::Tar) => text += " pack=tar",
+        Some(PackFormat::Parquet) => text += " pack=parquet",
+        None => {}
+    }
+    if settings.format == Format::Npy {
+        text += match settings.write.npy_integer {
+            NpyInteger::I64 => " dtype=i64",
+            _ => " dtype=u16",
+        };
+    }
+    Ok(text)
+}

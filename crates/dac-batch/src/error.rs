@@ -1,0 +1,183 @@
+//! Errors of batches.
+
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::manifest::ManifestError;
+use crate::plan_error::PlanError;
+
+/// Error of a batch or of one of its jobs.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// The request contradicts itself or the files that exist. Nothing was done.
+    #[error("{0}")]
+    Usage(String),
+    /// The inputs and outputs cannot be planned. Nothing was done.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A manifest cannot be used.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// Loading, encoding, decoding, or an audio or token file failed.
+    #[error(transparent)]
+    Codec(dac::Error),
+    /// A shard of a pack could not be written, or cannot contain the tokens.
+    #[error(transparent)]
+    Pack(#[from] dac_dataset::PackError),
+    /// A file or directory cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// A file or directory cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// An existing file is not known to be an output of this batch.
+    #[error("refusing to replace {}: {reason}; use --overwrite", path.display())]
+    Exists {
+        /// The existing file.
+        path: PathBuf,
+        /// Why it is not replaced.
+        reason: String,
+    },
+    /// One job failed for another reason.
+    #[error("{0}")]
+    Job(String),
+    /// An error that every later job would have as well, such as a manifest that cannot be written.
+    #[error("{0}")]
+    Fatal(String),
+    /// The job was abandoned because the batch was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl BatchError {
+    pub(crate) fn read(path: &Path, source: io::Error) -> Self {
+        Self::Read { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+        Self::Write { path: path.to_owned(), source }
+    }
+
+    /// Reports whether the request was wrong and nothing was done.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Usage(_) | Self::Plan(_) | Self::Manifest(ManifestError::NotAManifest { .. }))
+    }
+
+    /// Reports whether every later job would fail as well.
+    pub(crate) fn is_fatal(&self) -> bool {
+        matches!(self, Self::Fatal(_)) || is_disk_full(self)
+    }
+}
+
+impl From<dac::Error> for BatchError {
+    fn from(error: dac::Error) -> Self {
+        if matches!(error, dac::Error::Cancelled) { Self::Cancelled } else { Self::Codec(error) }
+    }
+}
+
+impl From<dac::tokens::TokenError> for BatchError {
+    fn from(error: dac::tokens::TokenError) -> Self {
+        Self::Codec(error.into())
+    }
+}
+
+impl From<dac::audio::AudioError> for BatchError {
+    fn from(error: dac::audio::AudioError) -> Self {
+        Self::Codec(error.into())
+    }
+}
+
+/// Text of an error followed by those causes that it does not already contain.
+pub fn error_text(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let cause_text = error.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Error text with the name of the file in front, unless the text contains it.
+pub fn error_text_of_file(file: &str, text: &str) -> String {
+    let is_named = text.starts_with(file) || text.contains(&format!(" {file}"));
+    if is_named { text.to_owned() } else { format!("{file}: {text}") }
+}
+
+/// Message of a panic, if it has one.
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> Option<&str> {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+}
+
+/// Reports whether an error was caused by a full disk or an exhausted quota.
+pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
+    has_io_cause(error, &[io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded])
+}
+
+/// Reports whether an error or one of its causes is an I/O error of one of these kinds.
+pub fn has_io_cause(error: &(dyn Error + 'static), kinds: &[io::ErrorKind]) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| kinds.contains(&error.kind())) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use dac::audio::AudioError;
+    use dac::tokens::TokenError;
+    use dac_dataset::PackError;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_detected_through_every_library() {
+        let (full, path) = (|| io::Error::from(io::ErrorKind::StorageFull), PathBuf::from("a"));
+        let tokens = TokenError::InFile { path: path.clone(), source: Box::new(TokenError::Io(full())) };
+        let audio = AudioError::Write { path: path.clone(), source: full() };
+        let pack = PackError::Shard { path: path.clone(), keys: Vec::new(), source: full() };
+        for error in [
+            BatchError::write(&path, full()),
+            tokens.into(),
+            TokenError::Io(full()).into(),
+            audio.into(),
+            pack.into(),
+            ManifestError::write(&path, full()).into(),
+        ] {
+            assert!(error.is_fatal(), "{error:?}");
+        }
+        assert!(!BatchError::Job("no space left on device".to_owned()).is_fatal());
+        assert!(!is_disk_full(&io::Error::from(io::ErrorKind::FileTooLarge)));
+    }
+
+    #[test]
+    fn causes_and_file_names_are_not_repeated() {
+        let source = io::Error::other("no space");
+        assert_eq!(error_text(&BatchError::write(Path::new("a"), source)), "cannot write a: no space");
+        assert_eq!(error_text_of_file("a.wav", "is empty"), "a.wav: is empty");
+        assert_eq!(error_text_of_file("a.wav", "a.wav: is empty"), "a.wav: is empty");
+        assert_eq!(error_text_of_file("a.wav", "cannot read a.wav: is empty"), "cannot read a.wav: is empty");
+    }
+}

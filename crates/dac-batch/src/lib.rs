@@ -1,0 +1,62 @@
+//! Batches of encodes, decodes and round trips: planning, manifests, resuming, running.
+//!
+//! A batch has three steps: `plan` turns inputs into jobs, `decide` skips or refuses jobs whose outputs exist,
+//! and `run` works on the others, several at a time, and records each in a manifest. The library does not
+//! print; programs receive messages, progress and records through a [`BatchObserver`].
+//!
+//! | to | use |
+//! |---|---|
+//! | encode, decode or compare many files | [`encode_files`], [`decode_files`], [`roundtrip_files`] |
+//! | choose inputs, outputs and resources | [`BatchOptions`] |
+//! | choose models by token file | [`Models`] |
+//! | split a batch over machines | [`Partition`], [`merge_manifests`] |
+//! | read a manifest | [`ManifestIndex`], [`Record`], [`ManifestLookup`] |
+//! | stop a batch | [`CancelToken`] |
+
+mod cancel;
+mod chunking;
+mod codebooks;
+mod decide;
+mod decode;
+mod encode;
+mod error;
+mod file_stamp;
+mod inputs;
+mod job_record;
+mod manifest;
+mod manifest_lookup;
+mod manifest_store;
+mod models;
+mod observer;
+mod options;
+mod output_check;
+mod packing;
+mod partition;
+mod plan;
+mod plan_error;
+mod report;
+mod roundtrip;
+mod run;
+mod staging;
+mod work;
+
+pub use cancel::{CancelToken, StopReason};
+pub use chunking::ChunkChoice;
+pub use codebooks::{CodebookLimit, nominal_kbps};
+pub use dac_dataset::PackLimits;
+pub use decode::{DecodeSettings, decode_files};
+pub use encode::{EncodeSettings, encode_files, input_remarks};
+pub use error::{BatchError, error_text, error_text_of_file, has_io_cause, is_disk_full, panic_text};
+pub use manifest::{
+    MANIFEST_NAME, MAX_LINE_BYTES, ManifestError, ManifestIndex, ManifestWriter, MergeReport, Record,
+    Roundtrip, Status, manifests_in, merge_manifests, output_key, partition_manifest_name,
+};
+pub use manifest_lookup::ManifestLookup;
+pub use models::{DEFAULT_MODEL, Models};
+pub use observer::BatchObserver;
+pub use options::BatchOptions;
+pub use packing::{PackFormat, PackSettings};
+pub use partition::{InvalidPartition, Partition};
+pub use plan_error::PlanError;
+pub use report::BatchReport;
+pub use roundtrip::{RoundtripSettings, roundtrip_files};

@@ -1,0 +1,62 @@
+//! Names of manifest files and the manifests of a directory.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::ManifestError;
+use crate::partition::Partition;
+
+/// File name of the manifest of an unpartitioned batch.
+pub const MANIFEST_NAME: &str = ".dac-manifest.jsonl";
+
+const PREFIX: &str = ".dac-manifest.";
+const SUFFIX: &str = ".jsonl";
+
+/// File name of a partition's manifest, such as `.dac-manifest.0-of-4.jsonl`.
+pub fn partition_manifest_name(partition: Partition) -> String {
+    format!("{PREFIX}{}{SUFFIX}", partition.tag())
+}
+
+fn partition_of_name(name: &str) -> Option<Partition> {
+    Partition::from_tag(name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?)
+}
+
+/// Manifests in a directory: the one of the unpartitioned batch first, then those of partitions in order. A
+/// missing directory has none.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn manifests_in(dir: &Path) -> Result<Vec<(Option<Partition>, PathBuf)>, ManifestError> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(ManifestError::read(dir, error)),
+    };
+    let mut manifests = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| ManifestError::read(dir, error))?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let partition = partition_of_name(name);
+        if partition.is_some() || name == MANIFEST_NAME {
+            manifests.push((partition, entry.path()));
+        }
+    }
+    manifests.sort();
+    Ok(manifests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partition_manifest_names_round_trip() {
+        let partition = Partition::new(3, 16).unwrap();
+        assert_eq!(partition_manifest_name(partition), ".dac-manifest.3-of-16.jsonl");
+        assert_eq!(partition_of_name(".dac-manifest.3-of-16.jsonl"), Some(partition));
+        assert_eq!(partition_of_name(MANIFEST_NAME), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! Options of a batch that do not depend on its kind of work.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::partition::Partition;
+
+/// Inputs, outputs and resources of a batch.
+#[derive(Debug, Clone)]
+pub struct BatchOptions {
+    /// Files, directories (searched recursively) and glob patterns.
+    pub inputs: Vec<PathBuf>,
+    /// File with more inputs, one path per line or separated by zero bytes; `-` is standard input.
+    pub files_from: Option<PathBuf>,
+    /// Directory relative to which every output path is formed.
+    pub root: Option<PathBuf>,
+    /// Appends the new extension instead of replacing the input's (`a.wav` to `a.wav.dac`).
+    pub keep_extension: bool,
+    /// Directory of the outputs; created if missing.
+    pub output_dir: PathBuf,
+    /// Part of the jobs to work on; `None` for all.
+    pub partition: Option<Partition>,
+    /// Manifest of this run; by default `.dac-manifest.jsonl` or `.dac-manifest.I-of-N.jsonl` in the output
+    /// directory.
+    pub manifest: Option<PathBuf>,
+    /// Replaces existing outputs, valid ones included.
+    pub overwrite: bool,
+    /// Decides about each job but does no work and writes nothing.
+    pub dry_run: bool,
+    /// Jobs to work on at the same time.
+    pub jobs: NonZeroUsize,
+    /// Threads that the jobs share.
+    pub threads: NonZeroUsize,
+}
+
+#[cfg(test)]
+impl BatchOptions {
+    /// Options without inputs, for one job at a time.
+    pub(crate) fn for_tests(output_dir: &std::path::Path) -> Self {
+        Self {
+            inputs: Vec::new(),
+            files_from: None,
+            root: None,
+            keep_extension: false,
+            output_dir: output_dir.to_owned(),
+            partition: None,
+            manifest: None,
+            overwrite: false,
+            dry_run: false,
+            jobs: NonZeroUsize::MIN,
+            threads: NonZeroUsize::MIN,
+        }
+    }
+}

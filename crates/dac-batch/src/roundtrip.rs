@@ -1,0 +1,146 @@
+//! Encoding and decoding audio files, and comparing the two.
+
+use std::path::Path;
+
+use dac::audio::{AUDIO_EXTENSIONS, AudioReader, ModelRateReader};
+use dac::metrics::{Comparison, ComparisonMeter};
+use dac::tokens::Format;
+use dac::{Audio, Dac, DecodeOptions, EncodeOptions, OutputRate, SampleFormat};
+
+use crate::cancel::CancelToken;
+use crate::codebooks::nominal_kbps;
+use crate::decode::output_rate_text;
+use crate::encode::{EncodeSettings, FileEncoder};
+use crate::error::BatchError;
+use crate::manifest::Roundtrip;
+use crate::observer::BatchObserver;
+use crate::options::BatchOptions;
+use crate::output_check::OutputState;
+use crate::plan::{OutputKind, Plan};
+use crate::report::BatchReport;
+use crate::run::{Batch, with_threads};
+use crate::work::{JobContext, JobFacts, Outcome, Product, Work};
+
+/// Settings of a round trip.
+#[derive(Debug, Clone)]
+pub struct RoundtripSettings {
+    /// Settings of the encode; packs are not supported.
+    pub encode: EncodeSettings,
+    /// Sample rate of the decoded files.
+    pub output_rate: OutputRate,
+    /// Sample format of the decoded files.
+    pub sample_format: SampleFormat,
+}
+
+/// Encodes and decodes the audio files of `options` with the model that `load` loads, and writes token and
+/// WAV files.
+///
+/// # Errors
+/// As [`encode_files`](crate::encode_files).
+pub fn roundtrip_files(
+    options: &BatchOptions,
+    settings: &RoundtripSettings,
+    load: impl FnOnce() -> Result<Dac, BatchError> + Send,
+    observer: &dyn BatchObserver,
+    cancel: &CancelToken,
+) -> Result<BatchReport, BatchError> {
+    if settings.encode.pack.is_some() {
+        return Err(BatchError::Usage("the tokens of a round trip cannot be packed".to_owned()));
+    }
+    let extensions = [settings.encode.format.extension(), "wav"];
+    let plan = Plan::new(options, &AUDIO_EXTENSIONS, OutputKind::Files(&extensions))?;
+    let dac = with_threads(options, load)?;
+    let mut encoder = FileEncoder::new(&dac, &settings.encode)?;
+    encoder.report_bitrate(observer);
+    encoder.settings_text = format!(
+        "{} sample-format={} output-rate={}",
+        encoder.settings_text,
+        settings.sample_format,
+        output_rate_text(settings.output_rate)
+    )
+    .into();
+    let decode = DecodeOptions {
+        output_rate: settings.output_rate,
+        chunk: encoder.options.chunk,
+        restore_loudness: settings.encode.format == Format::Dac,
+        ..DecodeOptions::default()
+    };
+    let work = FileRoundtrip { encoder, decode, sample_format: settings.sample_format };
+    Batch { plan, options, shards: None, observer, cancel }.run(&work)
+}
+
+struct FileRoundtrip<'a> {
+    encoder: FileEncoder<'a>,
+    decode: DecodeOptions,
+    sample_format: SampleFormat,
+}
+
+impl Work for FileRoundtrip<'_> {
+    type Prepared = ();
+
+    fn prepare(&self, _: &JobContext<'_>, facts: &mut JobFacts) -> Result<(), BatchError> {
+        self.encoder.prepare(facts);
+        Ok(())
+    }
+
+    fn check_unlisted(
+        &self,
+        _: &JobContext<'_>,
+        _: &mut JobFacts,
+        _: &Path,
+    ) -> Result<OutputState, BatchError> {
+        // The tokens may be valid, but no file contains the distances.
+        Ok(OutputState::Foreign("no manifest lists it as the tokens of a round trip".to_owned()))
+    }
+
+    fn run(&self, context: &JobContext<'_>, (): (), facts: &mut JobFacts) -> Result<Outcome, BatchError> {
+        let encoder = &self.encoder;
+        let spec = AudioReader::open(&context.job.input)?.spec().clone();
+        let tokens = encoder.encode(context, facts)?;
+        let token_file = encoder.write(context, &tokens)?;
+
+        let decoded = encoder.dac.decode(&tokens, &self.decode)?;
+        let (token_path, wave_path) = (context.output(0)?, context.output(1)?);
+        let (rate_hz, channels) = (decoded.rate_hz, decoded.channels.len());
+        let mut writer = context.wav_writer(1, rate_hz, channels, self.sample_format)?;
+        writer.write(&decoded.channels)?;
+        let (wave_file, _) = writer.finish_unnamed()?;
+
+        let compared = compare(&context.job.input, &encoder.options, &decoded)?;
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        let token_bytes = token_file.bytes().map_err(|error| BatchError::read(token_path, error))?;
+        let decoded_file = || Ok((wave_file.bytes()?, wave_file.sha256()?));
+        let (decoded_bytes, decoded_sha256) =
+            decoded_file().map_err(|error| BatchError::read(wave_path, error))?;
+        let roundtrip = Roundtrip {
+            decoded: wave_path.display().to_string(),
+            si_sdr_db: finite(compared.si_sdr_db),
+            mel_distance: finite(compared.mel_distance),
+            stft_distance: finite(compared.stft_distance),
+            token_bytes,
+            decoded_bytes,
+            decoded_sha256: Some(decoded_sha256),
+            nominal_kbps: nominal_kbps(encoder.dac.shape(), encoder.codebooks)
+                * facts.channels.unwrap_or(1) as f64,
+            file_kbps: facts.audio_seconds.map(|seconds| token_bytes as f64 * 0.008 / seconds),
+        };
+        let description =
+            format!("{} and {}", encoder.describe(facts, &spec, token_path), wave_path.display());
+        Ok(Outcome {
+            product: Product::Files(vec![token_file, wave_file]),
+            roundtrip: Some(roundtrip),
+            description,
+        })
+    }
+}
+
+/// Compares decoded audio with the original file, mixed and resampled as for encoding.
+fn compare(input: &Path, options: &EncodeOptions, decoded: &Audio) -> Result<Comparison, BatchError> {
+    let reader = AudioReader::open(input)?.with_non_finite(options.non_finite);
+    let mut original = ModelRateReader::new(reader, options.channels, decoded.rate_hz)?;
+    let mut meter = ComparisonMeter::new(&decoded.channels, decoded.rate_hz);
+    while let Some(block) = original.next_block()? {
+        meter.push(&block)?;
+    }
+    Ok(meter.finish())
+}

@@ -1,0 +1,324 @@
+//! Runs the jobs of a plan: decide, work, record, rename into place.
+//!
+//! Outputs are written in the [`StagingDir`], their record is appended to the manifest, and then they are
+//! renamed into place. A batch killed at any moment leaves only complete outputs, which the manifest lists,
+//! and staging files that the next run removes. Every job ends with a record; a failed job does not end the
+//! batch.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dac::tokens::TokenFile;
+use dac_atomic::FinishedFile;
+
+use crate::cancel::{CancelToken, StopState};
+use crate::decide::{Candidate, Decision};
+use crate::error::{BatchError, error_text, error_text_of_file, panic_text};
+use crate::file_stamp::Fingerprint;
+use crate::job_record::{JobEnd, JobState};
+use crate::manifest::{Record, Roundtrip, Status};
+use crate::manifest_store::ManifestStore;
+use crate::observer::BatchObserver;
+use crate::options::BatchOptions;
+use crate::packing::{Packer, SettledEntry, ShardSettings, WaitingEntry};
+use crate::plan::{Job, Plan};
+use crate::report::{BatchReport, JobCounts};
+use crate::staging::StagingDir;
+use crate::work::{JobContext, Outcome, Product, Work};
+
+/// Runs `work` with all threads of the batch, as loading a model does.
+pub(crate) fn with_threads<T: Send>(
+    options: &BatchOptions,
+    work: impl FnOnce() -> Result<T, BatchError> + Send,
+) -> Result<T, BatchError> {
+    thread_pool(options.threads.get())?.install(work)
+}
+
+fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, BatchError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| BatchError::Fatal(format!("cannot start {threads} threads: {error}")))
+}
+
+/// Batch that is ready to run.
+pub(crate) struct Batch<'a> {
+    pub(crate) plan: Plan,
+    pub(crate) options: &'a BatchOptions,
+    /// Shards that collect the outputs.
+    pub(crate) shards: Option<ShardSettings>,
+    pub(crate) observer: &'a dyn BatchObserver,
+    pub(crate) cancel: &'a CancelToken,
+}
+
+impl Batch<'_> {
+    /// Does `work` for every job.
+    ///
+    /// # Errors
+    /// When the output directory or a manifest cannot be read or written, or another process fills the same
+    /// pack.
+    pub(crate) fn run<W: Work>(&self, work: &W) -> Result<BatchReport, BatchError> {
+        let Self { plan, options, shards, observer, cancel } = self;
+        let staging =
+            if options.dry_run { None } else { Some(StagingDir::for_batch(options, shards.is_some())?) };
+        // No other process fills the pack from here on, so what the manifests list stays true.
+        let manifests = ManifestStore::open(options)?;
+        let packer = match shards {
+            Some(shards) => Packer::open(shards, options, staging.as_ref(), &manifests)?,
+            None => None,
+        };
+        let input_bytes = plan.jobs.iter().filter_map(|job| job.input_bytes).sum();
+        observer.started(plan.jobs.len(), input_bytes);
+        for remark in plan.remark.iter().chain(&manifests.remark()) {
+            observer.message(remark);
+        }
+        let run = Run {
+            plan,
+            options,
+            work,
+            observer: *observer,
+            staging: staging.as_ref(),
+            manifests: &manifests,
+            packer: packer.as_ref(),
+            stop: StopState::new(cancel),
+            counts: JobCounts::default(),
+        };
+        let ended = run.run_workers();
+        // Finished entries are kept, whatever ended the workers.
+        if let Some(packer) = &packer {
+            run.report_settled(packer.finish());
+        }
+        ended?;
+        Ok(run.counts.report(plan.jobs.len(), run.stop.reason()))
+    }
+}
+
+/// Running batch, shared by its workers.
+struct Run<'a, W> {
+    plan: &'a Plan,
+    options: &'a BatchOptions,
+    work: &'a W,
+    observer: &'a dyn BatchObserver,
+    /// `None` in a dry run.
+    staging: Option<&'a StagingDir>,
+    manifests: &'a ManifestStore,
+    packer: Option<&'a Packer<'a>>,
+    stop: StopState<'a>,
+    counts: JobCounts,
+}
+
+/// Result of a worker for a job.
+enum Handling<'a> {
+    Worked(Outcome),
+    Skipped(Option<&'a Record>),
+    Planned(String),
+}
+
+impl<'a, W: Work> Run<'a, W> {
+    /// Works on all jobs, several at a time, each with its share of the threads.
+    fn run_workers(&self) -> Result<(), BatchError> {
+        let (threads, workers) = (self.options.threads.get(), self.worker_count());
+        let next = AtomicUsize::new(0);
+        let work = |threads: usize| -> Result<(), BatchError> {
+            thread_pool(threads)?.install(|| {
+                while self.stop.reason().is_none()
+                    && let index = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(job) = self.plan.jobs.get(index)
+                {
+                    self.run_job(job);
+                }
+            });
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let handles: Vec<_> = (0..workers)
+                .map(|index| {
+                    let share = threads / workers + usize::from(index < threads % workers);
+                    let work = &work;
+                    scope.spawn(move || work(share.max(1)))
+                })
+                .collect();
+            let results: Vec<_> = handles.into_iter().map(|handle| handle.join()).collect();
+            let panicked = |_| Err(BatchError::Fatal("internal error: a worker panicked".to_owned()));
+            results.into_iter().try_for_each(|result| result.unwrap_or_else(panicked))
+        })
+    }
+
+    fn worker_count(&self) -> usize {
+        self.options.jobs.get().min(self.plan.jobs.len()).max(1)
+    }
+
+    fn run_job(&self, job: &'a Job) {
+        let mut state = JobState::start(job);
+        let result = match &job.fault {
+            Some(fault) => Err(BatchError::Job(format!("{}: {fault}", job.input.display()))),
+            None => catch_unwind(AssertUnwindSafe(|| self.decide_and_work(&mut state)))
+                .unwrap_or_else(|panic| Err(panic_error(panic.as_ref()))),
+        };
+        state.stop_clock();
+        let input_bytes = job.input_bytes.unwrap_or(0);
+        let audio_seconds = state.facts.audio_seconds.unwrap_or(0.0);
+        let result = match result.and_then(|handling| self.verify(&mut state, handling)) {
+            Ok(Handling::Worked(Outcome { product: Product::PackEntry(tokens), description, .. })) => {
+                let settled = self.pack(WaitingEntry { state, description }, *tokens);
+                self.observer.progressed(input_bytes, Some(audio_seconds));
+                return self.report_settled(settled);
+            }
+            Ok(handling) => self.conclude(&state, handling),
+            Err(error) => Err(error),
+        };
+        if result.as_ref().is_err_and(|error| self.ends_batch(job, error)) {
+            return;
+        }
+        let was_worked_on = result.as_ref().is_ok_and(|(record, _)| record.status == Status::Ok);
+        self.report(&state, result);
+        self.observer.progressed(input_bytes, was_worked_on.then_some(audio_seconds));
+    }
+
+    /// Decides about a job and does its work.
+    fn decide_and_work(&self, state: &mut JobState<'a>) -> Result<Handling<'a>, BatchError> {
+        let JobState { job, stamp, facts, .. } = state;
+        let context = JobContext { job, staging: self.staging, stop: &self.stop, observer: self.observer };
+        let prepared = self.work.prepare(&context, facts)?;
+        let candidate = Candidate { job, stamp: *stamp, options: self.options, manifests: self.manifests };
+        let decision =
+            candidate.decide(facts, |facts, output| self.work.check_unlisted(&context, facts, output))?;
+        match decision {
+            Decision::Skip { record } => Ok(Handling::Skipped(record)),
+            Decision::Refuse(error) => Err(error),
+            Decision::Run { differences } if self.options.dry_run => {
+                let differs = differences.map(|names| format!(", differs in {names}")).unwrap_or_default();
+                Ok(Handling::Planned(format!("-> {}{differs}", output_names(job))))
+            }
+            Decision::Run { differences } => {
+                if let Some(differences) = differences {
+                    let names = output_names(job);
+                    self.observer.message(&format!("replacing {names}: differs in {differences}"));
+                }
+                self.work.run(&context, prepared, facts).map(Handling::Worked)
+            }
+        }
+    }
+
+    /// Checks that the input did not change, if the result was made from it or is compared with it.
+    fn verify(&self, state: &mut JobState<'a>, handling: Handling<'a>) -> Result<Handling<'a>, BatchError> {
+        if matches!(handling, Handling::Worked(_) | Handling::Skipped(None)) {
+            state.verify_input()?;
+        }
+        Ok(handling)
+    }
+
+    /// Builds the record of a job and appends it; then its outputs get their names. An output never exists
+    /// without a record.
+    fn conclude(&self, state: &JobState<'a>, handling: Handling<'a>) -> Result<(Record, String), BatchError> {
+        let job = state.job;
+        match handling {
+            Handling::Worked(Outcome { product: Product::Files(files), roundtrip, description }) => {
+                let record = self.publish(state, files, roundtrip)?;
+                Ok((record, description))
+            }
+            Handling::Worked(Outcome { product: Product::PackEntry(_), .. }) => {
+                Err(BatchError::Job("internal error: the tokens were not packed".to_owned()))
+            }
+            Handling::Skipped(Some(listed)) => {
+                let shard = listed.pack.as_deref().map(|pack| self.options.output_dir.join(pack));
+                let description = match &shard {
+                    Some(shard) => format!("in {}", shard.display()),
+                    None => skip_reason(job),
+                };
+                let end = JobEnd::Listed { record: listed, shard: shard.as_deref() };
+                Ok((state.record(end), description))
+            }
+            Handling::Skipped(None) => {
+                let path = job.outputs.first().map(PathBuf::as_path).unwrap_or(&job.input);
+                let output = Fingerprint::of(path).map_err(|error| BatchError::read(path, error))?;
+                let record = state.record(JobEnd::Unlisted { output });
+                self.manifests.append([&record])?;
+                Ok((record, skip_reason(job)))
+            }
+            Handling::Planned(description) => Ok((state.record(JobEnd::Planned), description)),
+        }
+    }
+
+    fn publish(
+        &self,
+        state: &JobState<'a>,
+        files: Vec<FinishedFile>,
+        roundtrip: Option<Roundtrip>,
+    ) -> Result<Record, BatchError> {
+        let no_output = || BatchError::Job("internal error: the job has no output".to_owned());
+        let (first, path) = files.first().zip(state.job.outputs.first()).ok_or_else(no_output)?;
+        let fingerprint = || Ok(Fingerprint { bytes: first.bytes()?, sha256: first.sha256()? });
+        let output = fingerprint().map_err(|error| BatchError::read(path, error))?;
+        let record = state.record(JobEnd::Written { output, roundtrip });
+        self.manifests.append([&record])?;
+        for (file, path) in files.into_iter().zip(&state.job.outputs) {
+            file.persist().map_err(|error| BatchError::write(path, error))?;
+        }
+        Ok(record)
+    }
+
+    /// Adds tokens to the pack and returns the entries that are settled now.
+    fn pack(&self, entry: WaitingEntry<'a>, tokens: TokenFile) -> Vec<SettledEntry<'a>> {
+        match (self.packer, &entry.state.job.entry) {
+            (Some(packer), Some(key)) => packer.add(key, entry, tokens),
+            _ => {
+                let error = BatchError::Job("internal error: this batch has no pack".to_owned());
+                vec![SettledEntry { state: entry.state, result: Err(error) }]
+            }
+        }
+    }
+
+    /// Reports whether a failed job is left for the next run, because the batch is stopping or has to stop
+    /// now. Prints a fatal error once.
+    fn ends_batch(&self, job: &Job, error: &BatchError) -> bool {
+        let is_fatal = error.is_fatal();
+        if is_fatal && self.stop.stop_after_fatal_error() {
+            let text = error_text_of_file(&job.input.display().to_string(), &error_text(error));
+            self.observer.message(&format!("error: {text}"));
+        }
+        is_fatal || matches!(error, BatchError::Cancelled)
+    }
+
+    /// Reports the entries of a shard, whose progress was counted when they were encoded.
+    fn report_settled(&self, entries: Vec<SettledEntry<'a>>) {
+        for SettledEntry { state, result } in entries {
+            if !result.as_ref().is_err_and(|error| self.ends_batch(state.job, error)) {
+                self.report(&state, result);
+            }
+        }
+    }
+
+    fn report(&self, state: &JobState<'a>, result: Result<(Record, String), BatchError>) {
+        let (record, description) = result.unwrap_or_else(|error| {
+            let record = state.record(JobEnd::Failed(&error));
+            if let Err(error) = self.manifests.append([&record]) {
+                self.ends_batch(state.job, &error);
+            }
+            (record, String::new())
+        });
+        self.counts.add(record.status);
+        self.observer.job_ended(&record, &description);
+    }
+}
+
+fn panic_error(panic: &(dyn std::any::Any + Send)) -> BatchError {
+    BatchError::Job(format!("internal error: {}", panic_text(panic).unwrap_or("unknown panic")))
+}
+
+/// Names of a job's outputs for messages.
+fn output_names(job: &Job) -> String {
+    if job.entry.is_some() {
+        return format!("{} in a pack", job.key);
+    }
+    let names: Vec<_> = job.outputs.iter().map(|output| output.display().to_string()).collect();
+    names.join(" and ")
+}
+
+fn skip_reason(job: &Job) -> String {
+    let verb = if job.outputs.len() > 1 { "exist" } else { "exists" };
+    format!("{} already {verb}; use --overwrite to replace", output_names(job))
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

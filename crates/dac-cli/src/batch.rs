@@ -1,0 +1,78 @@
+//! Runs a batch for a command: options, console output, signals, exit code.
+
+use std::num::NonZeroUsize;
+
+use anyhow::Error;
+use dac::{Device, LoadOptions};
+use dac_batch::{BatchError, BatchOptions, BatchReport, StopReason};
+
+use crate::args::{FileArgs, RunArgs};
+use crate::console::Console;
+use crate::exit::{Exit, Usage};
+use crate::output::say;
+use crate::resources;
+
+/// Runs `batch` with the options of a command, prints its summary, and returns the exit code.
+pub(crate) fn run_batch(
+    files: &FileArgs,
+    run: &RunArgs,
+    batch: impl FnOnce(&BatchOptions, &Console) -> Result<BatchReport, BatchError>,
+) -> Result<Exit, Error> {
+    let options = batch_options(files, run)?;
+    let console = Console::new(files.json);
+    let report = batch(&options, &console);
+    console.close();
+    let report = report?;
+    if report.jobs > 1 || report.stopped.is_some() {
+        say(summary(&report, options.dry_run, &console.speed()));
+    }
+    Ok(match report.stopped {
+        Some(StopReason::FatalError) => Exit::FatalError,
+        Some(StopReason::Cancelled) => Exit::Signal(console.signal_code()),
+        None if report.failed > 0 || console.stdout_failed() => Exit::SomeFailed,
+        None => Exit::Done,
+    })
+}
+
+/// Load options for a batch: its workers provide the threads of the engine.
+pub(crate) fn load_options(run: &RunArgs) -> LoadOptions {
+    let mut options = run.load_options();
+    options.threads = None;
+    options
+}
+
+fn batch_options(files: &FileArgs, run: &RunArgs) -> Result<BatchOptions, Usage> {
+    let batch = &files.batch;
+    let threads = NonZeroUsize::new(resources::threads(run.threads)).unwrap_or(NonZeroUsize::MIN);
+    // The engine scales best with one thread per file; other devices work on one file at a time.
+    let default_jobs = if run.device == Device::Cpu { threads } else { NonZeroUsize::MIN };
+    Ok(BatchOptions {
+        inputs: files.inputs.clone(),
+        files_from: batch.files_from.clone(),
+        root: batch.root.clone(),
+        keep_extension: batch.keep_extension,
+        output_dir: files.output_dir()?.to_owned(),
+        partition: batch.partition,
+        manifest: batch.manifest.clone(),
+        overwrite: files.overwrite,
+        dry_run: batch.dry_run,
+        jobs: batch.jobs.unwrap_or(default_jobs),
+        threads,
+    })
+}
+
+fn summary(report: &BatchReport, dry_run: bool, speed: &str) -> String {
+    let BatchReport { jobs, done, skipped, planned, failed, .. } = report;
+    let mut text = if dry_run {
+        format!("{planned} to do, {skipped} up to date, {failed} would fail")
+    } else {
+        format!("{done} done, {skipped} skipped, {failed} failed{speed}")
+    };
+    if report.stopped.is_some() {
+        let remaining = report.remaining();
+        text += &format!(
+            "; interrupted with {remaining} of {jobs} files remaining (rerun the same command to resume)"
+        );
+    }
+    text
+}

@@ -1,0 +1,103 @@
+//! `dac doctor --autotune`: selects a GPU's fastest kernels and saves the selection for later runs.
+
+use std::time::Instant;
+
+use anyhow::Error;
+use dac::{Audio, Chunking, Dac, DecodeOptions, Device, EncodeOptions, LoadOptions, ModelSource};
+use dac_batch::{DEFAULT_MODEL, Status};
+use serde::Serialize;
+
+use crate::args::AutotuneArgs;
+use crate::exit::{Exit, Usage};
+use crate::load::open_source;
+use crate::output::{print_record, print_text};
+
+/// Seed of random weights, which suffice because autotuning depends only on shapes.
+const SEED: u64 = 1;
+/// Chunks of the signal: a first one, two inner ones and an incomplete last one.
+const CHUNKS: f64 = 3.5;
+
+#[derive(Debug, Serialize)]
+struct Record {
+    status: Status,
+    device: String,
+    model: &'static str,
+    precision: String,
+    chunk_seconds: f64,
+    /// Windows per batch.
+    encode_together: usize,
+    decode_together: usize,
+    first_seconds: f64,
+    /// Time of a second, identical run.
+    again_seconds: f64,
+    /// Folder of the saved selection.
+    folder: Option<String>,
+}
+
+/// Runs `dac doctor --autotune`.
+pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
+    if !cfg!(feature = "autotune-cache") {
+        let why = "this build cannot save autotuning results: build with the feature 'autotune-cache'";
+        return Err(Usage(why.to_owned()).into());
+    }
+    let run = run_args(args)?;
+    let preset = args.model.unwrap_or(DEFAULT_MODEL);
+    let dac = open_source(&ModelSource::Random { preset, seed: SEED }, None, &run)?;
+    let chunk_seconds = args.chunk_seconds.map_or(Chunking::DEFAULT_SECONDS, |seconds| seconds.0);
+    let chunk = Chunking::Exact { chunk_seconds };
+    let (encode_together, decode_together) = dac.batch_windows(chunk)?;
+    let seconds = chunk_seconds * (CHUNKS + encode_together.max(decode_together) as f64);
+    let run_once = || encode_and_decode(&dac, chunk, seconds);
+    let (first_seconds, again_seconds) = (run_once()?, run_once()?);
+    let folder = dac::cache::Environment::from_process().autotune_folder();
+    let record = Record {
+        status: Status::Ok,
+        device: run.device.to_string(),
+        model: preset.name(),
+        precision: run.precision.to_string(),
+        chunk_seconds,
+        encode_together,
+        decode_together,
+        first_seconds,
+        again_seconds,
+        folder: folder.map(|folder| folder.display().to_string()),
+    };
+    if json {
+        print_record(&record)?;
+    } else {
+        let saved = match &record.folder {
+            Some(folder) => format!("saved in {folder}"),
+            None => "not saved: set DAC_HOME or HOME".to_owned(),
+        };
+        print_text(&format!(
+            "{} on {} in {}: first run {first_seconds:.2} s, second run {again_seconds:.2} s\n{saved}",
+            record.model, record.device, record.precision
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn run_args(args: &AutotuneArgs) -> Result<LoadOptions, Usage> {
+    let is_gpu = |device: &Device| matches!(device, Device::Wgpu(_) | Device::Cuda(_));
+    let device = args.device.or_else(|| Device::compiled().into_iter().find(is_gpu));
+    let device = device.filter(is_gpu).ok_or_else(|| {
+        Usage("--autotune needs a GPU: --device wgpu[:N] or cuda[:N], in a build that supports it".to_owned())
+    })?;
+    let mut options = LoadOptions::on(device);
+    options.precision = args.precision.unwrap_or_default();
+    options.memory_budget_bytes = args.memory_budget;
+    Ok(options)
+}
+
+/// Encodes and decodes `seconds` of noise. Returns the time in seconds.
+fn encode_and_decode(dac: &Dac, chunk: Chunking, seconds: f64) -> Result<f64, Error> {
+    let rate_hz = dac.shape().sample_rate_hz;
+    let noise = |n: usize| ((n.wrapping_mul(2_654_435_761) >> 8) & 0xffff) as f32 / 131_072.0 - 0.25;
+    let audio = Audio::mono((0..(seconds * f64::from(rate_hz)) as usize).map(noise).collect(), rate_hz);
+    let (mut encode, mut decode) = (EncodeOptions::default(), DecodeOptions::default());
+    (encode.chunk, decode.chunk) = (chunk, chunk);
+    let started = Instant::now();
+    let tokens = dac.encode(&audio, &encode)?;
+    dac.decode(&tokens, &decode)?;
+    Ok(started.elapsed().as_secs_f64())
+}

@@ -1,0 +1,103 @@
+//! Loads the models of commands.
+
+use std::path::Path;
+
+use dac::cache::{self, Environment};
+use dac::codec::CodecError;
+use dac::{Dac, Device, LoadOptions, ModelSource, Precision, Preset};
+use dac_batch::{BatchError, DEFAULT_MODEL, Models};
+
+use crate::args::ModelArgs;
+use crate::output::say;
+
+/// Opens the model of `--model` or `--weights`, or the default.
+pub(crate) fn open(args: &ModelArgs, options: &LoadOptions) -> Result<Dac, BatchError> {
+    open_named(args.model, args.weights.as_deref(), options)
+}
+
+/// Opens the weights in a file, or those of a preset in the program or a cache.
+pub(crate) fn open_named(
+    model: Option<Preset>,
+    weights: Option<&Path>,
+    options: &LoadOptions,
+) -> Result<Dac, BatchError> {
+    match weights {
+        Some(path) if !path.is_file() => {
+            Err(BatchError::Usage(format!("weights file not found: {}", path.display())))
+        }
+        Some(path) => open_source(&ModelSource::File(path.to_owned()), model, options),
+        None => {
+            let preset = model.unwrap_or(DEFAULT_MODEL);
+            open_source(&source_of(preset)?, Some(preset), options)
+        }
+    }
+}
+
+/// Opens a source. A device or precision that this build or machine lacks is a usage error.
+pub(crate) fn open_source(
+    source: &ModelSource,
+    expected: Option<Preset>,
+    options: &LoadOptions,
+) -> Result<Dac, BatchError> {
+    if options.memory_budget_bytes.is_some() && options.device == Device::Cpu {
+        let error = "--memory-budget applies only to burn devices; the cpu engine always needs little memory";
+        return Err(BatchError::Usage(error.to_owned()));
+    }
+    if matches!(options.device, Device::Cuda(_)) && options.precision == Precision::F32 {
+        say(format_args!(
+            "warning: {}: burn may round the factors of f32 products to TF32 (10 bits), so codes may differ \
+             from the CPU's; `dac doctor` compares them; wgpu does not round",
+            options.device
+        ));
+    }
+    Dac::open(source, expected, options).map_err(|error| match error {
+        dac::Error::Codec(
+            CodecError::Device(_) | CodecError::Precision { .. } | CodecError::MemoryBudget { .. },
+        )
+        | dac::Error::NoTiny => BatchError::Usage(error.to_string()),
+        other => other.into(),
+    })
+}
+
+/// Loads the model requested with `--model` or `--weights`; without them, each token file decides.
+pub(crate) fn models(args: &ModelArgs, options: LoadOptions) -> Result<Models<'static>, BatchError> {
+    let is_requested = args.model.is_some() || args.weights.is_some();
+    let requested = if is_requested { Some(open(args, &options)?) } else { None };
+    Ok(Models::new(requested, move |preset| open_named(Some(preset), None, &options)))
+}
+
+/// Finds the weights of a preset and prints their path.
+fn source_of(preset: Preset) -> Result<ModelSource, BatchError> {
+    if preset == Preset::Tiny {
+        return Ok(ModelSource::Preset(preset));
+    }
+    match cache::find(preset, &Environment::from_process()) {
+        Some(found) => {
+            say(format_args!("{preset}: weights from {} ({})", found.path.display(), found.origin));
+            Ok(ModelSource::File(found.path))
+        }
+        None => Err(BatchError::Usage(no_weights(preset))),
+    }
+}
+
+/// Error text for a preset without weights, with all remedies.
+fn no_weights(preset: Preset) -> String {
+    let mut text = format!("weights of {preset} not found on this machine; use one of\n");
+    text += &format!("  dac download {preset}    to download the published weights\n");
+    if cfg!(feature = "tiny") {
+        text += "  --model tiny          for the small model contained in this program\n";
+    }
+    text + "  --weights FILE        for another checkpoint"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_weights_name_all_remedies() {
+        let text = no_weights(Preset::Khz44);
+        assert!(text.contains("dac download 44khz") && text.contains("--weights FILE"));
+        assert_eq!(text.contains("--model tiny"), cfg!(feature = "tiny"));
+    }
+}

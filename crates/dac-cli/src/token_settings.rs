@@ -1,0 +1,80 @@
+//! Settings of the tokens that `encode` and `roundtrip` write.
+
+use dac::Precision;
+use dac::tokens::{Format, WriteOptions};
+use dac_batch::{EncodeSettings, PackSettings};
+
+use crate::args::{BitrateArgs, ChunkArg, ChunkArgs, PackArg, PackArgs, TokenArgs, save};
+use crate::exit::Usage;
+
+/// Checks that the arguments fit together and converts them.
+///
+/// # Errors
+/// When the format cannot contain what is saved, or an option does not apply.
+pub(crate) fn token_settings(
+    tokens: &TokenArgs,
+    bitrate: &BitrateArgs,
+    chunk: &ChunkArgs,
+    pack: Option<&PackArgs>,
+    precision: Precision,
+) -> Result<EncodeSettings, Usage> {
+    let chunking = chunk.choice()?;
+    let pack_arg = pack.and_then(|pack| pack.pack);
+    let format = token_format(tokens, chunk, pack_arg)?;
+    let mut write = WriteOptions::default();
+    if let Some(dtype) = tokens.dtype {
+        write.npy_integer = dtype.into();
+    }
+    Ok(EncodeSettings {
+        format,
+        write,
+        pack: pack_arg
+            .zip(pack)
+            .map(|(kind, args)| PackSettings { format: kind.into(), limits: args.limits() }),
+        codebooks: bitrate.limit(),
+        channels: tokens.signal.channels.into(),
+        save: save(&tokens.save),
+        non_finite: tokens.signal.nan.into(),
+        chunking,
+        precision,
+    })
+}
+
+/// Format of the token files: of `--format`, or the default of the other options.
+fn token_format(tokens: &TokenArgs, chunk: &ChunkArgs, pack: Option<PackArg>) -> Result<Format, Usage> {
+    let is_windowed = chunk.chunk == ChunkArg::Descript;
+    let is_parquet = pack == Some(PackArg::Parquet);
+    if is_parquet && (tokens.format.is_some() || tokens.dtype.is_some()) {
+        let why = "parquet files contain codes as uint16 instead of token files";
+        return Err(Usage(format!("--pack parquet cannot be combined with --format or --dtype: {why}")));
+    }
+    let format = tokens.format.unwrap_or(match pack {
+        _ if is_windowed => Format::Dac,
+        Some(_) => Format::Npy,
+        None => Format::Safetensors,
+    });
+    if is_windowed && format != Format::Dac {
+        let why = "only .dac files record the windows";
+        return Err(Usage(format!("--chunk descript requires --format dac, not {format}: {why}")));
+    }
+    if tokens.dtype.is_some() && format != Format::Npy {
+        return Err(Usage(format!("--dtype applies only to --format npy, not to {format}")));
+    }
+    let save = save(&tokens.save);
+    let arrays = usize::from(save.codes) + usize::from(save.z) + usize::from(save.latents);
+    let only_codes = save.codes && arrays == 1;
+    match format {
+        _ if is_parquet && !only_codes => {
+            Err(Usage("--pack parquet stores only codes; remove --save".to_owned()))
+        }
+        Format::Safetensors | Format::Pt => Ok(format),
+        Format::Npy if arrays == 1 && !save.latents => Ok(format),
+        Format::Npy => Err(cannot_save(format, "either codes or z")),
+        _ if only_codes => Ok(format),
+        _ => Err(cannot_save(format, "only codes")),
+    }
+}
+
+fn cannot_save(format: Format, can: &str) -> Usage {
+    Usage(format!("--format {format} stores {can}; safetensors and pt store any --save"))
+}

@@ -1,0 +1,129 @@
+//! Players, spectrograms and token pictures.
+
+use maud::{Markup, html};
+
+use super::axis::{frequencies, hertz, times};
+use super::data_uri::DataUri;
+use super::text::{clock, codebooks_text, decimal};
+use crate::report::{Report, Signal, Tokens};
+
+/// Bar that switches between variants during playback. The script shows it.
+pub(super) fn switch(report: &Report) -> Markup {
+    html! {
+        div #switch role="group" aria-label="Listen and compare" hidden {
+            button #play type="button" aria-label="Play" { "▶" }
+            input #seek type="range" min="0" max="1" step="any" value="0" aria-label="Position";
+            output #clock for="seek" { "0:00" }
+            label { input #repeat type="checkbox"; " Repeat" }
+            div.choices role="group" aria-label="Version" {
+                button type="button" data-version="original" aria-pressed="true" { "Original" }
+                @for variant in &report.variants {
+                    button type="button" data-version=(variant.codebooks) aria-pressed="false"
+                        aria-label=(codebooks_text(variant.codebooks)) { (variant.codebooks) }
+                }
+            }
+        }
+    }
+}
+
+/// Players and spectrograms of the original and all variants.
+pub(super) fn variants(report: &Report) -> Markup {
+    let rate_hz = report.codec.shape.sample_rate_hz;
+    html! {
+        section aria-labelledby="listen" {
+            h2 #listen { "Listen" }
+            p { "Starting a player stops the one before and goes on where that was, so that versions compare "
+                "at the same place. A click into a picture plays from there. Spectrograms reach from 0 Hz to "
+                (hertz(f64::from(rate_hz) / 2.0)) ", equal steps in mel, over 80 dB." }
+            div.versions {
+                @let summary = format!("as coded, at {rate_hz} Hz");
+                (card(report, "original", "Original", &summary, &report.original))
+                @for variant in &report.variants {
+                    @let summary = format!(
+                        "{:.2} kbit/s, SI-SDR {} dB, mel distance {}",
+                        variant.nominal_kbps,
+                        decimal(variant.si_sdr_db, 2),
+                        decimal(variant.mel_distance, 3)
+                    );
+                    @let (id, name) = (variant.codebooks.to_string(), codebooks_text(variant.codebooks));
+                    (card(report, &id, &name, &summary, &variant.signal))
+                }
+            }
+        }
+    }
+}
+
+/// Player and spectrograms of one signal.
+fn card(report: &Report, id: &str, name: &str, summary: &str, signal: &Signal) -> Markup {
+    let seconds = report.recording.seconds;
+    let top_hz = f64::from(report.codec.shape.sample_rate_hz) / 2.0;
+    html! {
+        article.version #{ "version-" (id) } data-version=(id) aria-labelledby={ "name-" (id) } {
+            div.said {
+                h3 #{ "name-" (id) } { (name) }
+                p {
+                    (summary)
+                    @if signal.clipped > 0 { ", " (signal.clipped) " samples beyond full scale are cut" }
+                }
+            }
+            audio controls preload="metadata" aria-label={ "Player: " (name) }
+                src=(DataUri { media_type: "audio/wav", bytes: &signal.wav }) {}
+            @for (channel, picture) in signal.spectrograms.iter().enumerate() {
+                @let of_channel = channel_suffix(signal.spectrograms.len(), channel);
+                figure {
+                    @if !of_channel.is_empty() { figcaption { "Channel " (channel + 1) } }
+                    div.plot.spectrogram {
+                        img src=(DataUri { media_type: "image/png", bytes: picture })
+                            alt={
+                                "Spectrogram: " (name) (of_channel) ", " (clock(seconds))
+                                ", 0 Hz to " (hertz(top_hz))
+                            };
+                        (frequencies(top_hz))
+                        i.cursor aria-hidden="true" {}
+                    }
+                    (times(seconds))
+                }
+            }
+        }
+    }
+}
+
+/// Pictures of the codes.
+pub(super) fn tokens(report: &Report) -> Markup {
+    let Tokens { channels, codebooks, frames, .. } = report.tokens;
+    let seconds = report.recording.seconds;
+    let frame_ms = 1000.0 / report.codec.shape.frame_rate_hz();
+    let label_every = codebooks.div_ceil(12);
+    html! {
+        section aria-labelledby="tokens" {
+            h2 #tokens { "Tokens" }
+            p { "A column is a frame of " (format!("{frame_ms:.1}"))
+                " ms, a row a codebook, the first at the top. Each of the " (report.codec.shape.codebook_size)
+                " codes of a codebook has its colour: where one goes on, the code stays the same." }
+            @for (channel, picture) in report.tokens.pngs.iter().enumerate() {
+                @let of_channel = channel_suffix(channels, channel);
+                figure.tokens {
+                    @if !of_channel.is_empty() { figcaption { "Channel " (channel + 1) } }
+                    div.rows aria-hidden="true" {
+                        @for codebook in 1..=codebooks {
+                            span { @if (codebook - 1) % label_every == 0 { (codebook) } }
+                        }
+                    }
+                    div.plot style={ "--rows:" (codebooks) } {
+                        img src=(DataUri { media_type: "image/png", bytes: picture })
+                            alt={
+                                "Codes of " (codebooks_text(codebooks)) " in " (frames) " frames" (of_channel)
+                            };
+                        i.cursor aria-hidden="true" {}
+                    }
+                    (times(seconds))
+                }
+            }
+        }
+    }
+}
+
+/// Suffix that names one of several channels.
+fn channel_suffix(channels: usize, channel: usize) -> String {
+    if channels > 1 { format!(", channel {}", channel + 1) } else { String::new() }
+}

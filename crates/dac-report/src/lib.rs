@@ -1,0 +1,26 @@
+//! HTML pages that show the decodes of one recording at several numbers of codebooks.
+//!
+//! - [`Excerpt`] reads a part of a recording.
+//! - [`Report::measure`] encodes and decodes an excerpt, and measures the result.
+//! - [`Report`] is plain data: everything that a page shows. Serialized, it is the record of `dac report
+//!   --json`.
+//! - [`Spectrogram`] and [`token_pngs`] draw pictures.
+//! - [`html_page`] builds the page from a [`Report`] only; style sheet and script are part of it.
+//! - [`check_paths`] and [`write_page`] handle the page's file.
+
+mod error;
+mod excerpt;
+mod html;
+mod measure;
+mod mel;
+mod output;
+mod pictures;
+mod report;
+
+pub use error::ReportError;
+pub use excerpt::Excerpt;
+pub use html::html_page;
+pub use measure::Step;
+pub use output::{check_paths, write_page};
+pub use pictures::{Spectrogram, token_pngs};
+pub use report::{Band, Codec, Recording, Report, Signal, Tokens, Variant};

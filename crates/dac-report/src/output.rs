@@ -1,0 +1,68 @@
+//! The page's file: checked before any work, then written completely or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use dac_atomic::AtomicFile;
+
+use crate::error::ReportError;
+use crate::html::GENERATOR_TAG;
+
+/// Earlier reports contain [`GENERATOR_TAG`] within this many bytes.
+const TAG_WITHIN_BYTES: u64 = 1024;
+
+/// Checks that `input` can be a recording and that the page may be written to `output`. With `overwrite`,
+/// files other than earlier reports are replaced, too.
+///
+/// # Errors
+/// When a path is unsuitable or the output must not be replaced.
+pub fn check_paths(input: &Path, output: &Path, overwrite: bool) -> Result<(), ReportError> {
+    let unsuitable = |path: &Path, reason| Err(ReportError::Path { path: path.into(), reason });
+    if input == Path::new("-") || output == Path::new("-") {
+        return unsuitable(Path::new("-"), "dac report reads a file and writes a file");
+    }
+    if input.is_dir() {
+        return unsuitable(input, "is a folder; a report shows one recording");
+    }
+    if !input.exists() {
+        return unsuitable(input, "no such file");
+    }
+    if output.is_dir() {
+        return unsuitable(output, "is a folder; name the page itself, such as report.html");
+    }
+    if let Some(folder) = output.parent().filter(|folder| !folder.as_os_str().is_empty())
+        && !folder.is_dir()
+    {
+        return unsuitable(folder, "no such folder");
+    }
+    if let (Ok(input), Ok(output)) = (input.canonicalize(), output.canonicalize())
+        && input == output
+    {
+        return unsuitable(&output, "the page would replace the recording");
+    }
+    if output.is_file() && !overwrite && !is_report(output) {
+        return Err(ReportError::NotAReport(output.into()));
+    }
+    Ok(())
+}
+
+fn is_report(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(TAG_WITHIN_BYTES).read_to_end(&mut start));
+    read.is_ok() && start.windows(GENERATOR_TAG.len()).any(|part| part == GENERATOR_TAG.as_bytes())
+}
+
+/// Writes the page and returns the file's size.
+///
+/// # Errors
+/// When the file cannot be written; an earlier file then stays unchanged.
+pub fn write_page(output: &Path, page: &str) -> Result<u64, ReportError> {
+    let write = || -> io::Result<()> {
+        let mut file = AtomicFile::create(output)?;
+        file.write_all(page.as_bytes())?;
+        file.commit()
+    };
+    write().map_err(|source| ReportError::Write { path: output.into(), source })?;
+    Ok(fs::metadata(output).map_or(page.len() as u64, |found| found.len()))
+}
