@@ -48,7 +48,7 @@ const TARGETS: &[Target] = &[
     target("pickle", &[TOKENS]),
     target("torch", &[TOKENS]),
     Target { name: "checkpoint", seeds: &LAYOUTS, max_bytes: 200_000 },
-    target("side_config", &["fixtures/parity/layouts/hance", "fixtures/parity/layouts/transformers"]),
+    target("config_json", &["fixtures/parity/layouts/hance", "fixtures/parity/layouts/transformers"]),
     target("manifest", &["fixtures/fuzz/seeds/manifest"]),
     target("tokens_dac", &[TOKENS, "fixtures/parity/descript"]),
     target("tokens_dacp", &["fixtures/fuzz/seeds/dacp"]),
