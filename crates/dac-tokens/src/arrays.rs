@@ -165,22 +165,3 @@ pub(crate) fn write_elements<W: Write + ?Sized, const N: usize>(
     }
     Ok(writer.write_all(&buffer)?)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shapes_gain_a_channel_and_lose_leading_ones() {
-        let axes = |shape: &[usize]| three_axes(shape, "codes").ok();
-        assert_eq!(axes(&[9, 25]), Some([1, 9, 25]));
-        assert_eq!(axes(&[2, 9, 25]), Some([2, 9, 25]));
-        assert_eq!(axes(&[1, 1, 9, 25]), Some([1, 9, 25]));
-        assert_eq!(axes(&[1, 2, 9, 25]), Some([2, 9, 25]));
-        assert_eq!(axes(&[2, 2, 9, 25]), None);
-        assert_eq!(axes(&[25]), None);
-        assert_eq!(axes(&[]), None);
-        assert_eq!(axes(&[1 << 40, 9, 0]), None);
-        assert_eq!(axes(&[1, 1 << 40, 0]), None);
-    }
-}

@@ -34,31 +34,3 @@ pub(super) fn unpack(bytes: &[u8], bits: u32, first: usize, count: usize) -> imp
         ((u64::from_le_bytes(word) >> (at % 8)) & mask) as u16
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_width_round_trips() {
-        for bits in 1..=16 {
-            let mask = ((1u32 << bits) - 1) as u16;
-            for count in [0, 1, 7, 8, 63, 1025] {
-                let codes: Vec<u16> = (0..count).map(|i| (i as u16).wrapping_mul(40503) & mask).collect();
-                let mut packed = Vec::new();
-                pack(&codes, bits, &mut packed);
-                assert_eq!(packed.len() as u64, packed_bytes(count, bits));
-                assert_eq!(unpack(&packed, bits, 0, codes.len()).collect::<Vec<_>>(), codes);
-                let rest: Vec<u16> = unpack(&packed, bits, 5, codes.len().saturating_sub(5)).collect();
-                assert_eq!(rest, codes.get(5..).unwrap_or_default());
-            }
-        }
-    }
-
-    #[test]
-    fn the_first_code_is_in_the_lowest_bits() {
-        let mut packed = Vec::new();
-        pack(&[0x3ff, 0, 0x155], 10, &mut packed);
-        assert_eq!(packed, [0xff, 0x03, 0x50, 0x15]);
-    }
-}
