@@ -1,4 +1,4 @@
-//! The table of token file formats, and their detection by name and by content.
+//! The list of token file formats, and their detection by name and by content.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,41 +13,21 @@ use crate::{dac, dacp, npy, pt, safetensors};
 /// Bytes from the start of a file that suffice for [`Format::sniff`].
 pub const SNIFF_BYTES: usize = 256;
 
-/// Defines [`Format`] from the table below.
-macro_rules! formats {
-    ($($(#[$attribute:meta])* $variant:ident => $format:path,)*) => {
-        /// A token file format.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-        #[non_exhaustive]
-        pub enum Format {
-            $($(#[$attribute])* $variant,)*
-        }
-
-        impl Format {
-            /// Every format.
-            pub const ALL: [Self; [$(stringify!($variant)),*].len()] = [$(Self::$variant),*];
-
-            pub(crate) fn get(self) -> &'static TokenFormat {
-                match self {
-                    $(Self::$variant => &$format,)*
-                }
-            }
-        }
-    };
-}
-
-formats! {
+/// A token file format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Format {
     /// Named arrays with metadata; stores everything.
     #[default]
-    Safetensors => safetensors::SAFETENSORS,
+    Safetensors,
     /// One numpy array, codes or z, without metadata.
-    Npy => npy::NPY,
+    Npy,
     /// A torch tensor or a dict of tensors, without metadata.
-    Pt => pt::PT,
+    Pt,
     /// File of the reference codec: codes and the metadata that its decoder needs.
-    Dac => dac::DAC,
+    Dac,
     /// Compact stream of this project: packed codes in blocks.
-    Dacp => dacp::DACP,
+    Dacp,
 }
 
 /// Unknown name of a token format.
@@ -59,6 +39,19 @@ pub struct UnknownFormat {
 }
 
 impl Format {
+    /// Every format.
+    pub const ALL: [Self; 5] = [Self::Safetensors, Self::Npy, Self::Pt, Self::Dac, Self::Dacp];
+
+    pub(crate) fn get(self) -> &'static TokenFormat {
+        match self {
+            Self::Safetensors => &safetensors::SAFETENSORS,
+            Self::Npy => &npy::NPY,
+            Self::Pt => &pt::PT,
+            Self::Dac => &dac::DAC,
+            Self::Dacp => &dacp::DACP,
+        }
+    }
+
     /// File name extension without the dot; also the name of the format.
     pub fn extension(self) -> &'static str {
         self.get().name
@@ -77,7 +70,7 @@ impl Format {
     /// Detects the format of a file from its first [`SNIFF_BYTES`] bytes.
     pub fn sniff(start: &[u8]) -> Option<Self> {
         let start = start.get(..SNIFF_BYTES).unwrap_or(start);
-        // Safetensors, whose signature is weakest, is the first of the table and is tried last.
+        // Safetensors, whose signature is weakest, is the first of the list and is tried last.
         Self::ALL.into_iter().rev().find(|format| (format.get().matches)(start))
     }
 }

@@ -8,8 +8,7 @@ use crate::meta::TokenMeta;
 use crate::options::{Save, WriteOptions};
 use crate::token_file::TokenFile;
 
-/// A token file format. A new one is a module with a constant of this type, and a line of the table in
-/// `formats.rs`.
+/// A token file format. A new one is a module with a constant of this type, and a variant of `Format`.
 pub(crate) struct TokenFormat {
     /// Name of the format, which is also the file name extension without the dot.
     pub(crate) name: &'static str,
@@ -61,23 +60,21 @@ pub(crate) type Input<'a> = Box<dyn ReadSeek + 'a>;
 
 /// A file whose header was read.
 pub(crate) struct Opened<'a> {
-    pub(crate) shapes: Shapes,
+    /// Shapes of the arrays, `[channels, codebooks or latent, frames]`.
+    pub(crate) shapes: Arrays<[usize; 3]>,
     pub(crate) meta: TokenMeta,
     /// Whether only the beginning of the file is left.
     pub(crate) truncated: bool,
-    pub(crate) frames: Box<dyn ReadFrames + 'a>,
+    pub(crate) read_frames: ReadFrames<'a>,
 }
 
-/// Shapes of the arrays in a file, `[channels, codebooks or latent, frames]`.
+/// Reads the frames of a range, clamped to the available ones, of each array. Metadata is left empty.
+pub(crate) type ReadFrames<'a> = Box<dyn FnMut(Range<usize>) -> Result<TokenFile, TokenError> + Send + 'a>;
+
+/// Facts about the arrays that a file contains.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Shapes {
-    pub(crate) codes: Option<[usize; 3]>,
-    pub(crate) z: Option<[usize; 3]>,
-    pub(crate) latents: Option<[usize; 3]>,
-}
-
-/// The arrays of an open file.
-pub(crate) trait ReadFrames: Send {
-    /// Reads the frames of `range`, clamped to the available ones, of each array. Metadata is left empty.
-    fn read_frames(&mut self, range: Range<usize>) -> Result<TokenFile, TokenError>;
+pub(crate) struct Arrays<T> {
+    pub(crate) codes: Option<T>,
+    pub(crate) z: Option<T>,
+    pub(crate) latents: Option<T>,
 }

@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 
 use common::codes;
 use dac_rvq::Codes;
-use dac_tokens::{DacpHeader, DacpReader, DacpSeekReader, DacpWriter, TokenError, TokenMeta};
+use dac_tokens::{DacpHeader, DacpReader, DacpWriter, SNIFF_BYTES, TokenError, TokenMeta, TokenReader};
 
 const HEADER_BYTES: usize = 77 + 4 + 4;
 /// 16 frames of 2 × 9 codes of 10 bits, a count and a checksum.
@@ -36,6 +36,12 @@ fn read_all<R: Read>(reader: &mut DacpReader<R>) -> Result<Codes, TokenError> {
         parts.push(part);
     }
     Ok(Codes::concat_frames(&parts)?)
+}
+
+/// Frames, length of the input and truncation of a file.
+fn totals(reader: &TokenReader<'_>) -> (usize, Option<u64>, bool) {
+    let info = reader.info();
+    (info.frames(), info.meta.input_samples, info.truncated)
 }
 
 #[test]
@@ -76,17 +82,17 @@ fn truncated_streams_keep_their_complete_blocks() {
             let mut reader = DacpReader::new(&whole[..length]).unwrap();
             assert_eq!(read_all(&mut reader).unwrap(), expected, "{frames} frames, {length} bytes");
             assert!(reader.truncated());
-            let mut seek = DacpSeekReader::open(Cursor::new(&whole[..length])).unwrap();
+            let mut seek = TokenReader::open(Cursor::new(&whole[..length])).unwrap();
             assert_eq!(
-                (seek.frames(), seek.truncated()),
-                (expected.frames() as u64, true),
+                (seek.info().frames(), seek.info().truncated),
+                (expected.frames(), true),
                 "{frames} frames, {length} bytes"
             );
-            assert_eq!(seek.read_frames(0..u64::MAX).unwrap(), expected);
+            assert_eq!(seek.read_all().unwrap().codes, Some(expected));
         }
         for length in 0..HEADER_BYTES {
             assert!(DacpReader::new(&whole[..length]).is_err());
-            assert!(DacpSeekReader::open(Cursor::new(&whole[..length])).is_err());
+            assert!(TokenReader::open(Cursor::new(&whole[..length])).is_err());
         }
     }
 }
@@ -112,10 +118,12 @@ impl<R: std::io::Seek> std::io::Seek for Counting<R> {
 fn a_range_reads_only_its_own_blocks() {
     let whole = stream(1000, 1000);
     let mut counting = Counting(Cursor::new(&whole), 0);
-    let mut seek = DacpSeekReader::open(&mut counting).unwrap();
-    assert_eq!((seek.frames(), seek.input_samples(), seek.truncated()), (1000, Some(511_997), false));
-    assert_eq!(seek.read_frames(810..830).unwrap(), codes(2, 9, 1000).slice_frames(810..830));
-    assert_eq!(counting.1, HEADER_BYTES + 24 + 2 * BLOCK_BYTES);
+    let mut seek = TokenReader::open(&mut counting).unwrap();
+    assert_eq!(totals(&seek), (1000, Some(511_997), false));
+    let expected = codes(2, 9, 1000).slice_frames(810..830);
+    assert_eq!(seek.read_frames(810..830).unwrap().codes, Some(expected));
+    drop(seek);
+    assert_eq!(counting.1, SNIFF_BYTES + HEADER_BYTES + 24 + 2 * BLOCK_BYTES);
 }
 
 #[test]
@@ -131,10 +139,11 @@ fn damage_is_located_and_affects_only_its_block() {
     }
     let mut broken = whole.clone();
     broken[HEADER_BYTES + 2 * BLOCK_BYTES + 30] ^= 1;
-    let mut seek = DacpSeekReader::open(Cursor::new(&broken)).unwrap();
+    let mut seek = TokenReader::open(Cursor::new(&broken)).unwrap();
     let error = seek.read_frames(30..40).unwrap_err();
     assert!(matches!(error, TokenError::Checksum { block: 2, frame: 32, .. }), "{error}");
-    assert_eq!(seek.read_frames(48..100).unwrap(), codes(2, 9, 100).slice_frames(48..100));
+    let expected = codes(2, 9, 100).slice_frames(48..100);
+    assert_eq!(seek.read_frames(48..100).unwrap().codes, Some(expected));
     // Two swapped blocks: each is valid, but not in its position.
     let mut swapped = whole.clone();
     let (first, second) = swapped[HEADER_BYTES..HEADER_BYTES + 2 * BLOCK_BYTES].split_at_mut(BLOCK_BYTES);
@@ -146,8 +155,8 @@ fn damage_is_located_and_affects_only_its_block() {
     // Other bytes after the end.
     let mut longer = whole.clone();
     longer.extend([7; 1000]);
-    let seek = DacpSeekReader::open(Cursor::new(&longer)).unwrap();
-    assert_eq!((seek.frames(), seek.input_samples(), seek.truncated()), (100, Some(51_197), false));
+    let seek = TokenReader::open(Cursor::new(&longer)).unwrap();
+    assert_eq!(totals(&seek), (100, Some(51_197), false));
 }
 
 #[test]
@@ -241,7 +250,7 @@ fn headers_with_impossible_counts_are_rejected() {
         let sum = crc32fast::hash(&bytes[..HEADER_BYTES - 4]).to_le_bytes();
         bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&sum);
         let error = DacpReader::new(bytes.as_slice()).unwrap_err().to_string();
-        assert!(error.contains("impossible counts") || error.contains("block"), "{at} {byte}: {error}");
+        assert!(error.contains("expected 1 to") || error.contains("block"), "{at} {byte}: {error}");
     }
 }
 
@@ -260,9 +269,9 @@ fn every_width_round_trips() {
             let bytes = writer.finish(None).unwrap();
             let block = if count == 0 { 0 } else { (count * bits).div_ceil(8) + 8 };
             assert_eq!(bytes.len(), 77 + 4 + block + 24);
-            let mut seek = DacpSeekReader::open(Cursor::new(&bytes)).unwrap();
-            assert_eq!(seek.read_frames(0..u64::MAX).unwrap(), whole);
-            assert_eq!(seek.read_frames(5..u64::MAX).unwrap(), whole.slice_frames(5..count));
+            let mut seek = TokenReader::open(Cursor::new(&bytes)).unwrap();
+            assert_eq!(seek.read_frames(5..usize::MAX).unwrap().codes, Some(whole.slice_frames(5..count)));
+            assert_eq!(seek.read_all().unwrap().codes, Some(whole));
         }
     }
 }

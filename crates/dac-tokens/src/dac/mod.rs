@@ -1,20 +1,17 @@
 //! The .dac format of the reference codec: a numpy object array that contains one pickled dict.
 
-mod layout;
 mod reader;
 mod writer;
 
-use std::io::Write;
-use std::ops::Range;
-
-use dac_rvq::Codes;
-
 use crate::error::TokenError;
 use crate::npy::is_object_array;
-use crate::options::WriteOptions;
 use crate::token_file::TokenFile;
-use crate::token_format::{Capacity, Input, Opened, ReadFrames, Shapes, TokenFormat};
-use layout::NAME;
+use crate::token_format::{Arrays, Capacity, Input, Opened, TokenFormat};
+
+const NAME: &str = "dac";
+
+/// Version of the layout that is read and written.
+const VERSION: &str = "1.0.0";
 
 pub(crate) const DAC: TokenFormat = TokenFormat {
     name: NAME,
@@ -22,22 +19,18 @@ pub(crate) const DAC: TokenFormat = TokenFormat {
     capacity: Capacity::OnlyCodes,
     stores_windows: true,
     open,
-    write,
+    write: |writer, file, _| file.codes.iter().try_for_each(|codes| writer::write(writer, codes, &file.meta)),
 };
 
 /// Reads the whole file: a pickle cannot be read in parts.
 fn open(mut reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     let (codes, meta) = reader::read(&mut reader)?;
-    let shapes = Shapes { codes: Some(codes.shape()), ..Shapes::default() };
-    Ok(Opened { shapes, meta, truncated: false, frames: Box::new(codes) })
-}
-
-fn write(writer: &mut dyn Write, file: &TokenFile, _: &WriteOptions) -> Result<(), TokenError> {
-    file.codes.as_ref().map_or(Ok(()), |codes| writer::write(writer, codes, &file.meta))
-}
-
-impl ReadFrames for Codes {
-    fn read_frames(&mut self, range: Range<usize>) -> Result<TokenFile, TokenError> {
-        Ok(TokenFile { codes: Some(self.slice_frames(range)), ..TokenFile::default() })
-    }
+    Ok(Opened {
+        shapes: Arrays { codes: Some(codes.shape()), ..Arrays::default() },
+        meta,
+        truncated: false,
+        read_frames: Box::new(move |frames| {
+            Ok(TokenFile { codes: Some(codes.slice_frames(frames)), ..TokenFile::default() })
+        }),
+    })
 }

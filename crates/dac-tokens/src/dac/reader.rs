@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use dac_pickle::{Dialect, Limits, Value, read_pickle};
 use dac_rvq::Codes;
 
-use super::layout::{NAME, VERSION};
+use super::{NAME, VERSION};
 use crate::arrays::three_axes;
 use crate::error::TokenError;
 use crate::meta::TokenMeta;

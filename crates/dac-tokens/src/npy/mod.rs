@@ -6,12 +6,12 @@ use std::io::{Seek, SeekFrom, Write};
 
 use dac_pickle::numpy::parse_descr;
 
-use crate::arrays::{ArrayLocation, ArrayLocations, three_axes, write_elements};
+use crate::arrays::{ArrayLocation, three_axes, write_elements};
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
 use crate::options::{NpyInteger, WriteOptions};
 use crate::token_file::TokenFile;
-use crate::token_format::{Capacity, Input, Opened, TokenFormat};
+use crate::token_format::{Arrays, Capacity, Input, Opened, TokenFormat};
 use header::header_bytes;
 
 pub(crate) use header::read_header;
@@ -21,12 +21,14 @@ const NAME: &str = "npy";
 /// First bytes of a file.
 const SIGNATURE: &[u8] = b"\x93NUMPY";
 
-pub(crate) const NPY: TokenFormat =
-    TokenFormat { name: NAME, matches, capacity: Capacity::CodesOrZ, stores_windows: false, open, write };
-
-fn matches(start: &[u8]) -> bool {
-    start.starts_with(SIGNATURE) && !is_object_array(start)
-}
+pub(crate) const NPY: TokenFormat = TokenFormat {
+    name: NAME,
+    matches: |start| start.starts_with(SIGNATURE) && !is_object_array(start),
+    capacity: Capacity::CodesOrZ,
+    stores_windows: false,
+    open,
+    write,
+};
 
 /// Reads an array of integers as codes and an array of floats as z.
 fn open(mut reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
@@ -42,10 +44,11 @@ fn open(mut reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     let shape = three_axes(&header.shape, if dtype.is_float() { "z" } else { "codes" })?;
     let mut array = ArrayLocation { big_endian, ..ArrayLocation::row_major(dtype, shape, start) };
     if header.fortran {
-        array = array.into_column_major();
+        let [channels, middle, _] = shape;
+        array.strides = [1, channels, channels.saturating_mul(middle)];
     }
     let (codes, z) = if dtype.is_float() { (None, Some(array)) } else { (Some(array), None) };
-    Ok(ArrayLocations { codes, z, latents: None }.open(reader, TokenMeta::default()))
+    Ok(Arrays { codes, z, latents: None }.open(reader, TokenMeta::default()))
 }
 
 /// Writes the same bytes as `numpy.save`.
