@@ -6,22 +6,15 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-/// Reason why a path cannot become a key.
+/// A path that cannot become a key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("cannot make a key of {path:?}: {reason}")]
 #[non_exhaustive]
-pub enum KeyError {
-    /// The path has no file name.
-    #[error("cannot make a key of {path:?}: it is empty")]
-    Empty {
-        /// Path without extension.
-        path: PathBuf,
-    },
-    /// The path is absolute or contains `..`.
-    #[error("cannot make a key of {path:?}: it must be relative and must not contain ..")]
-    Outside {
-        /// Path without extension.
-        path: PathBuf,
-    },
+pub struct KeyError {
+    /// Path without extension.
+    pub path: PathBuf,
+    /// Property of the path that is not allowed.
+    pub reason: &'static str,
 }
 
 /// Key of an entry: a relative path with `/` as separator and without extension, the same in tar and parquet
@@ -40,17 +33,16 @@ impl SampleKey {
     /// # Errors
     /// Fails if the path is empty, absolute or contains `..`.
     pub fn of(path: &Path) -> Result<Self, KeyError> {
+        let invalid = |reason| KeyError { path: path.to_path_buf(), reason };
         let mut parts = Vec::new();
         for component in path.components() {
             match component {
                 Component::Normal(part) => parts.push(part.as_encoded_bytes()),
                 Component::CurDir => {}
-                _ => return Err(KeyError::Outside { path: path.to_path_buf() }),
+                _ => return Err(invalid("it must be relative and must not contain ..")),
             }
         }
-        let Some((file, folders)) = parts.split_last() else {
-            return Err(KeyError::Empty { path: path.to_path_buf() });
-        };
+        let (file, folders) = parts.split_last().ok_or_else(|| invalid("it is empty"))?;
         let mut key = String::new();
         for (index, folder) in folders.iter().enumerate() {
             let mut folder = *folder;
