@@ -45,12 +45,13 @@ impl SampleKey {
         let (file, folders) = parts.split_last().ok_or_else(|| invalid("it is empty"))?;
         let mut key = String::new();
         for (index, folder) in folders.iter().enumerate() {
-            let mut folder = *folder;
-            if index == 0 && is_skipped_by_webdataset(folder) {
+            // WebDataset takes a first folder of this name for metadata and skips it.
+            let is_skipped =
+                index == 0 && folder.len() >= 4 && folder.starts_with(b"__") && folder.ends_with(b"__");
+            if is_skipped {
                 quote(b'_', &mut key);
-                folder = folder.get(1..).unwrap_or_default();
             }
-            push_quoted(folder, false, &mut key);
+            push_quoted(folder.get(usize::from(is_skipped)..).unwrap_or_default(), false, &mut key);
             key.push('/');
         }
         push_quoted(file, true, &mut key);
@@ -67,11 +68,6 @@ impl fmt::Display for SampleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Returns whether WebDataset takes a first folder of this name, `__…__`, for metadata and skips it.
-fn is_skipped_by_webdataset(folder: &[u8]) -> bool {
-    folder.len() >= 4 && folder.starts_with(b"__") && folder.ends_with(b"__")
 }
 
 /// Appends a part of a path to `key`, quoted where necessary.

@@ -155,12 +155,9 @@ impl PackWriter {
             PackKind::Tar(..) => Ok(ShardFile::Tar(TarShard::new(writer))),
             PackKind::Parquet => Ok(ShardFile::Parquet(Box::new(ParquetShard::new(writer)?))),
         });
-        match file {
-            Ok(file) => {
-                self.next_number += 1;
-                Ok(OpenShard::new(path, file))
-            }
-            Err(source) => Err(PackError::Shard { path, keys: vec![first_key.clone()], source }),
-        }
+        let keys = vec![first_key.clone()];
+        let file = file.map_err(|source| PackError::Shard { path: path.clone(), keys, source })?;
+        self.next_number += 1;
+        Ok(OpenShard::new(path, file))
     }
 }

@@ -24,8 +24,8 @@ const BUFFER_BYTES: usize = 1 << 16;
 pub(crate) trait StoredArray<F> {
     fn shape(&self) -> [usize; 3];
 
-    /// Reads `length` frames from `start` on.
-    fn read(&self, file: &mut F, start: usize, length: usize) -> Result<Elements, TokenError>;
+    /// Reads the frames from `start` on that give an array of this `shape`.
+    fn read(&self, file: &mut F, start: usize, shape: [usize; 3]) -> Result<Elements, TokenError>;
 }
 
 /// Elements of an array in row-major order.
@@ -33,22 +33,23 @@ pub(crate) struct Elements {
     pub(crate) dtype: DType,
     pub(crate) big_endian: bool,
     pub(crate) bytes: Vec<u8>,
+    pub(crate) shape: [usize; 3],
 }
 
 impl Elements {
     /// Converts integers of any type to codes.
-    fn to_codes(&self, shape: [usize; 3]) -> Result<Codes, TokenError> {
+    fn to_codes(&self) -> Result<Codes, TokenError> {
         if self.dtype == DType::U16 && !self.big_endian {
             let (pairs, _) = self.bytes.as_chunks::<2>();
-            return Ok(Codes::new(pairs.iter().map(|&pair| u16::from_le_bytes(pair)).collect(), shape)?);
+            return Ok(Codes::new(pairs.iter().map(|&pair| u16::from_le_bytes(pair)).collect(), self.shape)?);
         }
         let values = self.dtype.to_i64(&self.bytes, self.big_endian).map_err(ArrayError::from)?;
-        Ok(Codes::from_i64(&values, shape)?)
+        Ok(Codes::from_i64(&values, self.shape)?)
     }
 
-    fn to_floats(&self, shape: [usize; 3]) -> Result<Array3, TokenError> {
+    fn to_floats(&self) -> Result<Array3, TokenError> {
         let values = self.dtype.to_f32(&self.bytes, self.big_endian).map_err(ArrayError::from)?;
-        Ok(Array3::new(values, shape)?)
+        Ok(Array3::new(values, self.shape)?)
     }
 }
 
@@ -66,25 +67,17 @@ impl<A> Arrays<A> {
         let Self { codes, z, latents } = self;
         let shape = |array: &Option<A>| array.as_ref().map(A::shape);
         let shapes = Arrays { codes: shape(&codes), z: shape(&z), latents: shape(&latents) };
-        let mut read = move |array: &A, range: &Range<usize>| {
-            let [channels, middle, available] = array.shape();
-            let start = range.start.min(available);
-            let length = range.end.min(available).saturating_sub(start);
-            Ok::<_, TokenError>((array.read(&mut file, start, length)?, [channels, middle, length]))
-        };
         let read_frames = Box::new(move |range: Range<usize>| {
-            let mut tokens = TokenFile::default();
-            if let Some(array) = &codes {
-                let (elements, shape) = read(array, &range)?;
-                tokens.codes = Some(elements.to_codes(shape)?);
-            }
-            for (array, target) in [(&z, &mut tokens.z), (&latents, &mut tokens.latents)] {
-                if let Some(array) = array {
-                    let (elements, shape) = read(array, &range)?;
-                    *target = Some(elements.to_floats(shape)?);
-                }
-            }
-            Ok(tokens)
+            let mut read = |array: &A| {
+                let [channels, middle, available] = array.shape();
+                let start = range.start.min(available);
+                let length = range.end.min(available).saturating_sub(start);
+                array.read(&mut file, start, [channels, middle, length])
+            };
+            let codes = codes.as_ref().map(|array| read(array)?.to_codes()).transpose()?;
+            let mut floats =
+                |array: &Option<A>| array.as_ref().map(|array| read(array)?.to_floats()).transpose();
+            Ok(TokenFile { codes, z: floats(&z)?, latents: floats(&latents)?, ..TokenFile::default() })
         });
         Opened { shapes, meta, truncated: false, read_frames }
     }
@@ -116,13 +109,12 @@ impl StoredArray<Input<'_>> for ArrayLocation {
         self.shape
     }
 
-    fn read(&self, file: &mut Input<'_>, start: usize, length: usize) -> Result<Elements, TokenError> {
-        let [channels, middle, _] = self.shape;
+    fn read(&self, file: &mut Input<'_>, start: usize, shape: [usize; 3]) -> Result<Elements, TokenError> {
         let size = self.dtype.size();
         let skip = (start as u64).saturating_mul(self.strides[2] as u64).saturating_mul(size as u64);
         let position = self.start.saturating_add(skip);
-        let bytes = read_strided(file, position, size, &[channels, middle, length], &self.strides)?;
-        Ok(Elements { dtype: self.dtype, big_endian: self.big_endian, bytes })
+        let bytes = read_strided(file, position, size, &shape, &self.strides)?;
+        Ok(Elements { dtype: self.dtype, big_endian: self.big_endian, bytes, shape })
     }
 }
 
@@ -130,10 +122,9 @@ impl StoredArray<Input<'_>> for ArrayLocation {
 /// be 1.
 pub(crate) fn three_axes(shape: &[usize], array: &'static str) -> Result<[usize; 3], TokenError> {
     let mut axes = shape;
-    while let [1, rest @ ..] = axes {
-        if rest.len() < 3 {
-            break;
-        }
+    while let [1, rest @ ..] = axes
+        && rest.len() >= 3
+    {
         axes = rest;
     }
     let three = match *axes {

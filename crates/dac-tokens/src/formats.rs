@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::error::TokenError;
 use crate::options::Save;
-use crate::token_format::TokenFormat;
+use crate::token_format::{Capacity, TokenFormat};
 use crate::{dac, dacp, npy, pt, safetensors};
 
 /// Bytes from the start of a file that suffice for [`Format::sniff`].
@@ -59,12 +59,20 @@ impl Format {
 
     /// Returns whether one file can store these arrays together.
     pub fn can_hold(self, arrays: Save) -> bool {
-        self.get().capacity.fits(arrays)
+        match self.get().capacity {
+            Capacity::AnyArrays => arrays.codes || arrays.z || arrays.latents,
+            Capacity::CodesOrZ => arrays.codes != arrays.z && !arrays.latents,
+            Capacity::OnlyCodes => arrays == Save::default(),
+        }
     }
 
     /// Describes the arrays that a file can store, such as "only codes".
     pub fn stores(self) -> &'static str {
-        self.get().capacity.describe()
+        match self.get().capacity {
+            Capacity::AnyArrays => "codes, z and latents",
+            Capacity::CodesOrZ => "only codes or only z",
+            Capacity::OnlyCodes => "only codes",
+        }
     }
 
     /// Detects the format of a file from its first [`SNIFF_BYTES`] bytes.

@@ -91,10 +91,10 @@ impl<'a> StoredArray<TorchFile<Input<'a>>> for Tensor {
         &self,
         file: &mut TorchFile<Input<'a>>,
         start: usize,
-        length: usize,
+        shape: [usize; 3],
     ) -> Result<Elements, TokenError> {
         let last = self.tensor.shape.len().saturating_sub(1);
-        let bytes = file.read_tensor(&self.tensor.clone().narrow(last, start, length))?;
-        Ok(Elements { dtype: self.tensor.dtype, big_endian: false, bytes })
+        let bytes = file.read_tensor(&self.tensor.clone().narrow(last, start, shape[2]))?;
+        Ok(Elements { dtype: self.tensor.dtype, big_endian: false, bytes, shape })
     }
 }

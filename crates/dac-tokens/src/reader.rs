@@ -53,7 +53,7 @@ pub struct TokenReader<'a> {
     read_frames: ReadFrames<'a>,
 }
 
-impl TokenReader<'static> {
+impl<'a> TokenReader<'a> {
     /// Opens the file at `path`.
     ///
     /// # Errors
@@ -62,9 +62,7 @@ impl TokenReader<'static> {
         let open = || Self::open(BufReader::new(File::open(path)?));
         open().map_err(|error| error.in_file(path))
     }
-}
 
-impl<'a> TokenReader<'a> {
     /// Opens a file, whose format is detected from its content.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
-use crate::options::{Save, WriteOptions};
+use crate::options::WriteOptions;
 use crate::token_file::TokenFile;
 
 /// A token file format. A new one is a module with a constant of this type, and a variant of `Format`.
@@ -29,25 +29,6 @@ pub(crate) enum Capacity {
     AnyArrays,
     CodesOrZ,
     OnlyCodes,
-}
-
-impl Capacity {
-    pub(crate) fn fits(self, arrays: Save) -> bool {
-        match self {
-            Self::AnyArrays => arrays.codes || arrays.z || arrays.latents,
-            Self::CodesOrZ => arrays.codes != arrays.z && !arrays.latents,
-            Self::OnlyCodes => arrays == Save::default(),
-        }
-    }
-
-    /// Description for messages.
-    pub(crate) fn describe(self) -> &'static str {
-        match self {
-            Self::AnyArrays => "codes, z and latents",
-            Self::CodesOrZ => "only codes or only z",
-            Self::OnlyCodes => "only codes",
-        }
-    }
 }
 
 /// A source of bytes that can seek.

@@ -1,8 +1,6 @@
 //! Row groups of a parquet file, which are written column by column.
 
-use dac_rvq::Codes;
 use dac_tokens::MetaValue;
-use parquet::column::writer::ColumnWriterImpl;
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
 };
@@ -68,32 +66,26 @@ fn write_values<T: DataType>(
     writer.close()
 }
 
-/// Writes the lists of lists of codes, one entry at a time, which takes 8 bytes of memory per code of the
-/// entry.
+/// Writes the lists of lists of codes, one row at a time, which takes 8 bytes of memory per code of the row.
+/// Repetition levels: 0 starts a row, 1 an inner list, 2 continues a list. Definition levels: 0 is a row
+/// without lists, 1 an empty list, 2 a value.
 fn write_codes(group: &mut SerializedRowGroupWriter<'_, HashingWriter>, rows: &[Row]) -> Result<()> {
     let mut writer = next_column(group)?;
-    for row in rows {
-        write_lists(writer.typed::<Int32Type>(), &row.codes)?;
+    for Row { codes, .. } in rows {
+        let (lists, frames) = (codes.channels() * codes.codebooks(), codes.frames());
+        let values: Vec<i32> = codes.as_slice().iter().map(|&code| code.into()).collect();
+        let (mut defined, mut repeated) = (Vec::new(), Vec::new());
+        if lists == 0 {
+            (defined, repeated) = (vec![0], vec![0]);
+        }
+        for list in 0..lists {
+            defined.resize(defined.len() + frames.max(1), if frames == 0 { 1 } else { 2 });
+            repeated.push(i16::from(list > 0));
+            repeated.resize(defined.len(), 2);
+        }
+        writer.typed::<Int32Type>().write_batch(&values, Some(&defined), Some(&repeated))?;
     }
     writer.close()
-}
-
-/// Writes the codes of an entry. Repetition levels: 0 starts a row, 1 an inner list, 2 continues a list.
-/// Definition levels: 0 is a row without lists, 1 an empty list, 2 a value.
-fn write_lists(writer: &mut ColumnWriterImpl<'_, Int32Type>, codes: &Codes) -> Result<()> {
-    let (lists, frames) = (codes.channels() * codes.codebooks(), codes.frames());
-    let values: Vec<i32> = codes.as_slice().iter().map(|&code| code.into()).collect();
-    let (mut defined, mut repeated) = (Vec::new(), Vec::new());
-    if lists == 0 {
-        (defined, repeated) = (vec![0], vec![0]);
-    }
-    for list in 0..lists {
-        defined.resize(defined.len() + frames.max(1), if frames == 0 { 1 } else { 2 });
-        repeated.push(i16::from(list > 0));
-        repeated.resize(defined.len(), 2);
-    }
-    writer.write_batch(&values, Some(&defined), Some(&repeated))?;
-    Ok(())
 }
 
 fn next_column<'a>(

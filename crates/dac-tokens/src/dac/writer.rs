@@ -9,9 +9,7 @@ use super::{NAME, VERSION};
 use crate::arrays::write_elements;
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
-
-/// numpy's header of an array without axes that contains one object.
-const HEADER: &str = "{'descr': '|O', 'fortran_order': False, 'shape': (), }";
+use crate::npy::header_bytes;
 
 /// Writes codes with the metadata that the reference decoder requires. Unknown chunking is written as one
 /// padded window over all frames, as in a whole-file encode.
@@ -31,11 +29,7 @@ pub(super) fn write(writer: &mut dyn Write, codes: &Codes, meta: &TokenMeta) -> 
         ("channels", i64::try_from(codes.channels()).unwrap_or(i64::MAX)),
     ];
 
-    let mut header = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
-    header.extend(HEADER.as_bytes());
-    header.resize(127, b' ');
-    header.push(b'\n');
-    writer.write_all(&header)?;
+    writer.write_all(&header_bytes("|O", &[]))?;
 
     let mut pickle = PickleWriter::new(3);
     begin_array(&mut pickle, &[], "O8", "|", 0x3f)?;
@@ -93,8 +87,7 @@ fn begin_array(
     pickle.push_tuple(shape);
     pickle.push_global("numpy", "dtype");
     pickle.push_text(dtype)?;
-    pickle.push_opcodes(b"\x89\x88");
-    pickle.push_memoized(b"\x87");
+    pickle.push_memoized(b"\x89\x88\x87");
     pickle.push_memoized(b"R");
     pickle.push_opcodes(b"(K\x03");
     pickle.push_text(byte_order)?;
