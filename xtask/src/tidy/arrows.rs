@@ -37,7 +37,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ),
     ("dac-batch", &["dac", "dac-atomic", "dac-dataset"]),
     ("dac-report", &["dac", "dac-atomic", "dac-picture"]),
-    ("dac-cli", &["dac", "dac-atomic", "dac-batch", "dac-report"]),
+    ("dac-cli", &["dac", "dac-batch", "dac-report"]),
     ("xtask", &["dac-picture"]),
 ];
 
