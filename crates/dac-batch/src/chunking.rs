@@ -29,7 +29,8 @@ impl ChunkChoice {
     /// Chunking for a model.
     ///
     /// # Errors
-    /// When the `config.json` next to the weights is invalid, or the windows of [`Chunking::Windowed`] are too short.
+    /// When the `config.json` next to the weights is invalid, or the windows of [`Chunking::Windowed`] are
+    /// too short.
     pub fn for_model(self, dac: &Dac) -> Result<Chunking, BatchError> {
         match self {
             Self::Fixed(chunking) => {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::error::BatchError;
 use crate::file_stamp::{FileStamp, Fingerprint, file_matches};
-use crate::manifest::{ManifestStore, PackedEntry, Record};
+use crate::manifest::Record;
+use crate::manifest_store::{ManifestStore, PackedEntry};
 use crate::options::BatchOptions;
 use crate::output_check::OutputState;
 use crate::plan::Job;
@@ -32,8 +33,8 @@ pub(crate) struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    /// Decides about a job. Outputs listed in a manifest are compared with their record, others are checked by
-    /// `check_unlisted`.
+    /// Decides about a job. Outputs listed in a manifest are compared with their record, others are checked
+    /// by `check_unlisted`.
     ///
     /// # Errors
     /// When `check_unlisted` fails.
@@ -97,8 +98,8 @@ impl<'a> Candidate<'a> {
         Ok(match self.manifests.packed_entry(key, dir)? {
             PackedEntry::Missing => Decision::Run { differences: None },
             PackedEntry::PackChanged(pack) => Decision::Refuse(BatchError::Job(format!(
-                "{} contains {key} but was changed since it was written; remove it and rerun the same command to \
-                 encode its entries again",
+                "{} contains {key} but was changed since it was written; remove it and rerun the same \
+                 command to encode its entries again",
                 pack.display()
             ))),
             PackedEntry::Valid(record) => {
@@ -107,8 +108,8 @@ impl<'a> Candidate<'a> {
                     Decision::Skip { record: Some(record) }
                 } else {
                     Decision::Refuse(BatchError::Job(format!(
-                        "{} contains {key} but it differs in {}; entries of a pack cannot be replaced: use another \
-                         --output, or remove the pack and rerun the same command",
+                        "{} contains {key} but it differs in {}; entries of a pack cannot be replaced: use \
+                         another --output, or remove the pack and rerun the same command",
                         dir.join(record.pack.as_deref().unwrap_or_default()).display(),
                         differences.join(", ")
                     )))

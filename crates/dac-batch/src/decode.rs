@@ -4,19 +4,20 @@ use std::path::Path;
 
 use dac::audio::WriteReport;
 use dac::tokens::{Format, TokenInfo, TokenReader};
-use dac::{Dac, DecodeOptions, DecodeSession, OutputRate, Precision, SampleFormat, TimeRange};
+use dac::{Chunking, Dac, DecodeOptions, DecodeSession, OutputRate, Precision, SampleFormat, TimeRange};
 
 use crate::cancel::CancelToken;
 use crate::chunking::{self, ChunkChoice};
 use crate::codebooks::CodebookLimit;
 use crate::error::BatchError;
-use crate::manifest::ManifestLookup;
+use crate::manifest_lookup::ManifestLookup;
 use crate::models::Models;
 use crate::observer::BatchObserver;
 use crate::options::BatchOptions;
 use crate::output_check::OutputState;
 use crate::plan::{OutputKind, Plan};
-use crate::run::{BatchReport, run_batch, with_threads};
+use crate::report::BatchReport;
+use crate::run::{Batch, with_threads};
 use crate::work::{JobContext, JobFacts, Outcome, Product, Work};
 
 /// Settings of a decode.
@@ -39,8 +40,8 @@ pub struct DecodeSettings {
 }
 
 impl DecodeSettings {
-    /// Options for decoding tokens of this format with `stored` codebooks. [`CodebookLimit::Count`] requires as many stored
-    /// codebooks, [`CodebookLimit::Kbps`] is an upper limit.
+    /// Options for decoding tokens of this format with `stored` codebooks. [`CodebookLimit::Count`] requires
+    /// as many stored codebooks, [`CodebookLimit::Kbps`] is an upper limit.
     ///
     /// # Errors
     /// When model or tokens lack codebooks, or the settings of the model's chunking are invalid.
@@ -50,6 +51,10 @@ impl DecodeSettings {
         format: Option<Format>,
         stored: Option<usize>,
     ) -> Result<DecodeOptions, BatchError> {
+        if matches!(self.chunking, ChunkChoice::Fixed(Chunking::Windowed { .. })) {
+            let why = "a .dac file records its windows and is always decoded in them";
+            return Err(BatchError::Usage(format!("--chunk descript applies only to encoding: {why}")));
+        }
         let codebooks = match (self.codebooks, stored) {
             (None, _) => None,
             (Some(_), None) => {
@@ -70,8 +75,8 @@ impl DecodeSettings {
             output_rate: self.output_rate,
             chunk: self.chunking.for_model(dac)?,
             range: self.range,
-            // A .dacp stream is decoded in one pass, without measuring its loudness first. The file must sound the
-            // same.
+            // A .dacp stream is decoded in one pass, without measuring its loudness first. The file must
+            // sound the same.
             restore_loudness: self.restore_loudness && format != Some(Format::Dacp),
         })
     }
@@ -85,8 +90,8 @@ impl DecodeSettings {
 /// Decodes the token files of `options` with the models that `load` provides, once the inputs are planned.
 ///
 /// # Errors
-/// When the inputs cannot be planned, a requested model cannot be loaded or lacks codebooks, or the output directory or a
-/// manifest cannot be used. Errors of single files are reported in their records.
+/// When the inputs cannot be planned, a requested model cannot be loaded or lacks codebooks, or the output
+/// directory or a manifest cannot be used. Errors of single files are reported in their records.
 pub fn decode_files<'m>(
     options: &BatchOptions,
     settings: &DecodeSettings,
@@ -101,7 +106,7 @@ pub fn decode_files<'m>(
         limit.resolve(dac.shape())?;
     }
     let decoder = FileDecoder { models: &models, settings, manifests: ManifestLookup::default() };
-    run_batch(&plan, options, None, &decoder, observer, cancel)
+    Batch { plan, options, shards: None, observer, cancel }.run(&decoder)
 }
 
 struct FileDecoder<'a> {
@@ -165,25 +170,21 @@ impl Work for FileDecoder<'_> {
         let mut tokens = reader.read_all()?;
         tokens.meta = info.meta;
         let mut session = DecodeSession::new(&dac, &tokens, &options)?;
-        let (rate_hz, channels, samples) = (session.rate_hz(), session.channels(), session.samples());
+        let (rate_hz, channels) = (session.rate_hz(), session.channels());
         if facts.audio_seconds.is_none() {
-            facts.audio_seconds = Some(samples as f64 / f64::from(rate_hz));
+            facts.audio_seconds = Some(session.samples() as f64 / f64::from(rate_hz));
         }
         let format = self.settings.sample_format;
         let mut writer = context.wav_writer(0, rate_hz, channels, format)?;
-        writer.check_length(samples)?;
-        while let Some(block) = session.next_block()? {
-            context.stop.check()?;
-            writer.write(&block)?;
-        }
+        session.write_to(&mut writer, &mut context.progress())?;
         let (file, written) = writer.finish_unnamed()?;
         let description = describe(&dac, facts, &written, rate_hz, format, context.output(0)?);
         Ok(Outcome { product: Product::Files(vec![file]), roundtrip: None, description })
     }
 }
 
-/// Settings that a decoded file depends on as `name=value` separated by spaces. Manifests compare this text: it must not
-/// change.
+/// Settings that a decoded file depends on as `name=value` separated by spaces. Manifests compare this text:
+/// it must not change.
 fn settings_text(
     settings: &DecodeSettings,
     options: &DecodeOptions,

@@ -1,7 +1,6 @@
 //! Encoding audio files to token files or packs.
 
 use std::io::{BufWriter, IntoInnerError};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +18,8 @@ use crate::options::BatchOptions;
 use crate::output_check::{ExpectedTokens, OutputState};
 use crate::packing::{PackFormat, PackSettings};
 use crate::plan::{OutputKind, Plan};
-use crate::run::{BatchReport, run_batch, with_threads};
+use crate::report::BatchReport;
+use crate::run::{Batch, with_threads};
 use crate::work::{JobContext, JobFacts, Outcome, Product, Work};
 
 /// Settings of an encode.
@@ -27,7 +27,7 @@ use crate::work::{JobContext, JobFacts, Outcome, Product, Work};
 pub struct EncodeSettings {
     /// Format of the token files, also inside tar shards.
     pub format: Format,
-    /// Details of the format.
+    /// Options of the format.
     pub write: WriteOptions,
     /// Collects the tokens in packs.
     pub pack: Option<PackSettings>,
@@ -70,8 +70,8 @@ impl EncodeSettings {
 /// Encodes the audio files of `options` with the model that `load` loads, once the inputs are planned.
 ///
 /// # Errors
-/// When the inputs cannot be planned, the model cannot be loaded, or the output directory or a manifest cannot be used. Errors
-/// of single files are reported in their records.
+/// When the inputs cannot be planned, the model cannot be loaded, or the output directory or a manifest
+/// cannot be used. Errors of single files are reported in their records.
 pub fn encode_files(
     options: &BatchOptions,
     settings: &EncodeSettings,
@@ -90,8 +90,8 @@ pub fn encode_files(
     let dac = with_threads(options, load)?;
     let encoder = FileEncoder::new(&dac, settings)?;
     encoder.report_bitrate(observer);
-    let pack = settings.pack.map(|pack| (pack.kind(settings.format, &settings.write), pack.limits));
-    run_batch(&plan, options, pack, &encoder, observer, cancel)
+    let shards = settings.pack.map(|pack| pack.shards(settings.format, &settings.write));
+    Batch { plan, options, shards, observer, cancel }.run(&encoder)
 }
 
 /// Encodes files with one model and settings.
@@ -131,11 +131,7 @@ impl<'a> FileEncoder<'a> {
         context: &JobContext<'_>,
         facts: &mut JobFacts,
     ) -> Result<TokenFile, BatchError> {
-        let mut progress = |_: u64| match context.stop.check() {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        };
-        let tokens = self.dac.encode_file(&context.job.input, &self.options, &mut progress)?;
+        let tokens = self.dac.encode_file(&context.job.input, &self.options, &mut context.progress())?;
         let meta = &tokens.meta;
         for remark in input_remarks(meta.replaced_samples.unwrap_or(0), meta.input_truncated == Some(true)) {
             context.warn(&remark);
@@ -242,7 +238,8 @@ pub fn input_remarks(replaced_samples: u64, is_truncated: bool) -> impl Iterator
     replaced.into_iter().chain(truncated)
 }
 
-/// Settings that the tokens depend on as `name=value` separated by spaces. Manifests compare this text: it must not change.
+/// Settings that the tokens depend on as `name=value` separated by spaces. Manifests compare this text: it
+/// must not change.
 fn settings_text(
     settings: &EncodeSettings,
     options: &EncodeOptions,

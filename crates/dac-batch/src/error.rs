@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::manifest::ManifestError;
-use crate::plan::PlanError;
+use crate::plan_error::PlanError;
 
 /// Error of a batch or of one of its jobs.
 #[derive(Debug, Error)]

@@ -33,7 +33,8 @@ impl FileStamp {
         seconds_since_1970(self.modified?)
     }
 
-    /// Checks that the file at `path` has not changed since, so that everything read from it belongs together.
+    /// Checks that the file at `path` has not changed since, so that everything read from it belongs
+    /// together.
     ///
     /// # Errors
     /// When it changed or is missing.

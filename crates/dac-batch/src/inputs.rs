@@ -103,8 +103,8 @@ impl Inputs {
         }
     }
 
-    /// Adds a path that a directory walk could not read, as a job that fails. A broken link is judged by its name; any
-    /// other path may be a directory with inputs.
+    /// Adds a path that a directory walk could not read, as a job that fails. A broken link is judged by its
+    /// name; any other path may be a directory with inputs.
     fn add_unreadable(&mut self, dir: &Path, error: &walkdir::Error, extensions: &[&str]) {
         let path = error.path().unwrap_or(dir).to_owned();
         let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);

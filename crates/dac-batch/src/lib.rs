@@ -1,8 +1,8 @@
 //! Batches of encodes, decodes and round trips: planning, manifests, resuming, running.
 //!
-//! A batch has three steps: `plan` turns inputs into jobs, `decide` skips or refuses jobs whose outputs exist, and `run`
-//! works on the others, several at a time, and records each in a manifest. The library does not print; programs receive
-//! messages, progress and records through a [`BatchObserver`].
+//! A batch has three steps: `plan` turns inputs into jobs, `decide` skips or refuses jobs whose outputs exist,
+//! and `run` works on the others, several at a time, and records each in a manifest. The library does not
+//! print; programs receive messages, progress and records through a [`BatchObserver`].
 //!
 //! | to | use |
 //! |---|---|
@@ -13,10 +13,11 @@
 //! | read a manifest | [`ManifestIndex`], [`Record`], [`ManifestLookup`] |
 //! | stop a batch | [`CancelToken`] |
 
+#![forbid(unsafe_code)]
+
 mod cancel;
 mod chunking;
 mod codebooks;
-mod comparison;
 mod decide;
 mod decode;
 mod encode;
@@ -25,6 +26,8 @@ mod file_stamp;
 mod inputs;
 mod job_record;
 mod manifest;
+mod manifest_lookup;
+mod manifest_store;
 mod models;
 mod observer;
 mod options;
@@ -32,6 +35,8 @@ mod output_check;
 mod packing;
 mod partition;
 mod plan;
+mod plan_error;
+mod report;
 mod roundtrip;
 mod run;
 mod staging;
@@ -45,14 +50,15 @@ pub use decode::{DecodeSettings, decode_files};
 pub use encode::{EncodeSettings, encode_files, input_remarks};
 pub use error::{BatchError, error_text, error_text_of_file, has_io_cause, is_disk_full, panic_text};
 pub use manifest::{
-    MANIFEST_NAME, MAX_LINE_BYTES, ManifestError, ManifestIndex, ManifestLookup, ManifestWriter, MergeReport,
-    Record, Roundtrip, Status, manifests_in, merge_manifests, output_key, partition_manifest_name,
+    MANIFEST_NAME, MAX_LINE_BYTES, ManifestError, ManifestIndex, ManifestWriter, MergeReport, Record,
+    Roundtrip, Status, manifests_in, merge_manifests, output_key, partition_manifest_name,
 };
+pub use manifest_lookup::ManifestLookup;
 pub use models::{DEFAULT_MODEL, Models};
 pub use observer::BatchObserver;
 pub use options::BatchOptions;
 pub use packing::{PackFormat, PackSettings};
 pub use partition::{InvalidPartition, Partition};
-pub use plan::PlanError;
+pub use plan_error::PlanError;
+pub use report::BatchReport;
 pub use roundtrip::{RoundtripSettings, roundtrip_files};
-pub use run::BatchReport;

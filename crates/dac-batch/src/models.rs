@@ -21,7 +21,8 @@ pub struct Models<'a> {
 }
 
 impl<'a> Models<'a> {
-    /// Uses the `requested` model for all tokens. Without one, each token file decides, and `load` loads its preset.
+    /// Uses the `requested` model for all tokens. Without one, each token file decides, and `load` loads its
+    /// preset.
     pub fn new(
         requested: Option<Dac>,
         load: impl Fn(Preset) -> Result<Dac, BatchError> + Send + Sync + 'a,
@@ -34,8 +35,9 @@ impl<'a> Models<'a> {
         self.requested.as_ref()
     }
 
-    /// Model for tokens with this metadata and number of codebooks: the requested one, else the one that the tokens name, else
-    /// the preset with this number of codebooks. Calls `warn` the first time it guesses a preset.
+    /// Model for tokens with this metadata and number of codebooks: the requested one, else the one that the
+    /// tokens name, else the preset with this number of codebooks. Calls `warn` the first time it guesses a
+    /// preset.
     ///
     /// # Errors
     /// When the tokens were made with another model than the requested one, or their model cannot be loaded.

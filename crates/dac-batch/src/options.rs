@@ -20,7 +20,8 @@ pub struct BatchOptions {
     pub output_dir: PathBuf,
     /// Part of the jobs to work on; `None` for all.
     pub partition: Option<Partition>,
-    /// Manifest of this run; by default `.dac-manifest.jsonl` or `.dac-manifest.I-of-N.jsonl` in the output directory.
+    /// Manifest of this run; by default `.dac-manifest.jsonl` or `.dac-manifest.I-of-N.jsonl` in the output
+    /// directory.
     pub manifest: Option<PathBuf>,
     /// Replaces existing outputs, valid ones included.
     pub overwrite: bool,

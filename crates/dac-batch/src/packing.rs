@@ -1,16 +1,17 @@
-//! Packed outputs: entries wait until their shard is complete; then its records are appended and it gets its name.
+//! Packed outputs: entries wait until their shard is complete; then its records are appended and it gets its
+//! name.
 
 use std::io::ErrorKind;
-use std::path::Path;
 use std::sync::Mutex;
 
 use dac::tokens::{Format, TokenFile, WriteOptions};
-use dac_dataset::{ClosedShard, PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
+use dac_dataset::{FinishedShard, PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
 
 use crate::error::{BatchError, error_text};
 use crate::file_stamp::Fingerprint;
 use crate::job_record::{JobEnd, JobState};
-use crate::manifest::{ManifestStore, Record};
+use crate::manifest::Record;
+use crate::manifest_store::ManifestStore;
 use crate::options::BatchOptions;
 use crate::staging::StagingDir;
 
@@ -32,18 +33,25 @@ pub struct PackSettings {
     pub limits: PackLimits,
 }
 
+/// Kind and size limits of the shards of a batch.
+pub(crate) struct ShardSettings {
+    pub(crate) kind: PackKind,
+    pub(crate) limits: PackLimits,
+}
+
 impl PackSettings {
-    /// Kind of the shards, for token files of this format.
-    pub(crate) fn kind(&self, format: Format, options: &WriteOptions) -> PackKind {
-        match self.format {
+    /// Shards for token files of this format.
+    pub(crate) fn shards(self, format: Format, options: &WriteOptions) -> ShardSettings {
+        let kind = match self.format {
             PackFormat::Tar => PackKind::Tar(format, options.clone()),
             PackFormat::Parquet => PackKind::Parquet,
-        }
+        };
+        ShardSettings { kind, limits: self.limits }
     }
 }
 
 /// Names of the shards that a run writes.
-pub(crate) struct ShardNumbering {
+struct ShardNumbering {
     naming: PackNaming,
     next: u64,
 }
@@ -52,8 +60,9 @@ impl ShardNumbering {
     /// Continues after the shards in the output directory.
     ///
     /// # Errors
-    /// When the directory cannot be read, or contains a shard that no manifest lists: its entries would be encoded twice.
-    pub(crate) fn after_existing(
+    /// When the directory cannot be read, or contains a shard that no manifest lists: its entries would be
+    /// encoded twice.
+    fn after_existing(
         options: &BatchOptions,
         kind: &PackKind,
         manifests: &ManifestStore,
@@ -74,8 +83,8 @@ impl ShardNumbering {
             let Some(number) = naming.number(&name, kind.extension()) else { continue };
             if !manifests.lists_pack(&name) {
                 return Err(BatchError::Usage(format!(
-                    "{} exists but no manifest lists it, so its entries would be encoded a second time; use another \
-                     --output, give its --manifest, or remove it",
+                    "{} exists but no manifest lists it, so its entries would be encoded a second time; use \
+                     another --output, give its --manifest, or remove it",
                     dir.join(name.as_ref()).display()
                 )));
             }
@@ -88,7 +97,6 @@ impl ShardNumbering {
 /// Collects entries from all workers.
 pub(crate) struct Packer<'a> {
     open: Mutex<OpenShard<'a>>,
-    output_dir: &'a Path,
     manifests: &'a ManifestStore,
 }
 
@@ -111,25 +119,28 @@ pub(crate) struct SettledEntry<'a> {
 }
 
 impl<'a> Packer<'a> {
-    /// Creates a packer that writes shards in the staging directory.
+    /// Opens a pack in the output directory; `None` in a dry run, which only checks the existing shards.
     ///
     /// # Errors
-    /// When the staging directory cannot be read.
-    pub(crate) fn new(
-        kind: PackKind,
-        limits: PackLimits,
-        ShardNumbering { naming, next }: ShardNumbering,
-        staging: &StagingDir,
-        output_dir: &'a Path,
+    /// When a directory cannot be read, or a shard exists that no manifest lists.
+    pub(crate) fn open(
+        shards: &ShardSettings,
+        options: &BatchOptions,
+        staging: Option<&StagingDir>,
         manifests: &'a ManifestStore,
-    ) -> Result<Self, BatchError> {
-        let writer = PackWriter::new(staging.path(), kind, naming, limits)?.starting_at(next);
-        let open = Mutex::new(OpenShard { writer, entries: Vec::new() });
-        Ok(Self { open, output_dir, manifests })
+    ) -> Result<Option<Self>, BatchError> {
+        let ShardNumbering { naming, next } =
+            ShardNumbering::after_existing(options, &shards.kind, manifests)?;
+        let Some(staging) = staging else { return Ok(None) };
+        let writer = PackWriter::new(&options.output_dir, shards.kind.clone(), naming, shards.limits)?
+            .starting_at(next)
+            .staged_in(staging.path());
+        let open = OpenShard { writer, entries: Vec::new() };
+        Ok(Some(Self { open: Mutex::new(open), manifests }))
     }
 
-    /// Adds an entry and returns the entries that are settled now: all of a shard if this one completes it or writing
-    /// it fails, or only this one if the pack cannot contain it.
+    /// Adds an entry and returns the entries that are settled now: all of a shard if this one completes it or
+    /// writing it fails, or only this one if the pack cannot contain it.
     pub(crate) fn add(
         &self,
         key: &SampleKey,
@@ -148,7 +159,7 @@ impl<'a> Packer<'a> {
             }
             Ok(Some(shard)) => {
                 open.entries.push(entry);
-                self.settle(&shard, std::mem::take(&mut open.entries))
+                self.settle(shard, std::mem::take(&mut open.entries))
             }
             Err(error @ PackError::Shard { .. }) => {
                 let mut entries = std::mem::take(&mut open.entries);
@@ -164,21 +175,22 @@ impl<'a> Packer<'a> {
         let Ok(mut open) = self.open.lock() else { return Vec::new() };
         let entries = std::mem::take(&mut open.entries);
         match open.writer.finish() {
-            Ok(Some(shard)) => self.settle(&shard, entries),
+            Ok(Some(shard)) => self.settle(shard, entries),
             Ok(None) => Vec::new(),
             Err(error) => fail_all(entries, &error.into()),
         }
     }
 
     /// Appends the records of a complete shard, then renames it into place.
-    fn settle(&self, shard: &ClosedShard, entries: Vec<WaitingEntry<'a>>) -> Vec<SettledEntry<'a>> {
-        let path = self.output_dir.join(shard.path.file_name().unwrap_or_default());
-        let file = || Fingerprint { bytes: shard.bytes, sha256: shard.sha256.clone() };
-        let record =
-            |entry: &WaitingEntry<'_>| entry.state.record(JobEnd::Packed { shard: &path, file: file() });
+    fn settle(&self, shard: FinishedShard, entries: Vec<WaitingEntry<'a>>) -> Vec<SettledEntry<'a>> {
+        let info = shard.info();
+        let record = |entry: &WaitingEntry<'_>| {
+            let file = Fingerprint { bytes: info.bytes, sha256: info.sha256.clone() };
+            entry.state.record(JobEnd::Packed { shard: &info.path, file })
+        };
         let records: Vec<_> = entries.iter().map(record).collect();
-        let published = self.manifests.append(&records).and_then(|()| publish(shard, &path));
-        if let Err(error) = published {
+        let persisted = self.manifests.append(&records).and_then(|()| Ok(shard.persist_new()?));
+        if let Err(error) = persisted {
             return fail_all(entries, &error);
         }
         let settled = |(WaitingEntry { state, description }, record)| SettledEntry {
@@ -187,13 +199,6 @@ impl<'a> Packer<'a> {
         };
         entries.into_iter().zip(records).map(settled).collect()
     }
-}
-
-/// Renames a shard to `path`, which must be free.
-fn publish(shard: &ClosedShard, path: &Path) -> Result<(), BatchError> {
-    let persist =
-        || tempfile::TempPath::try_from_path(&shard.path)?.persist_noclobber(path).map_err(|e| e.error);
-    persist().map_err(|error| BatchError::write(path, error))
 }
 
 /// Fails all entries of a shard with the same error.

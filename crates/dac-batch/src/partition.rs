@@ -29,8 +29,8 @@ impl Partition {
         self.count
     }
 
-    /// Reports whether the job with this key belongs to the part. This depends only on the key and the number of parts:
-    /// adding files does not move others, and all machines agree.
+    /// Reports whether the job with this key belongs to the part. This depends only on the key and the number
+    /// of parts: adding files does not move others, and all machines agree.
     pub fn contains(self, key: &str) -> bool {
         let digest = Sha256::digest(key.as_bytes());
         let head = digest.iter().take(8).fold(0_u64, |value, byte| value << 8 | u64::from(*byte));

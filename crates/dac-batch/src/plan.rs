@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use dac_dataset::SampleKey;
@@ -11,6 +10,7 @@ use crate::error::BatchError;
 use crate::inputs::{InputFile, Inputs};
 use crate::manifest::output_key;
 use crate::options::BatchOptions;
+use crate::plan_error::PlanError;
 
 /// One input and its outputs.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -45,52 +45,14 @@ pub(crate) struct Plan {
     pub(crate) remark: Option<String>,
 }
 
-/// Everything that prevents a plan, reported at once.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct PlanError {
-    /// Inputs that are missing or not files, each with the reason.
-    invalid: Vec<(PathBuf, String)>,
-    /// Outputs that several inputs would write.
-    collisions: Vec<(PathBuf, Vec<PathBuf>)>,
-    /// Inputs that an output would replace, each with the output.
-    overwritten: Vec<(PathBuf, PathBuf)>,
-}
-
-impl std::error::Error for PlanError {}
-
-impl fmt::Display for PlanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nothing was done:")?;
-        for (path, reason) in &self.invalid {
-            write!(f, "\n  {}: {reason}", path.display())?;
-        }
-        for (output, inputs) in &self.collisions {
-            write!(f, "\n  {} would be written by {} inputs:", output.display(), inputs.len())?;
-            for input in inputs {
-                write!(f, " {}", input.display())?;
-            }
-        }
-        if !self.collisions.is_empty() {
-            write!(
-                f,
-                "\n  (--keep-extension writes a.wav.dac for a.wav; --root DIR keeps the directories below DIR)"
-            )?;
-        }
-        for (input, output) in &self.overwritten {
-            write!(f, "\n  {}: its output {} is itself an input", input.display(), output.display())?;
-        }
-        Ok(())
-    }
-}
-
 impl Plan {
-    /// Plans one job per input file. Its outputs are `OUTPUT_DIR/RELATIVE/STEM.EXTENSION`, or the entry `RELATIVE/STEM`.
-    /// Directories contribute files with one of `extensions`. All jobs are checked, then those outside the partition are
-    /// removed.
+    /// Plans one job per input file. Its outputs are `OUTPUT_DIR/RELATIVE/STEM.EXTENSION`, or the entry
+    /// `RELATIVE/STEM`. Directories contribute files with one of `extensions`. All jobs are checked, then
+    /// those outside the partition are removed.
     ///
     /// # Errors
-    /// Names every input that is missing or not a file, every output of two inputs, and every output that would replace an
-    /// input.
+    /// Names every input that is missing or not a file, every output of two inputs, and every output that
+    /// would replace an input.
     pub(crate) fn new(
         options: &BatchOptions,
         extensions: &[&str],
@@ -196,8 +158,8 @@ fn collisions(jobs: &[Job]) -> Vec<(PathBuf, Vec<PathBuf>)> {
 
 /// Jobs whose output is itself an input: the job's input and the output.
 fn overwritten_inputs(jobs: &[Job]) -> Vec<(PathBuf, PathBuf)> {
-    // An output is an input only if it exists and has the file name of an input, or is a link. Only those are resolved,
-    // which sees through links and "..".
+    // An output is an input only if it exists and has the file name of an input, or is a link. Only those are
+    // resolved, which sees through links and "..".
     let names: HashSet<&OsStr> = jobs.iter().filter_map(|job| job.input.file_name()).collect();
     let may_be_input =
         |path: &Path| path.file_name().is_some_and(|name| names.contains(name)) || path.is_symlink();

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use dac::audio::{AUDIO_EXTENSIONS, AudioReader};
+use dac::audio::{AUDIO_EXTENSIONS, AudioReader, ModelRateReader};
+use dac::metrics::{Comparison, ComparisonMeter};
 use dac::tokens::Format;
-use dac::{Dac, DecodeOptions, OutputRate, SampleFormat};
+use dac::{Audio, Dac, DecodeOptions, EncodeOptions, OutputRate, SampleFormat};
 
 use crate::cancel::CancelToken;
 use crate::codebooks::nominal_kbps;
-use crate::comparison::compare_with_file;
 use crate::decode::output_rate_text;
 use crate::encode::{EncodeSettings, FileEncoder};
 use crate::error::BatchError;
@@ -17,7 +17,8 @@ use crate::observer::BatchObserver;
 use crate::options::BatchOptions;
 use crate::output_check::OutputState;
 use crate::plan::{OutputKind, Plan};
-use crate::run::{BatchReport, run_batch, with_threads};
+use crate::report::BatchReport;
+use crate::run::{Batch, with_threads};
 use crate::work::{JobContext, JobFacts, Outcome, Product, Work};
 
 /// Settings of a round trip.
@@ -31,7 +32,8 @@ pub struct RoundtripSettings {
     pub sample_format: SampleFormat,
 }
 
-/// Encodes and decodes the audio files of `options` with the model that `load` loads, and writes token and WAV files.
+/// Encodes and decodes the audio files of `options` with the model that `load` loads, and writes token and
+/// WAV files.
 ///
 /// # Errors
 /// As [`encode_files`](crate::encode_files).
@@ -42,6 +44,9 @@ pub fn roundtrip_files(
     observer: &dyn BatchObserver,
     cancel: &CancelToken,
 ) -> Result<BatchReport, BatchError> {
+    if settings.encode.pack.is_some() {
+        return Err(BatchError::Usage("the tokens of a round trip cannot be packed".to_owned()));
+    }
     let extensions = [settings.encode.format.extension(), "wav"];
     let plan = Plan::new(options, &AUDIO_EXTENSIONS, OutputKind::Files(&extensions))?;
     let dac = with_threads(options, load)?;
@@ -61,7 +66,7 @@ pub fn roundtrip_files(
         ..DecodeOptions::default()
     };
     let work = FileRoundtrip { encoder, decode, sample_format: settings.sample_format };
-    run_batch(&plan, options, None, &work, observer, cancel)
+    Batch { plan, options, shards: None, observer, cancel }.run(&work)
 }
 
 struct FileRoundtrip<'a> {
@@ -101,7 +106,7 @@ impl Work for FileRoundtrip<'_> {
         writer.write(&decoded.channels)?;
         let (wave_file, _) = writer.finish_unnamed()?;
 
-        let compared = compare_with_file(&context.job.input, &encoder.options, &decoded)?;
+        let compared = compare(&context.job.input, &encoder.options, &decoded)?;
         let finite = |value: f64| Some(value).filter(|value| value.is_finite());
         let token_bytes = token_file.bytes().map_err(|error| BatchError::read(token_path, error))?;
         let decoded_file = || Ok((wave_file.bytes()?, wave_file.sha256()?));
@@ -127,4 +132,15 @@ impl Work for FileRoundtrip<'_> {
             description,
         })
     }
+}
+
+/// Compares decoded audio with the original file, mixed and resampled as for encoding.
+fn compare(input: &Path, options: &EncodeOptions, decoded: &Audio) -> Result<Comparison, BatchError> {
+    let reader = AudioReader::open(input)?.with_non_finite(options.non_finite);
+    let mut original = ModelRateReader::new(reader, options.channels, decoded.rate_hz)?;
+    let mut meter = ComparisonMeter::new(&decoded.channels, decoded.rate_hz);
+    while let Some(block) = original.next_block()? {
+        meter.push(&block)?;
+    }
+    Ok(meter.finish())
 }

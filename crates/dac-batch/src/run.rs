@@ -1,54 +1,31 @@
 //! Runs the jobs of a plan: decide, work, record, rename into place.
 //!
-//! Outputs are written in the [`StagingDir`], their record is appended to the manifest, and then they are renamed into
-//! place. A batch killed at any moment leaves only complete outputs, which the manifest lists, and staging files that the
-//! next run removes. Every job ends with a record; a failed job does not end the batch.
+//! Outputs are written in the [`StagingDir`], their record is appended to the manifest, and then they are
+//! renamed into place. A batch killed at any moment leaves only complete outputs, which the manifest lists,
+//! and staging files that the next run removes. Every job ends with a record; a failed job does not end the
+//! batch.
 
-use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dac::tokens::TokenFile;
 use dac_atomic::FinishedFile;
-use dac_dataset::{PackKind, PackLimits};
 
-use crate::cancel::{CancelToken, StopReason, StopState};
+use crate::cancel::{CancelToken, StopState};
 use crate::decide::{Candidate, Decision};
 use crate::error::{BatchError, error_text, error_text_of_file, panic_text};
 use crate::file_stamp::Fingerprint;
 use crate::job_record::{JobEnd, JobState};
-use crate::manifest::{ManifestStore, Record, Roundtrip, Status};
+use crate::manifest::{Record, Roundtrip, Status};
+use crate::manifest_store::ManifestStore;
 use crate::observer::BatchObserver;
 use crate::options::BatchOptions;
-use crate::packing::{Packer, SettledEntry, ShardNumbering, WaitingEntry};
+use crate::packing::{Packer, SettledEntry, ShardSettings, WaitingEntry};
 use crate::plan::{Job, Plan};
+use crate::report::{BatchReport, JobCounts};
 use crate::staging::StagingDir;
 use crate::work::{JobContext, Outcome, Product, Work};
-
-/// Numbers of jobs of a batch by their result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchReport {
-    /// All jobs.
-    pub jobs: usize,
-    /// Jobs done in this run.
-    pub done: usize,
-    /// Jobs done by earlier runs.
-    pub skipped: usize,
-    /// Jobs that a dry run would do.
-    pub planned: usize,
-    /// Failed jobs.
-    pub failed: usize,
-    /// Reason why the batch stopped early.
-    pub stopped: Option<StopReason>,
-}
-
-impl BatchReport {
-    /// Number of jobs that were not decided because the batch stopped early.
-    pub fn remaining(&self) -> usize {
-        self.jobs - self.done - self.skipped - self.planned - self.failed
-    }
-}
 
 /// Runs `work` with all threads of the batch, as loading a model does.
 pub(crate) fn with_threads<T: Send>(
@@ -58,91 +35,61 @@ pub(crate) fn with_threads<T: Send>(
     thread_pool(options.threads.get())?.install(work)
 }
 
-/// Runs `work` for every job of the plan, in `pack` shards if given.
-///
-/// # Errors
-/// When the output directory or a manifest cannot be read or written, or another process fills the same pack.
-pub(crate) fn run_batch<W: Work>(
-    plan: &Plan,
-    options: &BatchOptions,
-    pack: Option<(PackKind, PackLimits)>,
-    work: &W,
-    observer: &dyn BatchObserver,
-    cancel: &CancelToken,
-) -> Result<BatchReport, BatchError> {
-    let staging = if options.dry_run { None } else { Some(create_staging_dir(options, pack.is_some())?) };
-    // No other process fills the pack from here on, so what the manifests list stays true.
-    let manifests = ManifestStore::open(options)?;
-    let packer = match pack {
-        Some((kind, limits)) => {
-            let numbering = ShardNumbering::after_existing(options, &kind, &manifests)?;
-            let packer =
-                |staging| Packer::new(kind, limits, numbering, staging, &options.output_dir, &manifests);
-            staging.as_ref().map(packer).transpose()?
-        }
-        None => None,
-    };
-    let input_bytes = plan.jobs.iter().filter_map(|job| job.input_bytes).sum();
-    observer.started(plan.jobs.len(), input_bytes);
-    let malformed = manifests.results().malformed_lines();
-    let malformed = (malformed > 0).then(|| format!("ignored malformed manifest lines: {malformed}"));
-    for remark in plan.remark.iter().chain(&malformed) {
-        observer.message(remark);
-    }
-    let run = Run {
-        plan,
-        options,
-        work,
-        observer,
-        staging: staging.as_ref(),
-        manifests: &manifests,
-        packer: packer.as_ref(),
-        stop: StopState::new(cancel),
-        counts: Counts::default(),
-    };
-    let ended = run.run_workers();
-    // Finished entries are kept, whatever ended the workers.
-    if let Some(packer) = &packer {
-        run.report_settled(packer.finish());
-    }
-    ended?;
-    Ok(run.batch_report())
-}
-
-/// Creates the output directory and the staging directory in it, which is exclusive for packs.
-fn create_staging_dir(options: &BatchOptions, for_pack: bool) -> Result<StagingDir, BatchError> {
-    let dir = &options.output_dir;
-    std::fs::create_dir_all(dir).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
-            BatchError::Usage(format!("cannot create the directory {}: {error}", dir.display()))
-        }
-        _ => BatchError::write(dir, error),
-    })?;
-    let exclusive = for_pack.then(|| match options.partition {
-        Some(partition) => format!("pack-{}.", partition.tag()),
-        None => "pack.".to_owned(),
-    });
-    StagingDir::create(dir, exclusive.as_deref()).map_err(|error| match error.kind() {
-        ErrorKind::ResourceBusy => BatchError::Fatal(format!(
-            "{}: another process packs into this directory; rerun the same command after it has ended",
-            dir.display()
-        )),
-        _ => BatchError::write(dir, error),
-    })
-}
-
 fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, BatchError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|error| BatchError::Fatal(format!("cannot start {threads} threads: {error}")))
 }
 
-/// Numbers of finished jobs by result.
-#[derive(Default)]
-struct Counts {
-    done: AtomicUsize,
-    skipped: AtomicUsize,
-    planned: AtomicUsize,
-    failed: AtomicUsize,
+/// Batch that is ready to run.
+pub(crate) struct Batch<'a> {
+    pub(crate) plan: Plan,
+    pub(crate) options: &'a BatchOptions,
+    /// Shards that collect the outputs.
+    pub(crate) shards: Option<ShardSettings>,
+    pub(crate) observer: &'a dyn BatchObserver,
+    pub(crate) cancel: &'a CancelToken,
+}
+
+impl Batch<'_> {
+    /// Does `work` for every job.
+    ///
+    /// # Errors
+    /// When the output directory or a manifest cannot be read or written, or another process fills the same
+    /// pack.
+    pub(crate) fn run<W: Work>(&self, work: &W) -> Result<BatchReport, BatchError> {
+        let Self { plan, options, shards, observer, cancel } = self;
+        let staging =
+            if options.dry_run { None } else { Some(StagingDir::for_batch(options, shards.is_some())?) };
+        // No other process fills the pack from here on, so what the manifests list stays true.
+        let manifests = ManifestStore::open(options)?;
+        let packer = match shards {
+            Some(shards) => Packer::open(shards, options, staging.as_ref(), &manifests)?,
+            None => None,
+        };
+        let input_bytes = plan.jobs.iter().filter_map(|job| job.input_bytes).sum();
+        observer.started(plan.jobs.len(), input_bytes);
+        for remark in plan.remark.iter().chain(&manifests.remark()) {
+            observer.message(remark);
+        }
+        let run = Run {
+            plan,
+            options,
+            work,
+            observer: *observer,
+            staging: staging.as_ref(),
+            manifests: &manifests,
+            packer: packer.as_ref(),
+            stop: StopState::new(cancel),
+            counts: JobCounts::default(),
+        };
+        let ended = run.run_workers();
+        // Finished entries are kept, whatever ended the workers.
+        if let Some(packer) = &packer {
+            run.report_settled(packer.finish());
+        }
+        ended?;
+        Ok(run.counts.report(plan.jobs.len(), run.stop.reason()))
+    }
 }
 
 /// Running batch, shared by its workers.
@@ -156,11 +103,11 @@ struct Run<'a, W> {
     manifests: &'a ManifestStore,
     packer: Option<&'a Packer<'a>>,
     stop: StopState<'a>,
-    counts: Counts,
+    counts: JobCounts,
 }
 
-/// What a worker did about a job.
-enum Done<'a> {
+/// Result of a worker for a job.
+enum Handling<'a> {
     Worked(Outcome),
     Skipped(Option<&'a Record>),
     Planned(String),
@@ -210,13 +157,13 @@ impl<'a, W: Work> Run<'a, W> {
         state.stop_clock();
         let input_bytes = job.input_bytes.unwrap_or(0);
         let audio_seconds = state.facts.audio_seconds.unwrap_or(0.0);
-        let result = match result.and_then(|done| self.verify(&mut state, done)) {
-            Ok(Done::Worked(Outcome { product: Product::PackEntry(tokens), description, .. })) => {
+        let result = match result.and_then(|handling| self.verify(&mut state, handling)) {
+            Ok(Handling::Worked(Outcome { product: Product::PackEntry(tokens), description, .. })) => {
                 let settled = self.pack(WaitingEntry { state, description }, *tokens);
                 self.observer.progressed(input_bytes, Some(audio_seconds));
                 return self.report_settled(settled);
             }
-            Ok(done) => self.conclude(&state, done),
+            Ok(handling) => self.conclude(&state, handling),
             Err(error) => Err(error),
         };
         if result.as_ref().is_err_and(|error| self.ends_batch(job, error)) {
@@ -228,7 +175,7 @@ impl<'a, W: Work> Run<'a, W> {
     }
 
     /// Decides about a job and does its work.
-    fn decide_and_work(&self, state: &mut JobState<'a>) -> Result<Done<'a>, BatchError> {
+    fn decide_and_work(&self, state: &mut JobState<'a>) -> Result<Handling<'a>, BatchError> {
         let JobState { job, stamp, facts, .. } = state;
         let context = JobContext { job, staging: self.staging, stop: &self.stop, observer: self.observer };
         let prepared = self.work.prepare(&context, facts)?;
@@ -236,43 +183,43 @@ impl<'a, W: Work> Run<'a, W> {
         let decision =
             candidate.decide(facts, |facts, output| self.work.check_unlisted(&context, facts, output))?;
         match decision {
-            Decision::Skip { record } => Ok(Done::Skipped(record)),
+            Decision::Skip { record } => Ok(Handling::Skipped(record)),
             Decision::Refuse(error) => Err(error),
             Decision::Run { differences } if self.options.dry_run => {
                 let differs = differences.map(|names| format!(", differs in {names}")).unwrap_or_default();
-                Ok(Done::Planned(format!("-> {}{differs}", output_names(job))))
+                Ok(Handling::Planned(format!("-> {}{differs}", output_names(job))))
             }
             Decision::Run { differences } => {
                 if let Some(differences) = differences {
                     let names = output_names(job);
                     self.observer.message(&format!("replacing {names}: differs in {differences}"));
                 }
-                self.work.run(&context, prepared, facts).map(Done::Worked)
+                self.work.run(&context, prepared, facts).map(Handling::Worked)
             }
         }
     }
 
     /// Checks that the input did not change, if the result was made from it or is compared with it.
-    fn verify(&self, state: &mut JobState<'a>, done: Done<'a>) -> Result<Done<'a>, BatchError> {
-        if matches!(done, Done::Worked(_) | Done::Skipped(None)) {
+    fn verify(&self, state: &mut JobState<'a>, handling: Handling<'a>) -> Result<Handling<'a>, BatchError> {
+        if matches!(handling, Handling::Worked(_) | Handling::Skipped(None)) {
             state.verify_input()?;
         }
-        Ok(done)
+        Ok(handling)
     }
 
-    /// Builds the record of a job and appends it; then its outputs get their names. An output never exists without a
-    /// record.
-    fn conclude(&self, state: &JobState<'a>, done: Done<'a>) -> Result<(Record, String), BatchError> {
+    /// Builds the record of a job and appends it; then its outputs get their names. An output never exists
+    /// without a record.
+    fn conclude(&self, state: &JobState<'a>, handling: Handling<'a>) -> Result<(Record, String), BatchError> {
         let job = state.job;
-        match done {
-            Done::Worked(Outcome { product: Product::Files(files), roundtrip, description }) => {
+        match handling {
+            Handling::Worked(Outcome { product: Product::Files(files), roundtrip, description }) => {
                 let record = self.publish(state, files, roundtrip)?;
                 Ok((record, description))
             }
-            Done::Worked(Outcome { product: Product::PackEntry(_), .. }) => {
+            Handling::Worked(Outcome { product: Product::PackEntry(_), .. }) => {
                 Err(BatchError::Job("internal error: the tokens were not packed".to_owned()))
             }
-            Done::Skipped(Some(listed)) => {
+            Handling::Skipped(Some(listed)) => {
                 let shard = listed.pack.as_deref().map(|pack| self.options.output_dir.join(pack));
                 let description = match &shard {
                     Some(shard) => format!("in {}", shard.display()),
@@ -281,14 +228,14 @@ impl<'a, W: Work> Run<'a, W> {
                 let end = JobEnd::Listed { record: listed, shard: shard.as_deref() };
                 Ok((state.record(end), description))
             }
-            Done::Skipped(None) => {
+            Handling::Skipped(None) => {
                 let path = job.outputs.first().map(PathBuf::as_path).unwrap_or(&job.input);
                 let output = Fingerprint::of(path).map_err(|error| BatchError::read(path, error))?;
                 let record = state.record(JobEnd::Unlisted { output });
                 self.manifests.append([&record])?;
                 Ok((record, skip_reason(job)))
             }
-            Done::Planned(description) => Ok((state.record(JobEnd::Planned), description)),
+            Handling::Planned(description) => Ok((state.record(JobEnd::Planned), description)),
         }
     }
 
@@ -321,8 +268,8 @@ impl<'a, W: Work> Run<'a, W> {
         }
     }
 
-    /// Reports whether a failed job is left for the next run, because the batch is stopping or has to stop now. Prints a
-    /// fatal error once.
+    /// Reports whether a failed job is left for the next run, because the batch is stopping or has to stop
+    /// now. Prints a fatal error once.
     fn ends_batch(&self, job: &Job, error: &BatchError) -> bool {
         let is_fatal = error.is_fatal();
         if is_fatal && self.stop.stop_after_fatal_error() {
@@ -349,26 +296,8 @@ impl<'a, W: Work> Run<'a, W> {
             }
             (record, String::new())
         });
-        let count = match record.status {
-            Status::Ok => &self.counts.done,
-            Status::Skipped => &self.counts.skipped,
-            Status::Planned => &self.counts.planned,
-            Status::Error => &self.counts.failed,
-        };
-        count.fetch_add(1, Ordering::Relaxed);
+        self.counts.add(record.status);
         self.observer.job_ended(&record, &description);
-    }
-
-    fn batch_report(&self) -> BatchReport {
-        let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
-        BatchReport {
-            jobs: self.plan.jobs.len(),
-            done: count(&self.counts.done),
-            skipped: count(&self.counts.skipped),
-            planned: count(&self.counts.planned),
-            failed: count(&self.counts.failed),
-            stopped: self.stop.reason(),
-        }
     }
 }
 

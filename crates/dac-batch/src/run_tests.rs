@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use dac::Codes;
 use dac::tokens::{Format, WriteOptions};
+use dac_dataset::{PackKind, PackLimits};
 
 use super::*;
 use crate::output_check::OutputState;
@@ -62,8 +63,9 @@ fn run(
         ..BatchOptions::for_tests(&dir.join("out"))
     };
     let plan = Plan::new(&options, &["wav"], outputs).unwrap();
-    let pack = pack.map(|kind| (kind, PackLimits::default()));
-    run_batch(&plan, &options, pack, &TestWork(work), &Silent, &CancelToken::default()).unwrap()
+    let shards = pack.map(|kind| ShardSettings { kind, limits: PackLimits::default() });
+    let (options, cancel) = (&options, &CancelToken::default());
+    Batch { plan, options, shards, observer: &Silent, cancel }.run(&TestWork(work)).unwrap()
 }
 
 fn dir_with_inputs() -> tempfile::TempDir {

@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::error::BatchError;
+use crate::options::BatchOptions;
+
 /// Directory in the output directory that contains all staging directories.
 const PARENT_NAME: &str = ".dac-work";
 /// File in each staging directory, locked while its process lives.
@@ -21,14 +24,41 @@ pub(crate) struct StagingDir {
 }
 
 impl StagingDir {
-    /// Creates a staging directory in `output_dir`, which must exist, and removes those of killed processes.
-    ///
-    /// With `exclusive`, a prefix of the directory's name, no other living process may have one with the same prefix. No
-    /// such prefix may be the start of another.
+    /// Creates the output directory of a batch and a staging directory in it. Of the batches that fill the
+    /// same pack, only one can have a staging directory at a time.
     ///
     /// # Errors
-    /// When the directory cannot be written; [`io::ErrorKind::ResourceBusy`] when another process has the prefix.
-    pub(crate) fn create(output_dir: &Path, exclusive: Option<&str>) -> io::Result<Self> {
+    /// When a directory cannot be created, or another process fills the same pack.
+    pub(crate) fn for_batch(options: &BatchOptions, fills_pack: bool) -> Result<Self, BatchError> {
+        let dir = &options.output_dir;
+        fs::create_dir_all(dir).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                BatchError::Usage(format!("cannot create the directory {}: {error}", dir.display()))
+            }
+            _ => BatchError::write(dir, error),
+        })?;
+        let exclusive = fills_pack.then(|| match options.partition {
+            Some(partition) => format!("pack-{}.", partition.tag()),
+            None => "pack.".to_owned(),
+        });
+        Self::create(dir, exclusive.as_deref()).map_err(|error| match error.kind() {
+            io::ErrorKind::ResourceBusy => BatchError::Fatal(format!(
+                "{}: another process packs into this directory; rerun the same command after it has ended",
+                dir.display()
+            )),
+            _ => BatchError::write(dir, error),
+        })
+    }
+
+    /// Creates a staging directory in `output_dir`, which must exist, and removes those of killed processes.
+    ///
+    /// With `exclusive`, a prefix of the directory's name, no other living process may have one with the same
+    /// prefix. No such prefix may be the start of another.
+    ///
+    /// # Errors
+    /// When the directory cannot be written; [`io::ErrorKind::ResourceBusy`] when another process has the
+    /// prefix.
+    fn create(output_dir: &Path, exclusive: Option<&str>) -> io::Result<Self> {
         // Where directories can be locked, no process removes a staging directory that is about to be locked.
         let gate = File::open(output_dir).ok().filter(|gate| gate.lock().is_ok());
         let parent = output_dir.join(PARENT_NAME);

@@ -1,5 +1,6 @@
 //! Interface between the run of a batch and its kind of work: encode, decode or round trip.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -103,6 +104,11 @@ impl<'a> JobContext<'a> {
     /// Passes a message about the input to the user.
     pub(crate) fn warn(&self, text: &str) {
         self.observer.message(&format!("{}: {text}", self.job.input.display()));
+    }
+
+    /// Progress of an encode or decode, which is cancelled when the batch has to stop.
+    pub(crate) fn progress(&self) -> impl FnMut(u64) -> ControlFlow<()> {
+        |_| if self.stop.check().is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
     /// Path of the output at `index`.

@@ -10,7 +10,6 @@ use dac::{Audio, Dac, EncodeOptions, ModelSource};
 use serde::Serialize;
 
 use crate::args::BenchArgs;
-use crate::chunk;
 use crate::exit::Exit;
 use crate::load::{open_named, open_source};
 use crate::output::{print_record, print_text, say};
@@ -48,7 +47,7 @@ struct Record {
 
 /// Runs `dac bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
-    let chunk = chunk::for_decoding(&args.chunk)?;
+    let chunk = args.chunk.choice_without_windows()?;
     if args.layers {
         layers::check(args)?;
     }

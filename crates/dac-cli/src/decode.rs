@@ -6,7 +6,6 @@ use dac_batch::{DecodeSettings, decode_files};
 
 use crate::args::DecodeArgs;
 use crate::batch::{load_options, run_batch};
-use crate::chunk;
 use crate::exit::{Exit, Usage};
 use crate::load;
 use crate::stdio;
@@ -31,7 +30,7 @@ fn settings(args: &DecodeArgs) -> Result<DecodeSettings, Usage> {
         codebooks: args.bitrate.limit(),
         output_rate: args.wave.output_rate.0,
         sample_format: args.wave.sample_format,
-        chunking: chunk::for_decoding(&args.chunk)?,
+        chunking: args.chunk.choice()?,
         range: range(args),
         restore_loudness: !args.no_loudness,
         precision: args.model.run.precision,

@@ -45,8 +45,8 @@ pub(crate) fn open_source(
     }
     if matches!(options.device, Device::Cuda(_)) && options.precision == Precision::F32 {
         say(format_args!(
-            "warning: {}: burn may round the factors of f32 products to TF32 (10 bits), so codes may differ from \
-             the CPU's; `dac doctor` compares them; wgpu does not round",
+            "warning: {}: burn may round the factors of f32 products to TF32 (10 bits), so codes may differ \
+             from the CPU's; `dac doctor` compares them; wgpu does not round",
             options.device
         ));
     }

@@ -1,12 +1,13 @@
 //! The binary `dac`: audio to tokens and back, in batches.
 //!
-//! [`args`] defines the command line, and each command has a module. Commands for many files run through [`batch`], which
-//! uses the library `dac-batch`.
+//! [`args`] defines the command line, and each command has a module. Commands for many files run through
+//! [`batch`], which uses the library `dac-batch`.
+
+#![forbid(unsafe_code)]
 
 mod args;
 mod batch;
 mod bench;
-mod chunk;
 mod console;
 mod decode;
 mod doctor;

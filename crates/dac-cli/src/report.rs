@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Error, anyhow};
 use dac::codec::NetworkShape;
+use dac_batch::input_remarks;
 use dac_report::{Excerpt, Report, ReportError, Step, check_paths, html_page, write_page};
 use serde::Serialize;
 
@@ -9,7 +10,6 @@ use crate::args::ReportArgs;
 use crate::exit::{Exit, Usage};
 use crate::load;
 use crate::output::{print_record, say};
-use dac_batch::input_remarks;
 
 /// The record of `--json`.
 #[derive(Debug, Serialize)]

@@ -44,8 +44,7 @@ mod tests {
     fn unknown_values_are_dashes() {
         let mut record = Record::new(Path::new("a.wav"));
         assert_eq!(roundtrip_table(&record), None);
-        (record.input_samples, record.input_rate_hz, record.audio_seconds) =
-            (Some(44100), Some(44100), Some(1.0));
+        record.audio_seconds = Some(1.0);
         record.input_bytes = Some(88244);
         record.output = Some("out/a.npy".into());
         record.roundtrip = Some(Box::new(Roundtrip {

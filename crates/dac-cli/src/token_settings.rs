@@ -5,7 +5,6 @@ use dac::tokens::{Format, WriteOptions};
 use dac_batch::{EncodeSettings, PackSettings};
 
 use crate::args::{BitrateArgs, ChunkArg, ChunkArgs, PackArg, PackArgs, TokenArgs, save};
-use crate::chunk;
 use crate::exit::Usage;
 
 /// Checks that the arguments fit together and converts them.
@@ -19,7 +18,7 @@ pub(crate) fn token_settings(
     pack: Option<&PackArgs>,
     precision: Precision,
 ) -> Result<EncodeSettings, Usage> {
-    let chunking = chunk::for_encoding(chunk)?;
+    let chunking = chunk.choice()?;
     let pack_arg = pack.and_then(|pack| pack.pack);
     let format = token_format(tokens, chunk, pack_arg)?;
     let mut write = WriteOptions::default();

@@ -70,9 +70,14 @@ fn main() -> Result<(), Box<dyn Error>> {
                     codes(channels, codebooks, frames.max(1))?.slice_frames(0..frames),
                     meta,
                 );
-                writer.add(&SampleKey::of(Path::new(&path))?, &format!("in/{path}.wav"), tokens)?;
+                let key = SampleKey::of(Path::new(&path))?;
+                if let Some(shard) = writer.add(&key, &format!("in/{path}.wav"), tokens)? {
+                    shard.persist()?;
+                }
             }
-            writer.finish()?;
+            if let Some(shard) = writer.finish()? {
+                shard.persist()?;
+            }
         }
     }
     Ok(())

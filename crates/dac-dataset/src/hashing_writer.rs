@@ -1,12 +1,11 @@
 //! A file writer that counts and hashes the bytes of a shard.
 
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
 
-use dac_atomic::AtomicFile;
+use dac_atomic::{AtomicFile, FinishedFile};
 use sha2::{Digest, Sha256};
 
-/// A file that appears under its name on [`HashingWriter::commit`]. Dropping it earlier removes it.
+/// A file under a temporary name. Dropping it removes it.
 #[derive(Debug)]
 pub(crate) struct HashingWriter {
     file: BufWriter<AtomicFile>,
@@ -15,8 +14,8 @@ pub(crate) struct HashingWriter {
 }
 
 impl HashingWriter {
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: BufWriter::new(AtomicFile::create(path)?), hasher: Sha256::new(), bytes: 0 })
+    pub(crate) fn new(file: AtomicFile) -> Self {
+        Self { file: BufWriter::new(file), hasher: Sha256::new(), bytes: 0 }
     }
 
     /// Number of bytes written.
@@ -24,12 +23,11 @@ impl HashingWriter {
         self.bytes
     }
 
-    /// Moves the file to its name. Returns its size in bytes and its SHA-256.
-    pub(crate) fn commit(self) -> io::Result<(u64, String)> {
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.commit()?;
+    /// Completes the file. Returns it, its size in bytes and its SHA-256.
+    pub(crate) fn finish(self) -> io::Result<(FinishedFile, u64, String)> {
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
         let hash = self.hasher.finalize();
-        Ok((self.bytes, hash.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok((file, self.bytes, hash.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 }
 

@@ -1,8 +1,10 @@
 //! Data sets of tokens: many encoded files in a few large ones, as WebDataset tar shards or parquet files.
 //!
-//! [`PackWriter`] collects tokens in a file, a shard, and finishes it when it is full. A shard appears under
-//! its name whole or not at all, and [`ClosedShard`] then lists its entries and its hash. `docs/packs.md`
-//! describes the files and how Python reads them.
+//! [`PackWriter`] collects tokens in a file, a shard, and returns it as a [`FinishedShard`] when it is full.
+//! Persisting it gives the complete file its name. `docs/user/datasets.md` describes the files and how Python
+//! reads them.
+
+#![forbid(unsafe_code)]
 
 mod error;
 mod hashing_writer;
@@ -10,6 +12,7 @@ mod metadata;
 mod naming;
 mod parquet;
 mod sample_key;
+mod shard;
 mod tar;
 mod writer;
 
@@ -17,4 +20,5 @@ pub use error::PackError;
 pub use metadata::EntryMetadata;
 pub use naming::PackNaming;
 pub use sample_key::{KeyError, SampleKey};
-pub use writer::{ClosedShard, PackKind, PackLimits, PackWriter};
+pub use shard::{FinishedShard, ShardInfo};
+pub use writer::{PackKind, PackLimits, PackWriter};

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use common::{codes, keys, meta, names, sha256, tar_members};
-use dac_dataset::{ClosedShard, PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
+use dac_dataset::{PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey, ShardInfo};
 use dac_rvq::{Array3, Codes};
 use dac_tokens::{Format, TokenFile, WriteOptions};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -32,14 +32,20 @@ fn key(path: &str) -> SampleKey {
     SampleKey::of(Path::new(path)).unwrap()
 }
 
+/// Finishes and persists the open shard.
+fn finish(writer: &mut PackWriter) -> Option<ShardInfo> {
+    writer.finish().unwrap().map(|shard| shard.persist().unwrap())
+}
+
 /// Writes entries of these lengths. Returns all shards.
-fn write(writer: &mut PackWriter, frames: &[usize]) -> Vec<ClosedShard> {
+fn write(writer: &mut PackWriter, frames: &[usize]) -> Vec<ShardInfo> {
     let mut shards = Vec::new();
     for (index, &frames) in frames.iter().enumerate() {
         let tokens = TokenFile::of_codes(codes(1, 9, frames), meta());
-        shards.extend(writer.add(&key(&format!("f/{index}")), &format!("{index}.wav"), tokens).unwrap());
+        let full = writer.add(&key(&format!("f/{index}")), &format!("{index}.wav"), tokens).unwrap();
+        shards.extend(full.map(|shard| shard.persist().unwrap()));
     }
-    shards.extend(writer.finish().unwrap());
+    shards.extend(finish(writer));
     shards
 }
 
@@ -72,9 +78,9 @@ fn tar_shards_contain_token_files_and_metadata() {
     for format in Format::ALL {
         let mut writer = writer(folder.path(), tar(format), limits(3, 1 << 30));
         let stereo = TokenFile::of_codes(codes(2, 12, 33), meta());
-        assert_eq!(writer.add(&key("a.b/c.d"), "in/a.b/c.d.wav", stereo.clone()).unwrap(), None);
-        assert_eq!(writer.add(&key(&long), "long.wav", stereo.clone()).unwrap(), None);
-        let shard = writer.finish().unwrap().unwrap();
+        assert!(writer.add(&key("a.b/c.d"), "in/a.b/c.d.wav", stereo.clone()).unwrap().is_none());
+        assert!(writer.add(&key(&long), "long.wav", stereo.clone()).unwrap().is_none());
+        let shard = finish(&mut writer).unwrap();
         assert_eq!(shard.keys, [key("a.b/c.d"), key(&long)]);
 
         let members = tar_members(&shard.path);
@@ -117,9 +123,9 @@ fn parquet_files_round_trip_every_code() {
     ];
     for (index, codes) in all.iter().enumerate() {
         let tokens = TokenFile::of_codes(codes.clone(), meta());
-        assert_eq!(writer.add(&key(&index.to_string()), "a.wav", tokens).unwrap(), None);
+        assert!(writer.add(&key(&index.to_string()), "a.wav", tokens).unwrap().is_none());
     }
-    let shard = writer.finish().unwrap().unwrap();
+    let shard = finish(&mut writer).unwrap();
     let rows = rows(&shard.path);
     assert_eq!(rows.len(), all.len());
     for (index, ((key, lists, _), codes)) in rows.iter().zip(&all).enumerate() {
@@ -215,13 +221,13 @@ fn rejected_entries_do_not_affect_others() {
     long.meta.input_samples = Some(u64::MAX);
     assert!(matches!(writer.add(&key("b"), "b", long), Err(PackError::TooLarge { found: u64::MAX, .. })));
     writer.add(&key("c"), "c", plain()).unwrap();
-    assert_eq!(writer.finish().unwrap().unwrap().keys, [key("a"), key("c")]);
-    assert_eq!(writer.finish().unwrap(), None);
+    assert_eq!(finish(&mut writer).unwrap().keys, [key("a"), key("c")]);
+    assert_eq!(finish(&mut writer), None);
 
     let mut writer = self::writer(folder.path(), tar(Format::Npy), PackLimits::default());
     assert!(matches!(writer.add(&key("b"), "b", with_z), Err(PackError::Tokens(_))));
     writer.add(&key("z"), "z", only_z).unwrap();
-    let shard = writer.finish().unwrap().unwrap();
+    let shard = finish(&mut writer).unwrap();
     let metadata: serde_json::Value = serde_json::from_slice(&tar_members(&shard.path)[1].1).unwrap();
     assert!(metadata["codebooks"].is_null() && metadata["frames"] == 4, "{metadata}");
 }
@@ -237,6 +243,26 @@ fn dropping_the_writer_removes_the_open_shard() {
     }
 }
 
+#[test]
+fn staged_shards_get_their_name_when_they_are_persisted() {
+    let (folder, staging) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut writer = writer(folder.path(), tar(Format::Npy), limits(1, 1 << 30)).staged_in(staging.path());
+    let mut add =
+        || writer.add(&key("a"), "a", TokenFile::of_codes(codes(1, 9, 4), meta())).unwrap().unwrap();
+    let shard = add();
+    assert_eq!(shard.info().path, folder.path().join("tokens-000000.tar"));
+    assert_eq!((names(folder.path()), names(staging.path()).len()), (vec![], 1));
+    let info = shard.persist_new().unwrap();
+    assert_eq!(sha256(&fs::read(&info.path).unwrap()), info.sha256);
+    // A name that exists is not overwritten, and the rejected shard is removed.
+    let shard = add();
+    fs::write(&shard.info().path, b"other").unwrap();
+    assert!(matches!(shard.persist_new(), Err(PackError::Shard { keys, .. }) if keys == [key("a")]));
+    assert_eq!(fs::read(folder.path().join("tokens-000001.tar")).unwrap(), b"other");
+    drop(add());
+    assert_eq!(names(staging.path()), [""; 0]);
+}
+
 #[cfg(unix)]
 #[test]
 fn write_errors_list_the_lost_keys() {
@@ -247,7 +273,7 @@ fn write_errors_list_the_lost_keys() {
     let mut writer = writer(&below, tar(Format::Npy), limits(2, 1 << 30));
     writer.add(&key("a"), "a", plain()).unwrap();
     fs::remove_dir_all(&below).unwrap();
-    let error = writer.add(&key("b"), "b", plain()).unwrap_err();
+    let error = writer.add(&key("b"), "b", plain()).unwrap().unwrap().persist().unwrap_err();
     match error {
         PackError::Shard { path, keys, .. } => {
             assert_eq!(keys, [key("a"), key("b")]);
@@ -262,5 +288,5 @@ fn write_errors_list_the_lost_keys() {
     }
     fs::create_dir(&below).unwrap();
     writer.add(&key("c"), "c", plain()).unwrap();
-    assert_eq!(writer.finish().unwrap().unwrap().keys, [key("c")]);
+    assert_eq!(finish(&mut writer).unwrap().keys, [key("c")]);
 }

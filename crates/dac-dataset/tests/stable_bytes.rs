@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 
 use common::{codes, meta, tar_members};
-use dac_dataset::{PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
+use dac_dataset::{PackKind, PackLimits, PackNaming, PackWriter, SampleKey, ShardInfo};
 use dac_rvq::Array3;
 use dac_tokens::{Format, TokenFile, TokenMeta, WriteOptions};
 
@@ -18,7 +18,7 @@ fn full_meta() -> TokenMeta {
     meta
 }
 
-fn write(kind: PackKind, entries: Vec<TokenFile>) -> (tempfile::TempDir, dac_dataset::ClosedShard) {
+fn write(kind: PackKind, entries: Vec<TokenFile>) -> (tempfile::TempDir, ShardInfo) {
     let folder = tempfile::tempdir().unwrap();
     let mut writer =
         PackWriter::new(folder.path(), kind, PackNaming::default(), PackLimits::default()).unwrap();
@@ -26,7 +26,7 @@ fn write(kind: PackKind, entries: Vec<TokenFile>) -> (tempfile::TempDir, dac_dat
         let key = SampleKey::of(Path::new(&format!("a/{index}"))).unwrap();
         writer.add(&key, &format!("in/a/{index}.wav"), tokens).unwrap();
     }
-    let shard = writer.finish().unwrap().unwrap();
+    let shard = writer.finish().unwrap().unwrap().persist().unwrap();
     (folder, shard)
 }
 
@@ -48,8 +48,8 @@ fn the_json_of_a_tar_entry_lists_every_name_in_order() {
     let known = concat!(
         r#"{"key":"a/0","input":"in/a/0.wav","model":"44khz","weights_sha256":"#,
         r#""0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","channels":2,"codebooks":9,"#,
-        r#""frames":7,"model_rate_hz":44100,"input_rate_hz":48000,"input_samples":96000,"audio_seconds":2.0,"#,
-        r#""codebook_size":1024,"hop_samples":512,"replaced_samples":3,"input_truncated":true,"#,
+        r#""frames":7,"model_rate_hz":44100,"input_rate_hz":48000,"input_samples":96000,"#,
+        r#""audio_seconds":2.0,"codebook_size":1024,"hop_samples":512,"replaced_samples":3,"input_truncated":true,"#,
         r#""input_db":-23.4375,"chunk_frames":7,"padding":true}"#,
     );
     assert_eq!(json(1), known);

@@ -168,12 +168,7 @@ fn main() {
     let what = arg(1, "both");
     let threads = Threads::Count(arg(2, "1").parse().expect("threads should be a number"));
     let repeats = arg(3, "3").parse().expect("repeats should be a number");
-    let precision = match arg(4, "f32").as_str() {
-        "f32" => Precision::F32,
-        "exact" => Precision::Exact,
-        "bf16" => Precision::Bf16,
-        other => panic!("unknown precision {other}; expected f32, exact or bf16"),
-    };
+    let precision = arg(4, "f32").parse().expect("precision should be f32, exact or bf16");
     let isa = Isa::from_env().expect("DAC_CPU should name an instruction set of this processor");
     let options = PipelineOptions { isa, precision, threads, timings: true, ..Default::default() };
     let peak = fma_peak(isa);

@@ -16,7 +16,7 @@ pub enum Precision {
     /// transposed convolutions. The other convolutions use [`Precision::F32`]. Requires AVX512_BF16;
     /// [`Isa::Portable`] supports it for comparison.
     Bf16,
-    /// Convolutions in `f16`. Only GPU backends have it; no kernel of this crate does.
+    /// `f16`, which only GPU backends support; [`Precision::check`] refuses it.
     F16,
 }
 

@@ -76,7 +76,7 @@ impl Checkpoint {
     /// Opens a checkpoint embedded in the program.
     ///
     /// # Errors
-    /// As [`Checkpoint::open`].
+    /// Same as [`Checkpoint::open`].
     pub fn embedded(bytes: &'static [u8], expected: Option<Preset>) -> Result<Self, CheckpointError> {
         Self::read(&Bytes::Embedded(bytes), expected, None)
     }
@@ -100,9 +100,9 @@ impl Checkpoint {
         let rate_hz = rate_hz.or(expected.map(|p| i64::from(p.shape().sample_rate_hz)));
         let shape = infer_shape::network_shape(&shapes, rate_hz).map_err(fail)?;
         if let Some(preset) = expected {
-            let wanted = preset.shape();
-            if wanted != shape {
-                let difference = infer_shape::describe_difference(&wanted, &shape);
+            let expected = preset.shape();
+            if expected != shape {
+                let difference = infer_shape::describe_difference(&expected, &shape);
                 return Err(fail(Reason::OtherModel { expected: preset.to_string(), difference }));
             }
         }

@@ -133,7 +133,7 @@ impl Codec {
     /// Starts [`Codec::encode`] without waiting for a GPU.
     ///
     /// # Errors
-    /// As [`Codec::encode`]; errors of the computation are reported by [`Pending::wait`].
+    /// Same as [`Codec::encode`]; errors of the computation are reported by [`Pending::wait`].
     pub fn start_encode(
         &self,
         audio: &Array3,
@@ -181,7 +181,7 @@ impl Codec {
     /// Starts [`Codec::decode`] without waiting for a GPU.
     ///
     /// # Errors
-    /// As [`Codec::decode`]; errors of the computation are reported by [`Pending::wait`].
+    /// Same as [`Codec::decode`]; errors of the computation are reported by [`Pending::wait`].
     pub fn start_decode(&self, z: &Array3) -> Result<Pending<Array3>, CodecError> {
         self.check_latents("z", z.shape(), self.shape.latent_dim)?;
         let [batch, _, frames] = z.shape();
@@ -196,7 +196,7 @@ impl Codec {
     /// Decodes codes `[batch, codebooks, frames]` to audio `[batch, 1, samples]`.
     ///
     /// # Errors
-    /// As [`Codec::codes_to_z`] and [`Codec::decode`].
+    /// Same as [`Codec::codes_to_z`] and [`Codec::decode`].
     pub fn decode_codes(&self, codes: &Codes) -> Result<Array3, CodecError> {
         self.start_decode_codes(codes)?.wait()
     }
@@ -204,7 +204,7 @@ impl Codec {
     /// Starts [`Codec::decode_codes`] without waiting for a GPU.
     ///
     /// # Errors
-    /// As [`Codec::decode_codes`]; errors of the computation are reported by [`Pending::wait`].
+    /// Same as [`Codec::decode_codes`]; errors of the computation are reported by [`Pending::wait`].
     pub fn start_decode_codes(&self, codes: &Codes) -> Result<Pending<Array3>, CodecError> {
         self.check_codes(codes)?;
         self.run_decoder(codes, Padding::Zeros)
@@ -214,7 +214,7 @@ impl Codec {
     /// `[batch, 1, samples]`; samples follow [`dac_nn::Layer::unpadded_len`] of each layer.
     ///
     /// # Errors
-    /// As [`Codec::decode_codes`], and when there are too few frames for a sample.
+    /// Same as [`Codec::decode_codes`], and when there are too few frames for a sample.
     pub fn decode_codes_unpadded(&self, codes: &Codes) -> Result<Array3, CodecError> {
         self.check_codes(codes)?;
         let layers = self.shape.decoder();
@@ -341,7 +341,7 @@ impl Codec {
         match requested {
             None => Ok(available),
             Some(count) if (1..=available).contains(&count) => Ok(count),
-            Some(asked) => Err(CodecError::Codebooks { asked, available }),
+            Some(requested) => Err(CodecError::Codebooks { requested, available }),
         }
     }
 

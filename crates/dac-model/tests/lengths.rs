@@ -49,8 +49,8 @@ fn empty_and_misshaped_inputs_are_rejected() {
         let stereo = Array3::new(vec![0.0; 8], [1, 2, 4]).unwrap();
         assert!(matches!(codec.encode(&stereo, None), Err(CodecError::Input { .. })));
         let audio = Array3::mono(vec![0.1; 400]);
-        for asked in [0, 33] {
-            assert!(matches!(codec.encode(&audio, Some(asked)), Err(CodecError::Codebooks { .. })));
+        for requested in [0, 33] {
+            assert!(matches!(codec.encode(&audio, Some(requested)), Err(CodecError::Codebooks { .. })));
         }
         let mut codes = codec.encode(&audio, None).unwrap().codes;
         codes = Codes::new(codes.as_slice().iter().map(|c| c + 64).collect(), codes.shape()).unwrap();

@@ -45,7 +45,7 @@ pub trait Weights {
     /// Returns the values of a parameter given as by [`crate::layer::Layer::parameters`].
     ///
     /// # Errors
-    /// As [`Weights::tensor`].
+    /// Same as [`Weights::tensor`].
     fn parameter(&mut self, (name, shape): (String, Vec<usize>)) -> Result<Vec<f32>, WeightError> {
         self.tensor(&name, &shape)
     }

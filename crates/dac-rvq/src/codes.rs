@@ -31,10 +31,10 @@ non-negative and below {size}"
         size: usize,
     },
     /// The requested number of codebooks is 0 or more than available.
-    #[error("{asked} codebooks requested, expected 1 to {available}")]
-    TooManyCodebooks {
+    #[error("{requested} codebooks requested, expected 1 to {available}")]
+    CodebookCount {
         /// Requested number.
-        asked: usize,
+        requested: usize,
         /// Available number.
         available: usize,
     },
@@ -157,7 +157,7 @@ impl Codes {
     pub fn truncate(&self, codebooks: usize) -> Result<Self, CodesError> {
         let [channels, available, frames] = self.shape;
         if codebooks == 0 || codebooks > available {
-            return Err(CodesError::TooManyCodebooks { asked: codebooks, available });
+            return Err(CodesError::CodebookCount { requested: codebooks, available });
         }
         let mut data = Vec::with_capacity(channels * codebooks * frames);
         for c in 0..channels {

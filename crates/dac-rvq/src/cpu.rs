@@ -26,9 +26,9 @@ impl Stage {
 pub struct QuantizedRows {
     /// Sum of the quantized residuals, `[frames][latent]`.
     pub z: Vec<f32>,
-    /// `[frames][codebooks]`.
+    /// Codes, `[frames][codebooks]`.
     pub codes: Vec<u16>,
-    /// The projected residuals, `[frames][codebooks · dim]`.
+    /// Projected residuals, `[frames][codebooks · dim]`.
     pub latents: Vec<f32>,
 }
 

@@ -29,6 +29,7 @@ struct State {
     mode: Mode,
 }
 
+/// State that depends on the kind of device.
 enum Mode {
     /// The device keeps the layers' state.
     Stateful(Box<EngineDecoder>),
@@ -79,11 +80,6 @@ impl StreamDecoder {
         }
     }
 
-    /// Latency in samples.
-    pub fn latency_samples(&self) -> usize {
-        self.latency_frames() * self.codec.geometry().hop_samples
-    }
-
     /// Takes any number of frames of codes, `[frames][codebooks]`, and appends the samples that are complete
     /// to `out`.
     ///
@@ -122,7 +118,7 @@ impl StreamDecoder {
                     Frames::Codes { rows: buffered, .. } => buffered.extend_from_slice(rows),
                     Frames::Z { .. } => {}
                 }
-                self.emit(None, out)
+                self.decode_ready(None, out)
             }
         }
     }
@@ -156,7 +152,7 @@ impl StreamDecoder {
                     Frames::Z { rows: buffered, .. } => buffered.extend_from_slice(rows),
                     Frames::Codes { .. } => {}
                 }
-                self.emit(None, out)
+                self.decode_ready(None, out)
             }
         }
     }
@@ -170,7 +166,7 @@ impl StreamDecoder {
         let total = self.state.received_frames;
         let result = match &mut self.state.mode {
             Mode::Stateful(stream) => stream.finish(out),
-            Mode::Chunked { .. } => self.emit(Some(total), out),
+            Mode::Chunked { .. } => self.decode_ready(Some(total), out),
         };
         self.reset();
         result
@@ -190,7 +186,7 @@ impl StreamDecoder {
 
     /// Decodes the spans whose windows are buffered; all remaining ones when the signal has ended and
     /// `total_frames` is known.
-    fn emit(&mut self, total_frames: Option<usize>, out: &mut Vec<f32>) -> Result<(), CodecError> {
+    fn decode_ready(&mut self, total_frames: Option<usize>, out: &mut Vec<f32>) -> Result<(), CodecError> {
         let received = self.state.received_frames;
         let hop = self.codec.geometry().hop_samples;
         let Mode::Chunked { buffer, buffer_frame, next_frame, in_flight } = &mut self.state.mode else {

@@ -29,6 +29,7 @@ struct State {
     mode: Mode,
 }
 
+/// State that depends on the kind of device.
 enum Mode {
     /// The device keeps the layers' state.
     Stateful(Box<EngineEncoder>),
@@ -101,7 +102,7 @@ impl StreamEncoder {
             Mode::Stateful(stream) => stream.push(samples, out),
             Mode::Chunked { buffer, .. } => {
                 buffer.extend_from_slice(samples);
-                self.emit(None, out)
+                self.encode_ready(None, out)
             }
         };
         self.reset_on_error(result)
@@ -121,7 +122,7 @@ impl StreamEncoder {
             Mode::Stateful(stream) => stream.push(&padding, out).and_then(|()| stream.finish(out)),
             Mode::Chunked { buffer, .. } => {
                 buffer.extend_from_slice(&padding);
-                self.emit(Some(frames), out)
+                self.encode_ready(Some(frames), out)
             }
         };
         self.reset();
@@ -142,7 +143,11 @@ impl StreamEncoder {
 
     /// Encodes the spans whose windows are buffered; all remaining ones when the signal has ended and
     /// `total_frames` is known.
-    fn emit(&mut self, total_frames: Option<usize>, out: &mut QuantizedRows) -> Result<(), CodecError> {
+    fn encode_ready(
+        &mut self,
+        total_frames: Option<usize>,
+        out: &mut QuantizedRows,
+    ) -> Result<(), CodecError> {
         let hop = self.codec.geometry().hop_samples;
         let Mode::Chunked { buffer, buffer_frame, next_frame, in_flight } = &mut self.state.mode else {
             return Ok(());

@@ -98,11 +98,12 @@ impl ChunkPlan {
     /// Returns the span that keeps the chunk starting at frame `start` of a signal of `frames` frames.
     pub fn span(&self, start: usize, frames: usize) -> Span {
         let end = start.saturating_add(self.chunk_frames).min(frames);
-        let mut span = self.around(start..end, frames);
+        let mut window =
+            start.saturating_sub(self.left_frames)..end.saturating_add(self.right_frames).min(frames);
         if start > 0 {
-            span.window.start = span.window.start.min(span.window.end.saturating_sub(self.window_frames()));
+            window.start = window.start.min(window.end.saturating_sub(self.window_frames()));
         }
-        span
+        Span { window, keep: start..end }
     }
 
     /// Returns the spans from frame `start` on that can be computed now as one batch: `available` frames are
@@ -134,19 +135,6 @@ impl ChunkPlan {
     pub(crate) fn first_needed(&self, start: usize) -> usize {
         start.saturating_sub(self.window_frames())
     }
-
-    /// Returns the span that keeps exactly `keep` of a signal of `frames` frames.
-    pub fn around(&self, keep: Range<usize>, frames: usize) -> Span {
-        let window = keep.start.saturating_sub(self.left_frames)
-            ..keep.end.saturating_add(self.right_frames).min(frames);
-        Span { window, keep }
-    }
-
-    /// Returns all spans of a signal of `frames` frames, in order.
-    pub fn spans(&self, frames: usize) -> impl Iterator<Item = Span> + use<> {
-        let plan = *self;
-        (0..frames).step_by(plan.chunk_frames).map(move |start| plan.span(start, frames))
-    }
 }
 
 /// Rounds down to a power of two; 1 for 0.
@@ -164,7 +152,8 @@ mod tests {
             for frames in 0..40 {
                 let plan = ChunkPlan::with_context(chunk, (3, 5));
                 let mut at = 0;
-                for span in plan.spans(frames) {
+                for start in (0..frames).step_by(chunk) {
+                    let span = plan.span(start, frames);
                     assert_eq!(span.keep.start, at);
                     assert!(span.keep.len() <= chunk && !span.keep.is_empty());
                     assert!(span.window.start <= at.saturating_sub(3));

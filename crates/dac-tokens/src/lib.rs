@@ -5,6 +5,8 @@
 //! not trust a file: they check declared sizes against limits and the length of the file before they allocate
 //! memory.
 
+#![forbid(unsafe_code)]
+
 mod arrays;
 mod dac;
 mod dacp;
@@ -23,7 +25,7 @@ mod writer;
 pub use dacp::{DacpHeader, DacpReader, DacpSeekReader, DacpWriter};
 pub use error::TokenError;
 pub use formats::{Format, SNIFF_BYTES, UnknownFormat};
-pub use meta::{MetaField, MetaKind, MetaValue, TokenMeta};
+pub use meta::{MetaField, MetaValue, TokenMeta};
 pub use options::{NpyInteger, Save, WriteOptions};
 pub use reader::{TokenInfo, TokenReader};
 pub use token_file::TokenFile;

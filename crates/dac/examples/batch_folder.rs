@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p dac --example batch_folder -- fixtures/audio tokens`
 //!
-//! The command `dac encode FOLDER` also resumes, records results in a manifest, and packs tokens into data sets.
+//! The command `dac encode FOLDER` also resumes, records results in a manifest and packs tokens.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "examples print")]
 
 use std::error::Error;

@@ -61,12 +61,7 @@ impl Chunking {
     /// The windows of [`Chunking::Windowed`]; `None` for other chunkings.
     pub(crate) fn window_plan(self, shape: &NetworkShape) -> Result<Option<WindowedPlan>, Error> {
         let Self::Windowed { seconds } = self else { return Ok(None) };
-        let plan = WindowedPlan::new(shape, seconds).map_err(|error| Error::InvalidOption {
-            option: "the window",
-            found: error.to_string(),
-            expected: "a length that gives at least one sample without padding",
-        })?;
-        Ok(Some(plan))
+        Ok(Some(WindowedPlan::new(shape, seconds)?))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dac_audio::{Planar, SampleFormat, WriteReport};
+use dac_audio::{Planar, SampleFormat, WavWriter, WriteReport};
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio_buffer::{Audio, append};
@@ -30,7 +30,7 @@ impl Dac {
     /// Decodes tokens to a WAV file, block by block. The file appears only when it is complete.
     ///
     /// # Errors
-    /// As [`Dac::decode`] and [`DecodeSession::write_wav`].
+    /// As [`Dac::decode`] and [`DecodeSession::write_to`].
     pub fn decode_to_file(
         &self,
         tokens: &TokenFile,
@@ -39,7 +39,10 @@ impl Dac {
         options: &DecodeOptions,
         progress: &mut dyn Progress,
     ) -> Result<WriteReport, Error> {
-        DecodeSession::new(self, tokens, options)?.write_wav(path, format, progress)
+        let mut session = DecodeSession::new(self, tokens, options)?;
+        let mut writer = WavWriter::create(path, session.rate_hz(), session.channels(), format)?;
+        session.write_to(&mut writer, progress)?;
+        Ok(writer.finish()?)
     }
 
     /// Checks that tokens fit this model. Returns a warning when they fit but were made with other weights.
@@ -64,8 +67,8 @@ impl Dac {
             let model = meta.model.as_deref().unwrap_or("unnamed");
             let short = |hash: &str| hash.chars().take(12).collect::<String>();
             format!(
-                "the tokens were made with weights {} ({model}), the loaded weights are {} ({}); the audio is only \
-                 right if both files contain the same weights",
+                "the tokens were made with weights {} ({model}), the loaded weights are {} ({}); the audio is \
+                 only right if both files contain the same weights",
                 short(hash),
                 short(&self.info.weights_sha256),
                 self.info.name

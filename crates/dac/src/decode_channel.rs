@@ -65,25 +65,20 @@ pub(crate) struct Windows {
 
 /// Returns the windows that the metadata records; `None` for one padded chunk, which is the exact mode.
 fn windows_of(dac: &Dac, meta: &TokenMeta, frames: usize) -> Result<Option<Windows>, Error> {
-    let invalid = |found: String, expected| Error::InvalidOption {
-        option: "the chunk length of the tokens in frames",
-        found,
-        expected,
-    };
     let chunk_frames = match meta.chunk_frames {
         None => frames,
-        Some(0) => return Err(invalid("0".to_owned(), "1 or more")),
+        Some(0) => {
+            let (option, found) = ("the chunk length of the tokens in frames", "0".to_owned());
+            return Err(Error::InvalidOption { option, found, expected: "1 or more" });
+        }
         Some(chunk) => usize::try_from(chunk).unwrap_or(usize::MAX).min(frames),
     };
     let chunks = WindowedChunks { chunk_frames, padding: meta.padding.unwrap_or(true) };
     if chunks.padding && chunk_frames == frames {
         return Ok(None);
     }
-    let samples = |frames| {
-        let expected = "chunks that give at least one sample without padding";
-        chunks.samples(dac.shape(), frames).map_err(|error| invalid(error.to_string(), expected))
-    };
-    Ok(Some(Windows { chunks, window_samples: samples(chunk_frames)?, samples: samples(frames)? }))
+    let window_samples = chunks.samples(dac.shape(), chunk_frames)?;
+    Ok(Some(Windows { chunks, window_samples, samples: chunks.samples(dac.shape(), frames)? }))
 }
 
 /// Frames of one channel.

@@ -1,8 +1,6 @@
 //! A decode that returns audio block by block.
 
-use std::path::Path;
-
-use dac_audio::{Planar, Resampler, SampleFormat, WavWriter, WriteReport};
+use dac_audio::{Planar, Resampler, WavWriter};
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::decode_channel::{ChannelDecoder, ChannelFrames, Mode, check_channels, frames_of};
@@ -121,18 +119,12 @@ impl DecodeSession {
         Ok(Some(out))
     }
 
-    /// Decodes everything that is left into a WAV file. The file appears only when it is complete.
+    /// Writes all remaining blocks to `writer`, which the caller finishes.
     ///
     /// # Errors
-    /// As [`DecodeSession::next_block`]; when the file cannot be written, or the audio is too long for a WAV
-    /// file; and [`Error::Cancelled`] when `progress` cancels.
-    pub fn write_wav(
-        mut self,
-        path: impl AsRef<Path>,
-        format: SampleFormat,
-        progress: &mut dyn Progress,
-    ) -> Result<WriteReport, Error> {
-        let mut writer = WavWriter::create(path, self.rate_hz(), self.channels(), format)?;
+    /// As [`DecodeSession::next_block`]; when the file cannot be written or the audio is too long for it; and
+    /// [`Error::Cancelled`] when `progress` cancels.
+    pub fn write_to(&mut self, writer: &mut WavWriter, progress: &mut dyn Progress) -> Result<(), Error> {
         writer.check_length(self.samples())?;
         let mut written = 0;
         while let Some(block) = self.next_block()? {
@@ -140,7 +132,7 @@ impl DecodeSession {
             written += block.first().map_or(0, Vec::len) as u64;
             report(progress, written)?;
         }
-        Ok(writer.finish()?)
+        Ok(())
     }
 }
 

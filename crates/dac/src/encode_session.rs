@@ -13,7 +13,9 @@ use crate::model::Dac;
 use crate::options::EncodeOptions;
 use crate::token_encoder::{InputFacts, TokenEncoder};
 
-/// An encode in progress: takes blocks of audio, returns tokens at the end. Its memory grows only with what is saved.
+/// An encode in progress: takes blocks of audio and returns tokens at the end.
+///
+/// Only the saved arrays grow in memory.
 pub struct EncodeSession {
     dac: Dac,
     options: EncodeOptions,
@@ -65,8 +67,8 @@ impl EncodeSession {
     /// Takes a block `[channels][samples]` at the input's rate.
     ///
     /// # Errors
-    /// When the number of channels differs, the channels differ in length, a value is not finite and the policy
-    /// does not replace it, or the device fails.
+    /// When the number of channels differs, the channels differ in length, a value is not finite and is not
+    /// replaced, or the device fails.
     pub fn push(&mut self, mut block: Planar) -> Result<(), Error> {
         let samples = check_planar(&block, self.input_channels)?;
         let policy = self.options.non_finite;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use dac_audio::AudioError;
 use dac_model::checkpoint::ConfigJsonError;
 use dac_model::{CheckpointError, CodecError, Preset};
+use dac_stream::windowed::WindowedError;
 use dac_tokens::TokenError;
 use thiserror::Error;
 
@@ -27,6 +28,9 @@ pub enum Error {
     /// The network cannot be built or run.
     #[error(transparent)]
     Codec(#[from] CodecError),
+    /// A window, or a chunk of windowed tokens, has an invalid length.
+    #[error(transparent)]
+    Windows(#[from] WindowedError),
     /// No weights of a preset were found on this machine.
     #[error("cannot find the weights of {preset}; searched {}", list(.searched))]
     NoWeights {

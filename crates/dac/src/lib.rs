@@ -18,7 +18,8 @@
 //! | to | use |
 //! |---|---|
 //! | load a model | [`Dac::load`], [`Dac::open`] |
-//! | encode audio in memory, a file, any reader | [`Dac::encode`], [`Dac::encode_file`], [`Dac::encode_reader`] |
+//! | encode audio in memory | [`Dac::encode`] |
+//! | encode a file, a reader | [`Dac::encode_file`], [`Dac::encode_reader`] |
 //! | decode to memory, to a WAV file | [`Dac::decode`], [`Dac::decode_to_file`] |
 //! | encode audio as it arrives | [`EncodeSession`] |
 //! | decode block by block | [`DecodeSession`] |
@@ -26,6 +27,8 @@
 //! | read and write token files | [`TokenFile`], [`tokens`] |
 //!
 //! The examples in `crates/dac/examples` show each of these.
+
+#![forbid(unsafe_code)]
 
 mod audio_buffer;
 pub mod cache;
@@ -49,7 +52,7 @@ pub use dac_model::{CodecOptions as LoadOptions, Precision, Preset};
 pub use dac_nn::Device;
 pub use dac_rvq::Codes;
 pub use dac_tokens as tokens;
-pub use dac_tokens::{Save, TokenFile};
+pub use dac_tokens::TokenFile;
 
 pub use audio_buffer::Audio;
 pub use chunking::Chunking;
@@ -57,7 +60,7 @@ pub use decode_session::DecodeSession;
 pub use encode_session::EncodeSession;
 pub use error::Error;
 pub use model::{Dac, ModelInfo, ModelSource};
-pub use options::{DecodeOptions, EncodeOptions, OutputRate, TimeRange};
+pub use options::{DecodeOptions, EncodeOptions, OutputRate, Save, TimeRange};
 pub use progress::Progress;
 pub use push_decode::PushDecodeSession;
 

@@ -72,8 +72,8 @@ impl Dac {
     /// Loads a model; a checkpoint file must match the preset `expected`, if given.
     ///
     /// # Errors
-    /// When the weights are not found, are not a checkpoint of this codec or have another shape, or the device
-    /// is not available.
+    /// When the weights are not found, are not a checkpoint of this codec or have another shape, or when the
+    /// device is not available.
     pub fn open(
         source: &ModelSource,
         expected: Option<Preset>,
@@ -178,7 +178,8 @@ impl Dac {
         Ok((encode.batch_windows(), decode.batch_windows()))
     }
 
-    /// Reads the settings of overlap mode from the `config.json` next to the weights; missing ones get their default.
+    /// Reads the settings of overlap mode from the `config.json` next to the weights, with defaults for
+    /// missing ones.
     ///
     /// # Errors
     /// When the file contains an invalid setting.

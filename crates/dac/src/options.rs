@@ -1,11 +1,12 @@
 //! Options of encodes and decodes.
 
 use dac_audio::{ChannelMix, NonFinitePolicy};
-use dac_tokens::Save;
 
 use crate::chunking::Chunking;
 #[cfg(doc)]
 use crate::model::Dac;
+
+pub use dac_tokens::Save;
 
 /// Options of an encode.
 #[derive(Debug, Clone, Default)]

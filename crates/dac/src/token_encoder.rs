@@ -49,7 +49,7 @@ pub(crate) struct InputFacts {
 }
 
 impl TokenEncoder {
-    /// Begins an encode of `channels` channels; `loudness` is that of the whole input, where it was measured before.
+    /// Begins an encode of `channels` channels; `loudness` is that of the whole input, if it was measured.
     pub(crate) fn new(
         dac: &Dac,
         channels: usize,
@@ -59,9 +59,7 @@ impl TokenEncoder {
         let codebooks = dac.codec.codebooks(options.codebooks)?;
         let plan = Plan::new(dac, options.chunk)?;
         let loudness = match (&plan, loudness) {
-            (Plan::Windowed(_), None) => {
-                return Err(Error::MissingLoudness);
-            }
+            (Plan::Windowed(_), None) => return Err(Error::MissingLoudness),
             (Plan::Windowed(_), Some(known)) => {
                 Loudness::Known { input_db: known.input_db, gain: known.window_gain() }
             }
@@ -167,7 +165,7 @@ fn tokens_of_rows(
     Ok(tokens)
 }
 
-/// The chunks that every channel is encoded in.
+/// Chunks of every channel.
 enum Plan {
     Whole,
     Exact(ChunkPlan),
@@ -177,20 +175,19 @@ enum Plan {
 
 impl Plan {
     fn new(dac: &Dac, chunking: Chunking) -> Result<Self, Error> {
-        Ok(match chunking {
-            Chunking::Overlap(settings) => Self::Overlap(settings),
-            _ => {
-                if let Some(windows) = chunking.window_plan(dac.shape())? {
-                    Self::Windowed(windows)
-                } else if let Some(frames) = chunking.exact_frames(dac.shape())? {
-                    Self::Exact(ChunkPlan::encode_within_budget(&dac.codec, frames))
-                } else {
-                    Self::Whole
-                }
-            }
+        if let Chunking::Overlap(settings) = chunking {
+            return Ok(Self::Overlap(settings));
+        }
+        if let Some(windows) = chunking.window_plan(dac.shape())? {
+            return Ok(Self::Windowed(windows));
+        }
+        Ok(match chunking.exact_frames(dac.shape())? {
+            Some(frames) => Self::Exact(ChunkPlan::encode_within_budget(&dac.codec, frames)),
+            None => Self::Whole,
         })
     }
 
+    /// Creates the encoder of one channel.
     fn track(&self, dac: &Dac, codebooks: usize) -> Result<Track, CodecError> {
         let codec = dac.codec.clone();
         let encoder = match self {
@@ -216,6 +213,7 @@ struct Track {
     scratch: QuantizedRows,
 }
 
+/// Encoder of one channel.
 enum ChannelEncoder {
     /// Collects the whole channel.
     Whole(Vec<f32>),

@@ -1,5 +1,4 @@
-//! Finding weights in folders laid out as our own tool, the Python package and Hugging Face's hub lay them
-//! out.
+//! Search for weights in cache folders laid out by this project, the Python package and Hugging Face.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +27,7 @@ fn paths(found: &[CachedWeights]) -> Vec<&Path> {
 }
 
 #[test]
-fn nothing_is_found_where_nothing_is() {
+fn empty_caches_contain_no_weights() {
     let (_folder, environment) = home();
     for preset in Preset::ALL {
         assert_eq!(find(preset, &environment), None, "{preset}");
@@ -37,7 +36,7 @@ fn nothing_is_found_where_nothing_is() {
 }
 
 #[test]
-fn our_own_cache_comes_first_and_a_partial_download_is_never_taken() {
+fn our_own_cache_comes_first_and_partial_downloads_are_ignored() {
     let (_folder, environment) = home();
     let own = place(Preset::Khz44, Some(Source::Descript), "pth", &environment).unwrap();
     let home = environment.home.clone().unwrap();
@@ -56,10 +55,10 @@ fn our_own_cache_comes_first_and_a_partial_download_is_never_taken() {
     assert_eq!(origins[0], (Origin::Own, None));
     assert_eq!(origins[1], (Origin::Own, Some(Source::Descript)));
     assert_eq!(origins[3], (Origin::PythonPackage, Some(Source::Descript)));
-    assert_eq!(find(Preset::Khz44Kbps16, &environment), None, "names share a beginning, presets do not");
+    assert_eq!(find(Preset::Khz44Kbps16, &environment), None, "the names share a prefix, the presets do not");
 
     fs::write(&custom, b"").unwrap();
-    assert_eq!(find(Preset::Khz44, &environment).unwrap().path, own, "an empty file is no weights");
+    assert_eq!(find(Preset::Khz44, &environment).unwrap().path, own, "an empty file is ignored");
 }
 
 #[test]
@@ -75,7 +74,7 @@ fn dac_home_replaces_the_cache_folder() {
 }
 
 #[test]
-fn a_custom_file_keeps_a_known_ending_only() {
+fn a_custom_file_keeps_only_a_known_extension() {
     let (_folder, environment) = home();
     let name = |extension| {
         let path = place(Preset::Khz24, None, extension, &environment).unwrap();
@@ -88,7 +87,7 @@ fn a_custom_file_keeps_a_known_ending_only() {
 }
 
 #[test]
-fn the_python_packages_names_and_tags() {
+fn weights_of_the_python_package_are_found_by_name_and_tag() {
     let (_folder, environment) = home();
     let folder = environment.home.clone().unwrap().join(".cache/descript/dac");
     let names = [
@@ -99,17 +98,17 @@ fn the_python_packages_names_and_tags() {
     ];
     for (preset, name) in names {
         let published = put(folder.join(name));
-        let (beginning, _) = name.rsplit_once('_').unwrap();
-        let latest = put(folder.join(format!("{beginning}_latest.pth")));
-        let early = put(folder.join(format!("{beginning}_0.0.0.pth")));
-        put(folder.join(format!("{beginning}_0.0.9.pth.part")));
-        put(folder.join(format!("{beginning}_0.0.9.txt")));
+        let (prefix, _) = name.rsplit_once('_').unwrap();
+        let latest = put(folder.join(format!("{prefix}_latest.pth")));
+        let early = put(folder.join(format!("{prefix}_0.0.0.pth")));
+        put(folder.join(format!("{prefix}_0.0.9.pth.part")));
+        put(folder.join(format!("{prefix}_0.0.9.txt")));
         assert_eq!(paths(&find_all(preset, &environment)), [published.as_path(), &latest, &early]);
     }
 }
 
 #[test]
-fn hugging_faces_cache_by_each_of_its_settings() {
+fn the_hugging_face_cache_is_found_by_each_of_its_settings() {
     let (_folder, base) = home();
     let home = base.home.clone().unwrap();
     let hubs = [

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::ManifestError;
+use super::error::ManifestError;
 use crate::partition::Partition;
 
 /// File name of the manifest of an unpartitioned batch.
@@ -21,8 +21,8 @@ fn partition_of_name(name: &str) -> Option<Partition> {
     Partition::from_tag(name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?)
 }
 
-/// Manifests in a directory: the one of the unpartitioned batch first, then those of partitions in order. A missing
-/// directory has none.
+/// Manifests in a directory: the one of the unpartitioned batch first, then those of partitions in order. A
+/// missing directory has none.
 ///
 /// # Errors
 /// When the directory cannot be read.

@@ -6,17 +6,19 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::error::ManifestError;
 use super::lines::each_line;
-use super::{ManifestError, Record};
+use super::record::Record;
 
-/// Results kept per key. Results that were never renamed into place are few, but a manifest may contain anything.
+/// Results kept per key. Results that were never renamed into place are few, but a manifest may contain
+/// anything.
 const MAX_RESULTS_PER_KEY: usize = 32;
 
 /// Successful results of one or more manifests, by key.
 ///
-/// All results of a key are kept, not only the newest: a record is appended before its output is renamed into place, so
-/// the existing file may belong to an older one. A later failure does not remove a result. 100,000 results take about
-/// 50 MB.
+/// All results of a key are kept, not only the newest: a record is appended before its output is renamed into
+/// place, so the existing file may belong to an older one. A later failure does not remove a result. 100,000
+/// results take about 50 MB.
 #[derive(Debug, Default)]
 pub struct ManifestIndex {
     /// Results of each key, oldest first, without the fields that later runs do not need.
@@ -26,8 +28,8 @@ pub struct ManifestIndex {
 }
 
 impl ManifestIndex {
-    /// Adds the manifest at `path` and returns its number of records with a key, failures included. Malformed lines are
-    /// counted and ignored.
+    /// Adds the manifest at `path` and returns its number of records with a key, failures included. Malformed
+    /// lines are counted and ignored.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -115,8 +117,8 @@ impl ManifestIndex {
         self.by_key.contains_key(key)
     }
 
-    /// Shards of packs that contain results, each with its recorded SHA-256 hashes: more than one if an interrupted run
-    /// recorded a shard that was never renamed into place.
+    /// Shards of packs that contain results, each with its recorded SHA-256 hashes: more than one if an
+    /// interrupted run recorded a shard that was never renamed into place.
     pub fn packs(&self) -> HashMap<Arc<str>, HashSet<Box<str>>> {
         let mut packs: HashMap<Arc<str>, HashSet<Box<str>>> = HashMap::new();
         for record in self.by_key.values().flatten() {
@@ -191,9 +193,8 @@ not json
     #[test]
     fn results_are_sorted_by_time_regardless_of_line_order() {
         let line = |settings: &str, sha256: &str, finished_s: &str| {
-            format!(
-                r#"{{"key":"a","status":"ok","settings":"{settings}","output_sha256":"{sha256}","finished_s":{finished_s}}}"#
-            ) + "\n"
+            format!(r#"{{"key":"a","status":"ok","settings":"{settings}","output_sha256":"{sha256}","#)
+                + &format!("\"finished_s\":{finished_s}}}\n")
         };
         // Two different outputs, and two records of the same output.
         for [one, other] in [["1", "2"], ["1", "1"]] {
@@ -212,10 +213,9 @@ not json
     #[test]
     fn round_trips_of_equal_tokens_differ_by_decoded_sha256() {
         let line = |decoded: &str| {
-            format!(
-                r#"{{"key":"a","status":"ok","output_sha256":"1","decoded":"a.wav","token_bytes":1,"decoded_bytes":2,"decoded_sha256":"{decoded}","nominal_kbps":7.75}}
-"#
-            )
+            r#"{"key":"a","status":"ok","output_sha256":"1","decoded":"a.wav","token_bytes":1,"#.to_owned()
+                + &format!(r#""decoded_bytes":2,"decoded_sha256":"{decoded}","nominal_kbps":7.75}}"#)
+                + "\n"
         };
         let index = read(&(line("i16") + &line("f32") + &line("i16")));
         let decoded: Vec<_> = index.results("a").map(Record::decoded_sha256).collect();

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 use std::path::{Component, Path};
 
-/// Key of an output at `relative`, a path below the output directory: its components joined by `/`. Bytes that are not
-/// UTF-8, and `%` itself, are percent-encoded (`%FF`, `%25`), so that different paths have different keys.
+/// Key of an output at `relative`, a path below the output directory: its components joined by `/`. Bytes
+/// that are not UTF-8, and `%` itself, are percent-encoded (`%FF`, `%25`), so that different paths have
+/// different keys.
 pub fn output_key(relative: &Path) -> String {
     let mut key = String::new();
     for component in relative.components() {

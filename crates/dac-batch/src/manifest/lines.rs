@@ -5,8 +5,8 @@ use std::io::{self, BufRead, Read};
 /// Longest line that is parsed, in bytes; a record takes about a thousand.
 pub const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Calls `each` with every complete line of `reader`, without its line feed; with `None` for a line that is too long or
-/// truncated by the end of the file.
+/// Calls `each` with every complete line of `reader`, without its line feed; with `None` for a line that is
+/// too long or truncated by the end of the file.
 pub(crate) fn each_line(mut reader: impl BufRead, mut each: impl FnMut(Option<&[u8]>)) -> io::Result<()> {
     let mut line = Vec::new();
     loop {

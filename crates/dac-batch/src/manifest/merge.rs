@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use dac_atomic::AtomicFile;
 
+use super::error::ManifestError;
+use super::files::{MANIFEST_NAME, manifests_in};
 use super::lines::each_line;
-use super::{MANIFEST_NAME, ManifestError, Record, Status, manifests_in};
+use super::record::{Record, Status};
 use crate::partition::Partition;
 
 /// Result of a merge.
@@ -37,13 +39,13 @@ struct Rank {
     finished_s: Option<f64>,
 }
 
-/// Merges all manifests of a directory into `.dac-manifest.jsonl`, with one record per key, sorted by key. Successes win over
-/// failures, then later records over earlier ones. The manifests of partitions are kept, so that they can be resumed and
-/// merged again.
+/// Merges all manifests of a directory into `.dac-manifest.jsonl`, with one record per key, sorted by key.
+/// Successes win over failures, then later records over earlier ones. The manifests of partitions are kept,
+/// so that they can be resumed and merged again.
 ///
 /// # Errors
-/// When the directory contains no manifest of a partition, a manifest cannot be read, or the result cannot be written; an
-/// existing merged manifest is unchanged then.
+/// When the directory contains no manifest of a partition, a manifest cannot be read, or the result cannot be
+/// written; an existing merged manifest is unchanged then.
 pub fn merge_manifests(dir: &Path) -> Result<MergeReport, ManifestError> {
     let manifests = manifests_in(dir)?;
     if manifests.iter().all(|(partition, _)| partition.is_none()) {

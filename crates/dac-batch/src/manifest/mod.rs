@@ -1,17 +1,16 @@
 //! Manifests: JSON Lines files with one record per finished job, which let an interrupted batch resume.
 //!
-//! A manifest is UTF-8. Records are appended; a key may have several, and the one whose SHA-256 matches the output file
-//! describes it. Lines that a crash truncated are ignored, and the next record starts on a new line.
+//! A manifest is UTF-8. Records are appended; a key may have several, and the one whose SHA-256 matches the
+//! output file describes it. Lines that a crash truncated are ignored, and the next record starts on a new
+//! line.
 
 mod error;
 mod files;
 mod index;
 mod key;
 mod lines;
-mod lookup;
 mod merge;
 mod record;
-mod store;
 mod writer;
 
 pub use error::ManifestError;
@@ -19,8 +18,6 @@ pub use files::{MANIFEST_NAME, manifests_in, partition_manifest_name};
 pub use index::ManifestIndex;
 pub use key::output_key;
 pub use lines::MAX_LINE_BYTES;
-pub use lookup::ManifestLookup;
 pub use merge::{MergeReport, merge_manifests};
 pub use record::{Record, Roundtrip, Status};
-pub(crate) use store::{ManifestStore, PackedEntry};
 pub use writer::ManifestWriter;

@@ -22,25 +22,27 @@ pub enum Status {
 
 /// Record of one job. Every key is always written; unknown values are null.
 ///
-/// Texts that many records share are `Arc<str>`, so that a [`ManifestIndex`](super::ManifestIndex) holds each once.
+/// Texts that many records share are `Arc<str>`, so that a [`ManifestIndex`](super::ManifestIndex) holds each
+/// once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record {
     /// Path of the input as given or found.
     pub input: Box<str>,
-    /// Identifies the job in a manifest: the [`output_key`](super::output_key) of its (first) output, or the sample key
-    /// of its entry in a pack.
+    /// Identifies the job in a manifest: the [`output_key`](super::output_key) of its (first) output, or the
+    /// sample key of its entry in a pack.
     pub key: Option<Box<str>>,
     /// Path of the (first) output; of the shard for an entry of a pack.
     pub output: Option<Box<str>>,
-    /// File name of the shard that contains the entry, for packed outputs; `output_bytes` and `output_sha256` are then
-    /// those of the shard.
+    /// File name of the shard that contains the entry, for packed outputs; `output_bytes` and `output_sha256`
+    /// are then those of the shard.
     pub pack: Option<Arc<str>>,
     /// Name of the model, such as `44khz`.
     pub model: Option<Arc<str>>,
     /// SHA-256 of the model's weights, in lower-case hexadecimal.
     pub weights_sha256: Option<Arc<str>>,
-    /// Settings that the output depends on in addition to input and weights, as `name=value` separated by spaces.
+    /// Settings that the output depends on in addition to input and weights, as `name=value` separated by
+    /// spaces.
     pub settings: Option<Arc<str>>,
     /// Size of the input in bytes.
     pub input_bytes: Option<u64>,

@@ -4,10 +4,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{ManifestError, Record};
+use super::error::ManifestError;
+use super::record::Record;
 
-/// Manifest opened for appending. Several processes may append to one file: each append is a single write at the end of the
-/// file, under a lock where the file system supports locks.
+/// Manifest opened for appending. Several processes may append to one file: each append is a single write at
+/// the end of the file, under a lock where the file system supports locks.
 #[derive(Debug)]
 pub struct ManifestWriter {
     file: File,
@@ -54,8 +55,8 @@ impl ManifestWriter {
         result
     }
 
-    /// Reports whether the file is empty or ends with a line feed: not so after a write that a power failure or a full disk
-    /// truncated.
+    /// Reports whether the file is empty or ends with a line feed: not so after a write that a power failure
+    /// or a full disk truncated.
     fn ends_with_line_feed(&mut self) -> io::Result<bool> {
         if self.file.seek(SeekFrom::End(0))? == 0 {
             return Ok(true);

@@ -5,8 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use dac::Preset;
+use dac_batch::DEFAULT_MODEL;
 
-use super::{ChunkArgs, DEFAULT_MODEL, RunArgs, Seconds, names};
+use super::chunk::ChunkArgs;
+use super::model::RunArgs;
+use super::names;
+use super::values::Seconds;
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {

@@ -3,7 +3,8 @@
 use clap::Args;
 use dac::{Device, Precision, Preset};
 
-use super::{Seconds, names, values};
+use super::names;
+use super::values::{self, Seconds};
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {

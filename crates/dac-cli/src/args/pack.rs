@@ -1,4 +1,4 @@
-//! `--pack`: token files collected in few large ones.
+//! Arguments for packs.
 
 use std::num::NonZeroUsize;
 
@@ -10,9 +10,9 @@ use super::values;
 /// `--pack`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PackArg {
-    /// WebDataset's shards: KEY.npy (or another --format) and KEY.json for each input.
+    /// WebDataset tar archives with KEY.npy (or another --format) and KEY.json for each input.
     Tar,
-    /// Parquet files: a row of codes and what is known of them for each input.
+    /// Parquet files with one row of codes and metadata for each input.
     Parquet,
 }
 
@@ -25,22 +25,25 @@ impl From<PackArg> for PackFormat {
     }
 }
 
-/// How token files are collected.
+/// Kind and size of packs.
 #[derive(Debug, Args)]
 pub(crate) struct PackArgs {
-    /// Collect the tokens in few large files, tokens-000000.tar and so on, instead of a file for each input.
+    /// Collect tokens in shards, such as tokens-000000.tar.
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) pack: Option<PackArg>,
-    /// With `--pack`: a file is closed with so many inputs: what a kill loses at most [default: 1000].
+    /// Maximum entries per shard [default: 1000].
+    ///
+    /// At most one open shard is lost if the process is killed.
     #[arg(long, value_name = "N", requires = "pack")]
     pack_entries: Option<NonZeroUsize>,
-    /// With `--pack`: a file is closed once it has so many bytes, a number or one with K, M or G [default: 1000000000].
+    /// Size at which a shard is closed [default: 1000000000].
+    ///
+    /// In bytes, or with K, M or G.
     #[arg(long, value_name = "SIZE", requires = "pack", value_parser = values::bytes)]
     pack_bytes: Option<u64>,
 }
 
 impl PackArgs {
-    /// How large the files become.
     pub(crate) fn limits(&self) -> PackLimits {
         let mut limits = PackLimits::default();
         limits.max_entries = self.pack_entries.unwrap_or(limits.max_entries);

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ModelArgs, Seconds, SignalArgs, values};
+use super::model::ModelArgs;
+use super::tokens::SignalArgs;
+use super::values::{self, Seconds};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {

@@ -1,4 +1,4 @@
-//! What the command line takes, and how its help is arranged.
+//! Tests of the command line and its help.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use clap::CommandFactory;
 use super::*;
 
 #[test]
-fn the_definitions_do_not_contradict_each_other() {
+fn argument_definitions_are_consistent() {
     Cli::command().debug_assert();
 }
 
-/// The headings of a command's help, each with the options under it.
+/// Options of a command by their help heading.
 fn headings(command: &str) -> BTreeMap<String, String> {
     let cli = Cli::command();
     let mut headings: BTreeMap<String, String> = BTreeMap::new();
@@ -23,7 +23,7 @@ fn headings(command: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn every_option_stands_under_its_heading() {
+fn options_are_grouped_under_headings() {
     let batches = "files-from root keep-extension jobs dry-run partition manifest ";
     let model = "model weights device threads precision memory-budget ";
     let tokens = "quantizers bitrate channels nan save format dtype ";
@@ -61,7 +61,7 @@ fn every_option_stands_under_its_heading() {
 }
 
 #[test]
-fn a_bitrate_is_given_one_way() {
+fn invalid_values_and_combinations_are_rejected() {
     let with = |extra: &[&str]| {
         let line = ["dac", "encode", "a.wav", "--output", "out"].iter().chain(extra);
         Cli::try_parse_from(line).is_ok()

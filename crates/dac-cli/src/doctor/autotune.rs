@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use anyhow::Error;
 use dac::{Audio, Chunking, Dac, DecodeOptions, Device, EncodeOptions, LoadOptions, ModelSource};
-use dac_batch::Status;
+use dac_batch::{DEFAULT_MODEL, Status};
 use serde::Serialize;
 
-use crate::args::{AutotuneArgs, DEFAULT_MODEL};
+use crate::args::AutotuneArgs;
 use crate::exit::{Exit, Usage};
 use crate::load::open_source;
 use crate::output::{print_record, print_text};
@@ -40,7 +40,7 @@ pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
         let why = "this build cannot save autotuning results: build with the feature 'autotune-cache'";
         return Err(Usage(why.to_owned()).into());
     }
-    let run = load_options(args)?;
+    let run = run_args(args)?;
     let preset = args.model.unwrap_or(DEFAULT_MODEL);
     let dac = open_source(&ModelSource::Random { preset, seed: SEED }, None, &run)?;
     let chunk_seconds = args.chunk_seconds.map_or(Chunking::DEFAULT_SECONDS, |seconds| seconds.0);
@@ -77,7 +77,7 @@ pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-fn load_options(args: &AutotuneArgs) -> Result<LoadOptions, Usage> {
+fn run_args(args: &AutotuneArgs) -> Result<LoadOptions, Usage> {
     let is_gpu = |device: &Device| matches!(device, Device::Wgpu(_) | Device::Cuda(_));
     let device = args.device.or_else(|| Device::compiled().into_iter().find(is_gpu));
     let device = device.filter(is_gpu).ok_or_else(|| {

@@ -190,7 +190,7 @@ fn samples_that_are_not_finite_are_errors_or_become_zero() {
 
         let both = format!("encode odd.wav zero.wav --output out --model tiny --overwrite {options}");
         let run = lab.dac(&format!("{both} --nan zero")).expect(0);
-        run.says("odd.wav: 3 samples were not finite and are coded as 0");
+        run.says("odd.wav: replaced 3 non-finite samples with 0");
         assert_eq!(run.stderr.matches("not finite").count(), 1, "{}", run.stderr);
         let names = lab.names("out");
         let read = |name: &str| dac::TokenFile::read(&lab.path("out").join(name)).unwrap();
@@ -201,7 +201,7 @@ fn samples_that_are_not_finite_are_errors_or_become_zero() {
     }
     lab.dac("roundtrip odd.wav --output both --model tiny").expect(1).says("sample 500");
     assert_eq!(lab.names("both"), [""; 0]);
-    lab.dac("roundtrip odd.wav --output both --model tiny --nan zero").expect(0).says("3 samples");
+    lab.dac("roundtrip odd.wav --output both --model tiny --nan zero").expect(0).says("3 non-finite samples");
     let meta = dac::TokenFile::read(&lab.path("both/odd.safetensors")).unwrap().meta;
     assert_eq!(meta.replaced_samples, Some(3));
 
@@ -209,7 +209,7 @@ fn samples_that_are_not_finite_are_errors_or_become_zero() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("-: sample 500 of channel 1 is NaN"));
     let silenced = lab.run_with("encode - --model tiny --nan zero", &odd);
-    assert!(String::from_utf8_lossy(&silenced.stderr).contains("-: 3 samples were not finite"));
+    assert!(String::from_utf8_lossy(&silenced.stderr).contains("-: replaced 3 non-finite samples"));
     assert_eq!(silenced.stdout, lab.pipe("encode - --model tiny", &wave([0.0; 3])));
 }
 
@@ -221,7 +221,7 @@ fn a_truncated_recording_is_reported_and_skipped_by_a_rerun() {
     lab.put("cut.wav", &cut[..cut.len() - 6_001]);
     let run = lab.dac("encode cut.wav whole.wav --output out --model tiny --json").expect(0);
     assert_eq!(run.stderr.matches("the audio is cut; what there is of it is coded").count(), 1);
-    run.says("cut.wav: the audio is cut");
+    run.says("cut.wav: input is truncated");
     let records = run.records();
     let truncated = |name: &str| {
         records.iter().find(|record| record["input"] == name).map(|record| record["input_truncated"].clone())
@@ -231,7 +231,7 @@ fn a_truncated_recording_is_reported_and_skipped_by_a_rerun() {
     std::fs::remove_file(lab.path("out/.dac-manifest.jsonl")).unwrap();
     lab.dac("encode cut.wav whole.wav --output out --model tiny").expect(0).says("2 skipped");
     let piped = lab.run_with("encode - --model tiny", &cut[..cut.len() - 6_001]);
-    assert!(String::from_utf8_lossy(&piped.stderr).contains("-: the audio is cut"));
+    assert!(String::from_utf8_lossy(&piped.stderr).contains("-: input is truncated"));
 }
 
 #[test]

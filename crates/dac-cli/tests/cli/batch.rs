@@ -52,7 +52,7 @@ fn folders_patterns_and_lists_select_inputs() {
     }
     lab.put("in/readme.txt", b"text");
     let run = lab.dac("encode in --output out --model tiny --json").expect(0);
-    run.says("passed over in folders: 1 .txt").says("3 done, 0 skipped, 0 failed");
+    run.says("ignored files in directories: 1 .txt").says("3 done, 0 skipped, 0 failed");
     let expected = ["a.safetensors", "x/a.safetensors", "x/y/b.safetensors"];
     assert_eq!(tree(&lab, "out").keys().collect::<Vec<_>>(), expected);
     let records = manifest(&lab, &format!("out/{MANIFEST}"));
@@ -74,9 +74,9 @@ fn folders_patterns_and_lists_select_inputs() {
     assert_eq!(waves, ["a.safetensors.wav", "x/a.safetensors.wav", "x/y/b.safetensors.wav"]);
 
     for (arguments, part) in [
-        ("encode --output out --model tiny", "nothing to work on"),
-        ("encode - --jobs 2", "options of batches"),
-        ("encode in --output out --model tiny --shard 2/2", "expected I/N"),
+        ("encode --output out --model tiny", "no inputs"),
+        ("encode - --jobs 2", "options for batches"),
+        ("encode in --output out --model tiny --partition 2/2", "expected I/N"),
         ("encode in/a.wav in/x/a.wav --output out --model tiny", "--keep-extension"),
     ] {
         lab.dac(arguments).expect(2).says(part);
@@ -95,7 +95,7 @@ fn a_dry_run_reports_the_jobs_and_writes_nothing() {
     let before = lab.read(&format!("out/{MANIFEST}"));
     let run = lab.dac("encode in --output out --model tiny --dry-run --json").expect(0);
     assert_eq!(statuses(&run).into_values().collect::<Vec<_>>(), ["skipped", "planned"]);
-    run.says("1 to do, 1 there");
+    run.says("1 to do, 1 up to date");
     let run = lab.dac("encode in --output out --model tiny --dry-run --quantizers 2").expect(0);
     assert!(run.stdout.contains("differs in codebooks"), "{}", run.stdout);
     assert_eq!(lab.read(&format!("out/{MANIFEST}")), before);
@@ -126,17 +126,17 @@ fn a_rerun_uses_the_manifest_for_formats_without_metadata() {
     let mut changed = whole.clone();
     *changed.last_mut().unwrap() ^= 1;
     lab.put("out/a.npy", &changed);
-    lab.dac(encode).expect(1).says("knows it as another file").says("--overwrite");
+    lab.dac(encode).expect(1).says("lists another file under this name").says("--overwrite");
     assert_eq!(lab.read("out/a.npy"), changed);
     lab.put("out/a.npy", &whole);
     assert_eq!(status(""), "skipped");
     fs::rename(lab.path(&format!("out/{MANIFEST}")), lab.path("elsewhere.jsonl")).unwrap();
-    lab.dac(encode).expect(1).says("no manifest knows it");
+    lab.dac(encode).expect(1).says("no manifest lists it");
     assert_eq!(status("--manifest elsewhere.jsonl"), "skipped");
     // A truncated line is ignored; other records remain valid.
     fs::write(lab.path(&format!("out/{MANIFEST}")), "{\"key\":\"a.np").unwrap();
     let run = lab.dac(&format!("{encode} --overwrite")).expect(0);
-    run.says("1 lines of the manifests");
+    run.says("ignored malformed manifest lines: 1");
     assert_eq!(manifest(&lab, &format!("out/{MANIFEST}"))["a.npy"]["status"], "ok");
     assert_eq!(status(""), "skipped");
 }
@@ -167,10 +167,10 @@ fn partitions_share_a_folder_and_can_be_merged() {
     lab.put("in/bad.wav", b"");
     lab.dac("encode in --output whole --model tiny").expect(1);
     for shard in ["0/3", "2/3"] {
-        lab.dac(&format!("encode in --output out --model tiny --shard {shard}"));
+        lab.dac(&format!("encode in --output out --model tiny --partition {shard}"));
     }
-    lab.dac("manifest merge out").expect(1).says("no manifest of shard 1/3");
-    lab.dac("encode in --output out --model tiny --shard 1/3");
+    lab.dac("manifest merge out").expect(1).says("the manifest of partition 1/3 is missing");
+    lab.dac("encode in --output out --model tiny --partition 1/3");
     let merged = lab.dac("manifest merge out").expect(1);
     assert!(merged.stdout.contains("6 done, 1 failed, from 4 manifests"), "{}", merged.stdout);
     assert_eq!(tree(&lab, "out"), tree(&lab, "whole"));
@@ -180,7 +180,7 @@ fn partitions_share_a_folder_and_can_be_merged() {
     // A run of the whole job reuses the results of the partitions.
     let again = lab.dac("encode in --output out --model tiny --json").expect(1);
     assert_eq!(statuses(&again).values().filter(|status| *status == "skipped").count(), 6);
-    lab.dac("manifest merge in").expect(3).says("no manifest");
+    lab.dac("manifest merge in").expect(3).says("contains no manifest of a partition");
 }
 
 /// Creates files of many kinds, some of them invalid or unusual. Returns the number of expected errors.
@@ -306,7 +306,10 @@ fn a_signal_discards_unfinished_and_keeps_finished_results() {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code));
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert!(stderr.contains("1 done, 0 skipped, 0 failed") && stderr.contains("3 of 4 left"), "{stderr}");
+        assert!(
+            stderr.contains("1 done, 0 skipped, 0 failed") && stderr.contains("3 of 4 files remaining"),
+            "{stderr}"
+        );
         assert_eq!(lab.names(&out), ["0.safetensors"]);
         assert_eq!(manifest(&lab, &format!("{out}/{MANIFEST}")).len(), 1);
     }

@@ -50,7 +50,7 @@ fn results_are_written_with_a_closed_stdout() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{command}: {stderr}");
         assert!(stderr.contains("3 done, 0 skipped, 0 failed"), "{command}: {stderr}");
-        assert_eq!(stderr.matches("error: standard output: ").count(), 1, "{command}: {stderr}");
+        assert_eq!(stderr.matches("error: cannot write standard output: ").count(), 1, "{command}: {stderr}");
     }
     assert_eq!(lab.names("tokens").len(), 3);
     let both = ["a.safetensors", "a.wav", "b.safetensors", "b.wav", "c.safetensors", "c.wav"];

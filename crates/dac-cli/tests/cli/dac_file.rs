@@ -86,7 +86,9 @@ fn windowed_files_are_decoded_with_their_own_windows() {
         assert!(largest_difference(&part, &whole[start..start + samples]) < 1e-5, "{range}");
     }
     lab.dac("decode t/a.dac --output x --model tiny --chunk overlap").expect(1).says("windows");
-    lab.dac("decode t/a.dac --output x --model tiny --chunk descript").expect(1).says("says itself");
+    lab.dac("decode t/a.dac --output x --model tiny --chunk descript")
+        .expect(1)
+        .says("applies only to encoding");
 
     // Each change is encoded again: other windows, a single window, exact chunks.
     let status = |more: &str| lab.dac(&format!("{encode} {more}")).expect(0).records()[0]["status"].clone();
@@ -99,7 +101,7 @@ fn windowed_files_are_decoded_with_their_own_windows() {
     exact.says("chunking");
 
     lab.dac(&format!("{encode} --format npy")).expect(2).says("--format dac");
-    lab.dac(&format!("{encode} --chunk-seconds 0.01")).expect(2).says("--chunk-seconds");
+    lab.dac(&format!("{encode} --chunk-seconds 0.01")).expect(2).says("window of 0.01 s");
     let round =
         lab.dac("roundtrip a.wav --output r --model tiny --chunk descript --chunk-seconds 0.5").expect(0);
     assert_eq!(lab.names("r"), ["a.dac", "a.wav"], "{}", round.stderr);

@@ -141,7 +141,7 @@ fn decoding_fewer_codebooks_equals_decoding_a_smaller_file() {
     // A bitrate is an upper bound, a number of codebooks is a requirement.
     lab.dac("decode two/a.safetensors --output b --bitrate 6").expect(0).says("2 of 9 codebooks");
     assert_eq!(lab.read("b/a.wav"), lab.read("d2/a.wav"));
-    lab.dac("decode two/a.safetensors --output q --quantizers 3").expect(1).says("holds 2 codebooks");
+    lab.dac("decode two/a.safetensors --output q --quantizers 3").expect(1).says("the file has 2 codebooks");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn z_decodes_like_its_codes() {
     }
     let largest = largest_difference(&lab.wave_of("c/a.wav").floats(), &lab.wave_of("z/a.wav").floats());
     assert!(largest < 1e-4, "{largest}");
-    lab.dac("decode z/a.safetensors --output zq --quantizers 2").expect(1).says("holds no codes");
+    lab.dac("decode z/a.safetensors --output zq --quantizers 2").expect(1).says("contains no codes");
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn existing_outputs_are_skipped_redone_or_refused() {
     let whole = lab.read("out/a.safetensors");
     std::fs::remove_file(lab.path("out/.dac-manifest.jsonl")).unwrap();
     let refused = lab.dac("encode a.wav --output out --model tiny --quantizers 3").expect(1);
-    refused.says("differs in number of codebooks, and no manifest knows it").says("--overwrite");
+    refused.says("no manifest lists it, and it differs in number of codebooks").says("--overwrite");
     assert_eq!(lab.read("out/a.safetensors"), whole);
     let kept = lab.dac("encode a.wav --output out --model tiny --json").expect(0);
     assert_eq!(kept.records()[0]["status"], "skipped");

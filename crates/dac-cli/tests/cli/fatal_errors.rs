@@ -51,9 +51,9 @@ fn a_full_disk_stops_the_batch_with_one_error() {
     std::os::unix::fs::symlink("/dev/full", lab.path("out/2.safetensors")).unwrap();
     let encode = "encode in --output out --model tiny --jobs 1 --overwrite --json";
     let run = lab.dac(encode).expect(3);
-    run.says("out/2.safetensors: cannot be written: No space left on device");
+    run.says("cannot write out/2.safetensors: No space left on device");
     run.says("1 done, 0 skipped, 1 failed")
-        .says("stopped with 4 of 6 left, which the same command goes on with");
+        .says("interrupted with 4 of 6 files remaining (rerun the same command to resume)");
     assert_eq!((run.stderr.matches("error:").count(), run.records().len()), (2, 2), "{}", run.stderr);
     assert_eq!(lab.names("out"), ["0.safetensors", "2.safetensors"]);
     // With space on the disk, the same command resumes.
@@ -71,7 +71,7 @@ fn an_unwritable_manifest_stops_the_batch() {
     }
     let encode = "encode in --output out --model tiny --jobs 1 --format npy";
     let run = with_file_size_limit(&lab, 4, encode).expect(3);
-    run.says(MANIFEST).says("0 skipped, 0 failed").says("which the same command goes on with");
+    run.says(MANIFEST).says("0 skipped, 0 failed").says("rerun the same command to resume");
     assert_eq!(run.stderr.matches("error:").count(), 1, "{}", run.stderr);
     let done = tree(&lab, "out");
     assert!(!done.is_empty() && done.len() < 9, "{}", done.len());
@@ -93,7 +93,8 @@ fn shards_without_records_are_written_again() {
     assert_eq!(run.stderr.matches("error:").count(), 1, "{}", run.stderr);
     let done = tokens(&lab, "out").len();
     assert!(done > 0 && done < 30, "{done}");
-    run.says(&format!("{done} done, 0 skipped, 0 failed")).says(&format!("{} of 30 left", 30 - done));
+    run.says(&format!("{done} done, 0 skipped, 0 failed"))
+        .says(&format!("{} of 30 files remaining", 30 - done));
     lab.dac(encode).expect(0).says(&format!("{} done, {done} skipped", 30 - done));
     assert_eq!(tokens(&lab, "out"), tree(&lab, "plain"));
     assert_manifest(&lab, "out", MANIFEST);

@@ -36,7 +36,7 @@ fn a_result_killed_before_its_rename_is_redone() {
         lab.dac(&encode.replace("--output out", "--output elsewhere")).expect(0);
         let foreign = lab.read(&format!("elsewhere/y.{format}"));
         lab.put(&result, &foreign);
-        lab.dac(&encode).expect(1).says("knows it as another file").says("--overwrite");
+        lab.dac(&encode).expect(1).says("lists another file under this name").says("--overwrite");
         assert!(lab.read(&result) == foreign, "{format}");
         lab.dac(&format!("{encode} --overwrite")).expect(0);
         assert_eq!(status(), "skipped");
@@ -50,7 +50,7 @@ fn a_merge_keeps_the_newest_record() {
     let records = || lab.dac(encode).expect(0).records();
     lab.wav("in/a.wav", 44100, 3000, &[0.5]);
     lab.wav("in/b.wav", 44100, 2000, &[0.5]);
-    lab.dac(&format!("{encode} --shard 0/1")).expect(0);
+    lab.dac(&format!("{encode} --partition 0/1")).expect(0);
     let shards = manifest(&lab, "out/.dac-manifest.0-of-1.jsonl");
     lab.wav("in/a.wav", 44100, 3000, &[0.4]);
     let redone = records();
@@ -61,7 +61,7 @@ fn a_merge_keeps_the_newest_record() {
     assert_eq!(merged["a.safetensors"], redone[0]);
     assert_eq!(merged["b.safetensors"], shards["b.safetensors"]);
     // A rerun of the partition uses the results of the run of the whole job.
-    let again = lab.dac(&format!("{encode} --shard 0/1")).expect(0);
+    let again = lab.dac(&format!("{encode} --partition 0/1")).expect(0);
     assert!(again.records().iter().all(|record| record["status"] == "skipped"), "{}", again.stdout);
 }
 
@@ -73,10 +73,10 @@ fn an_empty_partition_is_not_missing() {
     }
     // One file was done by a run of the whole job, so its partition adds no record.
     lab.dac("encode in/a.wav --output out --model tiny").expect(0);
-    lab.dac("encode in --output out --model tiny --shard 0/8 --dry-run").expect(0);
+    lab.dac("encode in --output out --model tiny --partition 0/8 --dry-run").expect(0);
     assert_eq!(lab.names("out"), ["a.safetensors"]);
     for shard in 0..8 {
-        lab.dac(&format!("encode in --output out --model tiny --shard {shard}/8")).expect(0);
+        lab.dac(&format!("encode in --output out --model tiny --partition {shard}/8")).expect(0);
     }
     let merged = lab.dac("manifest merge out").expect(0);
     assert!(merged.stdout.contains("3 done, 0 failed, from 9 manifests"), "{}", merged.stdout);
@@ -91,10 +91,10 @@ fn an_invalid_manifest_is_rejected_before_any_work() {
     fs::create_dir(lab.path("folder")).unwrap();
     let encode = "encode a.wav --output out --model tiny --json --manifest";
     for (name, part) in [
-        ("missing/m.jsonl", "missing/m.jsonl: cannot be written"),
-        ("victim.wav", "victim.wav: is no manifest"),
-        ("notes.json", "notes.json: is no manifest"),
-        ("folder", "folder: is no file"),
+        ("missing/m.jsonl", "cannot write missing/m.jsonl"),
+        ("victim.wav", "victim.wav is not a manifest"),
+        ("notes.json", "notes.json is not a manifest"),
+        ("folder", "folder is not a manifest (not a file)"),
     ] {
         let run = lab.dac(&format!("{encode} {name}")).expect(2);
         run.says(part);

@@ -145,11 +145,11 @@ fn a_rerun_adds_new_shards_and_replaces_none() {
 
     // Other settings or inputs are errors that name the shard.
     let run = lab.dac(&format!("{encode} --quantizers 2")).expect(1);
-    run.says("out/tokens-000000.tar holds a, which differs in codebooks").says("another --output");
+    run.says("out/tokens-000000.tar contains a but it differs in codebooks").says("another --output");
     lab.wav("in/b.wav", 44100, 1700, &[0.4]);
     lab.dac(encode)
         .expect(1)
-        .says("out/tokens-000000.tar holds b, which differs in input")
+        .says("out/tokens-000000.tar contains b but it differs in input")
         .says("2 skipped, 1 failed");
     lab.wav("in/b.wav", 44100, 1700, &[0.5]);
     assert_eq!(lab.read("out/tokens-000000.tar"), first);
@@ -159,7 +159,7 @@ fn a_rerun_adds_new_shards_and_replaces_none() {
     changed[600] ^= 1;
     lab.put("out/tokens-000000.tar", &changed);
     let run = lab.dac(encode).expect(1);
-    run.says("out/tokens-000000.tar holds a and was changed since").says("1 skipped, 2 failed");
+    run.says("out/tokens-000000.tar contains a but was changed since").says("1 skipped, 2 failed");
     fs::remove_file(lab.path("out/tokens-000000.tar")).unwrap();
     lab.dac(encode).expect(0).says("2 done, 1 skipped");
     assert_eq!(lab.names("out"), ["tokens-000001.tar", "tokens-000002.tar"]);
@@ -169,12 +169,12 @@ fn a_rerun_adds_new_shards_and_replaces_none() {
     // A shard without a manifest would be written a second time.
     fs::remove_file(lab.path(&format!("out/{MANIFEST}"))).unwrap();
     for encode in [encode.to_owned(), format!("{encode} --dry-run")] {
-        lab.dac(&encode).expect(2).says("out/tokens-000001.tar is there and no manifest knows it");
+        lab.dac(&encode).expect(2).says("out/tokens-000001.tar exists but no manifest lists it");
     }
     for (more, part) in [
-        ("--pack tar --overwrite", "nothing in a pack can be replaced"),
-        ("--pack parquet --format dacp", "neither --format nor --dtype"),
-        ("--pack parquet --save codes,z", "holds codes alone"),
+        ("--pack tar --overwrite", "entries of a pack cannot be replaced"),
+        ("--pack parquet --format dacp", "--format or --dtype"),
+        ("--pack parquet --save codes,z", "stores only codes"),
         ("--pack-entries 5", "--pack"),
     ] {
         lab.dac(&format!("encode in --output new --model tiny {more}")).expect(2).says(part);
@@ -191,7 +191,7 @@ fn each_partition_has_its_own_shards() {
     }
     lab.dac("encode in --output plain --model tiny --format npy").expect(0);
     for shard in 0..3 {
-        lab.dac(&format!("encode in --output out --model tiny --pack tar --shard {shard}/3")).expect(0);
+        lab.dac(&format!("encode in --output out --model tiny --pack tar --partition {shard}/3")).expect(0);
     }
     let shards = lab.names("out").into_iter().filter(|name| name.ends_with(".tar"));
     assert!(shards.clone().all(|name| name.contains("-of-3-000000.tar")), "{:?}", lab.names("out"));
@@ -245,12 +245,12 @@ fn only_one_process_writes_a_pack() {
     }
     std::thread::sleep(Duration::from_millis(100));
     let refused = lab.dac(&encode("in --json")).expect(3);
-    refused.says("out: another process packs into it");
+    refused.says("out: another process packs into this directory");
     assert_eq!(refused.stdout, "");
     // Dry runs, runs without packs, and partitions, which have their own shards, are allowed.
     lab.dac(&encode("in --dry-run")).expect(0);
     lab.dac("encode in --output out --model tiny").expect(0);
-    lab.dac(&encode("in --shard 0/1")).expect(0).says("0.wav");
+    lab.dac(&encode("in --partition 0/1")).expect(0).says("0.wav");
     assert!(owner.try_wait().unwrap().is_none(), "the owner ended too early for this test");
     owner.kill().unwrap();
     owner.wait().unwrap();
@@ -314,7 +314,10 @@ fn a_signal_closes_the_open_shard() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("1 done, 0 skipped, 0 failed") && stderr.contains("2 of 3 left"), "{stderr}");
+    assert!(
+        stderr.contains("1 done, 0 skipped, 0 failed") && stderr.contains("2 of 3 files remaining"),
+        "{stderr}"
+    );
     assert_eq!(lab.names("out"), ["tokens-000000.tar"]);
     assert_eq!(tokens(&lab, "out").into_keys().collect::<Vec<_>>(), ["0.npy"]);
     assert_manifest(&lab, "out", MANIFEST);

@@ -50,8 +50,9 @@ fn other_rates_and_channels_are_compared_without_an_offset() {
 #[test]
 fn standard_input_is_rejected() {
     let lab = Lab::new();
-    lab.dac("roundtrip - --output out --model tiny").expect(2).says("takes files, not -");
-    let offers = |command: &str| lab.dac(&format!("{command} --help")).expect(0).stdout.contains("`-` alone");
+    lab.dac("roundtrip - --output out --model tiny").expect(2).says("takes files, not '-'");
+    let offers =
+        |command: &str| lab.dac(&format!("{command} --help")).expect(0).stdout.contains("stdin to stdout");
     assert_eq!(["encode", "decode", "roundtrip"].map(offers), [true, true, false]);
 }
 

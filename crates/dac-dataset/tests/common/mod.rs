@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use dac_dataset::{ClosedShard, SampleKey};
+use dac_dataset::{SampleKey, ShardInfo};
 use dac_rvq::Codes;
 use dac_tokens::TokenMeta;
 use sha2::{Digest, Sha256};
@@ -40,7 +40,7 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-pub(crate) fn keys(shards: &[ClosedShard]) -> Vec<SampleKey> {
+pub(crate) fn keys(shards: &[ShardInfo]) -> Vec<SampleKey> {
     shards.iter().flat_map(|shard| shard.keys.clone()).collect()
 }
 

@@ -73,10 +73,10 @@ process {frames} frames at once"
         what: &'static str,
     },
     /// The model does not have the requested number of codebooks.
-    #[error("{asked} codebooks requested, expected 1 to {available}")]
+    #[error("{requested} codebooks requested, expected 1 to {available}")]
     Codebooks {
         /// Requested number.
-        asked: usize,
+        requested: usize,
         /// Number in the model.
         available: usize,
     },

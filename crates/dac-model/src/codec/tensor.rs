@@ -1,6 +1,7 @@
 //! The codec on burn tensors, for every burn device.
 
 use burn::tensor::{Device as BurnDevice, Element, FloatDType, Int, Tensor, TensorData, Transaction};
+use dac_kernels::Precision;
 use dac_nn::tensor::{Readback, Sequence, device_name, into_values, open_device, upload};
 use dac_nn::{Device, Layer, NetworkShape, Weights};
 use dac_rvq::tensor::{Quantized, ResidualQuantizer};
@@ -11,7 +12,6 @@ use super::error::CodecError;
 use super::options::Padding;
 use super::pending::Pending;
 use super::quantizer::load_quantizer;
-use dac_kernels::Precision;
 
 /// Encoder, quantizer and decoder on one burn device; intermediate results stay on the device.
 pub(super) struct TensorNetwork {

@@ -1,4 +1,4 @@
-//! The transposed 1-D convolution on burn tensors, computed as one convolution per output phase.
+//! The transposed 1-D convolution on burn tensors, computed as a convolution with a channel per output phase.
 
 use burn::tensor::module::{conv_transpose1d, conv1d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
@@ -80,7 +80,7 @@ impl ConvTranspose {
     /// Computes the same with burn's transposed convolution: slower, the reference that tests compare with.
     ///
     /// # Shapes
-    /// As [`ConvTranspose::forward`].
+    /// Same as [`ConvTranspose::forward`].
     pub fn forward_reference(&self, x: Tensor<3>) -> Tensor<3> {
         let [channels, inputs, taps] = self.weight.dims();
         let outputs = channels / self.stride;

@@ -12,7 +12,7 @@ pub struct Quantized {
     pub z: Tensor<3>,
     /// Codes, `[batch, codebooks, frames]`.
     pub codes: Tensor<3, Int>,
-    /// The projected residuals of all codebooks, `[batch, codebooks · dim, frames]`.
+    /// Projected residuals of all codebooks, `[batch, codebooks · dim, frames]`.
     pub latents: Tensor<3>,
 }
 

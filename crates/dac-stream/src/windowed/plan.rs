@@ -13,9 +13,7 @@ const MAX_SMALLEST_HOPS: usize = 1 << 16;
 #[non_exhaustive]
 pub enum WindowedError {
     /// The unpadded network gives no output for the window.
-    #[error(
-        "a window of {window_seconds} s is too short: without padding, this model needs at least {smallest_seconds} s"
-    )]
+    #[error("a window of {window_seconds} s is too short: this model needs at least {smallest_seconds} s")]
     WindowTooSmall {
         /// Requested length.
         window_seconds: f64,
@@ -29,9 +27,7 @@ pub enum WindowedError {
         window_seconds: f64,
     },
     /// The unpadded network gives no output for the chunk of codes.
-    #[error(
-        "a chunk of {frames} frames is too short: without padding, this model needs at least {smallest_frames}"
-    )]
+    #[error("a chunk of {frames} frames is too short: this model needs at least {smallest_frames}")]
     ChunkTooShort {
         /// Frames of the chunk.
         frames: usize,

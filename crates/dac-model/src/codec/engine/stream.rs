@@ -34,7 +34,7 @@ impl EngineEncoder {
     /// Ends the signal, which must be whole hops, appends the remaining frames and resets the encoder.
     ///
     /// # Errors
-    /// As [`EngineEncoder::push`].
+    /// Same as [`EngineEncoder::push`].
     pub fn finish(&mut self, out: &mut QuantizedRows) -> Result<(), CodecError> {
         self.stream.finish(&mut self.rows);
         self.quantize(out)
@@ -81,7 +81,7 @@ impl EngineDecoder {
     ) -> Result<(), CodecError> {
         let available = self.quantizer.codebooks();
         if !(1..=available).contains(&codebooks) {
-            return Err(CodecError::Codebooks { asked: codebooks, available });
+            return Err(CodecError::Codebooks { requested: codebooks, available });
         }
         Codes::from_rows(codes, codebooks)?.check_range(self.quantizer.codebook_size())?;
         self.rows.clear();

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::{
+use crate::error::{BatchError, error_text};
+use crate::file_stamp::Fingerprint;
+use crate::manifest::{
     MANIFEST_NAME, ManifestError, ManifestIndex, ManifestWriter, Record, manifests_in,
     partition_manifest_name,
 };
-use crate::error::{BatchError, error_text};
-use crate::file_stamp::Fingerprint;
 use crate::options::BatchOptions;
 
 /// Results listed when the run started, and the writer of this run's records.
@@ -45,12 +45,12 @@ pub(crate) enum PackedEntry<'a> {
 }
 
 impl ManifestStore {
-    /// Reads all manifests of the output directory, this run's own last, and opens that one for appending: a run whose
-    /// records cannot be stored must not start.
+    /// Reads all manifests of the output directory, this run's own last, and opens that one for appending: a
+    /// run whose records cannot be stored must not start.
     ///
     /// # Errors
-    /// When a manifest cannot be read, this run's manifest cannot be written, or [`BatchOptions::manifest`] is a file with
-    /// other content.
+    /// When a manifest cannot be read, this run's manifest cannot be written, or [`BatchOptions::manifest`]
+    /// is a file with other content.
     pub(crate) fn open(options: &BatchOptions) -> Result<Self, BatchError> {
         let dir = &options.output_dir;
         let path = options.manifest.clone().unwrap_or_else(|| match options.partition {
@@ -88,6 +88,12 @@ impl ManifestStore {
         &self.results
     }
 
+    /// Message about malformed lines.
+    pub(crate) fn remark(&self) -> Option<String> {
+        let lines = self.results.malformed_lines();
+        (lines > 0).then(|| format!("ignored malformed manifest lines: {lines}"))
+    }
+
     /// Reports whether a round trip with this key recorded a decoded file with this hash.
     pub(crate) fn lists_decoded_file(&self, key: &str, sha256: &str) -> bool {
         self.results.results(key).any(|record| record.decoded_sha256() == Some(sha256))
@@ -102,8 +108,8 @@ impl ManifestStore {
         self.pack_hashes.get_or_init(|| self.results.packs())
     }
 
-    /// Looks up an entry of a pack. Uses the newest record whose shard exists and has the recorded SHA-256; records of
-    /// shards that were never renamed into place are ignored.
+    /// Looks up an entry of a pack. Uses the newest record whose shard exists and has the recorded SHA-256;
+    /// records of shards that were never renamed into place are ignored.
     ///
     /// # Errors
     /// When a worker panicked while it checked a shard.

@@ -1,5 +1,5 @@
-//! Token metadata from the manifest next to a token file, for formats such as .npy and .pt that do not store the model,
-//! or the length and rate of the audio.
+//! Token metadata from the manifest next to a token file, for formats such as .npy and .pt that do not store
+//! the model, or the length and rate of the audio.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use dac::tokens::TokenMeta;
 
-use super::{ManifestIndex, manifests_in, output_key};
 use crate::error::BatchError;
+use crate::manifest::{ManifestIndex, manifests_in, output_key};
 
 /// Cache of the manifests read so far, by directory.
 #[derive(Debug, Default)]
@@ -17,8 +17,8 @@ pub struct ManifestLookup {
 }
 
 impl ManifestLookup {
-    /// Fills unknown fields of `meta`, the metadata of the token file at `path`, from the nearest manifest in its directory or
-    /// above, if that lists the file with its present bytes.
+    /// Fills unknown fields of `meta`, the metadata of the token file at `path`, from the nearest manifest in
+    /// its directory or above, if that lists the file with its present bytes.
     ///
     /// # Errors
     /// When a manifest cannot be read.

@@ -1,0 +1,21 @@
+//! Arguments of `dac manifest`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Args)]
+pub(crate) struct ManifestArgs {
+    #[command(subcommand)]
+    pub(crate) action: ManifestAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ManifestAction {
+    /// Merge the manifests of all partitions into DIR/.dac-manifest.jsonl.
+    Merge {
+        /// Output directory of the partitions.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+}

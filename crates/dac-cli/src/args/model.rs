@@ -1,0 +1,55 @@
+//! Arguments for the model and its device.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use dac::{Device, LoadOptions, Precision, Preset};
+
+use super::{names, values};
+
+/// Model and device.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArgs {
+    /// Model [default: the one named by a token file, else 44khz].
+    #[arg(short, long, value_name = "PRESET", value_parser = names::preset())]
+    pub(crate) model: Option<Preset>,
+    /// Weights file to use instead of the cache.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Device and arithmetic.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
+    /// Device: cpu, flex, ndarray, wgpu[:N] or cuda[:N].
+    ///
+    /// cpu is this project's own engine; flex and ndarray are burn on the CPU.
+    #[arg(short, long, default_value_t = Device::Cpu)]
+    pub(crate) device: Device,
+    /// Threads [default: RAYON_NUM_THREADS, else one per core].
+    #[arg(short, long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Arithmetic: f32, exact, bf16 or f16.
+    ///
+    /// exact is f32 with direct sums only; bf16 and f16 need a device that supports them.
+    #[arg(long, default_value_t = Precision::F32)]
+    pub(crate) precision: Precision,
+    /// Memory limit on burn devices, in bytes or with K, M or G.
+    ///
+    /// Chunks are shortened to fit, or several are processed at once if there is room.
+    #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
+    pub(crate) memory_budget: Option<u64>,
+}
+
+impl RunArgs {
+    pub(crate) fn load_options(&self) -> LoadOptions {
+        let mut options = LoadOptions::on(self.device);
+        options.threads = self.threads.map(usize::from);
+        options.precision = self.precision;
+        options.memory_budget_bytes = self.memory_budget;
+        options
+    }
+}

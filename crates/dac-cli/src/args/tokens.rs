@@ -1,0 +1,132 @@
+//! Arguments for the content of tokens.
+
+use std::num::NonZeroUsize;
+
+use clap::{Args, ValueEnum};
+use dac::audio::NonFinitePolicy;
+use dac::tokens::{Format, NpyInteger};
+use dac::{ChannelMix, Save};
+use dac_batch::CodebookLimit;
+
+use super::values;
+
+/// Number of codebooks.
+#[derive(Debug, Clone, Args)]
+#[group(multiple = false)]
+pub(crate) struct BitrateArgs {
+    /// Number of codebooks [default: all].
+    #[arg(short, long, value_name = "N")]
+    quantizers: Option<NonZeroUsize>,
+    /// Use the codebooks that fit this bitrate, but at least one.
+    #[arg(short, long, value_name = "KBPS", value_parser = values::positive)]
+    bitrate: Option<f64>,
+}
+
+impl BitrateArgs {
+    pub(crate) fn limit(&self) -> Option<CodebookLimit> {
+        self.quantizers.map(CodebookLimit::Count).or(self.bitrate.map(CodebookLimit::Kbps))
+    }
+}
+
+/// Treatment of the input signal.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SignalArgs {
+    /// Treatment of several channels.
+    #[arg(long, value_enum, default_value_t = ChannelsArg::Mono)]
+    pub(crate) channels: ChannelsArg,
+    /// Treatment of NaN and infinite samples.
+    #[arg(long, value_enum, default_value_t = NanArg::Error)]
+    pub(crate) nan: NanArg,
+}
+
+/// Content and format of token files.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    #[command(flatten)]
+    pub(crate) signal: SignalArgs,
+    /// Arrays to store, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [SaveArg::Codes])]
+    pub(crate) save: Vec<SaveArg>,
+    /// safetensors, npy, pt, dac or dacp [default: safetensors].
+    ///
+    /// The default is dac with --chunk descript, and npy with --pack tar.
+    #[arg(short, long)]
+    pub(crate) format: Option<Format>,
+    /// Integer type of codes in npy files [default: u16].
+    #[arg(long, value_enum)]
+    pub(crate) dtype: Option<DtypeArg>,
+}
+
+/// `--channels`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChannelsArg {
+    /// Encode the mean of all channels.
+    Mono,
+    /// Encode each channel by itself.
+    Keep,
+}
+
+impl From<ChannelsArg> for ChannelMix {
+    fn from(value: ChannelsArg) -> Self {
+        match value {
+            ChannelsArg::Mono => Self::Mono,
+            ChannelsArg::Keep => Self::Keep,
+        }
+    }
+}
+
+/// `--nan`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NanArg {
+    /// The file fails; the error names the first such sample.
+    Error,
+    /// Replace them with 0 and report their number.
+    Zero,
+}
+
+impl From<NanArg> for NonFinitePolicy {
+    fn from(value: NanArg) -> Self {
+        match value {
+            NanArg::Error => Self::Error,
+            NanArg::Zero => Self::Zero,
+        }
+    }
+}
+
+/// Item of `--save`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SaveArg {
+    /// Codes `[channels, codebooks, frames]`.
+    Codes,
+    /// Quantized latents `[channels, latent_dim, frames]`.
+    Z,
+    /// Projected latents of all codebooks `[channels, codebooks × codebook_dim, frames]`.
+    Latents,
+}
+
+/// Arrays named by the items of `--save`.
+pub(crate) fn save(items: &[SaveArg]) -> Save {
+    Save {
+        codes: items.contains(&SaveArg::Codes),
+        z: items.contains(&SaveArg::Z),
+        latents: items.contains(&SaveArg::Latents),
+    }
+}
+
+/// `--dtype`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DtypeArg {
+    /// Two bytes per code.
+    U16,
+    /// Eight bytes per code, which torch needs for indexing.
+    I64,
+}
+
+impl From<DtypeArg> for NpyInteger {
+    fn from(value: DtypeArg) -> Self {
+        match value {
+            DtypeArg::U16 => Self::U16,
+            DtypeArg::I64 => Self::I64,
+        }
+    }
+}
