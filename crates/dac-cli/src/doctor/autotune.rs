@@ -30,7 +30,7 @@ struct Record {
     first_seconds: f64,
     /// Time of a second, identical run.
     again_seconds: f64,
-    /// Folder of the saved selection.
+    /// Directory of the saved selection.
     folder: Option<String>,
 }
 

@@ -232,10 +232,10 @@ fn invalid_inputs_and_outputs_are_errors() {
     for (arguments, code, message) in [
         ("report - --output a.html", 2, "-: dac report reads a file and writes a file"),
         ("report a.wav --output -", 2, "-: dac report reads a file and writes a file"),
-        ("report folder --output a.html", 2, "folder: is a folder; a report shows one recording"),
-        ("report a.wav --output folder", 2, "folder: is a folder; name the page itself"),
+        ("report folder --output a.html", 2, "folder: is a directory; a report shows one recording"),
+        ("report a.wav --output folder", 2, "folder: is a directory; name the page itself"),
         ("report missing.wav --output a.html", 2, "missing.wav: no such file"),
-        ("report a.wav --output nowhere/a.html", 2, "nowhere: no such folder"),
+        ("report a.wav --output nowhere/a.html", 2, "nowhere: no such directory"),
         ("report a.wav --output a.wav --overwrite", 2, "would replace the recording"),
         ("report a.wav --output ./folder/../a.wav", 2, "would replace the recording"),
         (
