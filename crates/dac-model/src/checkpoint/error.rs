@@ -71,7 +71,7 @@ pub enum Reason {
     #[error(
         "the file does not contain the sample rate, and it cannot be inferred from hop {hop_samples} and \
 {codebooks} codebooks; give the model's name ({})",
-        Preset::name_list()
+        dac_kernels::name_list(&Preset::ALL.map(Preset::name))
     )]
     SampleRate {
         /// Samples per frame.
@@ -99,12 +99,6 @@ pub struct Mismatch {
     pub unused: Vec<String>,
     /// Parameters of the wrong shape: canonical name, shape expected, shape found.
     pub misshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
-}
-
-impl Mismatch {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.missing.is_empty() && self.unused.is_empty() && self.misshaped.is_empty()
-    }
 }
 
 impl fmt::Display for Mismatch {
