@@ -1,9 +1,9 @@
-"""One measurement of a peer in a process of its own: encode and decode after a warm-up of both.
+"""Measures one encode and one decode of PyTorch or ONNX Runtime after a warm-up of both.
 
     measure.py torch|onnxruntime FOLDER --threads N [--onnx FOLDER] [--write FILE]
 
-FOLDER is one of fixtures/python/full_size.py. Prints one JSON record: versions, wall and process CPU seconds, peak
-memory. With --write it does not measure but writes codes of the input and audio of the reference's codes.
+FOLDER was written by fixtures/python/full_size.py. Prints one JSON record: version, wall and CPU seconds,
+peak memory. With --write, writes the codes of the input and the audio of the reference's codes instead.
 """
 import argparse
 import json
@@ -16,7 +16,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 
-def torch_sides(folder, threads):
+def load_torch(folder, threads):
     import torch
 
     import network
@@ -35,7 +35,7 @@ def torch_sides(folder, threads):
     return f"PyTorch {torch.__version__}", run(encode), run(decode)
 
 
-def onnx_sides(folder, threads):
+def load_onnx(folder, threads):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -43,40 +43,43 @@ def onnx_sides(folder, threads):
     options.inter_op_num_threads = 1
 
     def session(name):
-        loaded = onnxruntime.InferenceSession(str(folder / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
+        path = str(folder / f"{name}.onnx")
+        loaded = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         return lambda values: loaded.run(None, {"i": values})[0]
 
     return f"ONNX Runtime {onnxruntime.__version__}", session("encode"), session("decode")
 
 
-def timed(call, values):
+def measure(call, values):
     wall, cpu = time.perf_counter(), time.process_time()
     call(values)
     return {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("peer", choices=["torch", "onnxruntime"])
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--onnx", type=pathlib.Path)
     parser.add_argument("--write", type=pathlib.Path)
-    asked = parser.parse_args()
-    held = load_file(asked.folder / "io.safetensors")
-    audio, codes = np.ascontiguousarray(held["input"]), np.ascontiguousarray(held["codes"].astype(np.int64))
-    if asked.peer == "torch":
-        version, encode, decode = torch_sides(asked.folder, asked.threads)
+    args = parser.parse_args()
+    inputs = load_file(args.folder / "io.safetensors")
+    audio = np.ascontiguousarray(inputs["input"])
+    codes = np.ascontiguousarray(inputs["codes"].astype(np.int64))
+    if args.peer == "torch":
+        version, encode, decode = load_torch(args.folder, args.threads)
     else:
-        version, encode, decode = onnx_sides(asked.onnx, asked.threads)
+        version, encode, decode = load_onnx(args.onnx, args.threads)
 
-    if asked.write:
-        found = {"codes": encode(audio), "audio": decode(codes)}
-        save_file({key: np.ascontiguousarray(value) for key, value in found.items()}, asked.write)
+    if args.write:
+        results = {"codes": encode(audio), "audio": decode(codes)}
+        save_file({key: np.ascontiguousarray(value) for key, value in results.items()}, args.write)
         return
     encode(audio)
     decode(codes)
-    record = {"version": version, "encode": timed(encode, audio), "decode": timed(decode, codes),
+    record = {"version": version, "encode": measure(encode, audio), "decode": measure(decode, codes),
               "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
               "malloc": os.environ.get("GLIBC_TUNABLES", "")}
     print(json.dumps(record))

@@ -1,7 +1,7 @@
-"""The reference's network in its fastest form: weight norm folded once, as every library that runs it for others does.
+"""Loads the reference's network with weight norm folded into the weights, which is its fastest form.
 
-The published package asks for downloads, plotting and training, which the network never touches: of it only the modules of
-the network are imported, and `audiotools` is a hollow stand-in.
+Imports only the network's modules of the published package and replaces `audiotools` by an empty module, so
+that the packages for downloads, plotting and training are not needed.
 """
 import importlib.util
 import pathlib
@@ -12,7 +12,7 @@ import torch
 
 
 def _reference():
-    """The class `DAC` of the installed package `descript-audio-codec`."""
+    """Returns the class `DAC` of the installed package `descript-audio-codec`."""
     audiotools, ml = types.ModuleType("audiotools"), types.ModuleType("audiotools.ml")
     audiotools.AudioSignal = type("AudioSignal", (), {})
     ml.BaseModel = type("BaseModel", (torch.nn.Module,), {})
@@ -20,7 +20,7 @@ def _reference():
     sys.modules.update({"audiotools": audiotools, "audiotools.ml": ml})
     folder = pathlib.Path(importlib.util.find_spec("dac").submodule_search_locations[0])
     for name in ("dac", "dac.nn", "dac.model"):
-        # Packages without their __init__, which would import everything else.
+        # Without the packages' __init__, which imports everything else.
         package = types.ModuleType(name)
         package.__path__ = [str(folder.joinpath(*name.split(".")[1:]))]
         sys.modules[name] = package
@@ -28,10 +28,10 @@ def _reference():
 
 
 def load(folder):
-    """The model of FOLDER/weights.pth, ready to run."""
-    held = torch.load(pathlib.Path(folder) / "weights.pth", map_location="cpu", weights_only=False)
-    model = _reference()(**held["metadata"]["kwargs"]).eval()
-    model.load_state_dict(held["state_dict"])
+    """Returns the model of FOLDER/weights.pth in evaluation mode."""
+    checkpoint = torch.load(pathlib.Path(folder) / "weights.pth", map_location="cpu", weights_only=False)
+    model = _reference()(**checkpoint["metadata"]["kwargs"]).eval()
+    model.load_state_dict(checkpoint["state_dict"])
     for layer in model.modules():
         if isinstance(layer, (torch.nn.Conv1d, torch.nn.ConvTranspose1d)):
             torch.nn.utils.remove_weight_norm(layer)
@@ -39,7 +39,7 @@ def load(folder):
 
 
 class Encode(torch.nn.Module):
-    """Audio [1, 1, samples] in whole hops to codes [1, codebooks, frames]."""
+    """Maps audio [1, 1, samples] of whole hops to codes [1, codebooks, frames]."""
 
     def __init__(self, model):
         super().__init__()
@@ -50,7 +50,7 @@ class Encode(torch.nn.Module):
 
 
 class Decode(torch.nn.Module):
-    """Codes [1, codebooks, frames] to audio [1, 1, samples]."""
+    """Maps codes [1, codebooks, frames] to audio [1, 1, samples]."""
 
     def __init__(self, model):
         super().__init__()

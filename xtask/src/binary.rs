@@ -1,11 +1,12 @@
-//! The release binary `dac`, with the backends that a task needs.
+//! The release binary `dac`, built with the backends that a task needs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Error, bail};
+use anyhow::{Context, Error, bail};
+use serde::Deserialize;
 
-use crate::process::{cargo, command, run, target};
+use crate::process::{cargo, command, run, stdout_of, target_dir};
 
 /// A built `dac`.
 #[derive(Debug, Clone)]
@@ -13,11 +14,20 @@ pub(crate) struct Binary {
     path: PathBuf,
 }
 
+/// A preset as printed by `dac models --json`.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Model {
+    #[serde(rename = "model")]
+    pub(crate) name: String,
+    pub(crate) sample_rate_hz: u32,
+    pub(crate) hop_samples: u32,
+}
+
 impl Binary {
-    /// The binary at `path`.
+    /// Uses the binary at `path`.
     ///
     /// # Errors
-    /// When there is none.
+    /// If the file does not exist.
     pub(crate) fn at(path: &Path) -> Result<Self, Error> {
         if !path.is_file() {
             bail!("{}: no such file", path.display());
@@ -25,12 +35,12 @@ impl Binary {
         Ok(Self { path: std::path::absolute(path)? })
     }
 
-    /// The binary at `asked`, or a release build with the features that `devices` need beside the default ones.
+    /// Uses the binary at `path` or makes a release build with the features that `devices` need.
     ///
     /// # Errors
-    /// When there is none or the build fails.
-    pub(crate) fn for_devices(asked: Option<&Path>, devices: &[String]) -> Result<Self, Error> {
-        if let Some(path) = asked {
+    /// If the file does not exist or the build fails.
+    pub(crate) fn find_or_build(path: Option<&Path>, devices: &[String]) -> Result<Self, Error> {
+        if let Some(path) = path {
             return Self::at(path);
         }
         let mut build = cargo();
@@ -43,14 +53,15 @@ impl Binary {
         Ok(Self::built())
     }
 
-    /// The binary as it is shipped: default features, stripped, the C library linked in where that is possible.
+    /// Builds the binary that is shipped: default features, stripped, with the C library linked in where
+    /// possible.
     ///
-    /// Both are matters of the last link alone, as for the standard library, which is the same for both kinds: an ordinary
-    /// release build shares everything else with this one.
+    /// Only the last link step has these options, so that everything else is shared with an ordinary release
+    /// build.
     ///
     /// # Errors
-    /// When the build fails.
-    pub(crate) fn shipped() -> Result<Self, Error> {
+    /// If the build fails.
+    pub(crate) fn build_shipped() -> Result<Self, Error> {
         let mut build = cargo();
         build.args(["rustc", "--release", "-p", "dac-cli", "--bin", "dac", "--", "-C", "strip=symbols"]);
         if cfg!(any(target_os = "linux", target_env = "msvc")) {
@@ -60,23 +71,35 @@ impl Binary {
         Ok(Self::built())
     }
 
-    /// Where cargo puts it.
     fn built() -> Self {
-        Self { path: target().join("release").join(format!("dac{}", std::env::consts::EXE_SUFFIX)) }
+        Self { path: target_dir().join("release").join(format!("dac{}", std::env::consts::EXE_SUFFIX)) }
     }
 
-    /// Where it is.
+    /// Path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A command of it.
+    /// Returns a command that runs the binary.
     pub(crate) fn command(&self) -> Command {
         command(&self.path)
     }
+
+    /// Asks the binary for a preset.
+    ///
+    /// # Errors
+    /// If the binary fails or does not know the preset.
+    pub(crate) fn model(&self, name: &str) -> Result<Model, Error> {
+        let text = stdout_of(self.command().args(["models", "--json"]))?;
+        let models: Result<Vec<Model>, _> = text.lines().map(serde_json::from_str).collect();
+        let models = models.context("cannot read the output of dac models --json")?;
+        let names: Vec<_> = models.iter().map(|model| model.name.clone()).collect();
+        let found = models.into_iter().find(|model| model.name == name);
+        found.with_context(|| format!("unknown model '{name}'; expected one of {}", names.join(", ")))
+    }
 }
 
-/// Features of dac-cli beside the default ones, for devices by the names of `--device`.
+/// Lists the features of dac-cli, in addition to the default ones, that the devices need.
 fn features(devices: &[String]) -> Vec<&'static str> {
     let mut features = Vec::new();
     for device in devices {
@@ -98,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn devices_bring_their_features_once() {
+    fn each_device_adds_its_feature_once() {
         let names = |devices: &[&str]| features(&devices.iter().map(|d| (*d).to_owned()).collect::<Vec<_>>());
         assert_eq!(names(&["cpu", "flex"]), [""; 0]);
         assert_eq!(names(&["wgpu:0", "cpu", "wgpu:1", "ndarray"]), ["wgpu", "ndarray"]);

@@ -1,33 +1,35 @@
-//! What of two sides' numbers differs, and which of it a tie excuses.
+//! Comparison of codes, latents and audio with the reference's; codes may differ where the reference's choice
+//! was a tie.
 
 use anyhow::{Error, bail};
 
 use crate::tensors::Tensor;
 
-/// The reference's two nearest entries are as near as this: which is taken is left to rounding.
+/// If the distances to the reference's two nearest entries differ by less, rounding decides which one is
+/// nearer.
 pub(crate) const TIE_MARGIN: f32 = 1e-5;
 
-/// A frame whose codes differ, at the first codebook that does.
+/// A frame whose codes differ, with the first codebook that differs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Difference {
     pub(crate) frame: usize,
     pub(crate) codebook: usize,
     pub(crate) found: u16,
     pub(crate) expected: u16,
-    /// How much farther the reference's second choice was, in its own distances.
+    /// Difference of the reference's distances to its second nearest and its nearest entry.
     pub(crate) margin: f32,
-    /// Differing codes of the frame: the first one changes the residual of all later ones.
+    /// Number of differing codes in the frame: the first one changes the residual of all later ones.
     pub(crate) codes: usize,
 }
 
 impl Difference {
-    /// Whether the reference's own choice was a tie.
+    /// Whether the reference's choice was a tie.
     pub(crate) fn is_tie(&self) -> bool {
         self.margin < TIE_MARGIN
     }
 }
 
-/// The codes of one item against the reference's.
+/// The codes of one signal compared with the reference's.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CodeComparison {
     pub(crate) total: usize,
@@ -35,17 +37,22 @@ pub(crate) struct CodeComparison {
 }
 
 impl CodeComparison {
-    /// Compares `[1, codebooks, frames]`; `margins` are the reference's, of the same shape.
+    /// Compares codes `[1, codebooks, frames]`; `margins` are the reference's ([`Difference::margin`]).
     ///
     /// # Errors
-    /// When the shapes differ.
+    /// If the shapes differ.
     pub(crate) fn new(
         found: &Tensor<u16>,
         expected: &Tensor<u16>,
         margins: &Tensor<f32>,
     ) -> Result<Self, Error> {
         if found.shape != expected.shape || margins.shape != expected.shape {
-            bail!("codes {:?} against {:?}, margins {:?}", found.shape, expected.shape, margins.shape);
+            bail!(
+                "codes have shape {:?}, expected {:?}; margins have {:?}",
+                found.shape,
+                expected.shape,
+                margins.shape
+            );
         }
         let [_, codebooks, frames] = expected.shape;
         let mut differences = Vec::new();
@@ -65,22 +72,22 @@ impl CodeComparison {
         Ok(Self { total: codebooks * frames, differences })
     }
 
-    /// Share of equal codes, ties not excused.
+    /// Share of equal codes.
     pub(crate) fn equal_share(&self) -> f64 {
         self.share(|_| true)
     }
 
-    /// Share of codes that are equal or excused by a tie.
+    /// Share of codes that are equal or follow a tie.
     pub(crate) fn excused_share(&self) -> f64 {
         self.share(|difference| !difference.is_tie())
     }
 
-    fn share(&self, counts: impl Fn(&Difference) -> bool) -> f64 {
-        let differing: usize = self.differences.iter().filter(|d| counts(d)).map(|d| d.codes).sum();
+    fn share(&self, is_wrong: impl Fn(&Difference) -> bool) -> f64 {
+        let differing: usize = self.differences.iter().filter(|d| is_wrong(d)).map(|d| d.codes).sum();
         1.0 - differing as f64 / self.total.max(1) as f64
     }
 
-    /// Frames of equal codes, for [`relative_rms`].
+    /// Marks the frames whose codes are equal.
     pub(crate) fn equal_frames(&self, frames: usize) -> Vec<bool> {
         let mut equal = vec![true; frames];
         for difference in &self.differences {
@@ -90,54 +97,61 @@ impl CodeComparison {
     }
 }
 
-/// Root mean square of the difference over that of `expected`, `[1, channels, frames]`, over the frames that count.
+/// Root mean square of the difference divided by that of `expected`, both `[1, channels, frames]`, over the
+/// frames marked in `included`.
 ///
 /// # Errors
-/// When the shapes differ.
+/// If the shapes differ.
 pub(crate) fn relative_rms(
     found: &Tensor<f32>,
     expected: &Tensor<f32>,
-    counts: &[bool],
+    included: &[bool],
 ) -> Result<f64, Error> {
-    if found.shape != expected.shape || counts.len() != expected.shape[2] {
-        bail!("values {:?} against {:?}, {} frames", found.shape, expected.shape, counts.len());
+    if found.shape != expected.shape || included.len() != expected.shape[2] {
+        bail!(
+            "values have shape {:?}, expected {:?}; {} frames",
+            found.shape,
+            expected.shape,
+            included.len()
+        );
     }
     let (mut error, mut power) = (0.0, 0.0);
-    for (row, wanted) in found.values.chunks(counts.len()).zip(expected.values.chunks(counts.len())) {
-        for ((f, e), _) in row.iter().zip(wanted).zip(counts).filter(|(_, counts)| **counts) {
+    let frames = included.len();
+    for (row, expected) in found.values.chunks(frames).zip(expected.values.chunks(frames)) {
+        for ((f, e), _) in row.iter().zip(expected).zip(included).filter(|(_, included)| **included) {
             error += (f64::from(*f) - f64::from(*e)).powi(2);
             power += f64::from(*e).powi(2);
         }
     }
-    // A value that is not finite must not pass for a small difference.
+    // NaN would pass every upper bound.
     let ratio = (error / power).sqrt();
     Ok(if ratio.is_finite() { ratio } else { f64::INFINITY })
 }
 
-/// Two waveforms.
+/// Audio compared with the reference's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct AudioComparison {
     pub(crate) max_abs: f64,
-    /// Power of the reference's audio over that of the difference, in dB; infinite when they are equal.
+    /// Ratio of the power of the reference's audio to that of the difference; infinite if they are equal.
     pub(crate) snr_db: f64,
 }
 
 impl AudioComparison {
-    /// Compares `found` with the reference's audio; what stands behind the latter's end has to be zero.
+    /// Compares `found` with the reference's audio. Samples after the latter's end must be zero.
     ///
     /// # Errors
-    /// When `found` is shorter or goes on with sound.
+    /// If `found` is shorter or has other samples after the end.
     pub(crate) fn new(found: &[f32], expected: &[f32]) -> Result<Self, Error> {
         let Some((found, tail)) = found.split_at_checked(expected.len()) else {
-            bail!("{} samples, the reference has {}", found.len(), expected.len());
+            bail!("{} samples, expected {}", found.len(), expected.len());
         };
         if tail.iter().any(|v| *v != 0.0) {
-            bail!("{} samples of sound after the reference's end", tail.len());
+            bail!("non-zero samples in the {} after the expected end", tail.len());
         }
         let (mut max_abs, mut error, mut power) = (0.0_f64, 0.0, 0.0);
         for (f, e) in found.iter().zip(expected) {
             let difference = f64::from(*f) - f64::from(*e);
-            // `max` would drop a NaN.
+            // `max` would ignore NaN.
             max_abs = if difference.is_nan() { f64::INFINITY } else { max_abs.max(difference.abs()) };
             error += difference * difference;
             power += f64::from(*e).powi(2);
@@ -156,11 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn a_tie_excuses_its_frame_from_there_on_and_no_other() {
+    fn a_tie_excuses_later_codebooks_of_its_frame_only() {
         let expected = codes(&[1, 2, 3, 4, 5, 6]);
         let mut margins = Tensor { shape: [1, 3, 2], values: vec![1.0; 6] };
         margins.values[2] = 1e-6;
-        // Frame 0 differs from codebook 1 on, frame 1 in codebook 2 alone.
+        // Frame 0 differs from codebook 1 on, frame 1 only in codebook 2.
         let found = codes(&[1, 2, 9, 4, 9, 9]);
         let comparison = CodeComparison::new(&found, &expected, &margins).unwrap();
         assert_eq!(comparison.differences.len(), 2);
@@ -177,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn rms_counts_only_the_frames_asked_for() {
+    fn rms_includes_only_marked_frames() {
         let expected = Tensor { shape: [1, 2, 2], values: vec![1.0, 5.0, 1.0, 5.0] };
         let found = Tensor { shape: [1, 2, 2], values: vec![1.1, 0.0, 0.9, f32::NAN] };
         let first = relative_rms(&found, &expected, &[true, false]).unwrap();
@@ -187,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn audio_is_compared_up_to_the_references_end() {
+    fn audio_may_be_longer_by_zeros_only() {
         let comparison = AudioComparison::new(&[0.5, 0.4, 0.0, 0.0], &[0.5, 0.5]).unwrap();
         assert!((comparison.max_abs - 0.1).abs() < 1e-6);
         assert!((comparison.snr_db - 10.0 * (0.5_f64 / 0.01).log10()).abs() < 1e-4);

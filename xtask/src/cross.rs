@@ -1,8 +1,8 @@
-//! `cargo xtask cross`: what this machine's own processor cannot show, under QEMU's user emulation.
+//! `cargo xtask cross`: tests for other processors under QEMU's user emulation.
 //!
-//! The NEON kernels are built for aarch64 and held against their plain twins. The binary that is shipped encodes and decodes on an
-//! emulated Nehalem of 2008, which has SSE4.2 and nothing newer: an instruction of AVX that is executed by accident ends
-//! it, and what it computes must be what the portable kernels compute on this machine.
+//! The NEON kernels are built for aarch64 and compared with their reference implementations. The shipped
+//! binary encodes and decodes on an emulated Nehalem (2008), which has SSE4.2 but no AVX: an AVX instruction
+//! ends it, and its results must equal those of the portable kernels on this machine.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,42 +13,41 @@ use anyhow::{Context, Error, bail};
 
 use crate::binary::Binary;
 use crate::compare::AudioComparison;
-use crate::process::{cargo, command, run as run_command, run_within, succeeds, target};
-use crate::tensors::{File, Tensor};
+use crate::process::{cargo, command, run as run_command, run_with_timeout, rustc, succeeds, target_dir};
+use crate::tensors::{Tensor, TensorFile};
 use crate::wav;
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 const AARCH64_LINKER: &str = "aarch64-linux-gnu-gcc";
-/// Debian's C library for aarch64, in which the emulator looks for the dynamic linker.
+/// Debian's C library for aarch64, where the emulator finds the dynamic linker.
 const AARCH64_LIBRARIES: &str = "/usr/aarch64-linux-gnu";
-/// Debian's compiler, beside which its packages put the standard libraries of other targets.
+/// Debian's compiler, whose packages contain the standard libraries of other targets.
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const OLD_PROCESSOR: &str = "Nehalem";
 
-/// One emulated program takes seconds; one that takes this long hangs, as programs that start threads do on aarch64 under
-/// QEMU 7.2.
-const LIMIT: Duration = Duration::from_secs(300);
+/// An emulated program takes seconds. Those that start threads hang on aarch64 under QEMU 7.2.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 const INPUT_RATE_HZ: u32 = 16_000;
 
-/// The most by which decoded audio may differ from the same level's outside the emulator. The kernels' own arithmetic is
-/// the same bit by bit; the C library may take other code for sines on another processor.
+/// Largest difference of decoded audio from that of the same kernels outside the emulator. The kernels'
+/// arithmetic is identical, but the C library may compute sines differently on another processor.
 const AUDIO_BOUND: f64 = 1e-6;
 
 /// Arguments of the task.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// One of the two parts alone.
+    /// Run only one of the two parts.
     #[arg(long)]
     only: Option<Part>,
-    /// A built dac for x86-64 with the tiny model in it, instead of the one that is shipped.
+    /// Built dac for x86-64 with the tiny model [default: build the shipped binary].
     #[arg(long)]
     binary: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
-    /// The NEON kernels against their plain twins, under qemu-aarch64.
+    /// The NEON kernels and their reference implementations under qemu-aarch64.
     Neon,
     /// The shipped binary under qemu-x86_64 -cpu Nehalem.
     Nehalem,
@@ -57,44 +56,43 @@ enum Part {
 /// Runs the task.
 ///
 /// # Errors
-/// When a tool is missing, a program fails or hangs under emulation, or results differ.
+/// If a tool is missing, a program fails or hangs under emulation, or results differ.
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
-    let wanted = |part| args.only.is_none_or(|only| only == part);
+    let includes = |part| args.only.is_none_or(|only| only == part);
     let compiler = aarch64_compiler();
     let mut missing = Vec::new();
-    if wanted(Part::Neon) {
+    if includes(Part::Neon) {
         missing.extend(missing_for_neon(compiler.as_deref()));
     }
-    if wanted(Part::Nehalem) && !succeeds(command("qemu-x86_64").arg("--version")) {
+    if includes(Part::Nehalem) && !succeeds(command("qemu-x86_64").arg("--version")) {
         missing.push("qemu-x86_64: apt-get install qemu-user".to_owned());
     }
     if !missing.is_empty() {
-        bail!("what this task needs is missing:\n  {}", missing.join("\n  "));
+        bail!("missing tools:\n  {}", missing.join("\n  "));
     }
-    if let (true, Some(compiler)) = (wanted(Part::Neon), &compiler) {
-        timed("NEON under qemu-aarch64", || neon(compiler))?;
+    if let (true, Some(compiler)) = (includes(Part::Neon), &compiler) {
+        run_part("NEON under qemu-aarch64", || check_neon(compiler))?;
     }
-    if wanted(Part::Nehalem) {
+    if includes(Part::Nehalem) {
         let binary = match &args.binary {
             Some(path) => Binary::at(path)?,
-            None => Binary::shipped()?,
+            None => Binary::build_shipped()?,
         };
-        timed("the shipped binary under qemu-x86_64 -cpu Nehalem", || nehalem(&binary))?;
+        run_part("the shipped binary under qemu-x86_64 -cpu Nehalem", || check_nehalem(&binary))?;
     }
     Ok(())
 }
 
-fn timed(what: &str, part: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+fn run_part(what: &str, part: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
     let start = Instant::now();
     part().with_context(|| what.to_owned())?;
     println!("{what}: passed in {:.1} s", start.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// The compiler that has a standard library for aarch64: cargo's own, or Debian's.
+/// Finds a compiler with a standard library for aarch64: cargo's or Debian's.
 fn aarch64_compiler() -> Option<PathBuf> {
-    let own = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    [PathBuf::from(own), PathBuf::from(DEBIAN_RUSTC)].into_iter().find(|compiler| {
+    [PathBuf::from(rustc()), PathBuf::from(DEBIAN_RUSTC)].into_iter().find(|compiler| {
         let libraries = command(compiler).args(["--print", "target-libdir", "--target", AARCH64]).output();
         libraries.is_ok_and(|output| {
             output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
@@ -119,73 +117,75 @@ fn missing_for_neon(compiler: Option<&Path>) -> Vec<String> {
     missing
 }
 
-/// Builds the kernels' check for aarch64 in a folder of its own, since the compiler may be another, and runs it.
-fn neon(compiler: &Path) -> Result<(), Error> {
-    let folder = target().join("cross");
+/// Builds the kernels' example `check` for aarch64, in its own folder because the compiler may be another,
+/// and runs it.
+fn check_neon(compiler: &Path) -> Result<(), Error> {
+    let folder = target_dir().join("cross");
     let mut build = cargo();
     build.env("RUSTC", compiler).env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", AARCH64_LINKER);
     build.args(["build", "--release", "-p", "dac-kernels", "--example", "check", "--target", AARCH64]);
     run_command(build.arg("--target-dir").arg(&folder))?;
     let check = folder.join(AARCH64).join("release").join("examples").join("check");
-    let said = run_within(command("qemu-aarch64").args(["-L", AARCH64_LIBRARIES]).arg(check), LIMIT)?;
-    print!("{said}");
-    // The check passes over levels that the processor lacks.
-    if !said.lines().any(|line| line.starts_with("neon ")) {
-        bail!("the emulated processor was not found to have NEON");
+    let report =
+        run_with_timeout(command("qemu-aarch64").args(["-L", AARCH64_LIBRARIES]).arg(check), TIMEOUT)?;
+    print!("{report}");
+    // The check skips instruction sets that the processor lacks.
+    if !report.lines().any(|line| line.starts_with("neon ")) {
+        bail!("the check did not detect NEON on the emulated processor");
     }
     Ok(())
 }
 
-fn nehalem(binary: &Binary) -> Result<(), Error> {
-    let folder = target().join("cross").join("nehalem");
+fn check_nehalem(binary: &Binary) -> Result<(), Error> {
+    let folder = target_dir().join("cross").join("nehalem");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    emulator_refuses_avx(&folder)?;
-    run_within(emulated(&binary.command()).arg("--version"), LIMIT)?;
+    check_emulator_refuses_avx(&folder)?;
+    run_with_timeout(emulated(&binary.command()).arg("--version"), TIMEOUT)?;
 
     let input = folder.join("input.wav");
     wav::write(&input, &sweep(), INPUT_RATE_HZ)?;
-    let here = || {
+    let native = || {
         let mut dac = binary.command();
         dac.env("DAC_CPU", "portable");
         dac
     };
-    // No level is named: to find that it has none but the portable one is a part of what is tested.
+    // Without DAC_CPU: the binary must find out by itself that only the portable kernels run here.
     let old = || {
         let mut dac = emulated(&binary.command());
         dac.env_remove("DAC_CPU");
         dac
     };
-    let found = Side::run(&folder.join("old"), &input, old)?;
-    found.equals(&Side::run(&folder.join("here"), &input, here)?)
+    let found = Results::of(&folder.join("old"), &input, old)?;
+    found.compare(&Results::of(&folder.join("native"), &input, native)?)
 }
 
-/// A file encoded and decoded by one processor.
-struct Side {
+/// Results of encoding and decoding a file on one processor.
+struct Results {
     codes: Tensor<u16>,
     audio: Vec<f32>,
 }
 
-impl Side {
-    /// Encodes `input` with the tiny model into `folder` and decodes the result, at the model's rate.
-    fn run(folder: &Path, input: &Path, dac: impl Fn() -> Command) -> Result<Self, Error> {
-        let step = |what: &str, from: &Path, more: &[&str]| {
-            let mut step = dac();
-            step.arg(what).arg(from).arg("--output").arg(folder);
-            step.args(["--overwrite", "--model", "tiny", "--threads", "1"]).args(more);
-            run_within(&mut step, LIMIT)
+impl Results {
+    /// Encodes `input` with the tiny model into `folder` and decodes the codes.
+    fn of(folder: &Path, input: &Path, dac: impl Fn() -> Command) -> Result<Self, Error> {
+        let run = |subcommand: &str, input: &Path, options: &[&str]| {
+            let mut dac = dac();
+            dac.arg(subcommand).arg(input).arg("--output").arg(folder);
+            dac.args(["--overwrite", "--model", "tiny", "--threads", "1"]).args(options);
+            run_with_timeout(&mut dac, TIMEOUT)
         };
-        step("encode", input, &["--format", "safetensors"])?;
+        run("encode", input, &["--format", "safetensors"])?;
         let tokens = folder.join("input.safetensors");
-        step("decode", &tokens, &["--sample-format", "f32"])?;
-        let codes = File::read(&tokens)?.codes("codes")?;
+        run("decode", &tokens, &["--sample-format", "f32"])?;
+        let codes = TensorFile::read(&tokens)?.codes("codes")?;
         Ok(Self { codes, audio: wav::read(&folder.join("input.wav"))? })
     }
 
     /// # Errors
-    /// When a code differs, or the audio by more than [`AUDIO_BOUND`].
-    fn equals(&self, expected: &Self) -> Result<(), Error> {
+    /// If a code differs, or the audio by more than [`AUDIO_BOUND`].
+    fn compare(&self, expected: &Self) -> Result<(), Error> {
         if self.codes.shape != expected.codes.shape {
-            bail!("codes of shape {:?}, expected {:?}", self.codes.shape, expected.codes.shape);
+            bail!("codes have shape {:?}, expected {:?}", self.codes.shape, expected.codes.shape);
         }
         let pairs = self.codes.values.iter().zip(&expected.codes.values);
         let differing = pairs.filter(|(found, expected)| found != expected).count();
@@ -195,52 +195,51 @@ impl Side {
         let distinct: BTreeSet<_> = expected.codes.values.iter().collect();
         let peak = expected.audio.iter().fold(0.0_f32, |peak, v| peak.max(v.abs()));
         if distinct.len() < 2 || peak < 1e-3 {
-            bail!("nothing to compare: {} distinct codes, peak {peak:e}", distinct.len());
+            bail!("the comparison is meaningless: {} distinct codes, peak {peak:e}", distinct.len());
         }
         if self.audio.len() != expected.audio.len() {
             bail!("{} samples of audio, expected {}", self.audio.len(), expected.audio.len());
         }
         let AudioComparison { max_abs, .. } = AudioComparison::new(&self.audio, &expected.audio)?;
         println!(
-            "{} codes equal, {} samples within {max_abs:e} of the portable kernels' here (peak {peak:.3})",
+            "{} codes equal the portable kernels', {} samples differ by at most {max_abs:e} (peak {peak:.3})",
             self.codes.values.len(),
             self.audio.len()
         );
         if max_abs > AUDIO_BOUND {
-            bail!("the audio differs by {max_abs:e}, allowed are {AUDIO_BOUND:e}");
+            bail!("the audio differs by {max_abs:e}; at most {AUDIO_BOUND:e} is allowed");
         }
         Ok(())
     }
 }
 
-/// The same command on an old processor.
+/// Returns the same command on the old processor.
 fn emulated(native: &Command) -> Command {
     let mut emulated = command("qemu-x86_64");
     emulated.args(["-cpu", OLD_PROCESSOR]).arg(native.get_program());
     emulated
 }
 
-/// Proves that the emulator would notice: a program of AVX must die in it that lives on a newer processor.
-fn emulator_refuses_avx(folder: &Path) -> Result<(), Error> {
+/// Checks that the emulator ends a program with AVX instructions on the old processor, and runs it on a newer
+/// one.
+fn check_emulator_refuses_avx(folder: &Path) -> Result<(), Error> {
     let (source, program) = (folder.join("avx.rs"), folder.join("avx"));
     let text = "fn main() { println!(\"{}\", std::hint::black_box([1.5_f32; 8]).iter().sum::<f32>()); }\n";
     std::fs::write(&source, text).with_context(|| source.display().to_string())?;
-    let mut compiler = command(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    let mut compiler = command(rustc());
     compiler.args(["-C", "opt-level=3", "-C", "target-feature=+avx", "--target", "x86_64-unknown-linux-gnu"]);
     run_command(compiler.arg(&source).arg("-o").arg(&program))?;
-    let on = |processor: &str| succeeds(command("qemu-x86_64").args(["-cpu", processor]).arg(&program));
-    if !on("max") {
-        bail!(
-            "a program of AVX does not run on any processor of this emulator, which therefore shows nothing"
-        );
+    let runs_on = |processor: &str| succeeds(command("qemu-x86_64").args(["-cpu", processor]).arg(&program));
+    if !runs_on("max") {
+        bail!("qemu-x86_64 -cpu max does not run a program with AVX instructions; the test needs that");
     }
-    if on(OLD_PROCESSOR) {
-        bail!("qemu-x86_64 -cpu {OLD_PROCESSOR} executes AVX, and therefore shows nothing");
+    if runs_on(OLD_PROCESSOR) {
+        bail!("qemu-x86_64 -cpu {OLD_PROCESSOR} executes AVX instructions; the test needs it not to");
     }
     Ok(())
 }
 
-/// A second of a tone that rises from 100 Hz to 4 kHz while it fades.
+/// Generates one second of a fading tone that rises from 100 Hz to 4 kHz.
 fn sweep() -> Vec<f32> {
     let rate = f64::from(INPUT_RATE_HZ);
     let sample = |n: u32| {
@@ -255,33 +254,23 @@ fn sweep() -> Vec<f32> {
 mod tests {
     use super::*;
 
-    fn side(codes: [u16; 4], audio: &[f32]) -> Side {
-        Side { codes: Tensor { shape: [1, 2, 2], values: codes.to_vec() }, audio: audio.to_vec() }
+    fn results(codes: [u16; 4], audio: &[f32]) -> Results {
+        Results { codes: Tensor { shape: [1, 2, 2], values: codes.to_vec() }, audio: audio.to_vec() }
     }
 
     #[test]
-    fn sides_are_equal_or_refused_with_the_reason() {
-        let here = side([1, 2, 3, 4], &[0.5, -0.5]);
-        side([1, 2, 3, 4], &[0.5, -0.5]).equals(&here).unwrap();
-        let refused = |codes, audio: &[f32], reason: &str| {
-            let error = side(codes, audio).equals(&here).unwrap_err().to_string();
+    fn different_results_are_errors() {
+        let expected = results([1, 2, 3, 4], &[0.5, -0.5]);
+        results([1, 2, 3, 4], &[0.5, -0.5]).compare(&expected).unwrap();
+        let assert_error = |codes, audio: &[f32], reason: &str| {
+            let error = results(codes, audio).compare(&expected).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         };
-        refused([1, 2, 3, 5], &[0.5, -0.5], "1 of 4 codes");
-        refused([1, 2, 3, 4], &[0.5, -0.4], "differs by");
-        refused([1, 2, 3, 4], &[0.5, f32::NAN], "differs by");
-        refused([1, 2, 3, 4], &[0.5], "1 samples");
-        let silent = || side([7; 4], &[0.0, 0.0]);
-        assert!(silent().equals(&silent()).unwrap_err().to_string().contains("nothing to compare"));
-    }
-
-    #[test]
-    fn an_emulated_command_names_the_processor_and_the_program() {
-        let emulated = emulated(&command("dac"));
-        let words: Vec<_> = emulated.get_args().collect();
-        assert_eq!(
-            (emulated.get_program().to_str(), words),
-            (Some("qemu-x86_64"), vec!["-cpu".as_ref(), OLD_PROCESSOR.as_ref(), "dac".as_ref()])
-        );
+        assert_error([1, 2, 3, 5], &[0.5, -0.5], "1 of 4 codes");
+        assert_error([1, 2, 3, 4], &[0.5, -0.4], "differs by");
+        assert_error([1, 2, 3, 4], &[0.5, f32::NAN], "differs by");
+        assert_error([1, 2, 3, 4], &[0.5], "1 samples");
+        let silent = || results([7; 4], &[0.0, 0.0]);
+        assert!(silent().compare(&silent()).unwrap_err().to_string().contains("meaningless"));
     }
 }

@@ -1,15 +1,16 @@
-//! Developer tasks: `cargo xtask parity|bench|dist|cross|interop|figures|fuzz|tidy`.
+//! Developer tasks: `cargo xtask parity|bench|dist|cross|interop|fuzz|tidy`.
 //!
-//! A task runs the project's programs and the peers' as any user would and compares what they write. Nothing here links the
-//! codec, so that a task builds in seconds and measures the binary that is shipped.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks to its user")]
+//! Tasks run the project's programs and other implementations and compare their results. xtask links no codec
+//! crate: it builds in seconds and measures the shipped binary.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "tasks print their results")]
 
 mod bench;
 mod binary;
 mod compare;
 mod cross;
 mod dist;
-mod figures;
 mod fuzz;
 mod interop;
 mod parity;
@@ -33,21 +34,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Compare a full-size model with the reference implementation, number by number.
+    /// Compare a full-size model with the reference implementation.
     Parity(parity::Args),
-    /// Measure encode and decode, keep the run, render docs/benchmarks.md.
+    /// Measure encode and decode, store the run and render docs/benchmarks/README.md.
     Bench(bench::Args),
-    /// Make the one file that is shipped, with its checksum.
+    /// Build the single-file binary that is shipped, with its checksum.
     Dist(dist::Args),
-    /// Run the NEON kernels' checks and, on an old processor, the shipped binary, both under QEMU.
+    /// Test the NEON kernels, and the shipped binary on an old processor, under QEMU.
     Cross(cross::Args),
-    /// Let numpy and torch read the token files that dac-tokens writes.
+    /// Read our token files and data sets with Python libraries.
     Interop(interop::Args),
-    /// Draw the pictures of the docs.
-    Figures(figures::Args),
-    /// Feed damaged and hostile files to every reader for a bounded time.
+    /// Run the fuzz targets for a limited time.
     Fuzz(fuzz::Args),
-    /// Check the rules that no compiler checks: module docs, file lengths, dependency arrows.
+    /// Check rules that no compiler checks: module docs, sizes, dependencies between crates and modules.
     Tidy(tidy::Args),
 }
 
@@ -58,7 +57,6 @@ fn main() -> ExitCode {
         Task::Dist(args) => dist::run(&args),
         Task::Cross(args) => cross::run(&args),
         Task::Interop(args) => interop::run(&args),
-        Task::Figures(args) => figures::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Tidy(args) => tidy::run(&args),
     };

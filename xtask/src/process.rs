@@ -1,109 +1,115 @@
-//! Running programs: every command is shown before it runs, and a failure names it.
+//! Running programs; errors contain the command line.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, bail};
 
-/// The root of the workspace.
+/// Root of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
-/// The build folder, `CARGO_TARGET_DIR` respected.
-pub(crate) fn target() -> PathBuf {
+/// Build folder: `CARGO_TARGET_DIR` or `target`.
+pub(crate) fn target_dir() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => root().join(folder),
         None => root().join("target"),
     }
 }
 
-/// A command that runs in the workspace's root.
+/// Returns a command that runs in the workspace's root.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
     command
 }
 
-/// The cargo that runs this task, without the variables by which it describes xtask: build scripts that watch them would run
-/// again, and what depends on them be built again, whenever a task builds what a shell built before.
+/// Returns the cargo that runs this task.
+///
+/// The variables that describe xtask are removed. Build scripts that watch them would otherwise run again,
+/// and rebuild what depends on them, although a shell has built the same before.
 pub(crate) fn cargo() -> Command {
     let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
-        if name
-            .to_str()
-            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
-        {
-            cargo.env_remove(name);
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
         }
     }
     cargo
 }
 
-/// Runs a command to its end, its output passed on.
+/// Returns the compiler that cargo uses.
+pub(crate) fn rustc() -> OsString {
+    std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
+}
+
+/// Prints and runs a command, which inherits the output streams.
 ///
 /// # Errors
-/// When it cannot be started or fails.
+/// If it cannot be started or fails.
 pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
-    eprintln!("$ {}", shown(command));
-    let status = command.status().with_context(|| format!("cannot run {}", shown(command)))?;
+    eprintln!("$ {}", command_line(command));
+    let status = command.status().with_context(|| format!("cannot run {}", command_line(command)))?;
     if !status.success() {
-        bail!("{status}: {}", shown(command));
+        bail!("{status}: {}", command_line(command));
     }
     Ok(())
 }
 
-/// Runs a command and gives its standard output; standard error is passed on.
+/// Runs a command and returns its standard output.
 ///
 /// # Errors
-/// When it cannot be started, fails, or writes no UTF-8.
-pub(crate) fn output(command: &mut Command) -> Result<String, Error> {
+/// If it cannot be started, fails, or its output is not UTF-8.
+pub(crate) fn stdout_of(command: &mut Command) -> Result<String, Error> {
     let output = command
         .stderr(Stdio::inherit())
         .output()
-        .with_context(|| format!("cannot run {}", shown(command)))?;
+        .with_context(|| format!("cannot run {}", command_line(command)))?;
     if !output.status.success() {
-        bail!("{}: {}", output.status, shown(command));
+        bail!("{}: {}", output.status, command_line(command));
     }
-    String::from_utf8(output.stdout).with_context(|| format!("no text from {}", shown(command)))
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("output is not UTF-8: {}", command_line(command)))
 }
 
-/// Runs a command that says little, and gives its standard output; one that runs longer than `limit` is ended.
+/// Prints and runs a command with little output and returns its standard output. Kills it after `limit`.
 ///
 /// # Errors
-/// When it cannot be started, fails, takes too long, or writes no UTF-8.
-pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<String, Error> {
-    let shown = shown(command);
-    eprintln!("$ {shown}");
-    // Nothing reads the pipe before the end: it holds some 64 KiB, and whoever writes more runs into the limit.
+/// If it cannot be started, fails, takes too long, or its output is not UTF-8.
+pub(crate) fn run_with_timeout(command: &mut Command, limit: Duration) -> Result<String, Error> {
+    let line = command_line(command);
+    eprintln!("$ {line}");
+    // The pipe is read after the end and holds some 64 KiB: a command with more output times out.
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-    let mut child = child.with_context(|| format!("cannot run {shown}"))?;
+    let mut child = child.with_context(|| format!("cannot run {line}"))?;
     let start = Instant::now();
     while child.try_wait()?.is_none() {
         if start.elapsed() > limit {
             child.kill()?;
             child.wait()?;
-            bail!("not done after {} s: {shown}", limit.as_secs());
+            bail!("timeout after {} s: {line}", limit.as_secs());
         }
         std::thread::sleep(Duration::from_millis(20));
     }
     let output = child.wait_with_output()?;
     if !output.status.success() {
-        bail!("{}: {shown}", output.status);
+        bail!("{}: {line}", output.status);
     }
-    String::from_utf8(output.stdout).with_context(|| format!("no text from {shown}"))
+    String::from_utf8(output.stdout).with_context(|| format!("output is not UTF-8: {line}"))
 }
 
-/// Whether a command that says nothing succeeds.
+/// Runs a command without output and returns whether it succeeds.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// A command as one would type it in the workspace's root, with the variables that are set for it.
-pub(crate) fn shown(command: &Command) -> String {
+/// Formats a command as typed in the workspace's root, including its environment variables.
+pub(crate) fn command_line(command: &Command) -> String {
     let root = format!("{}/", root().display());
     let quoted = |text: &OsStr| {
         let text = text.to_string_lossy().replace(&root, "");
@@ -121,35 +127,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_shown_as_they_are_typed() {
+    fn command_line_contains_variables_and_relative_paths() {
         let mut command = command("cargo");
         command.args(["run", "a b"]).arg(root().join("docs/x.md")).env("THREADS", "1");
-        assert_eq!(shown(&command), "THREADS=1 cargo run 'a b' docs/x.md");
+        assert_eq!(command_line(&command), "THREADS=1 cargo run 'a b' docs/x.md");
     }
 
     #[test]
-    fn cargo_is_told_nothing_of_xtask() {
+    fn cargo_does_not_inherit_variables_about_xtask() {
         let cargo = cargo();
         let removed: Vec<_> =
             cargo.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
         assert!(["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"].iter().all(|name| removed.contains(&name.as_ref())));
-        assert!(!shown(&cargo).contains("CARGO_PKG"));
+        assert!(!command_line(&cargo).contains("CARGO_PKG"));
     }
 
     #[test]
-    fn a_failure_names_the_command() {
+    fn errors_contain_the_command() {
         let error = run(command("false").arg("now")).unwrap_err();
         assert!(format!("{error:#}").contains("false now"), "{error:#}");
-        assert!(output(&mut command("no-such-program-here")).is_err());
-        assert_eq!(output(command("echo").arg("text")).unwrap(), "text\n");
+        assert!(stdout_of(&mut command("no-such-program-here")).is_err());
+        assert_eq!(stdout_of(command("echo").arg("text")).unwrap(), "text\n");
     }
 
     #[test]
-    fn a_command_that_hangs_is_ended() {
+    fn commands_are_killed_after_the_timeout() {
         let long = Duration::from_secs(60);
-        assert_eq!(run_within(command("echo").arg("text"), long).unwrap(), "text\n");
-        assert!(run_within(&mut command("false"), long).is_err());
-        let error = run_within(command("sleep").arg("60"), Duration::from_millis(50)).unwrap_err();
+        assert_eq!(run_with_timeout(command("echo").arg("text"), long).unwrap(), "text\n");
+        assert!(run_with_timeout(&mut command("false"), long).is_err());
+        let error = run_with_timeout(command("sleep").arg("60"), Duration::from_millis(50)).unwrap_err();
         assert!(error.to_string().contains("sleep 60"), "{error}");
     }
 }

@@ -1,26 +1,26 @@
-//! Python environments, made once under the build folder and used again.
+//! Python environments, created once below the build folder.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Error;
 
-use crate::process::{command, root, run, succeeds, target};
+use crate::process::{command, root, run, succeeds, target_dir};
 
-/// The folder of the scripts that make fixtures.
+/// Folder of the Python scripts.
 pub(crate) fn scripts() -> PathBuf {
     root().join("fixtures").join("python")
 }
 
-/// The interpreter of the environment in which the reference implementation runs: `asked`, or the one that
-/// `fixtures/python/setup.sh` makes.
+/// Returns a Python that can import the reference implementation: `python`, or the one of the environment
+/// that `fixtures/python/setup.sh` creates.
 ///
 /// # Errors
-/// When the environment cannot be made.
-pub(crate) fn reference(asked: Option<&Path>) -> Result<PathBuf, Error> {
-    if let Some(python) = asked {
+/// If the environment cannot be created.
+pub(crate) fn with_reference(python: Option<&Path>) -> Result<PathBuf, Error> {
+    if let Some(python) = python {
         return Ok(python.to_owned());
     }
-    let folder = target().join("python");
+    let folder = target_dir().join("python");
     let python = folder.join("bin").join("python");
     let ready = python.exists()
         && succeeds(command(&python).args(["-c", "import reference"]).env("PYTHONPATH", scripts()));
@@ -30,29 +30,22 @@ pub(crate) fn reference(asked: Option<&Path>) -> Result<PathBuf, Error> {
     Ok(python)
 }
 
-/// The interpreter of a virtual environment `target/NAME` that holds `packages`; one that was made for others is made anew.
+/// Returns the Python of the virtual environment `target/NAME`, which is created again if `packages` change.
+/// `without_dependencies` are packages whose own requirements are not installed.
 ///
 /// # Errors
-/// When it cannot be made or a package cannot be installed.
-pub(crate) fn environment(name: &str, base: &Path, packages: &[&str]) -> Result<PathBuf, Error> {
-    environment_with(name, base, packages, &[])
-}
-
-/// The same with `bare` packages beside, of which nothing that they ask for is installed.
-///
-/// # Errors
-/// As [`environment`].
-pub(crate) fn environment_with(
+/// If the environment cannot be created or a package cannot be installed.
+pub(crate) fn environment(
     name: &str,
     base: &Path,
     packages: &[&str],
-    bare: &[&str],
+    without_dependencies: &[&str],
 ) -> Result<PathBuf, Error> {
-    let folder = target().join(name);
+    let folder = target_dir().join(name);
     let python = folder.join("bin").join("python");
     let stamp = folder.join("packages.txt");
-    let wanted = format!("{} {} {}\n", base.display(), packages.join(" "), bare.join(" "));
-    if std::fs::read_to_string(&stamp).is_ok_and(|held| held == wanted) && python.exists() {
+    let contents = format!("{} {} {}\n", base.display(), packages.join(" "), without_dependencies.join(" "));
+    if python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|text| text == contents) {
         return Ok(python);
     }
     run(command(base).args(["-m", "venv", "--clear"]).arg(&folder))?;
@@ -62,9 +55,9 @@ pub(crate) fn environment_with(
         pip
     };
     run(install().args(packages))?;
-    if !bare.is_empty() {
-        run(install().arg("--no-deps").args(bare))?;
+    if !without_dependencies.is_empty() {
+        run(install().arg("--no-deps").args(without_dependencies))?;
     }
-    std::fs::write(stamp, wanted)?;
+    std::fs::write(stamp, contents)?;
     Ok(python)
 }

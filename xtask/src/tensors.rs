@@ -1,4 +1,4 @@
-//! Arrays of three axes in safetensors files.
+//! Arrays with three axes in safetensors files.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,23 +15,23 @@ pub(crate) struct Tensor<T> {
 }
 
 impl<T: Copy> Tensor<T> {
-    /// The value at `[a, b, c]`.
+    /// Returns the value at `[a, b, c]`.
     pub(crate) fn at(&self, a: usize, b: usize, c: usize) -> T {
         self.values[(a * self.shape[1] + b) * self.shape[2] + c]
     }
 }
 
-/// A file's bytes, from which arrays are taken by name.
-pub(crate) struct File {
+/// A safetensors file in memory.
+pub(crate) struct TensorFile {
     name: String,
     bytes: Vec<u8>,
 }
 
-impl File {
-    /// Reads a file whole.
+impl TensorFile {
+    /// Reads a file.
     ///
     /// # Errors
-    /// When it cannot be read or is no safetensors file.
+    /// If it cannot be read or is not a safetensors file.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let bytes = std::fs::read(path).with_context(|| name.clone())?;
@@ -48,10 +48,10 @@ impl File {
         Ok((shape, view.dtype(), view.data().to_vec()))
     }
 
-    /// An f32 array.
+    /// Returns an f32 array.
     ///
     /// # Errors
-    /// When it is not there, or not of that type.
+    /// If it is missing or has another type or number of axes.
     pub(crate) fn floats(&self, tensor: &str) -> Result<Tensor<f32>, Error> {
         let (shape, dtype, data) = self.view(tensor)?;
         if dtype != Dtype::F32 {
@@ -61,10 +61,10 @@ impl File {
         Ok(Tensor { shape, values: values.iter().map(|b| f32::from_le_bytes(*b)).collect() })
     }
 
-    /// An array of codes, stored as I64 or U16.
+    /// Returns an array of codes, stored as I64 or U16.
     ///
     /// # Errors
-    /// When it is not there, not of such a type, or a value does not fit.
+    /// If it is missing, has another type or number of axes, or a value exceeds u16.
     pub(crate) fn codes(&self, tensor: &str) -> Result<Tensor<u16>, Error> {
         let (shape, dtype, data) = self.view(tensor)?;
         let values = match dtype {
@@ -79,10 +79,10 @@ impl File {
     }
 }
 
-/// Writes a token file of codes, as `dac decode` reads it.
+/// Writes a token file for `dac decode`.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// If the file cannot be written.
 pub(crate) fn write_codes(
     path: &Path,
     codes: &Tensor<u16>,
@@ -101,11 +101,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_go_to_a_file_and_back() {
+    fn codes_are_read_as_written() {
         let path = std::env::temp_dir().join(format!("xtask-codes-{}.safetensors", std::process::id()));
         let codes = Tensor { shape: [1, 2, 3], values: vec![0, 1, 2, 1023, 65535, 7] };
         write_codes(&path, &codes, HashMap::from([("model".to_owned(), "44khz".to_owned())])).unwrap();
-        let file = File::read(&path).unwrap();
+        let file = TensorFile::read(&path).unwrap();
         assert_eq!(file.codes("codes").unwrap(), codes);
         assert_eq!(file.codes("codes").unwrap().at(0, 1, 1), 65535);
         assert!(file.floats("codes").is_err() && file.codes("z").is_err());

@@ -53,7 +53,7 @@ impl DecodeSettings {
     ) -> Result<DecodeOptions, BatchError> {
         if matches!(self.chunking, ChunkChoice::Fixed(Chunking::Windowed { .. })) {
             let why = "a .dac file records its windows and is always decoded in them";
-            return Err(BatchError::Job(format!("--chunk descript applies only to encoding: {why}")));
+            return Err(BatchError::Usage(format!("--chunk descript applies only to encoding: {why}")));
         }
         let codebooks = match (self.codebooks, stored) {
             (None, _) => None,

@@ -13,6 +13,8 @@
 //! | read a manifest | [`ManifestIndex`], [`Record`], [`ManifestLookup`] |
 //! | stop a batch | [`CancelToken`] |
 
+#![forbid(unsafe_code)]
+
 mod cancel;
 mod chunking;
 mod codebooks;

@@ -3,6 +3,8 @@
 //! [`args`] defines the command line, and each command has a module. Commands for many files run through
 //! [`batch`], which uses the library `dac-batch`.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod batch;
 mod bench;

@@ -1,5 +1,7 @@
 //! Presets, weight loading and the assembled Descript Audio Codec.
 
+#![forbid(unsafe_code)]
+
 #[cfg(feature = "autotune-cache")]
 mod autotune;
 pub mod checkpoint;

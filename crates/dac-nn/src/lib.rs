@@ -4,6 +4,8 @@
 //! list: [`Geometry`] (integer lengths and contexts), [`memory`] estimates, the layers on burn tensors
 //! (`tensor`, with any backend feature) and the CPU engine's [`pipeline`]. This crate does not access files.
 
+#![forbid(unsafe_code)]
+
 pub mod device;
 pub mod geometry;
 pub mod layer;

@@ -5,6 +5,8 @@
 //! list. Calls of them are never executed; each is recognised by name and converted to data. Declared sizes
 //! are checked against [`Limits`] and against the bytes that exist before memory is allocated.
 
+#![forbid(unsafe_code)]
+
 mod dtype;
 mod error;
 mod globals;

@@ -8,6 +8,8 @@
 //! - [`html_page`] builds the page from a [`Report`] only; style sheet and script are part of it.
 //! - [`check_paths`] and [`write_page`] handle the page's file.
 
+#![forbid(unsafe_code)]
+
 mod error;
 mod excerpt;
 mod html;

@@ -4,6 +4,8 @@
 //! implementations over the same [`QuantizerWeights`]: [`cpu`] on slices for the CPU engine, and `tensor` on
 //! burn tensors (feature `burn`).
 
+#![forbid(unsafe_code)]
+
 mod array;
 mod codes;
 pub mod cpu;

@@ -5,6 +5,8 @@
 //! that [`plan`] computes. [`windowed`] and [`overlap`] follow other implementations, whose results depend on
 //! their chunks.
 
+#![forbid(unsafe_code)]
+
 mod budget;
 mod decoder;
 mod encoder;

@@ -1,5 +1,7 @@
 //! Overlap mode against an independent implementation of it (`fixtures/python/overlap_model.py`).
 
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "reads fixtures")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -12,8 +12,7 @@ use dac::{
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Low latency makes the engine return every frame as soon as possible.
-    let mut options = LoadOptions::on(Device::Cpu);
-    options.low_latency = true;
+    let options = LoadOptions { low_latency: true, ..LoadOptions::on(Device::Cpu) };
     let codec = Dac::open(&ModelSource::Preset(Preset::Tiny), None, &options)?;
     let (codes, meta) = {
         let audio = Audio::mono((0..44_100).map(|i| 0.3 * (i as f32 * 0.05).sin()).collect(), 44_100);

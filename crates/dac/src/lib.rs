@@ -28,6 +28,8 @@
 //!
 //! The examples in `crates/dac/examples` show each of these.
 
+#![forbid(unsafe_code)]
+
 mod audio_buffer;
 pub mod cache;
 mod chunking;

@@ -238,7 +238,7 @@ fn overlap_settings_are_read_from_the_config_next_to_the_weights() {
     let layouts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/parity/layouts");
     let folder = tempfile::tempdir().unwrap();
     let weights = folder.path().join("model.safetensors");
-    std::fs::copy(layouts.join("card/model.safetensors"), &weights).unwrap();
+    std::fs::copy(layouts.join("hance/model.safetensors"), &weights).unwrap();
     let load = || Dac::load(weights.to_str().unwrap(), Device::Cpu).unwrap().overlap_settings();
     assert_eq!(load().unwrap(), OverlapSettings::default());
     let write = |config: &str| std::fs::write(folder.path().join("config.json"), config).unwrap();
@@ -256,8 +256,7 @@ fn overlap_settings_are_read_from_the_config_next_to_the_weights() {
 #[test]
 fn pushed_codes_decode_to_the_audio_of_a_whole_decode() {
     for low_latency in [false, true] {
-        let mut options = LoadOptions::on(Device::Cpu);
-        options.low_latency = low_latency;
+        let options = LoadOptions { low_latency, ..LoadOptions::on(Device::Cpu) };
         let dac = Dac::open(&ModelSource::Preset(Preset::Tiny), None, &options).unwrap();
         let audio = Audio::mono((0..30_001).map(|i| 0.3 * (i as f32 * 0.05).sin()).collect(), 48_000);
         let tokens = dac.encode(&audio, &EncodeOptions::default()).unwrap();

@@ -56,8 +56,7 @@ fn memory_does_not_grow_during_a_long_stream() {
         if !Device::compiled().contains(&device) {
             continue;
         }
-        let mut load = LoadOptions::on(device);
-        load.threads = Some(1);
+        let load = LoadOptions { threads: Some(1), ..LoadOptions::on(device) };
         let dac = Dac::open(&ModelSource::File(weights.clone()), None, &load).unwrap();
         let options = EncodeOptions {
             channels: ChannelMix::Keep,

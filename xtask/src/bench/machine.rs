@@ -1,26 +1,26 @@
-//! Which machine a run was made on.
+//! Description of the machine that a run was made on.
 
 use anyhow::Error;
 use serde::{Deserialize, Serialize};
 
-/// A machine, as far as figures depend on it.
+/// Properties of a machine that measurements depend on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Machine {
-    /// The processor's model name, or the whole machine in words.
+    /// Model name of the processor, or a description of the machine.
     pub(crate) name: String,
     pub(crate) cores: Option<usize>,
     pub(crate) memory_gb: Option<f64>,
     pub(crate) os: Option<String>,
-    /// Processes that wanted to run in the minute before; over the number of cores, wall times say little.
+    /// Load average of the last minute; if it exceeds the number of cores, wall times are unreliable.
     pub(crate) load: Option<f64>,
 }
 
 impl Machine {
-    /// This machine.
+    /// Describes this machine.
     ///
     /// # Errors
-    /// When the number of cores cannot be had.
-    pub(crate) fn this() -> Result<Self, Error> {
+    /// If the number of cores is unknown.
+    pub(crate) fn local() -> Result<Self, Error> {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let processor = read("/proc/cpuinfo");
         let name = field(&processor, "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
@@ -39,12 +39,12 @@ impl Machine {
         })
     }
 
-    /// A machine that somebody describes.
-    pub(crate) fn other(name: &str) -> Self {
+    /// Describes another machine in words.
+    pub(crate) fn named(name: &str) -> Self {
         Self { name: name.to_owned(), cores: None, memory_gb: None, os: None, load: None }
     }
 
-    /// A name for a folder.
+    /// Returns a folder name.
     pub(crate) fn slug(&self) -> String {
         let mut slug = String::new();
         for c in self.name.to_lowercase().replace("(r)", "").replace("(tm)", "").chars() {
@@ -61,17 +61,17 @@ impl Machine {
         }
     }
 
-    /// The machine in words.
+    /// Describes the machine in one line.
     pub(crate) fn describe(&self) -> String {
         let mut text = self.name.clone();
         text += &self.cores.map_or_else(String::new, |cores| format!(", {cores} cores"));
         text += &self.memory_gb.map_or_else(String::new, |gb| format!(", {gb} GB"));
         text += &self.os.as_ref().map_or_else(String::new, |os| format!(", {os}"));
-        text + &self.load.map_or_else(String::new, |load| format!(", load {load} before"))
+        text + &self.load.map_or_else(String::new, |load| format!(", load average {load}"))
     }
 }
 
-/// The value of the first line `NAME : VALUE`.
+/// Returns VALUE of the first line `NAME : VALUE`.
 fn field(text: &str, name: &str) -> Option<String> {
     let lines = text.lines().filter_map(|line| line.split_once(':'));
     lines
@@ -85,8 +85,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_has_a_name_for_people_and_one_for_folders() {
-        let mut machine = Machine::other("Intel(R) Xeon(R) Processor @ 2.60GHz");
+    fn machines_have_a_description_and_a_folder_name() {
+        let mut machine = Machine::named("Intel(R) Xeon(R) Processor @ 2.60GHz");
         assert_eq!(machine.slug(), "intel-xeon-processor-2.60ghz");
         machine.cores = Some(2);
         assert_eq!(machine.slug(), "intel-xeon-processor-2.60ghz-2-cores");
@@ -96,8 +96,8 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn this_machine_is_known() {
-        let machine = Machine::this().unwrap();
+    fn local_machine_has_name_and_memory() {
+        let machine = Machine::local().unwrap();
         assert!(!machine.name.is_empty() && machine.memory_gb.is_some_and(|gb| gb > 0.1), "{machine:?}");
     }
 }

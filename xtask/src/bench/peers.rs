@@ -1,8 +1,8 @@
-//! The binary beside PyTorch and ONNX Runtime: the same weights, outputs compared first, then measured in turns.
+//! Comparison of the binary with PyTorch and ONNX Runtime on the same weights.
 //!
-//! Every measurement is a process of its own that warms up with one encode and one decode and then times one of each, so that
-//! no side profits from another's caches. The sides take turns, round by round, so that a change of the machine's load meets
-//! them all.
+//! Outputs are compared first. Each measurement is a separate process that warms up with one encode and one
+//! decode and then measures one of each. The implementations take turns, so that changes of the machine's
+//! load affect them all.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,25 +11,25 @@ use anyhow::{Context, Error, bail};
 use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
-use super::store::{Kind, Run, portable};
-use super::{Args, Record, median, parse};
+use super::store::{Kind, Run, without_folders};
+use super::{Args, Record, Timing, median, parse};
 use crate::binary::Binary;
 use crate::compare::{AudioComparison, CodeComparison};
-use crate::parity::{self, Reference, rate_and_hop, reference};
-use crate::process::{command, output, root, run as run_command, shown, target};
+use crate::parity::{self, Reference};
+use crate::process::{command, command_line, root, run as run_command, stdout_of, target_dir};
 use crate::python;
-use crate::tensors::{File, Tensor};
+use crate::tensors::{Tensor, TensorFile};
 
-/// What keeps glibc from giving memory back and faulting it in again: half of PyTorch's time without it.
+/// Keeps glibc from returning memory to the system, which otherwise takes half of PyTorch's time.
 const KEEP_MEMORY: &str =
     "glibc.malloc.mmap_threshold=17179869184:glibc.malloc.trim_threshold=17179869184:glibc.malloc.hugetlb=1";
 
-/// The peers' packages.
+/// Packages of the other implementations.
 const PACKAGES: [&str; 6] = ["torch", "numpy", "einops", "tqdm", "onnx", "onnxruntime"];
-/// Those of which nothing but themselves is needed.
-const BARE_PACKAGES: [&str; 2] = ["descript-audio-codec==1.0.0", "safetensors==0.4.5"];
+/// Packages that are installed without their dependencies.
+const PACKAGES_WITHOUT_DEPENDENCIES: [&str; 2] = ["descript-audio-codec==1.0.0", "safetensors==0.4.5"];
 
-/// One side at one number of threads, all rounds.
+/// All rounds of one implementation with one number of threads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Side {
     pub(crate) name: String,
@@ -40,16 +40,16 @@ pub(crate) struct Side {
     pub(crate) encode: Seconds,
     pub(crate) decode: Seconds,
     pub(crate) peak_rss_mb: Vec<f64>,
-    /// Share of codes equal to the reference's on the same input, ties excused.
+    /// Share of codes that equal the reference's or follow a tie.
     pub(crate) equal_codes: f64,
-    /// Power of the reference's audio over that of the difference, from the same codes.
+    /// Signal-to-noise ratio of the audio decoded from the reference's codes.
     pub(crate) audio_snr_db: f64,
-    /// Multiply-adds that one core can do, measured in the same process; the binary alone says it.
+    /// Multiply-add peak of one core, measured in the same process; only for the binary.
     #[serde(default)]
     pub(crate) fma_peak_gflops: Option<f64>,
 }
 
-/// Seconds of each round.
+/// Seconds of each round, by two clocks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Seconds {
     pub(crate) wall: Vec<f64>,
@@ -57,15 +57,15 @@ pub(crate) struct Seconds {
 }
 
 impl Seconds {
-    /// Medians of wall and CPU seconds.
+    /// Returns the medians of wall and CPU seconds.
     pub(crate) fn medians(&self) -> (f64, f64) {
         (median(&self.wall), median(&self.cpu))
     }
 }
 
-/// What `xtask/peers/measure.py` prints.
+/// Output of `xtask/peers/measure.py`.
 #[derive(Debug, Deserialize)]
-struct Measured {
+struct PeerRecord {
     version: String,
     encode: Timed,
     decode: Timed,
@@ -78,16 +78,16 @@ struct Timed {
     cpu_seconds: f64,
 }
 
-/// How a side is started.
+/// An implementation of the codec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Program {
+enum Implementation {
     Dac,
     OnnxRuntime,
     Torch,
     TorchKeepingMemory,
 }
 
-impl Program {
+impl Implementation {
     const ALL: [Self; 4] = [Self::Dac, Self::OnnxRuntime, Self::Torch, Self::TorchKeepingMemory];
 
     fn name(self) -> &'static str {
@@ -100,52 +100,50 @@ impl Program {
     }
 }
 
-/// Where everything is that the sides need.
+/// Inputs of the measurements.
 struct Bench<'a> {
     args: &'a Args,
-    preset: &'a str,
     binary: Binary,
+    /// Python that can import PyTorch and ONNX Runtime.
     python: PathBuf,
     reference: Reference,
+    /// Folder of the exported networks.
     onnx: PathBuf,
 }
 
-/// Measures all sides.
+/// Measures all implementations.
 ///
 /// # Errors
-/// When a side cannot be set up, fails, or computes something else than the reference.
+/// If an implementation cannot be set up, fails, or its results differ from the reference's.
 pub(super) fn measure(args: &Args) -> Result<Run, Error> {
-    let [preset] = args.presets.as_slice() else { bail!("--peers takes one of --presets") };
-    let python = python::environment_with("python-peers", &args.peers_python, &PACKAGES, &BARE_PACKAGES)?;
-    let reference = reference(preset, args.seconds, args.python.as_deref())?;
+    let [preset] = args.presets.as_slice() else { bail!("--peers needs exactly one model in --presets") };
+    let binary = Binary::find_or_build(args.binary.as_deref(), &[])?;
+    let python =
+        python::environment("python-peers", &args.peers_python, &PACKAGES, &PACKAGES_WITHOUT_DEPENDENCIES)?;
+    let reference = Reference::create(binary.model(preset)?, args.seconds, args.python.as_deref())?;
     let onnx = reference.folder.join("onnx");
-    let bench = Bench {
-        args,
-        preset,
-        binary: Binary::for_devices(args.binary.as_deref(), &[])?,
-        python,
-        reference,
-        onnx,
-    };
+    let bench = Bench { args, binary, python, reference, onnx };
     if !bench.onnx.join("decode.onnx").is_file() {
         let mut export = bench.script("export.py");
         run_command(export.arg(&bench.reference.folder).arg(&bench.onnx))?;
     }
-    let mut run = Run::begin(Kind::Peers, Machine::this()?)?;
-    let equal: Vec<(f64, f64)> = Program::ALL.iter().map(|p| bench.compare(*p)).collect::<Result<_, _>>()?;
+    let mut run = Run::new(Kind::Peers, Machine::local()?)?;
+    let all = Implementation::ALL;
+    let accuracies: Vec<(f64, f64)> = all.iter().map(|i| bench.compare(*i)).collect::<Result<_, _>>()?;
     for &threads in &args.threads {
         let mut sides: Vec<Side> =
-            Program::ALL.iter().zip(&equal).map(|(p, equal)| bench.side(*p, threads, *equal)).collect();
+            all.iter().zip(&accuracies).map(|(i, accuracy)| bench.side(*i, threads, *accuracy)).collect();
         for round in 0..args.runs {
             for turn in 0..sides.len() {
-                // Another one begins each round.
+                // Each round begins with another implementation.
                 let index = (round + turn) % sides.len();
-                let mut command = bench.measurement(Program::ALL[index], threads);
-                eprintln!("$ {}", shown(&command));
+                let mut command = bench.measurement(all[index], threads);
+                let line = command_line(&command);
+                eprintln!("$ {line}");
                 if round == 0 {
-                    run.commands.push(portable(&shown(&command)));
+                    run.commands.push(without_folders(&line));
                 }
-                bench.add(Program::ALL[index], &output(&mut command)?, &mut sides[index])?;
+                add(all[index], &stdout_of(&mut command)?, &mut sides[index])?;
             }
         }
         run.sides.extend(sides);
@@ -160,49 +158,44 @@ impl Bench<'_> {
         command
     }
 
-    fn peer(&self, program: Program, threads: usize) -> Command {
+    fn peer(&self, implementation: Implementation, threads: usize) -> Command {
         let mut command = self.script("measure.py");
-        command.arg(if program == Program::OnnxRuntime { "onnxruntime" } else { "torch" });
+        command.arg(if implementation == Implementation::OnnxRuntime { "onnxruntime" } else { "torch" });
         command.arg(&self.reference.folder).arg("--onnx").arg(&self.onnx);
         command.args(["--threads", &threads.to_string()]);
         command.env("OMP_NUM_THREADS", threads.to_string()).env("OMP_WAIT_POLICY", "passive");
-        if program == Program::TorchKeepingMemory {
+        if implementation == Implementation::TorchKeepingMemory {
             command.env("GLIBC_TUNABLES", KEEP_MEMORY);
         }
         command
     }
 
-    /// The command of one measurement.
-    fn measurement(&self, program: Program, threads: usize) -> Command {
-        if program != Program::Dac {
-            return self.peer(program, threads);
+    /// Returns the command of one measurement.
+    fn measurement(&self, implementation: Implementation, threads: usize) -> Command {
+        if implementation != Implementation::Dac {
+            return self.peer(implementation, threads);
         }
         let mut command = self.binary.command();
-        command.args([
-            "bench",
-            "--json",
-            "--runs",
-            "1",
-            "--model",
-            self.preset,
-            "--threads",
-            &threads.to_string(),
-        ]);
-        command.args(["--seconds", &self.audio_seconds().to_string()]);
+        command.args(["bench", "--json", "--runs", "1", "--model", &self.reference.model.name]);
+        command.args(["--threads", &threads.to_string(), "--seconds", &self.audio_seconds().to_string()]);
         command.arg("--weights").arg(self.reference.weights());
         command
     }
 
     fn audio_seconds(&self) -> f64 {
-        let rate_hz = rate_and_hop(self.preset).map_or(1, |(rate_hz, _)| rate_hz);
-        self.reference.input.values.len() as f64 / f64::from(rate_hz)
+        self.reference.input.values.len() as f64 / f64::from(self.reference.model.sample_rate_hz)
     }
 
-    fn side(&self, program: Program, threads: usize, (equal_codes, audio_snr_db): (f64, f64)) -> Side {
+    fn side(
+        &self,
+        implementation: Implementation,
+        threads: usize,
+        (equal_codes, audio_snr_db): (f64, f64),
+    ) -> Side {
         Side {
-            name: program.name().to_owned(),
+            name: implementation.name().to_owned(),
             version: String::new(),
-            model: self.preset.to_owned(),
+            model: self.reference.model.name.clone(),
             audio_seconds: self.audio_seconds(),
             threads,
             encode: Seconds::default(),
@@ -214,72 +207,69 @@ impl Bench<'_> {
         }
     }
 
-    /// Share of equal codes and SNR of one side; an error when it does not compute the same network.
-    fn compare(&self, program: Program) -> Result<(f64, f64), Error> {
-        let (codes, audio) = match program {
-            Program::Dac => self.dac_outputs()?,
-            _ => self.peer_outputs(program)?,
+    /// Returns the share of equal codes and the audio's SNR.
+    ///
+    /// # Errors
+    /// If the implementation does not compute the same network.
+    fn compare(&self, implementation: Implementation) -> Result<(f64, f64), Error> {
+        let reference = &self.reference;
+        let (codes, audio) = match implementation {
+            Implementation::Dac => parity::outputs(&self.binary, reference)?,
+            _ => self.peer_outputs(implementation)?,
         };
-        let codes =
-            CodeComparison::new(&codes, &self.reference.codes, &self.reference.margins)?.excused_share();
-        let audio = AudioComparison::new(&audio, &self.reference.audio.values)?.snr_db;
-        let name = program.name();
-        println!("{name}: {:.3} % of the reference's codes, audio at {audio:.1} dB", 100.0 * codes);
+        let codes = CodeComparison::new(&codes, &reference.codes, &reference.margins)?.excused_share();
+        let audio = AudioComparison::new(&audio, &reference.audio.values)?.snr_db;
+        let name = implementation.name();
+        println!("{name}: {:.3} % of the reference's codes, audio SNR {audio:.1} dB", 100.0 * codes);
         if codes < 0.999 || audio < 80.0 {
-            bail!("{name} does not compute what the reference computes: nothing to measure");
+            bail!("{name} does not compute the same network as the reference");
         }
         Ok((codes, audio))
     }
 
-    fn peer_outputs(&self, program: Program) -> Result<(Tensor<u16>, Vec<f32>), Error> {
-        let path = target().join("parity").join("peer.safetensors");
-        run_command(
-            self.peer(program, self.args.threads.iter().copied().max().unwrap_or(1))
-                .arg("--write")
-                .arg(&path),
-        )?;
-        let file = File::read(&path)?;
+    fn peer_outputs(&self, implementation: Implementation) -> Result<(Tensor<u16>, Vec<f32>), Error> {
+        let path = target_dir().join("parity").join("peer.safetensors");
+        let threads = self.args.threads.iter().copied().max().unwrap_or(1);
+        run_command(self.peer(implementation, threads).arg("--write").arg(&path))?;
+        let file = TensorFile::read(&path)?;
         Ok((file.codes("codes")?, file.floats("audio")?.values))
-    }
-
-    fn dac_outputs(&self) -> Result<(Tensor<u16>, Vec<f32>), Error> {
-        parity::outputs(&self.binary, &self.reference, self.preset)
-    }
-
-    /// Adds one measurement.
-    fn add(&self, program: Program, printed: &str, side: &mut Side) -> Result<(), Error> {
-        let line = printed.lines().last().unwrap_or_default();
-        let mut add = |encode: Timed, decode: Timed, peak: f64| {
-            for (seconds, timed) in [(&mut side.encode, encode), (&mut side.decode, decode)] {
-                seconds.wall.push(timed.wall_seconds);
-                seconds.cpu.push(timed.cpu_seconds);
-            }
-            side.peak_rss_mb.push(peak);
-        };
-        if program == Program::Dac {
-            let record = parse(line)?;
-            let peak = record.peak_rss_mb.unwrap_or(f64::NAN);
-            let timed = |t: &super::Timing| Timed {
-                wall_seconds: t.wall_seconds_median,
-                cpu_seconds: t.cpu_seconds_median.unwrap_or(f64::NAN),
-            };
-            add(timed(&record.encode), timed(&record.decode), peak);
-            side.version = version(&record);
-            side.fma_peak_gflops = record.rest.get("fma_peak_gflops").and_then(serde_json::Value::as_f64);
-        } else {
-            let found: Measured =
-                serde_json::from_str(line).with_context(|| format!("not a record: {line:.200}"))?;
-            add(found.encode, found.decode, found.peak_rss_mb);
-            side.version = found.version;
-        }
-        Ok(())
     }
 }
 
-fn version(record: &Record) -> String {
-    let level = record.cpu_level.as_deref().unwrap_or("-");
-    let precision = record.rest.get("precision").and_then(|p| p.as_str()).unwrap_or("f32");
-    format!("{}, {level}, {precision}", record.device)
+/// Adds the output of one measurement.
+fn add(implementation: Implementation, output: &str, side: &mut Side) -> Result<(), Error> {
+    let line = output.lines().last().unwrap_or_default();
+    let record = if implementation == Implementation::Dac {
+        let record = parse(line)?;
+        side.fma_peak_gflops = record.rest.get("fma_peak_gflops").and_then(serde_json::Value::as_f64);
+        PeerRecord::from(&record)
+    } else {
+        serde_json::from_str(line).with_context(|| format!("not a record of measure.py: {line:.200}"))?
+    };
+    for (seconds, timed) in [(&mut side.encode, record.encode), (&mut side.decode, record.decode)] {
+        seconds.wall.push(timed.wall_seconds);
+        seconds.cpu.push(timed.cpu_seconds);
+    }
+    side.peak_rss_mb.push(record.peak_rss_mb);
+    side.version = record.version;
+    Ok(())
+}
+
+impl From<&Record> for PeerRecord {
+    fn from(record: &Record) -> Self {
+        let isa = record.cpu_level.as_deref().unwrap_or("-");
+        let precision = record.rest.get("precision").and_then(|value| value.as_str()).unwrap_or("f32");
+        let timed = |timing: &Timing| Timed {
+            wall_seconds: timing.wall_seconds_median,
+            cpu_seconds: timing.cpu_seconds_median.unwrap_or(f64::NAN),
+        };
+        Self {
+            version: format!("{}, {isa}, {precision}", record.device),
+            encode: timed(&record.encode),
+            decode: timed(&record.decode),
+            peak_rss_mb: record.peak_rss_mb.unwrap_or(f64::NAN),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -287,20 +277,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn medians_of_each_clock() {
+    fn medians_are_of_wall_and_cpu_seconds() {
         let seconds = Seconds { wall: vec![3.0, 1.0, 2.0], cpu: vec![0.5, 0.7, 0.6] };
         assert_eq!(seconds.medians(), (2.0, 0.6));
     }
 
     #[test]
-    fn a_peers_record_is_read() {
+    fn output_of_measure_py_is_read() {
         let line = r#"{"version": "PyTorch 2", "encode": {"wall_seconds": 1.5, "cpu_seconds": 1.4},
             "decode": {"wall_seconds": 3, "cpu_seconds": 2}, "peak_rss_mb": 1800.5, "malloc": ""}"#;
-        let found: Measured = serde_json::from_str(line).unwrap();
+        let record: PeerRecord = serde_json::from_str(line).unwrap();
         assert_eq!(
-            (found.encode.cpu_seconds, found.decode.wall_seconds, found.peak_rss_mb),
+            (record.encode.cpu_seconds, record.decode.wall_seconds, record.peak_rss_mb),
             (1.4, 3.0, 1800.5)
         );
-        assert!(root().join("xtask/peers/measure.py").is_file());
     }
 }

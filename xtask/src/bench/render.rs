@@ -1,40 +1,28 @@
-//! `docs/benchmarks.md`, written from the runs that are kept.
+//! Renders `docs/benchmarks/README.md` from the stored runs.
 
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use anyhow::Error;
 
-use super::Record;
-use super::median;
 use super::peers::Side;
-use super::store::{Kind, Run};
+use super::store::{self, Kind, Run};
+use super::{Record, median};
 use crate::process::root;
 
-const HEAD: &str = "\
-# Benchmarks
+const HEAD: &str = include_str!("head.md");
 
-`cargo xtask bench` measures, keeps each run under `benchmarks/runs/` with machine, commit and commands, and writes this page
-from all of them; nothing here is typed by hand. Seconds are medians for the stated length of audio, after a warm-up; *CPU s* is
-process time, user and system, of all threads, which a busy machine disturbs less than the wall clock; *× real time* is seconds
-of audio a second of wall time; memory is the peak of the whole process, weights and both directions included. Weights are
-random at the published sizes: they cost what the published ones cost.
-
-For scale, the table of the original model card, encode and decode of 10 s with the 44.1 kHz model: 6.71 s and 15.4 s on an
-Intel i9-11900K, 0.19 s and 0.31 s on an NVIDIA RTX 3060.
-";
-
-/// Writes the page and gives its path.
+/// Writes the page and returns its path.
 ///
 /// # Errors
-/// When it cannot be written.
+/// If it cannot be written.
 pub(super) fn write(runs: &[(String, Run)]) -> Result<PathBuf, Error> {
-    let path = root().join("docs").join("benchmarks.md");
+    let path = store::folder().join("README.md");
     std::fs::write(&path, page(runs))?;
     Ok(path.strip_prefix(root()).map(PathBuf::from).unwrap_or(path))
 }
 
-/// Of each machine the newest run of each kind in full, then the list of all.
+/// Formats the newest run of each kind and machine, then a list of all runs.
 fn page(runs: &[(String, Run)]) -> String {
     let mut text = HEAD.to_owned();
     let mut shown: Vec<(&str, Kind)> = Vec::new();
@@ -44,8 +32,10 @@ fn page(runs: &[(String, Run)]) -> String {
             continue;
         }
         shown.push(key);
-        let title =
-            if run.kind == Kind::Peers { "beside PyTorch and ONNX Runtime" } else { "models and devices" };
+        let title = match run.kind {
+            Kind::Peers => "comparison with PyTorch and ONNX Runtime",
+            Kind::Bench => "models and devices",
+        };
         let _ = write!(text, "\n## {}: {title}\n\n{}\n\n", run.machine.name, self::run(run));
         let _ = writeln!(
             text,
@@ -63,7 +53,7 @@ fn page(runs: &[(String, Run)]) -> String {
     text
 }
 
-/// The table of one run.
+/// Formats one run as a table.
 pub(super) fn run(run: &Run) -> String {
     match run.kind {
         Kind::Bench => records(&run.records),
@@ -73,8 +63,8 @@ pub(super) fn run(run: &Run) -> String {
 
 fn records(records: &[Record]) -> String {
     let mut text = String::from(
-        "| model | audio s | device | threads | encode s | CPU s | × real time | decode s | CPU s | × real time | peak MB |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|",
+        "| model | audio s | device | threads | encode s | CPU s | × real time | decode s | CPU s \
+         | × real time | peak MB |\n|---|---|---|---|---|---|---|---|---|---|---|",
     );
     for record in records {
         let device = match &record.cpu_level {
@@ -97,11 +87,11 @@ fn records(records: &[Record]) -> String {
     text
 }
 
-/// Every side with its ratio to the first of the same number of threads, in CPU seconds.
+/// Formats all sides with their ratio of CPU seconds to the first side with the same number of threads.
 fn sides(sides: &[Side]) -> String {
     let mut text = String::from(
-        "| side | threads | encode CPU s | wall s | ratio | decode CPU s | wall s | ratio | peak MB | codes equal | audio SNR |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|",
+        "| implementation | threads | encode CPU s | wall s | ratio | decode CPU s | wall s | ratio \
+         | peak MB | codes equal | audio SNR |\n|---|---|---|---|---|---|---|---|---|---|---|",
     );
     for side in sides {
         let ours = sides.iter().find(|other| other.threads == side.threads).unwrap_or(side);
@@ -116,26 +106,26 @@ fn sides(sides: &[Side]) -> String {
     if let Some(first) = sides.first() {
         let _ = write!(
             text,
-            "\n\n{:.1} s of audio with the {} model. Ratio: CPU seconds over ours at the same number of threads. Codes and SNR against \
-             the reference's own output.",
+            "\n\n{:.1} s of audio with the {} model. Ratio: CPU seconds divided by ours with the same \
+             number of threads. Codes and SNR: compared with the reference's output.",
             first.audio_seconds, first.model
         );
-        text += &direct(first);
+        text += &direct_convolution(first);
         text += &scaling(first, sides);
     }
     text
 }
 
-/// What direct convolution could do at best on this processor, where our side measured that.
-fn direct(side: &Side) -> String {
-    let (Some(peak), Some((encode, decode))) = (side.fma_peak_gflops, gmacs_a_second(&side.model)) else {
+/// Compares our times with those of direct convolution at the processor's peak, if that was measured.
+fn direct_convolution(side: &Side) -> String {
+    let (Some(peak), Some((encode, decode))) = (side.fma_peak_gflops, gmacs_per_second(&side.model)) else {
         return String::new();
     };
     let (ours_encode, ours_decode) = (side.encode.medians().1, side.decode.medians().1);
     let cpu = |gmacs: f64| 2.0 * gmacs * side.audio_seconds / peak;
     format!(
-        " Direct convolution at the multiply-add peak measured here ({peak:.0} GFLOP/s a core) would take {:.2} s and {:.2} s: \
-         we encode in {:.2} and decode in {:.2} of that.",
+        " Direct convolution at the measured multiply-add peak ({peak:.0} GFLOP/s per core) would take \
+         {:.2} s and {:.2} s; we encode in {:.2} and decode in {:.2} of that.",
         cpu(encode),
         cpu(decode),
         ours_encode / cpu(encode),
@@ -143,8 +133,8 @@ fn direct(side: &Side) -> String {
     )
 }
 
-/// Multiply-adds, in thousand millions, that a second of audio takes by direct convolution: encode and decode.
-fn gmacs_a_second(model: &str) -> Option<(f64, f64)> {
+/// Returns the 10⁹ multiply-adds of direct convolution per second of audio, for encode and decode.
+fn gmacs_per_second(model: &str) -> Option<(f64, f64)> {
     Some(match model {
         "44khz" => (30.6, 69.3),
         "44khz-16kbps" => (30.4, 68.4),
@@ -154,17 +144,16 @@ fn gmacs_a_second(model: &str) -> Option<(f64, f64)> {
     })
 }
 
-/// How much faster our side is with more threads, by the wall clock.
+/// Formats our speed-ups with more threads.
 fn scaling(first: &Side, sides: &[Side]) -> String {
     let more = sides.iter().filter(|side| side.name == first.name && side.threads > first.threads);
     more.map(|side| {
-        let gain = |a: f64, b: f64| a / b;
         format!(
-            " {} threads against {}: encode {:.2} ×, decode {:.2} × by the wall clock.",
+            " Wall-clock speed-up with {} threads instead of {}: encode {:.2} ×, decode {:.2} ×.",
             side.threads,
             first.threads,
-            gain(first.encode.medians().0, side.encode.medians().0),
-            gain(first.decode.medians().0, side.decode.medians().0),
+            first.encode.medians().0 / side.encode.medians().0,
+            first.decode.medians().0 / side.decode.medians().0,
         )
     })
     .collect()
@@ -194,32 +183,33 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_to_our_side_at_the_same_threads() {
+    fn ratios_compare_with_our_side_with_the_same_threads() {
         let table =
             sides(&[side("dac", 1, 2.0), side("other", 1, 8.0), side("dac", 2, 1.0), side("other", 2, 5.0)]);
         let rows: Vec<&str> = table.lines().collect();
         assert!(rows[2].contains("2.00 | 2.00 | 1.00 ×"), "{}", rows[2]);
         assert!(rows[3].contains("8.00 | 8.00 | 4.00 ×") && rows[5].contains("5.00 ×"), "{table}");
-        assert!(table.contains("2 threads against 1: encode 2.00 ×, decode 2.00 ×"), "{table}");
+        assert!(table.contains("with 2 threads instead of 1: encode 2.00 ×, decode 2.00 ×"), "{table}");
     }
 
     #[test]
-    fn our_time_is_given_as_a_share_of_direct_convolutions() {
+    fn our_time_is_compared_with_direct_convolution() {
         let mut ours = side("dac", 1, 2.0);
-        assert_eq!(direct(&ours), "");
+        assert_eq!(direct_convolution(&ours), "");
         ours.fma_peak_gflops = Some(100.0);
         assert!(
-            direct(&ours).contains("would take 6.12 s and 13.86 s: we encode in 0.33 and decode in 0.14"),
+            direct_convolution(&ours)
+                .contains("would take 6.12 s and 13.86 s; we encode in 0.33 and decode in 0.14"),
             "{}",
-            direct(&ours)
+            direct_convolution(&ours)
         );
         ours.model = "tiny".to_owned();
-        assert_eq!(direct(&ours), "");
+        assert_eq!(direct_convolution(&ours), "");
     }
 
     #[test]
-    fn the_page_shows_the_newest_of_a_kind_and_lists_all() {
-        let mut new = Run::begin(Kind::Bench, Machine::other("box")).unwrap();
+    fn page_shows_the_newest_run_of_a_kind_and_lists_all() {
+        let mut new = Run::new(Kind::Bench, Machine::named("box")).unwrap();
         new.records.push(serde_json::from_str(super::super::tests::LINE).unwrap());
         let old = Run { date: "2020-01-01".to_owned(), ..new.clone() };
         let page = page(&[("b.json".to_owned(), new), ("a.json".to_owned(), old)]);

@@ -1,4 +1,4 @@
-//! Runs as they are kept: `docs/benchmarks/runs/DATE-MACHINE/KIND[-N].json`.
+//! Stored runs: `docs/benchmarks/runs/DATE-MACHINE/KIND[-N].json`.
 
 use std::path::PathBuf;
 
@@ -8,55 +8,56 @@ use serde::{Deserialize, Serialize};
 use super::Record;
 use super::machine::Machine;
 use super::peers::Side;
-use crate::process::{command, output, root};
+use crate::process::{command, root, stdout_of};
 
-/// What a run compares.
+/// Subject of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
-    /// Models and devices of the binary.
+    /// The binary with different models and devices.
     Bench,
-    /// The binary and its peers.
+    /// The binary and other implementations.
     Peers,
 }
 
-/// One run with everything that is needed to repeat it.
+/// One run with the information needed to repeat it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Run {
     pub(crate) kind: Kind,
-    /// Day it was begun, UTC.
+    /// Start date, UTC.
     pub(crate) date: String,
-    /// The commit, with `-dirty` when files were changed since.
+    /// Commit, with `-dirty` if files were changed.
     pub(crate) commit: String,
     pub(crate) machine: Machine,
-    /// How it was asked for.
+    /// Command line of the task.
     pub(crate) task: String,
     pub(crate) commands: Vec<String>,
     /// Records of `dac bench --json`.
     #[serde(default)]
     pub(crate) records: Vec<Record>,
-    /// The peers and the binary beside them.
+    /// Measurements of the binary and of other implementations.
     #[serde(default)]
     pub(crate) sides: Vec<Side>,
 }
 
 impl Run {
-    /// A run that begins now, of the sources as they are.
+    /// Creates an empty run with the current date and commit.
     ///
     /// # Errors
-    /// When the date cannot be asked.
-    pub(crate) fn begin(kind: Kind, machine: Machine) -> Result<Self, Error> {
-        let date = output(command("date").args(["-u", "+%Y-%m-%d"]))?.trim().to_owned();
-        let words: Vec<String> = std::env::args().skip(1).collect();
-        let task = portable(&format!("cargo xtask {}", words.join(" ")));
+    /// If the program `date` fails.
+    pub(crate) fn new(kind: Kind, machine: Machine) -> Result<Self, Error> {
+        let date = stdout_of(command("date").args(["-u", "+%Y-%m-%d"]))?.trim().to_owned();
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        let task = without_folders(&format!("cargo xtask {}", arguments.join(" ")));
         let commit = commit();
         Ok(Self { kind, date, commit, machine, task, commands: vec![], records: vec![], sides: vec![] })
     }
 }
 
-/// The commit of the sources, unknown outside a git repository.
+/// Returns the commit of the sources; `unknown` outside a git repository.
 fn commit() -> String {
-    let git = |arguments: &[&str]| output(command("git").args(arguments)).map(|text| text.trim().to_owned());
+    let git =
+        |arguments: &[&str]| stdout_of(command("git").args(arguments)).map(|text| text.trim().to_owned());
     let Ok(mut commit) = git(&["rev-parse", "--short=12", "HEAD"]) else { return "unknown".to_owned() };
     let changed = git(&["status", "--porcelain", "--", "crates", "Cargo.toml", "Cargo.lock"]);
     if changed.is_ok_and(|files| !files.is_empty()) {
@@ -65,57 +66,59 @@ fn commit() -> String {
     commit
 }
 
-/// A command without the folders of this machine: a path outside the workspace keeps its last part.
-pub(crate) fn portable(text: &str) -> String {
-    let last = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
-    let word = |word: &str| match word.split_once('=') {
-        Some((name, value)) if value.starts_with('/') => format!("{name}={}", last(value)),
-        None if word.starts_with('/') => last(word),
+/// Replaces absolute paths in a command line by their file names.
+pub(crate) fn without_folders(command_line: &str) -> String {
+    let file_name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let shorten = |word: &str| match word.split_once('=') {
+        Some((name, value)) if value.starts_with('/') => format!("{name}={}", file_name(value)),
+        None if word.starts_with('/') => file_name(word),
         _ => word.to_owned(),
     };
-    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    command_line.split(' ').map(shorten).collect::<Vec<_>>().join(" ")
 }
 
-fn folder() -> PathBuf {
-    root().join("docs").join("benchmarks").join("runs")
+/// Folder of the rendered page; the runs are in `runs` below it.
+pub(crate) fn folder() -> PathBuf {
+    root().join("docs").join("benchmarks")
 }
 
-/// Keeps a run under a name that is still free.
+/// Writes a run to a new file.
 ///
 /// # Errors
-/// When it cannot be written.
-pub(crate) fn keep(run: &Run) -> Result<PathBuf, Error> {
-    let folder = folder().join(format!("{}-{}", run.date, run.machine.slug()));
+/// If the file cannot be written.
+pub(crate) fn save(run: &Run) -> Result<PathBuf, Error> {
+    let folder = folder().join("runs").join(format!("{}-{}", run.date, run.machine.slug()));
     std::fs::create_dir_all(&folder)?;
     let kind = match run.kind {
         Kind::Bench => "bench",
         Kind::Peers => "peers",
     };
     let names = (1..).map(|n| if n == 1 { format!("{kind}.json") } else { format!("{kind}-{n}.json") });
-    let path = names.map(|name| folder.join(name)).find(|path| !path.exists()).context("no free name")?;
+    let path =
+        names.map(|name| folder.join(name)).find(|path| !path.exists()).context("no unused file name")?;
     std::fs::write(&path, serde_json::to_string_pretty(run)? + "\n")?;
     Ok(path.strip_prefix(root()).map(PathBuf::from).unwrap_or(path))
 }
 
-/// All runs with their paths below `docs/`, the newest first.
+/// Reads all runs, newest first, with their paths relative to [`folder`].
 ///
 /// # Errors
-/// When one cannot be read.
+/// If one cannot be read.
 pub(crate) fn all() -> Result<Vec<(String, Run)>, Error> {
     let mut runs = Vec::new();
-    let Ok(folders) = std::fs::read_dir(folder()) else { return Ok(runs) };
-    for folder in folders {
-        for file in std::fs::read_dir(folder?.path())? {
+    let Ok(folders) = std::fs::read_dir(folder().join("runs")) else { return Ok(runs) };
+    for entry in folders {
+        for file in std::fs::read_dir(entry?.path())? {
             let path = file?.path();
             if path.extension().is_some_and(|extension| extension == "json") {
                 let text = std::fs::read_to_string(&path)?;
                 let run = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-                let name = path.strip_prefix(root().join("docs")).unwrap_or(&path);
+                let name = path.strip_prefix(folder()).unwrap_or(&path);
                 runs.push((name.display().to_string(), run));
             }
         }
     }
-    // The second of a day's runs is called -2: a longer name is newer.
+    // Runs of one day end in nothing, -2, -3, …: a longer name is newer.
     runs.sort_by(|(a, x), (b, y)| (&y.date, b.len(), b).cmp(&(&x.date, a.len(), a)));
     Ok(runs)
 }
@@ -125,17 +128,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_lose_the_folders_of_the_machine() {
+    fn absolute_paths_are_shortened_to_file_names() {
         assert_eq!(
-            portable("A=1 /usr/x/dac bench --weights=/a/b.pth c/d"),
+            without_folders("A=1 /usr/x/dac bench --weights=/a/b.pth c/d"),
             "A=1 dac bench --weights=b.pth c/d"
         );
-        assert_eq!(portable("GLIBC=a.b=1:c=2 x"), "GLIBC=a.b=1:c=2 x");
+        assert_eq!(without_folders("GLIBC=a.b=1:c=2 x"), "GLIBC=a.b=1:c=2 x");
     }
 
     #[test]
-    fn a_run_is_read_as_it_was_written() {
-        let mut run = Run::begin(Kind::Bench, Machine::other("a machine")).unwrap();
+    fn runs_are_read_as_written() {
+        let mut run = Run::new(Kind::Bench, Machine::named("a machine")).unwrap();
         assert!(run.date.len() == 10 && !run.commit.is_empty(), "{run:?}");
         run.records.push(serde_json::from_str(super::super::tests::LINE).unwrap());
         let text = serde_json::to_string_pretty(&run).unwrap();

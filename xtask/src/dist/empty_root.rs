@@ -1,4 +1,4 @@
-//! The shipped binary in a root folder that holds it and a recording, and nothing else: no libraries, no `/proc`, no `/tmp`.
+//! Runs the shipped binary in a root folder without libraries, `/proc` or `/tmp`.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,19 +9,21 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, bail};
 
-use crate::process::{command, root, run_within, shown, succeeds};
+use crate::process::{command, command_line, root, run_with_timeout, succeeds};
 
 const RECORDING: &str = "fixtures/audio/librivox_austen.wav";
-const LIMIT: Duration = Duration::from_secs(120);
-/// The record of what was done, which tells times.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// Contains times, so that its bytes are not compared.
 const MANIFEST: &str = ".dac-manifest.jsonl";
-/// What the steps make, in order of names.
+/// Results of the commands, sorted by name.
 const RESULTS: [&str; 2] = ["in.safetensors", "in.wav"];
-/// A name that no server of names answers for (RFC 6761).
+/// A name that no name server resolves (RFC 6761).
 const HOST: &str = "weights.test";
 
+/// Encodes, decodes and resolves a host name with `folder` as the root folder.
+///
 /// # Errors
-/// When no root folder can be entered, a step fails, or a result differs from what the binary gives outside.
+/// If the root folder cannot be changed, a command fails, or a result differs from one made outside.
 pub(super) fn check(binary: &Path, folder: &Path) -> Result<(), Error> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
@@ -29,72 +31,68 @@ pub(super) fn check(binary: &Path, folder: &Path) -> Result<(), Error> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     fs::copy(binary, folder.join("dac"))?;
     fs::copy(root().join(RECORDING), folder.join("in.wav"))?;
-    let way = way_in(folder)?;
+    let chroot = working_chroot(folder)?;
 
-    let inside = |arguments: &[&str]| run_within(entered(way, folder).args(arguments), LIMIT);
+    let inside = |arguments: &[&str]| run_with_timeout(in_root(chroot, folder).args(arguments), TIMEOUT);
     inside(&["encode", "/in.wav", "--output", "/out", "--model", "tiny"])?;
     inside(&["decode", "/out/in.safetensors", "--output", "/out"])?;
     let (inner, outer) = (folder.join("out"), folder.join("outside"));
-    let outside = |what: &str, input: &Path| {
-        run_within(
-            command(binary).arg(what).arg(input).arg("--output").arg(&outer).args(["--model", "tiny"]),
-            LIMIT,
-        )
+    let outside = |subcommand: &str, input: &Path| {
+        let mut dac = command(binary);
+        dac.arg(subcommand).arg(input).arg("--output").arg(&outer).args(["--model", "tiny"]);
+        run_with_timeout(&mut dac, TIMEOUT)
     };
     outside("encode", &folder.join("in.wav"))?;
     outside("decode", &outer.join("in.safetensors"))?;
-    same_files(&inner, &outer)?;
-    println!("in an empty root folder: {} as outside, nothing beside them", RESULTS.join(" and "));
+    compare_results(&inner, &outer)?;
+    println!("in an empty root folder: {} equal those made outside", RESULTS.join(" and "));
 
-    let mut entries = names(folder)?;
+    let mut entries = sorted_names(folder)?;
     entries.retain(|name| name != "outside");
     if entries != ["dac", "in.wav", "out"] {
-        bail!("left behind in the root folder: {}", entries.join(", "));
+        bail!("unexpected files in the root folder: {}", entries.join(", "));
     }
-    looks_up_names(way, folder)
+    resolve_host(chroot, folder)
 }
 
-/// The programs by which a root folder can be entered here: root may, and everyone else in a name space of their own.
-const WAYS: [&[&str]; 2] = [&["chroot"], &["unshare", "--map-root-user", "chroot"]];
+/// Commands that change the root folder: as root, and as another user in a new namespace.
+const CHROOTS: [&[&str]; 2] = [&["chroot"], &["unshare", "--map-root-user", "chroot"]];
 
-fn way_in(folder: &Path) -> Result<&'static [&'static str], Error> {
-    for way in WAYS {
-        if succeeds(entered(way, folder).arg("--version")) {
-            return Ok(way);
+fn working_chroot(folder: &Path) -> Result<&'static [&'static str], Error> {
+    for chroot in CHROOTS {
+        if succeeds(in_root(chroot, folder).arg("--version")) {
+            return Ok(chroot);
         }
     }
-    let tried: Vec<_> = WAYS.iter().map(|way| shown(entered(way, folder).arg("--version"))).collect();
-    bail!(
-        "the binary does not start in an empty root folder, or no such folder can be entered: {}",
-        tried.join("; ")
-    )
+    let tried = CHROOTS.map(|chroot| command_line(in_root(chroot, folder).arg("--version")));
+    bail!("cannot run the binary in an empty root folder; tried: {}", tried.join("; "))
 }
 
-/// The binary, by its name in the folder, with the folder as its root.
-fn entered(way: &[&str], folder: &Path) -> Command {
-    let (program, more) = way.split_first().unwrap_or((&"chroot", &[]));
-    let mut entered = command(program);
-    entered.args(more).arg(folder).arg("/dac");
-    entered
+/// Returns a command that runs the binary with `folder` as the root folder.
+fn in_root(chroot: &[&str], folder: &Path) -> Command {
+    let (program, arguments) = chroot.split_first().unwrap_or((&"chroot", &[]));
+    let mut in_root = command(program);
+    in_root.args(arguments).arg(folder).arg("/dac");
+    in_root
 }
 
-fn same_files(inner: &Path, outer: &Path) -> Result<(), Error> {
+fn compare_results(inner: &Path, outer: &Path) -> Result<(), Error> {
     for folder in [inner, outer] {
-        let (names, expected) = (names(folder)?, [&[MANIFEST], RESULTS.as_slice()].concat());
+        let (names, expected) = (sorted_names(folder)?, [&[MANIFEST], RESULTS.as_slice()].concat());
         if names != expected {
-            bail!("{} holds {}, expected {}", folder.display(), names.join(", "), expected.join(", "));
+            bail!("{} contains {}, expected {}", folder.display(), names.join(", "), expected.join(", "));
         }
     }
     for name in RESULTS {
         let (inside, outside) = (fs::read(inner.join(name))?, fs::read(outer.join(name))?);
         if inside != outside {
-            bail!("{name}: {} bytes, and others than the {} outside", inside.len(), outside.len());
+            bail!("{name} differs: {} bytes inside, {} bytes outside", inside.len(), outside.len());
         }
     }
     Ok(())
 }
 
-fn names(folder: &Path) -> Result<Vec<String>, Error> {
+fn sorted_names(folder: &Path) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         names.push(entry?.file_name().to_string_lossy().into_owned());
@@ -103,32 +101,32 @@ fn names(folder: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// A C library that is linked in looks names up by itself or by libraries that are not here: `dac download` has to reach a
-/// server by its name.
-fn looks_up_names(way: &[&str], folder: &Path) -> Result<(), Error> {
+/// Lets `dac download` reach a server by name, because statically linked C libraries may need shared ones to
+/// resolve it.
+fn resolve_host(chroot: &[&str], folder: &Path) -> Result<(), Error> {
     let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = server.local_addr()?.port();
-    std::thread::spawn(move || refuse_all(&server));
+    std::thread::spawn(move || answer_gone(&server));
     fs::create_dir_all(folder.join("etc"))?;
     fs::write(folder.join("etc/hosts"), format!("127.0.0.1 {HOST}\n"))?;
     let url = format!("http://{HOST}:{port}/weights.pth");
-    let mut download = entered(way, folder);
-    // Else the name would be the proxy's to look up.
+    let mut download = in_root(chroot, folder);
+    // A proxy would resolve the name itself.
     for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         download.env_remove(name);
     }
     download.env("DAC_HOME", "/home").args(["download", "16khz", "--url", &url]);
-    let said = download.output().with_context(|| shown(&download))?;
-    let said = String::from_utf8_lossy(&said.stderr).into_owned();
-    if !said.contains("410") {
-        bail!("the server's answer is not in what {} said: {said}", shown(&download));
+    let output = download.output().with_context(|| command_line(&download))?;
+    let message = String::from_utf8_lossy(&output.stderr);
+    if !message.contains("410") {
+        bail!("{} did not reach the server, which answers 410: {message}", command_line(&download));
     }
-    println!("in a root folder with /etc/hosts alone: a server is found by its name");
+    println!("in a root folder with only /etc/hosts: host names are resolved");
     Ok(())
 }
 
-/// Answers 410, which nothing else on the way would.
-fn refuse_all(server: &TcpListener) {
+/// Answers all requests with 410, which a proxy or resolver would not.
+fn answer_gone(server: &TcpListener) {
     for stream in server.incoming() {
         let Ok(mut stream) = stream else { continue };
         let mut request = [0; 2048];
@@ -143,29 +141,20 @@ mod tests {
 
     #[test]
     fn results_are_compared_byte_by_byte() {
-        let folder = crate::process::target().join("tmp").join("empty-root-test");
-        let (one, other) = (folder.join("one"), folder.join("other"));
-        for side in [&one, &other] {
+        let folder = crate::process::target_dir().join("tmp").join("empty-root-test");
+        let (inner, outer) = (folder.join("inner"), folder.join("outer"));
+        for side in [&inner, &outer] {
             fs::create_dir_all(side).unwrap();
             for name in RESULTS {
                 fs::write(side.join(name), b"same").unwrap();
             }
-            // Other times, which make no difference.
             fs::write(side.join(MANIFEST), side.to_string_lossy().as_bytes()).unwrap();
         }
-        same_files(&one, &other).unwrap();
-        fs::write(other.join("in.wav"), b"Same").unwrap();
-        assert!(same_files(&one, &other).unwrap_err().to_string().contains("in.wav"));
-        fs::write(one.join("litter"), b"").unwrap();
-        assert!(same_files(&one, &other).unwrap_err().to_string().contains("litter"));
+        compare_results(&inner, &outer).unwrap();
+        fs::write(outer.join("in.wav"), b"Same").unwrap();
+        assert!(compare_results(&inner, &outer).unwrap_err().to_string().contains("in.wav"));
+        fs::write(inner.join("extra"), b"").unwrap();
+        assert!(compare_results(&inner, &outer).unwrap_err().to_string().contains("extra"));
         fs::remove_dir_all(&folder).unwrap();
-    }
-
-    #[test]
-    fn the_binary_is_named_as_it_is_inside() {
-        let entered = entered(WAYS[1], Path::new("/empty"));
-        let words: Vec<_> = entered.get_args().collect();
-        assert_eq!(entered.get_program(), "unshare");
-        assert_eq!(words, ["--map-root-user", "chroot", "/empty", "/dac"]);
     }
 }

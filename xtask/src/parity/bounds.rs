@@ -1,31 +1,32 @@
-//! How far a device may be from the reference. `docs/numerics.md` says why.
+//! Largest accepted differences of a device from the reference, explained in `docs/dev/numerics.md`.
 
 use crate::compare::{AudioComparison, CodeComparison};
 
-/// What was measured on one device.
+/// Differences measured on one device.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Found {
-    /// Over the frames whose codes are equal: where they differ, z differs by a codebook's entry.
+pub(crate) struct Measured {
+    /// Relative error of z in frames with equal codes; elsewhere z differs by a codebook entry.
     pub(crate) z_relative_rms: f64,
     pub(crate) codes: CodeComparison,
-    /// Decoded from the reference's own codes.
+    /// Decoded from the reference's codes.
     pub(crate) audio: AudioComparison,
-    /// Numbers of threads that give other files; where it was looked at.
+    /// Numbers of threads with other files, if tested.
     pub(crate) differing_threads: Option<Vec<usize>>,
 }
 
-/// The bounds of one device; ties are excused.
+/// Bounds of one device; codes that follow a tie count as equal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bounds {
     pub(crate) z_relative_rms: Option<f64>,
-    /// Least share of equal codes.
+    /// Smallest share of equal codes.
     pub(crate) equal_codes: f64,
     pub(crate) audio_max_abs: f64,
     pub(crate) audio_snr_db: Option<f64>,
 }
 
 impl Bounds {
-    /// The engine filters minimally, burn's CPU backends sum directly, GPUs choose their own order and instructions.
+    /// Returns the bounds of a device: the engine uses Winograd convolution, burn's CPU backends sum
+    /// directly, and GPUs choose their own order and instructions.
     pub(crate) fn of(device: &str) -> Self {
         match device.split(':').next() {
             Some("cpu") => Self {
@@ -44,28 +45,30 @@ impl Bounds {
         }
     }
 
-    /// What is out of bounds.
-    pub(crate) fn check(&self, found: &Found) -> Vec<String> {
-        let mut outside = Vec::new();
-        if let Some(bound) = self.z_relative_rms.filter(|bound| found.z_relative_rms > *bound) {
-            outside.push(format!("z relative rms {:.2e} over {bound:.0e}", found.z_relative_rms));
+    /// Lists the values that are out of bounds.
+    pub(crate) fn check(&self, measured: &Measured) -> Vec<String> {
+        let mut faults = Vec::new();
+        if let Some(bound) = self.z_relative_rms.filter(|bound| measured.z_relative_rms > *bound) {
+            faults.push(format!("z relative rms {:.2e} exceeds {bound:.0e}", measured.z_relative_rms));
         }
-        let equal = found.codes.excused_share();
+        let equal = measured.codes.excused_share();
         if equal < self.equal_codes {
-            outside.push(format!(
-                "{:.4} % of the codes equal, under {} %",
+            faults.push(format!(
+                "{:.4} % of the codes equal, less than {} %",
                 100.0 * equal,
                 100.0 * self.equal_codes
             ));
         }
-        if found.audio.max_abs > self.audio_max_abs {
-            outside
-                .push(format!("audio max abs {:.2e} over {:.0e}", found.audio.max_abs, self.audio_max_abs));
+        if measured.audio.max_abs > self.audio_max_abs {
+            faults.push(format!(
+                "audio max abs {:.2e} exceeds {:.0e}",
+                measured.audio.max_abs, self.audio_max_abs
+            ));
         }
-        if let Some(bound) = self.audio_snr_db.filter(|bound| found.audio.snr_db < *bound) {
-            outside.push(format!("audio SNR {:.1} dB under {bound} dB", found.audio.snr_db));
+        if let Some(bound) = self.audio_snr_db.filter(|bound| measured.audio.snr_db < *bound) {
+            faults.push(format!("audio SNR {:.1} dB is less than {bound} dB", measured.audio.snr_db));
         }
-        outside
+        faults
     }
 }
 
@@ -74,9 +77,9 @@ mod tests {
     use super::*;
     use crate::compare::Difference;
 
-    fn found(margin: f32) -> Found {
+    fn measured(margin: f32) -> Measured {
         let difference = Difference { frame: 0, codebook: 1, found: 1, expected: 2, margin, codes: 8 };
-        Found {
+        Measured {
             z_relative_rms: 1e-6,
             codes: CodeComparison { total: 900, differences: vec![difference] },
             audio: AudioComparison { max_abs: 1e-6, snr_db: 110.0 },
@@ -85,10 +88,10 @@ mod tests {
     }
 
     #[test]
-    fn each_figure_has_its_bound() {
-        assert_eq!(Bounds::of("flex").check(&found(1e-6)), [""; 0]);
-        assert_eq!(Bounds::of("flex").check(&found(1e-4)).len(), 1);
-        let mut worse = found(1e-6);
+    fn each_value_is_checked_against_its_bound() {
+        assert_eq!(Bounds::of("flex").check(&measured(1e-6)), [""; 0]);
+        assert_eq!(Bounds::of("flex").check(&measured(1e-4)).len(), 1);
+        let mut worse = measured(1e-6);
         worse.z_relative_rms = 2e-5;
         worse.audio = AudioComparison { max_abs: 3e-5, snr_db: 90.0 };
         assert_eq!(Bounds::of("flex").check(&worse).len(), 2);

@@ -1,77 +1,66 @@
-//! The binary's side: the reference's input encoded, the reference's codes decoded.
+//! The binary's results: the reference's input encoded, the reference's codes decoded.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Error};
 
-use super::{Reference, rate_and_hop};
+use super::Reference;
 use crate::binary::Binary;
-use crate::process::run;
-use crate::tensors::{File, Tensor, write_codes};
+use crate::process::{run, target_dir};
+use crate::tensors::{Tensor, TensorFile, write_codes};
 use crate::wav;
 
-/// The encode's result.
+/// Result of the encode.
 const TOKENS: &str = "input.safetensors";
-/// The decode's result.
-const WAVE: &str = "codes.wav";
+/// Result of the decode.
+const AUDIO: &str = "codes.wav";
 
-/// One device's runs.
+/// Settings of the binary's runs.
+#[derive(Clone, Copy)]
 pub(super) struct Session<'a> {
     pub(super) binary: &'a Binary,
     pub(super) reference: &'a Reference,
-    pub(super) preset: &'a str,
     pub(super) device: &'a str,
+    /// Precision of the device `cpu`.
     pub(super) precision: &'a str,
-    /// Threads of the binary; as many as it takes by itself if not given.
+    /// Number of threads; the binary's default if not given.
     pub(super) threads: Option<usize>,
-    /// Where files go; those of an earlier run are replaced.
-    pub(super) folder: &'a Path,
 }
 
 impl Session<'_> {
-    /// Codes and z of the reference's input.
+    /// Encodes the reference's input and returns codes and z.
     pub(super) fn encode(&self) -> Result<(Tensor<u16>, Tensor<f32>), Error> {
-        let (rate_hz, _) = rate_and_hop(self.preset)?;
-        let input = self.folder.join("input.wav");
-        wav::write(&input, &self.reference.input.values, rate_hz)?;
-        run(self.dac("encode", &input).args(["--save", "codes,z", "--format", "safetensors"]))?;
-        let tokens = File::read(&self.folder.join("out").join(TOKENS))?;
+        let input = folder()?.join("input.wav");
+        wav::write(&input, &self.reference.input.values, self.reference.model.sample_rate_hz)?;
+        run(self.dac("encode", &input)?.args(["--save", "codes,z", "--format", "safetensors"]))?;
+        let tokens = TensorFile::read(&result(TOKENS)?)?;
         Ok((tokens.codes("codes")?, tokens.floats("z")?))
     }
 
-    /// Audio of the reference's codes, frames · hop samples.
+    /// Decodes the reference's codes and returns one hop of audio per frame.
     pub(super) fn decode(&self) -> Result<Vec<f32>, Error> {
-        let (rate_hz, hop) = rate_and_hop(self.preset)?;
-        let codes = &self.reference.codes;
-        let samples = codes.shape[2] * hop as usize;
+        let Reference { model, codes, .. } = self.reference;
+        let rate_hz = model.sample_rate_hz;
+        let samples = codes.shape[2] * model.hop_samples as usize;
         let metadata = [
-            ("model", self.preset.to_owned()),
+            ("model", model.name.clone()),
             ("model_rate_hz", rate_hz.to_string()),
             ("input_rate_hz", rate_hz.to_string()),
             ("input_samples", samples.to_string()),
         ];
         let metadata = metadata.map(|(name, value)| (name.to_owned(), value));
-        let path = self.folder.join("codes.safetensors");
+        let path = folder()?.join("codes.safetensors");
         write_codes(&path, codes, HashMap::from(metadata))?;
-        run(self.dac("decode", &path).args(["--sample-format", "f32"]))?;
-        wav::read(&self.folder.join("out").join(WAVE))
+        run(self.dac("decode", &path)?.args(["--sample-format", "f32"]))?;
+        wav::read(&result(AUDIO)?)
     }
 
-    /// The bytes of both results as they lie there.
-    pub(super) fn results(&self) -> Result<[Vec<u8>; 2], Error> {
-        let read = |name| {
-            let path = self.folder.join("out").join(name);
-            std::fs::read(&path).with_context(|| path.display().to_string())
-        };
-        Ok([read(TOKENS)?, read(WAVE)?])
-    }
-
-    fn dac(&self, what: &str, input: &Path) -> Command {
+    fn dac(&self, subcommand: &str, input: &Path) -> Result<Command, Error> {
         let mut command = self.binary.command();
-        command.arg(what).arg(input).arg("--output").arg(self.folder.join("out")).arg("--overwrite");
-        command.args(["--model", self.preset, "--device", self.device]);
+        command.arg(subcommand).arg(input).arg("--output").arg(folder()?.join("out")).arg("--overwrite");
+        command.args(["--model", &self.reference.model.name, "--device", self.device]);
         command.arg("--weights").arg(self.reference.weights());
         if self.device == "cpu" {
             command.args(["--precision", self.precision]);
@@ -79,6 +68,26 @@ impl Session<'_> {
         if let Some(threads) = self.threads {
             command.args(["--threads", &threads.to_string()]);
         }
-        command
+        Ok(command)
     }
+}
+
+/// Reads the files of the last encode and decode.
+pub(super) fn result_bytes() -> Result<[Vec<u8>; 2], Error> {
+    let read = |name| {
+        let path = result(name)?;
+        std::fs::read(&path).with_context(|| path.display().to_string())
+    };
+    Ok([read(TOKENS)?, read(AUDIO)?])
+}
+
+fn result(name: &str) -> Result<PathBuf, Error> {
+    Ok(folder()?.join("out").join(name))
+}
+
+/// Creates the folder for inputs and results, which each run replaces.
+fn folder() -> Result<PathBuf, Error> {
+    let folder = target_dir().join("parity").join("work");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
 }

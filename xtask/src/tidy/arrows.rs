@@ -1,14 +1,13 @@
-//! Dependencies between the crates, as cargo knows them, against the arrows of `docs/architecture.md`.
+//! Dependencies between the crates, compared with the arrows in `docs/dev/architecture.md`.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Error, bail};
 use serde::Deserialize;
 
-use super::Findings;
-use crate::process::{cargo, output, succeeds};
+use crate::process::{cargo, stdout_of, succeeds};
 
-/// Every crate with those of ours that it may depend on, lowest first: an arrow never points upwards.
+/// Each crate with the crates of the workspace that it may depend on, lowest first.
 const ARROWS: [(&str, &[&str]); 16] = [
     ("dac-kernels", &[]),
     ("dac-pickle", &[]),
@@ -38,10 +37,10 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("dac-batch", &["dac", "dac-atomic", "dac-dataset"]),
     ("dac-report", &["dac", "dac-atomic", "dac-picture"]),
     ("dac-cli", &["dac", "dac-batch", "dac-report"]),
-    ("xtask", &["dac-picture"]),
+    ("xtask", &[]),
 ];
 
-/// Crates below the network, and the tool: burn is nothing they know.
+/// Crates that must build without burn.
 const WITHOUT_BURN: [&str; 8] = [
     "dac-kernels",
     "dac-pickle",
@@ -53,7 +52,8 @@ const WITHOUT_BURN: [&str; 8] = [
     "xtask",
 ];
 
-/// Crates of others that belong to one of ours: libraries neither download nor draw progress bars nor parse arguments.
+/// Dependencies that only some crates may have: libraries do not download, draw progress bars or parse
+/// arguments.
 const ONLY_IN: [(&str, &[&str]); 4] = [
     ("ureq", &["dac-cli"]),
     ("indicatif", &["dac-cli"]),
@@ -75,36 +75,35 @@ struct Package {
 #[derive(Debug, Deserialize)]
 struct Dependency {
     name: String,
-    /// None for a normal one, `dev` or `build`.
+    /// `dev` or `build`; `None` for a normal dependency.
     kind: Option<String>,
 }
 
-/// Checks the workspace.
+/// Lists dependencies that are not allowed.
 ///
 /// # Errors
-/// When cargo cannot be asked.
-pub(super) fn check(findings: &mut Findings) -> Result<(), Error> {
-    let text = output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: Metadata = serde_json::from_str(&text).context("cargo metadata")?;
-    findings.faults.extend(faults(&metadata));
-    // The tree of a crate upside down from burn: cargo fails where there is none.
-    let knows_burn =
+/// If cargo fails.
+pub(super) fn faults() -> Result<Vec<String>, Error> {
+    let text = stdout_of(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let mut faults = check(&serde_json::from_str(&text).context("cargo metadata")?);
+    // The inverted tree of burn: cargo fails if the package does not depend on it.
+    let depends_on_burn =
         |name| succeeds(cargo().args(["tree", "--quiet", "-p", name, "-e", "normal,build", "-i", "burn"]));
-    if !knows_burn("dac-cli") {
-        bail!("cargo tree does not find burn in dac-cli, where it is: the check would prove nothing");
+    if !depends_on_burn("dac-cli") {
+        bail!("cargo tree does not find burn in dac-cli, which depends on it; the check is broken");
     }
-    let wrong = WITHOUT_BURN.into_iter().filter(|name| knows_burn(name));
-    findings.faults.extend(wrong.map(|name| format!("{name} depends on burn")));
-    Ok(())
+    let wrong = WITHOUT_BURN.into_iter().filter(|name| depends_on_burn(name));
+    faults.extend(wrong.map(|name| format!("{name} depends on burn")));
+    Ok(faults)
 }
 
-fn faults(metadata: &Metadata) -> Vec<String> {
+fn check(metadata: &Metadata) -> Vec<String> {
     let ours: BTreeSet<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
     let mut faults = Vec::new();
     for package in &metadata.packages {
         let name = package.name.as_str();
-        let Some((_, allowed)) = ARROWS.iter().find(|(from, _)| *from == name) else {
-            faults.push(format!("{name} has no place among the arrows of xtask/src/tidy/arrows.rs"));
+        let Some((_, allowed)) = ARROWS.iter().find(|(crate_name, _)| *crate_name == name) else {
+            faults.push(format!("{name} is missing in ARROWS in xtask/src/tidy/arrows.rs"));
             continue;
         };
         for dependency in &package.dependencies {
@@ -113,9 +112,9 @@ fn faults(metadata: &Metadata) -> Vec<String> {
             if ours.contains(to) && to != name && !allowed.contains(&to) {
                 faults.push(format!("{name} must not depend on {to} ({kind})"));
             }
-            let owner = ONLY_IN.iter().find(|(other, _)| *other == to);
-            if owner.is_some_and(|(_, crates)| !crates.contains(&name)) && kind == "normal" {
-                faults.push(format!("{to} is not for {name}"));
+            let restricted = ONLY_IN.iter().find(|(other, _)| *other == to);
+            if restricted.is_some_and(|(_, crates)| !crates.contains(&name)) && kind == "normal" {
+                faults.push(format!("{name} must not depend on {to}"));
             }
         }
     }
@@ -140,31 +139,31 @@ mod tests {
     }
 
     #[test]
-    fn arrows_point_downwards() {
-        assert_eq!(faults(&workspace(&[("dac-nn", "dac-kernels", None), ("dac-cli", "dac", None)])), [""; 0]);
-        assert_eq!(faults(&workspace(&[("dac-kernels", "dac-nn", None)])).len(), 1);
-        assert_eq!(faults(&workspace(&[("dac-cli", "dac-model", None)])).len(), 1);
-        let for_tests = faults(&workspace(&[("dac-audio", "dac-rvq", Some("dev"))]));
-        assert!(for_tests.len() == 1 && for_tests[0].contains("dev"), "{for_tests:?}");
+    fn only_listed_dependencies_are_allowed() {
+        assert_eq!(check(&workspace(&[("dac-nn", "dac-kernels", None), ("dac-cli", "dac", None)])), [""; 0]);
+        assert_eq!(check(&workspace(&[("dac-kernels", "dac-nn", None)])).len(), 1);
+        assert_eq!(check(&workspace(&[("dac-cli", "dac-model", None)])).len(), 1);
+        let dev = check(&workspace(&[("dac-audio", "dac-rvq", Some("dev"))]));
+        assert!(dev.len() == 1 && dev[0].contains("dev"), "{dev:?}");
     }
 
     #[test]
-    fn libraries_do_not_download() {
-        assert_eq!(faults(&workspace(&[("dac-cli", "ureq", None)])), [""; 0]);
-        assert_eq!(faults(&workspace(&[("dac-model", "ureq", None)])), ["ureq is not for dac-model"]);
+    fn libraries_must_not_download() {
+        assert_eq!(check(&workspace(&[("dac-cli", "ureq", None)])), [""; 0]);
+        assert_eq!(check(&workspace(&[("dac-model", "ureq", None)])), ["dac-model must not depend on ureq"]);
     }
 
     #[test]
-    fn a_new_crate_needs_a_place() {
-        assert_eq!(faults(&workspace(&[("dac-new", "dac", None)])).len(), 1);
+    fn a_new_crate_must_be_listed() {
+        assert_eq!(check(&workspace(&[("dac-new", "dac", None)])).len(), 1);
     }
 
     #[test]
-    fn the_table_itself_points_downwards() {
+    fn listed_dependencies_are_lower_crates() {
         for (index, (name, below)) in ARROWS.iter().enumerate() {
             for to in *below {
-                let place = ARROWS.iter().position(|(other, _)| other == to).unwrap();
-                assert!(place < index, "{name} -> {to}");
+                let lower = ARROWS.iter().position(|(other, _)| other == to).unwrap();
+                assert!(lower < index, "{name} -> {to}");
             }
         }
     }

@@ -1,95 +1,63 @@
-//! `cargo xtask tidy`: the rules that no compiler checks.
+//! `cargo xtask tidy`: checks rules that no compiler checks.
 //!
-//! - every Rust file begins with module docs and has at most 800 lines (a warning from 500 on);
-//! - crates depend downwards alone, as `docs/architecture.md` draws them, and what must not know burn does not;
-//! - dac-nn, dac-rvq and dac-stream know neither files nor paths, `unsafe` stands in its two folders only;
-//! - no text names a package registry's host or a folder of somebody's machine;
-//! - all tracked files together stay under 40 MiB.
+//! - every Rust file begins with module docs and has lines of at most 110 columns;
+//! - every file of code has at most 500 lines;
+//! - every crate except dac-kernels forbids unsafe code;
+//! - crates depend on each other only as in `docs/dev/architecture.md`; the lower ones do not depend on burn;
+//! - the modules of a crate do not import each other in a cycle;
+//! - no file names the host of a package registry or a folder of a developer's machine;
+//! - all tracked files together have at most 40 MiB.
 
 mod arrows;
-mod code;
-mod files;
-mod words;
+mod cycles;
+mod text;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Error, bail};
 
-use crate::process::{command, output, root};
+use crate::process::{command, root, stdout_of};
 
-/// All tracked files together.
-const MAX_TRACKED_BYTES: u64 = 40 << 20;
+/// Size limit of all tracked files together.
+const MAX_TRACKED_BYTES: usize = 40 << 20;
 
 /// Arguments of the task.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
-/// What is against a rule.
-#[derive(Debug, Default)]
-pub(crate) struct Findings {
-    pub(crate) warnings: Vec<String>,
-    pub(crate) faults: Vec<String>,
-}
-
 /// Runs the task.
 ///
 /// # Errors
-/// When git or cargo cannot be asked, or something is against a rule.
+/// If git or cargo fails, or a rule is broken.
 pub(crate) fn run(_: &Args) -> Result<(), Error> {
-    let mut findings = Findings::default();
-    let paths = tracked_files()?;
+    let mut faults = Vec::new();
+    let mut texts = Vec::new();
     let mut total = 0;
-    for path in &paths {
-        // A tracked file may just have been removed.
-        let Ok(bytes) = std::fs::read(root().join(path)) else { continue };
-        total += bytes.len() as u64;
+    for path in tracked_files()? {
+        // A tracked file may have been deleted.
+        let Ok(bytes) = std::fs::read(root().join(&path)) else { continue };
+        total += bytes.len();
         if let Ok(text) = String::from_utf8(bytes) {
-            check_text(path, &text, &mut findings);
+            faults.extend(text::faults(&path, &text));
+            texts.push((path, text));
         }
     }
     if total > MAX_TRACKED_BYTES {
-        findings
-            .faults
-            .push(format!("tracked files have {total} bytes in all, {MAX_TRACKED_BYTES} are allowed"));
+        faults.push(format!("tracked files have {total} bytes; at most {MAX_TRACKED_BYTES} are allowed"));
     }
-    arrows::check(&mut findings)?;
-
-    for warning in &findings.warnings {
-        println!("warning: {warning}");
-    }
-    for fault in &findings.faults {
+    faults.extend(arrows::faults()?);
+    faults.extend(cycles::faults(&texts));
+    for fault in &faults {
         println!("fault: {fault}");
     }
-    if !findings.faults.is_empty() {
-        bail!("{} faults", findings.faults.len());
+    if !faults.is_empty() {
+        bail!("{} faults", faults.len());
     }
-    println!("{} tracked files, {:.1} MiB, no faults", paths.len(), total as f64 / f64::from(1 << 20));
+    println!("no faults in {:.1} MiB of tracked files", total as f64 / f64::from(1 << 20));
     Ok(())
 }
 
-fn check_text(path: &Path, text: &str, findings: &mut Findings) {
-    let name = path.display();
-    if path.extension().is_some_and(|extension| extension == "rs") {
-        if !files::begins_with_docs(text) {
-            findings.faults.push(format!("{name}: does not begin with module docs (//!)"));
-        }
-        for (line, what) in files::forbidden(path, text) {
-            findings.faults.push(format!("{name}:{line}: {what}"));
-        }
-    }
-    match files::length(path, text) {
-        files::Length::Fine => {}
-        files::Length::Long(lines) => findings.warnings.push(format!("{name}: {lines} lines")),
-        files::Length::TooLong(lines) => {
-            findings.faults.push(format!("{name}: {lines} lines, at most {} are allowed", files::MAX_LINES));
-        }
-    }
-    for (line, what) in words::forbidden(path, text) {
-        findings.faults.push(format!("{name}:{line}: {what}"));
-    }
-}
-
 fn tracked_files() -> Result<Vec<PathBuf>, Error> {
-    let names = output(command("git").args(["ls-files", "-z"]))?;
-    Ok(names.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).collect())
+    let names = stdout_of(command("git").args(["ls-files", "-z"]))?;
+    Ok(names.split_terminator('\0').map(PathBuf::from).collect())
 }

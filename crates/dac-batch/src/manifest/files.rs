@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::ManifestError;
+use super::error::ManifestError;
 use crate::partition::Partition;
 
 /// File name of the manifest of an unpartitioned batch.

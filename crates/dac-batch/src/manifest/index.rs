@@ -6,8 +6,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::error::ManifestError;
 use super::lines::each_line;
-use super::{ManifestError, Record};
+use super::record::Record;
 
 /// Results kept per key. Results that were never renamed into place are few, but a manifest may contain
 /// anything.

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use dac_atomic::AtomicFile;
 
+use super::error::ManifestError;
+use super::files::{MANIFEST_NAME, manifests_in};
 use super::lines::each_line;
-use super::{MANIFEST_NAME, ManifestError, Record, Status, manifests_in};
+use super::record::{Record, Status};
 use crate::partition::Partition;
 
 /// Result of a merge.

@@ -4,7 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{ManifestError, Record};
+use super::error::ManifestError;
+use super::record::Record;
 
 /// Manifest opened for appending. Several processes may append to one file: each append is a single write at
 /// the end of the file, under a lock where the file system supports locks.

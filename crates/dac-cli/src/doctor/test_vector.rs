@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Length of the signal, a little less than 12 frames.
 const SAMPLES: usize = 12 * 512 - 77;
-/// Largest accepted difference of two devices' audio for the same codes (`docs/numerics.md`).
+/// Largest accepted difference of two devices' audio for the same codes (`docs/dev/numerics.md`).
 pub(super) const AUDIO_BOUND: f64 = 1e-4;
 /// Seed of the weights in a build without the embedded model.
 #[cfg(not(feature = "tiny"))]

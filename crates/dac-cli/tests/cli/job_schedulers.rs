@@ -92,7 +92,7 @@ fn a_slurm_job_array_runs_all_partitions() {
     }
     let lab = collection();
     let cluster = Cluster::start(&lab);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/scaling/slurm-array.sh");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/user/scaling/slurm-array.sh");
     let partitions = PARTITIONS.to_string();
     cluster.run_array(PARTITIONS, &[script, &partitions, "in", "joined", "--model", "tiny"]);
     assert_joined(&lab);

@@ -1,0 +1,108 @@
+//! Rules on the text of one file.
+
+use std::path::Path;
+
+const MAX_LINES: usize = 500;
+const MAX_COLUMNS: usize = 110;
+
+/// Strings that no tracked file contains; `concat!` keeps them out of this one.
+const REGISTRY_HOSTS: [&str; 7] = [
+    concat!("crates", ".io"),
+    concat!("pypi", ".org"),
+    concat!("pythonhosted", ".org"),
+    concat!("npmjs", ".org"),
+    concat!("npmjs", ".com"),
+    concat!("deb.debian", ".org"),
+    concat!("download.pytorch", ".org"),
+];
+const MACHINE_FOLDERS: [&str; 2] = [concat!("/", "root/"), concat!("/", "work/")];
+
+/// Lists the broken rules of a file.
+pub(super) fn faults(path: &Path, text: &str) -> Vec<String> {
+    let name = path.display();
+    let mut faults = Vec::new();
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let lines = text.lines().count();
+    if ["rs", "py", "sh"].contains(&extension) && lines > MAX_LINES {
+        faults.push(format!("{name}: {lines} lines; at most {MAX_LINES} are allowed"));
+    }
+    if extension == "rs" {
+        if !text.trim_start().starts_with("//!") {
+            faults.push(format!("{name}: does not begin with module docs (//!)"));
+        }
+        if must_forbid_unsafe(path) && !text.contains("\n#![forbid(unsafe_code)]\n") {
+            faults.push(format!("{name}: lacks #![forbid(unsafe_code)]"));
+        }
+    }
+    // Cargo writes the registry's address into its lock files.
+    let words_allowed = path.ends_with("Cargo.lock");
+    for (line, number) in text.lines().zip(1..) {
+        let columns = line.chars().count();
+        if extension == "rs" && columns > MAX_COLUMNS {
+            faults.push(format!("{name}:{number}: {columns} columns; at most {MAX_COLUMNS} are allowed"));
+        }
+        if let Some(word) = forbidden_word(line).filter(|_| !words_allowed) {
+            faults.push(format!("{name}:{number}: contains {word}"));
+        }
+    }
+    faults
+}
+
+/// Whether a file is the root of a crate that needs no unsafe code.
+fn must_forbid_unsafe(path: &Path) -> bool {
+    let is_root = path.ends_with("src/lib.rs") || path.ends_with("src/main.rs");
+    is_root && !path.starts_with("fixtures") && !path.starts_with("crates/dac-kernels")
+}
+
+fn forbidden_word(line: &str) -> Option<&'static str> {
+    let host = REGISTRY_HOSTS.into_iter().find(|host| line.contains(host));
+    // Only at the beginning of a path.
+    let continues_path = |c: char| c.is_alphanumeric() || "_-.~/}>)*".contains(c);
+    let folder = MACHINE_FOLDERS
+        .into_iter()
+        .find(|folder| line.match_indices(folder).any(|(index, _)| !line[..index].ends_with(continues_path)));
+    host.or(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(path: &str, text: &str) -> usize {
+        faults(Path::new(path), text).len()
+    }
+
+    #[test]
+    fn rust_files_must_begin_with_docs() {
+        assert_eq!(count("a.rs", "//! Docs.\nfn main() {}"), 0);
+        assert_eq!(count("a.rs", "\n  //! Docs."), 0);
+        assert_eq!(count("a.rs", "use std::fs;\n//! Docs."), 1);
+        assert_eq!(count("a.rs", ""), 1);
+    }
+
+    #[test]
+    fn long_files_and_lines_are_faults() {
+        assert_eq!(count("a.py", &"x\n".repeat(500)), 0);
+        assert_eq!(count("a.py", &"x\n".repeat(501)), 1);
+        assert_eq!(count("a.md", &"x\n".repeat(501)), 0);
+        assert_eq!(count("a.rs", &format!("//! {}", "é".repeat(106))), 0);
+        assert_eq!(count("a.rs", &format!("//! {}", "é".repeat(107))), 1);
+    }
+
+    #[test]
+    fn crates_except_dac_kernels_must_forbid_unsafe_code() {
+        assert_eq!(count("crates/dac/src/lib.rs", "//! Docs.\n"), 1);
+        assert_eq!(count("crates/dac/src/lib.rs", "//! Docs.\n\n#![forbid(unsafe_code)]\n"), 0);
+        assert_eq!(count("crates/dac-kernels/src/lib.rs", "//! Docs.\n"), 0);
+        assert_eq!(count("crates/dac/src/model.rs", "//! Docs.\n"), 0);
+    }
+
+    #[test]
+    fn registry_hosts_and_machine_folders_are_faults() {
+        let source = format!("a\nsource = \"https://{}/x\"\n", REGISTRY_HOSTS[0]);
+        assert_eq!(count("docs/a.md", &source), 1);
+        assert_eq!(count("fixtures/consumer/Cargo.lock", &source), 0);
+        assert_eq!(count("a.sh", &format!("cd {}main", MACHINE_FOLDERS[1])), 1);
+        assert_eq!(count("a.sh", &format!("cd target{}main", MACHINE_FOLDERS[1])), 0);
+    }
+}
