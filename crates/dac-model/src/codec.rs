@@ -109,7 +109,7 @@ impl Codec {
 
     /// Returns the CPU engine's instruction set; `None` on a burn device.
     pub fn isa(&self) -> Option<Isa> {
-        self.engine().map(engine::EngineNetwork::isa)
+        self.engine().map(|network| network.isa)
     }
 
     fn engine(&self) -> Option<&engine::EngineNetwork> {

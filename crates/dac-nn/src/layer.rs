@@ -111,11 +111,9 @@ impl Layer {
             Self::ConvTranspose(l) => l.parameters().into(),
             Self::Snake(l) => vec![l.alpha()],
             Self::ResidualUnit(l) => {
-                let halves = [(&l.snake1, &l.conv1), (&l.snake2, &l.conv2)];
-                halves
-                    .iter()
-                    .flat_map(|(snake, conv)| [snake.alpha()].into_iter().chain(conv.parameters()))
-                    .collect()
+                let alphas = [[l.snake1.alpha()], [l.snake2.alpha()]];
+                let [conv1, conv2] = [l.conv1.parameters(), l.conv2.parameters()];
+                [&alphas[0][..], &conv1, &alphas[1], &conv2].concat()
             }
             Self::Tanh { .. } => Vec::new(),
         }

@@ -1,6 +1,6 @@
 //! Builds the CPU engine's pipeline from a layer list.
 
-use dac_kernels::{ConvParams, KernelError, LayerInfo, Pipeline, PipelineOptions, ResidualUnit};
+use dac_kernels::{KernelError, LayerInfo, Pipeline, PipelineOptions, ResidualUnit};
 use thiserror::Error;
 
 use crate::layer::Layer;
@@ -46,10 +46,9 @@ pub fn build(
                 let [conv7_weight, conv7_bias] = &weights.weight_and_bias(unit.conv1.parameters())?;
                 let alpha2 = &weights.parameter(unit.snake2.alpha())?;
                 let [conv1_weight, conv1_bias] = &weights.weight_and_bias(unit.conv2.parameters())?;
-                let ConvParams { dilation, padding, .. } = unit.conv1.params;
                 builder.residual_unit(ResidualUnit {
-                    dilation,
-                    padding,
+                    dilation: unit.conv1.params.dilation,
+                    padding: unit.conv1.params.padding,
                     alpha1,
                     conv7_weight,
                     conv7_bias,

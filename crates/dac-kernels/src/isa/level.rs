@@ -108,10 +108,8 @@ mod tests {
         for isa in Isa::ALL {
             assert_eq!(isa.to_string().parse::<Isa>(), Ok(isa));
         }
-        let error = Isa::from_name("sse9").unwrap_err();
-        assert!(matches!(error, KernelError::UnknownName(_)));
         let text = "unknown instruction set 'sse9', expected portable, avx2, avx512 or neon";
-        assert_eq!(error.to_string(), text);
+        assert_eq!(Isa::from_name("sse9").unwrap_err().to_string(), text);
         assert!(Isa::detect().is_available());
         assert_eq!(Isa::from_name(" Portable "), Ok(Isa::Portable));
         assert!(Isa::available().contains(&Isa::detect()));

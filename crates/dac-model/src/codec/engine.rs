@@ -17,8 +17,7 @@ use super::options::{CodecOptions, Padding};
 use super::quantizer::load_quantizer;
 pub use stream::{EngineDecoder, EngineEncoder};
 
-/// Frames that whole-signal calls push at a time, so that transposed copies of the input stay small; the
-/// pipeline splits them further.
+/// Frames that whole-signal calls push at a time, so that transposed copies of the input stay small.
 const PUSH_FRAMES: usize = 512;
 
 /// Samples of look-ahead that a layer of the encoder may use for larger tiles in low-latency mode.
@@ -31,7 +30,7 @@ pub(super) struct EngineNetwork {
     quantizer: Arc<ResidualQuantizer>,
     hop_samples: usize,
     latent: usize,
-    isa: Isa,
+    pub(super) isa: Isa,
 }
 
 impl EngineNetwork {
@@ -78,10 +77,6 @@ impl EngineNetwork {
             latent: shape.latent_dim,
             isa,
         })
-    }
-
-    pub(super) fn isa(&self) -> Isa {
-        self.isa
     }
 
     pub(super) fn encoder(&self, codebooks: usize) -> EngineEncoder {
