@@ -7,7 +7,7 @@ use dac_rvq::cpu::QuantizedRows;
 
 use super::MAX_CHUNK_FRAMES;
 use super::plan::WindowedPlan;
-use crate::encoder::{StreamEncoder, append_rows};
+use crate::encoder::{StreamEncoder, append_frames};
 
 /// Samples buffered at a time: a large push needs no more memory than several small ones.
 const PUSH_SAMPLES: usize = 1 << 15;
@@ -73,8 +73,7 @@ impl WindowedEncoder {
                 state.buffer.splice(..0, std::iter::repeat_n(0.0, self.plan.delay_samples));
                 state.next_sample = Some(0);
             }
-            let result = self.encode_windows(false, out);
-            self.reset_on_error(result)?;
+            self.encode_windows(false, out).inspect_err(|_| self.reset())?;
         }
         Ok(())
     }
@@ -102,13 +101,6 @@ impl WindowedEncoder {
     pub fn reset(&mut self) {
         self.encoder.reset();
         self.state = State::default();
-    }
-
-    fn reset_on_error(&mut self, result: Result<(), CodecError>) -> Result<(), CodecError> {
-        if result.is_err() {
-            self.reset();
-        }
-        result
     }
 
     fn encode_whole(&mut self, out: &mut QuantizedRows) -> Result<usize, CodecError> {
@@ -148,9 +140,7 @@ impl WindowedEncoder {
         self.encoder.flush(scratch)?;
         let frames = scratch.codes.len() / self.encoder.codebooks();
         let keep = plan.skip_frames..plan.skip_frames + plan.chunk_frames;
-        append_rows(&scratch.z, scratch.z.len() / frames, &keep, &mut out.z);
-        append_rows(&scratch.latents, scratch.latents.len() / frames, &keep, &mut out.latents);
-        append_rows(&scratch.codes, self.encoder.codebooks(), &keep, &mut out.codes);
+        append_frames(scratch, frames, &keep, out);
         *scratch = QuantizedRows::default();
         Ok(())
     }
