@@ -16,7 +16,7 @@ use crate::window_queue::WindowQueue;
 /// are of one kind. [`StreamDecoder::flush`], [`StreamDecoder::reset`] and errors end the signal; the next
 /// push begins a new one.
 pub struct StreamDecoder {
-    codec: Arc<Codec>,
+    pub(crate) codec: Arc<Codec>,
     plan: ChunkPlan,
     /// True when the layers pad the signal with zeros.
     padding: bool,

@@ -18,7 +18,7 @@ use crate::window_queue::WindowQueue;
 /// [`StreamEncoder::flush`], [`StreamEncoder::reset`] and errors end the signal; the next push begins a new
 /// one.
 pub struct StreamEncoder {
-    codec: Arc<Codec>,
+    pub(crate) codec: Arc<Codec>,
     codebooks: usize,
     plan: ChunkPlan,
     received_samples: usize,

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use dac_audio::MAX_CHANNELS;
 use dac_model::{Codec, CodecError};
 use dac_rvq::{Array3, Codes};
+use dac_stream::StreamDecoder;
 use dac_stream::overlap::{self, OverlapSettings};
 use dac_stream::windowed::{WindowedChunks, WindowedDecoder};
-use dac_stream::{ChunkPlan, StreamDecoder};
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::chunking::Chunking;
@@ -100,10 +100,7 @@ impl ChannelDecoder {
     pub(crate) fn new(dac: &Dac, mode: &Mode, chunk_frames: usize) -> Self {
         let codec = dac.codec.clone();
         match mode {
-            Mode::Exact => {
-                let plan = ChunkPlan::decode_within_budget(&codec, chunk_frames);
-                Self::Stream(Box::new(StreamDecoder::with_plan(codec, plan)))
-            }
+            Mode::Exact => Self::Stream(Box::new(StreamDecoder::new(codec, chunk_frames))),
             Mode::Overlap(settings) => Self::Overlap { codec, settings: *settings },
             Mode::Windowed(windows) => Self::Windowed(Box::new(WindowedDecoder::new(codec, windows.chunks))),
         }
@@ -117,15 +114,25 @@ impl ChannelDecoder {
         last: bool,
     ) -> Result<Vec<f32>, Error> {
         let mut samples = Vec::new();
-        match (&mut *self, frames) {
-            (Self::Stream(decoder), ChannelFrames::Codes { rows, codebooks: k }) => {
-                decoder.push_codes(&rows[range.start * k..range.end * k], *k, &mut samples)?;
-            }
-            (Self::Stream(decoder), ChannelFrames::Z { rows, latent: n }) => {
-                decoder.push_z(&rows[range.start * n..range.end * n], &mut samples)?;
+        match (self, frames) {
+            (Self::Stream(decoder), frames) => {
+                match frames {
+                    ChannelFrames::Codes { rows, codebooks: k } => {
+                        decoder.push_codes(&rows[range.start * k..range.end * k], *k, &mut samples)?;
+                    }
+                    ChannelFrames::Z { rows, latent: n } => {
+                        decoder.push_z(&rows[range.start * n..range.end * n], &mut samples)?;
+                    }
+                }
+                if last {
+                    decoder.flush(&mut samples)?;
+                }
             }
             (Self::Windowed(decoder), ChannelFrames::Codes { rows, codebooks: k }) => {
                 decoder.push_codes(&rows[range.start * k..range.end * k], *k, &mut samples)?;
+                if last {
+                    decoder.flush(&mut samples)?;
+                }
             }
             (Self::Windowed(_), ChannelFrames::Z { .. }) => {
                 return Err(Error::MissingInTokens { option: "decoding windows", required: "codes" });
@@ -139,11 +146,6 @@ impl ChannelDecoder {
                 let z = Array3::from_rows(rows, *latent).map_err(CodecError::from)?;
                 samples = overlap::decode_z(codec, &z, settings)?;
             }
-        }
-        match self {
-            Self::Stream(decoder) if last => decoder.flush(&mut samples)?,
-            Self::Windowed(decoder) if last => decoder.flush(&mut samples)?,
-            _ => {}
         }
         Ok(samples)
     }
@@ -181,15 +183,6 @@ pub(crate) fn frames_of(
         }
         (None, None, None) => return Err(Error::NoTokens),
     };
-    let codes = checked_codes(dac, codes, codebooks)?;
-    let codebooks = codes.codebooks();
-    let channels = (0..codes.channels()).map(|c| ChannelFrames::Codes { rows: codes.to_rows(c), codebooks });
-    Ok((channels.collect(), codes.frames()))
-}
-
-/// Returns the first `codebooks` codebooks (`None`: all), after checking that there are codes and all are in
-/// range.
-fn checked_codes(dac: &Dac, codes: &Codes, codebooks: Option<usize>) -> Result<Codes, Error> {
     let codes = match codebooks {
         Some(k) => codes.truncate(k).map_err(CodecError::from)?,
         None => codes.clone(),
@@ -197,9 +190,10 @@ fn checked_codes(dac: &Dac, codes: &Codes, codebooks: Option<usize>) -> Result<C
     if codes.frames() == 0 || codes.channels() == 0 {
         return Err(CodecError::Empty { what: "codes" }.into());
     }
-    dac.codec.codebooks(Some(codes.codebooks()))?;
+    let codebooks = dac.codec.codebooks(Some(codes.codebooks()))?;
     codes.check_range(dac.shape().codebook_size).map_err(CodecError::from)?;
-    Ok(codes)
+    let channels = (0..codes.channels()).map(|c| ChannelFrames::Codes { rows: codes.to_rows(c), codebooks });
+    Ok((channels.collect(), codes.frames()))
 }
 
 fn frames_of_z(dac: &Dac, z: &Array3) -> Result<(Vec<ChannelFrames>, usize), Error> {

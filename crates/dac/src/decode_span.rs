@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use dac_audio::Resampler;
 
-use crate::decode_channel::Windows;
+use crate::decode_channel::{Mode, Windows};
 use crate::error::Error;
 use crate::model::Dac;
 use crate::options::{OutputRate, TimeRange};
@@ -105,41 +105,32 @@ pub(crate) struct Part {
     pub(crate) output_skip: u64,
 }
 
-/// The frames to decode for a part of a signal.
-pub(crate) struct DecodeSpan {
-    /// Frames to decode, including the context they need.
-    pub(crate) frames: Range<usize>,
-    /// Decoded samples before the first one of the part.
-    pub(crate) skip_samples: u64,
-}
-
-impl DecodeSpan {
-    /// Selects the frames of the part, and the context that makes their samples those of the whole signal.
-    pub(crate) fn exact(part: &Part, dac: &Dac, frames: usize) -> Self {
-        let hop = dac.geometry().hop_samples;
-        let (left, right) = dac.geometry().decoder_context_frames();
-        let grid = dac.codec.decode_grid_frames();
-        let first = (part.model.start / hop as u64) as usize;
-        let end = (part.model.end.div_ceil(hop as u64) as usize).clamp(first + 1, frames.max(first + 1));
-        let start = first.saturating_sub(left) / grid * grid;
-        Self::new(part, start..end.saturating_add(right).min(frames), start * hop)
-    }
-
-    /// Selects all frames.
-    pub(crate) fn whole(part: &Part, frames: usize) -> Self {
-        Self::new(part, 0..frames, 0)
-    }
-
-    /// Selects the windows that contain the part.
-    pub(crate) fn windowed(part: &Part, windows: &Windows, frames: usize) -> Self {
-        let (samples, chunk) = (windows.window_samples, windows.chunks.chunk_frames);
-        let first = (part.model.start / samples as u64) as usize;
-        let end = (part.model.end.div_ceil(samples as u64) as usize).max(first + 1);
-        Self::new(part, first * chunk..end.saturating_mul(chunk).min(frames), first * samples)
-    }
-
-    fn new(part: &Part, frames: Range<usize>, first_sample: usize) -> Self {
-        Self { frames, skip_samples: part.model.start - first_sample as u64 }
+impl Part {
+    /// Returns the frames to decode for this part, including the context they need, and the number of decoded
+    /// samples before the part begins.
+    pub(crate) fn frames(&self, dac: &Dac, mode: &Mode, frames: usize) -> (Range<usize>, u64) {
+        let first_and_end = |samples: usize| {
+            let first = (self.model.start / samples as u64) as usize;
+            (first, (self.model.end.div_ceil(samples as u64) as usize).max(first + 1))
+        };
+        let (range, first_sample) = match mode {
+            Mode::Exact => {
+                let hop = dac.geometry().hop_samples;
+                let (left, right) = dac.geometry().decoder_context_frames();
+                let grid = dac.codec.decode_grid_frames();
+                let (first, end) = first_and_end(hop);
+                let end = end.min(frames.max(first + 1));
+                let start = first.saturating_sub(left) / grid * grid;
+                (start..end.saturating_add(right).min(frames), start * hop)
+            }
+            Mode::Overlap(_) => (0..frames, 0),
+            Mode::Windowed(Windows { chunks, window_samples, .. }) => {
+                let (first, end) = first_and_end(*window_samples);
+                let chunk = chunks.chunk_frames;
+                (first * chunk..end.saturating_mul(chunk).min(frames), first * window_samples)
+            }
+        };
+        (range, self.model.start - first_sample as u64)
     }
 }
 

@@ -6,8 +6,6 @@ use dac_audio::{AudioError, AudioReader, AudioSlice, ModelRateReader};
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio_buffer::{AUDIO_IN_MEMORY, Audio};
-#[cfg(doc)]
-use crate::chunking::Chunking;
 use crate::error::Error;
 use crate::loudness::InputLoudness;
 use crate::model::Dac;
@@ -49,9 +47,10 @@ impl Dac {
         self.encode_reader(&mut || AudioReader::open(path), options, progress)
     }
 
-    /// Encodes what the readers returned by `open` contain. [`Chunking::Windowed`] opens the input twice,
-    /// other chunkings once; all readers have to give the same samples. The policy for non-finite values is
-    /// that of `options`, not of the reader.
+    /// Encodes what the readers returned by `open` contain.
+    /// [`Chunking::Windowed`](crate::Chunking::Windowed) opens the input twice, other chunkings once; all
+    /// readers have to give the same samples. The policy for non-finite values is that of `options`, not of
+    /// the reader.
     ///
     /// # Errors
     /// As [`Dac::encode_file`].

@@ -5,8 +5,6 @@ use dac_rvq::Codes;
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio_buffer::AUDIO_IN_MEMORY;
-#[cfg(doc)]
-use crate::chunking::Chunking;
 use crate::error::Error;
 use crate::model::Dac;
 use crate::options::EncodeOptions;
@@ -28,8 +26,9 @@ impl EncodeSession {
     /// Begins an encode of `channels` channels at `rate_hz`.
     ///
     /// # Errors
-    /// When the rate cannot be resampled, the model has fewer codebooks, an option is out of range, or the chunking
-    /// is [`Chunking::Windowed`], which needs the loudness of the whole input first.
+    /// When the rate cannot be resampled, the model has fewer codebooks, an option is out of range, or the
+    /// chunking is [`Chunking::Windowed`](crate::Chunking::Windowed), which needs the loudness of the whole
+    /// input first.
     pub fn new(dac: &Dac, rate_hz: u32, channels: usize, options: &EncodeOptions) -> Result<Self, Error> {
         let model_hz = dac.shape().sample_rate_hz;
         let converter = ModelRateConverter::new(rate_hz, channels, options.channels, model_hz)?;
@@ -54,7 +53,7 @@ impl EncodeSession {
 
     /// Returns the frames of codes that are complete in all channels and not yet taken;
     /// [`EncodeSession::finish`] returns the rest. `None` when there are none, which is always so with
-    /// [`Chunking::Whole`].
+    /// [`Chunking::Whole`](crate::Chunking::Whole).
     ///
     /// # Errors
     /// Never for codes that the model produced.

@@ -52,7 +52,6 @@ impl WindowedChunks {
 /// and the following layers use these ends. [`WindowedDecoder::flush`], [`WindowedDecoder::reset`] and errors
 /// end the signal; the next push begins a new one.
 pub struct WindowedDecoder {
-    codec: Arc<Codec>,
     chunks: WindowedChunks,
     decoder: StreamDecoder,
     /// Frames of the current chunk so far.
@@ -66,8 +65,8 @@ impl WindowedDecoder {
     pub fn new(codec: Arc<Codec>, chunks: WindowedChunks) -> Self {
         let chunks = WindowedChunks { chunk_frames: chunks.chunk_frames.max(1), ..chunks };
         let plan = ChunkPlan::decode_within_budget(&codec, chunks.chunk_frames.min(MAX_CHUNK_FRAMES));
-        let decoder = StreamDecoder::with_padding(codec.clone(), plan, chunks.padding);
-        Self { codec, chunks, decoder, frames: 0, codebooks: 0 }
+        let decoder = StreamDecoder::with_padding(codec, plan, chunks.padding);
+        Self { chunks, decoder, frames: 0, codebooks: 0 }
     }
 
     /// Takes any number of frames of codes, `[frames][codebooks]`, and appends the samples that are complete
@@ -86,8 +85,8 @@ impl WindowedDecoder {
     }
 
     fn try_push(&mut self, rows: &[u16], codebooks: usize, out: &mut Vec<f32>) -> Result<(), CodecError> {
-        let codebooks = self.codec.codebooks(Some(codebooks))?;
-        Codes::from_rows(rows, codebooks)?.check_range(self.codec.shape().codebook_size)?;
+        let codebooks = self.decoder.codec.codebooks(Some(codebooks))?;
+        Codes::from_rows(rows, codebooks)?.check_range(self.decoder.codec.shape().codebook_size)?;
         let mut rows = rows;
         while !rows.is_empty() {
             if self.frames > 0 && self.codebooks != codebooks {
@@ -120,7 +119,7 @@ impl WindowedDecoder {
 
     fn end_chunk(&mut self, out: &mut Vec<f32>) -> Result<(), CodecError> {
         let frames = std::mem::take(&mut self.frames);
-        self.chunks.samples(self.codec.shape(), frames).map_err(|error| CodecError::Input {
+        self.chunks.samples(self.decoder.codec.shape(), frames).map_err(|error| CodecError::Input {
             what: "a chunk of codes",
             found: [1, 0, frames],
             expected: error.to_string(),

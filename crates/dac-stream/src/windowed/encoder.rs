@@ -42,7 +42,6 @@ struct State {
     buffer: Vec<f32>,
     /// Start of the next window in the delayed signal; `None` while the signal may still fit in one window.
     next_sample: Option<usize>,
-    scratch: QuantizedRows,
 }
 
 impl WindowedEncoder {
@@ -87,28 +86,22 @@ impl WindowedEncoder {
         if samples == 0 {
             return Err(CodecError::Empty { what: "audio" });
         }
-        let result = if self.state.next_sample.is_some() {
-            self.encode_windows(true, out).map(|()| self.plan.chunk_frames)
-        } else {
-            self.encode_whole(out)
-        };
         let padding = self.state.next_sample.is_none();
+        let (chunk_frames, result) = if padding {
+            let frames = self.encoder.codec.geometry().frames_for_samples(samples);
+            let pushed = self.encoder.push(&self.state.buffer, out);
+            (frames, pushed.and_then(|()| self.encoder.flush(out).map(drop)))
+        } else {
+            (self.plan.chunk_frames, self.encode_windows(true, out))
+        };
         self.reset();
-        result.map(|chunk_frames| WindowedSummary { samples, chunk_frames, padding })
+        result.map(|()| WindowedSummary { samples, chunk_frames, padding })
     }
 
     /// Discards the signal pushed so far.
     pub fn reset(&mut self) {
         self.encoder.reset();
         self.state = State::default();
-    }
-
-    fn encode_whole(&mut self, out: &mut QuantizedRows) -> Result<usize, CodecError> {
-        let codebooks = self.encoder.codebooks();
-        let before = out.codes.len();
-        self.encoder.push(&self.state.buffer, out)?;
-        self.encoder.flush(out)?;
-        Ok((out.codes.len() - before) / codebooks)
     }
 
     /// Encodes the windows that are buffered; at the end of the signal, all that start within it, padded with
@@ -123,25 +116,15 @@ impl WindowedEncoder {
             if buffer.len() < plan.window_samples {
                 buffer.resize(plan.window_samples, 0.0);
             }
-            self.encode_window(out)?;
-            let buffer = &mut self.state.buffer;
+            let mut rows = QuantizedRows::default();
+            self.encoder.push(&vec![0.0; plan.lead_samples], &mut rows)?;
+            self.encoder.push(&buffer[..plan.window_samples], &mut rows)?;
+            self.encoder.flush(&mut rows)?;
+            let frames = rows.codes.len() / self.encoder.codebooks();
+            append_frames(&rows, frames, &(plan.skip_frames..plan.skip_frames + plan.chunk_frames), out);
             buffer.drain(..plan.step_samples.min(buffer.len()));
             self.state.next_sample = Some(start + plan.step_samples);
         }
-        Ok(())
-    }
-
-    /// Encodes the window at the start of the buffer.
-    fn encode_window(&mut self, out: &mut QuantizedRows) -> Result<(), CodecError> {
-        let plan = self.plan;
-        let State { buffer, scratch, .. } = &mut self.state;
-        self.encoder.push(&vec![0.0; plan.lead_samples], scratch)?;
-        self.encoder.push(&buffer[..plan.window_samples], scratch)?;
-        self.encoder.flush(scratch)?;
-        let frames = scratch.codes.len() / self.encoder.codebooks();
-        let keep = plan.skip_frames..plan.skip_frames + plan.chunk_frames;
-        append_frames(scratch, frames, &keep, out);
-        *scratch = QuantizedRows::default();
         Ok(())
     }
 }
