@@ -34,7 +34,6 @@ enum Mode {
     Chunked { codes: Vec<u16>, z: Vec<f32>, queue: WindowQueue<Array3> },
 }
 
-/// Kind of a signal's frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Codes { codebooks: usize },

@@ -46,11 +46,7 @@ impl Chunking {
             let frames = (chunk_seconds * shape.frame_rate_hz()).round() as usize;
             return Ok(Some(frames.clamp(1, MAX_CHUNK_FRAMES)));
         }
-        Err(Error::InvalidOption {
-            option: "the chunk length in seconds",
-            found: chunk_seconds.to_string(),
-            expected: "a number above 0",
-        })
+        Err(Error::invalid("the chunk length in seconds", chunk_seconds, "a number above 0"))
     }
 
     /// The chunking of signals that are not divided into windows.

@@ -34,11 +34,9 @@ impl Mode {
         chunking: Chunking,
     ) -> Result<Self, Error> {
         match (chunking, windows_of(dac, meta, frames)?) {
-            (Chunking::Overlap(_), Some(_)) => Err(Error::InvalidOption {
-                option: "the chunking for codes of windows",
-                found: "overlap".to_owned(),
-                expected: "exact or whole",
-            }),
+            (Chunking::Overlap(_), Some(_)) => {
+                Err(Error::invalid("the chunking for codes of windows", "overlap", "exact or whole"))
+            }
             (Chunking::Overlap(settings), None) => Ok(Self::Overlap(settings)),
             (_, Some(windows)) => Ok(Self::Windowed(windows)),
             (_, None) => Ok(Self::Exact),
@@ -68,8 +66,7 @@ fn windows_of(dac: &Dac, meta: &TokenMeta, frames: usize) -> Result<Option<Windo
     let chunk_frames = match meta.chunk_frames {
         None => frames,
         Some(0) => {
-            let (option, found) = ("the chunk length of the tokens in frames", "0".to_owned());
-            return Err(Error::InvalidOption { option, found, expected: "1 or more" });
+            return Err(Error::invalid("the chunk length of the tokens in frames", 0, "1 or more"));
         }
         Some(chunk) => usize::try_from(chunk).unwrap_or(usize::MAX).min(frames),
     };
@@ -81,7 +78,6 @@ fn windows_of(dac: &Dac, meta: &TokenMeta, frames: usize) -> Result<Option<Windo
     Ok(Some(Windows { chunks, window_samples, samples: chunks.samples(dac.shape(), frames)? }))
 }
 
-/// Frames of one channel.
 pub(crate) enum ChannelFrames {
     /// `[frames][codebooks]`.
     Codes { rows: Vec<u16>, codebooks: usize },
@@ -89,7 +85,6 @@ pub(crate) enum ChannelFrames {
     Z { rows: Vec<f32>, latent: usize },
 }
 
-/// Decoder of one channel.
 pub(crate) enum ChannelDecoder {
     Stream(Box<StreamDecoder>),
     Windowed(Box<WindowedDecoder>),
@@ -151,17 +146,12 @@ impl ChannelDecoder {
     }
 }
 
-/// Checks that there are no more channels than audio can have: each takes the memory of a decoder and a
-/// resampler.
+/// Checks that there are no more channels than audio can have: each takes memory.
 pub(crate) fn check_channels(channels: usize) -> Result<(), Error> {
     if channels <= MAX_CHANNELS {
         return Ok(());
     }
-    Err(Error::InvalidOption {
-        option: "the number of channels of the tokens",
-        found: channels.to_string(),
-        expected: "at most 64",
-    })
+    Err(Error::invalid("the number of channels of the tokens", channels, "at most 64"))
 }
 
 /// Returns each channel's frames and their number. Uses codes if there are any, then z, then latents.

@@ -11,7 +11,7 @@ use crate::loudness::InputLoudness;
 use crate::model::Dac;
 use crate::options::EncodeOptions;
 use crate::progress::{Progress, report};
-use crate::token_encoder::{InputFacts, TokenEncoder};
+use crate::token_encoder::TokenEncoder;
 
 impl Dac {
     /// Encodes audio in memory, mixed and resampled as `options` and the model require.
@@ -88,13 +88,11 @@ impl Dac {
             encoder.push(block)?;
             report(progress, input.input_samples())?;
         }
-        let facts = InputFacts {
-            rate_hz: input.input_rate_hz(),
-            samples: input.input_samples(),
-            replaced_samples: input.replaced_samples(),
-            truncated: input.is_truncated(),
-        };
-        encoder.finish(&facts, &input.name().display().to_string())
+        let mut meta = self.token_meta(input.input_rate_hz());
+        meta.input_samples = Some(input.input_samples());
+        meta.replaced_samples = Some(input.replaced_samples()).filter(|&count| count > 0);
+        meta.input_truncated = input.is_truncated().then_some(true);
+        encoder.finish(meta, &input.name().display().to_string())
     }
 
     /// Fills in the metadata that follows from the model and the input's rate.

@@ -7,7 +7,7 @@ use dac_model::CodecError;
 use dac_rvq::cpu::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 use dac_stream::StreamEncoder;
-use dac_stream::overlap::OverlapEncoder;
+use dac_stream::overlap::{OverlapEncoder, OverlapSettings};
 use dac_stream::windowed::{WindowedEncoder, WindowedPlan};
 use dac_tokens::{Save, TokenFile, TokenMeta};
 
@@ -38,16 +38,6 @@ enum Loudness {
     },
 }
 
-/// Properties of the input that the tokens record.
-pub(crate) struct InputFacts {
-    pub(crate) rate_hz: u32,
-    /// Samples per channel.
-    pub(crate) samples: u64,
-    /// Values that were not finite.
-    pub(crate) replaced_samples: u64,
-    pub(crate) truncated: bool,
-}
-
 impl TokenEncoder {
     /// Begins an encode of `channels` channels; windowed mode needs the `loudness` of the whole input.
     pub(crate) fn new(
@@ -61,11 +51,8 @@ impl TokenEncoder {
         let tracks = (0..channels).map(track).collect::<Result<_, Error>>()?;
         let loudness = match (options.chunk, loudness) {
             (Chunking::Windowed { .. }, None) => {
-                return Err(Error::InvalidOption {
-                    option: "the chunking of a session",
-                    found: "windowed".to_owned(),
-                    expected: "exact, whole or overlap",
-                });
+                let (option, expected) = ("the chunking of a session", "exact, whole or overlap");
+                return Err(Error::invalid(option, "windowed", expected));
             }
             (Chunking::Windowed { .. }, Some(known)) => {
                 Loudness::Known { input_db: known.input_db, gain: known.window_gain() }
@@ -78,7 +65,6 @@ impl TokenEncoder {
         Ok(Self { dac: dac.clone(), save: options.save, codebooks, loudness, tracks })
     }
 
-    /// Channels of the tokens.
     pub(crate) fn channels(&self) -> usize {
         self.tracks.len()
     }
@@ -109,15 +95,11 @@ impl TokenEncoder {
         Ok(Some(stack_codes(rows, self.codebooks)?))
     }
 
-    /// Ends the signal and returns its tokens; `name` refers to the input in errors.
-    pub(crate) fn finish(self, input: &InputFacts, name: &str) -> Result<TokenFile, Error> {
-        if input.samples == 0 || self.tracks.is_empty() {
+    /// Ends the signal and returns its tokens. `meta` describes the input; `name` refers to it in errors.
+    pub(crate) fn finish(self, mut meta: TokenMeta, name: &str) -> Result<TokenFile, Error> {
+        if meta.input_samples == Some(0) || self.tracks.is_empty() {
             return Err(Error::NoSamples { name: name.to_owned() });
         }
-        let mut meta = self.dac.token_meta(input.rate_hz);
-        meta.input_samples = Some(input.samples);
-        meta.replaced_samples = Some(input.replaced_samples).filter(|&count| count > 0);
-        meta.input_truncated = input.truncated.then_some(true);
         meta.input_db = match &self.loudness {
             Loudness::Unknown => None,
             Loudness::Meter(meter) => Some(meter.integrated_db() as f32),
@@ -126,7 +108,7 @@ impl TokenEncoder {
         let (save, codebooks) = (self.save, self.codebooks);
         let mut channels = Vec::with_capacity(self.tracks.len());
         for track in self.tracks {
-            channels.push(track.finish(&self.dac, codebooks, save, &mut meta)?);
+            channels.push(track.finish(save, &mut meta)?);
         }
         let mut tokens = TokenFile::default();
         tokens.meta = meta;
@@ -165,11 +147,9 @@ struct Track {
     rows: QuantizedRows,
 }
 
-/// Encoder of one channel.
 enum ChannelEncoder {
-    /// Collects the whole channel.
-    Whole(Vec<f32>),
     Stream(Box<StreamEncoder>),
+    /// Chunks without context; also the whole signal as one chunk.
     Overlap(OverlapEncoder),
     Windowed(Box<WindowedEncoder>),
 }
@@ -178,7 +158,11 @@ impl Track {
     fn new(dac: &Dac, chunking: Chunking, codebooks: usize) -> Result<Self, Error> {
         let (codec, shape) = (dac.codec.clone(), dac.shape());
         let encoder = match chunking {
-            Chunking::Whole => ChannelEncoder::Whole(Vec::new()),
+            Chunking::Whole => {
+                let encoding_chunk_seconds = f64::INFINITY;
+                let settings = OverlapSettings { encoding_chunk_seconds, ..OverlapSettings::default() };
+                ChannelEncoder::Overlap(OverlapEncoder::new(codec, Some(codebooks), &settings))
+            }
             Chunking::Exact { .. } => {
                 let frames = chunking.exact_frames(shape)?.unwrap_or(1);
                 ChannelEncoder::Stream(Box::new(StreamEncoder::new(codec, Some(codebooks), frames)?))
@@ -196,7 +180,6 @@ impl Track {
 
     fn push(&mut self, samples: &[f32], save: Save) -> Result<(), CodecError> {
         match &mut self.encoder {
-            ChannelEncoder::Whole(collected) => collected.extend_from_slice(samples),
             ChannelEncoder::Stream(encoder) => encoder.push(samples, &mut self.rows)?,
             ChannelEncoder::Overlap(encoder) => encoder.push(samples, &mut self.rows)?,
             ChannelEncoder::Windowed(encoder) => encoder.push(samples, &mut self.rows)?,
@@ -206,21 +189,9 @@ impl Track {
     }
 
     /// Ends the signal, records its windows in `meta`, and returns the rows to save.
-    fn finish(
-        self,
-        dac: &Dac,
-        codebooks: usize,
-        save: Save,
-        meta: &mut TokenMeta,
-    ) -> Result<QuantizedRows, CodecError> {
+    fn finish(self, save: Save, meta: &mut TokenMeta) -> Result<QuantizedRows, CodecError> {
         let mut rows = self.rows;
         match self.encoder {
-            ChannelEncoder::Whole(samples) => {
-                let encoded = dac.codec.encode(&Array3::mono(samples), Some(codebooks))?;
-                rows.codes = encoded.codes.to_rows(0);
-                rows.z = encoded.z.to_rows(0);
-                rows.latents = encoded.latents.to_rows(0);
-            }
             ChannelEncoder::Stream(mut encoder) => drop(encoder.flush(&mut rows)?),
             ChannelEncoder::Overlap(mut encoder) => encoder.flush(&mut rows)?,
             ChannelEncoder::Windowed(mut encoder) => {

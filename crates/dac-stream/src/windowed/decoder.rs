@@ -56,7 +56,6 @@ pub struct WindowedDecoder {
     decoder: StreamDecoder,
     /// Frames of the current chunk so far.
     frames: usize,
-    /// Codebooks of the current chunk.
     codebooks: usize,
 }
 
