@@ -3,6 +3,7 @@
 use dac_audio::{Planar, Resampler, WavWriter};
 use dac_tokens::{TokenFile, TokenMeta};
 
+use crate::chunking::Chunking;
 use crate::decode_channel::{ChannelDecoder, ChannelFrames, Mode, check_channels, frames_of};
 use crate::decode_span::Timing;
 use crate::error::Error;
@@ -49,7 +50,11 @@ impl DecodeSession {
         let (channels, frames) = frames_of(dac, tokens, options.codebooks)?;
         let mode = Mode::choose(dac, meta, frames, options.chunk)?;
         let gain = if options.restore_loudness { dac.loudness_gain(tokens, options.codebooks)? } else { 1.0 };
-        let block_frames = options.chunk.for_decoding().exact_frames(dac.shape())?.unwrap_or(frames.max(1));
+        let chunk = match options.chunk {
+            Chunking::Windowed { .. } => Chunking::default(),
+            chunk => chunk,
+        };
+        let block_frames = chunk.exact_frames(dac.shape())?.unwrap_or(frames.max(1));
         let timing = Timing::new(
             meta.input_samples.zip(meta.input_rate_hz),
             options.output_rate,

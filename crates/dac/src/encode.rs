@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use dac_audio::{AudioError, AudioReader, AudioSlice, ModelRateReader};
+use dac_audio::{AudioError, AudioReader, AudioSlice, ModelRateReader, check_planar};
+use dac_stream::windowed::WindowedPlan;
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio_buffer::{AUDIO_IN_MEMORY, Audio};
+use crate::chunking::Chunking;
 use crate::error::Error;
 use crate::loudness::InputLoudness;
 use crate::model::Dac;
@@ -20,7 +22,7 @@ impl Dac {
     /// When there are no samples, the channels differ in length, a value is not finite, or an option does not
     /// fit the model.
     pub fn encode(&self, audio: &Audio, options: &EncodeOptions) -> Result<TokenFile, Error> {
-        audio.check()?;
+        check_planar(&audio.channels, audio.channels.len())?;
         let slice = AudioSlice {
             name: AUDIO_IN_MEMORY,
             channels: &audio.channels,
@@ -47,10 +49,9 @@ impl Dac {
         self.encode_reader(&mut || AudioReader::open(path), options, progress)
     }
 
-    /// Encodes what the readers returned by `open` contain.
-    /// [`Chunking::Windowed`](crate::Chunking::Windowed) opens the input twice, other chunkings once; all
-    /// readers have to give the same samples. The policy for non-finite values is that of `options`, not of
-    /// the reader.
+    /// Encodes what the readers returned by `open` contain. [`Chunking::Windowed`] opens the input twice,
+    /// other chunkings once; all readers have to give the same samples. The policy for non-finite values is
+    /// that of `options`, not of the reader.
     ///
     /// # Errors
     /// As [`Dac::encode_file`].
@@ -75,12 +76,14 @@ impl Dac {
         options: &EncodeOptions,
         progress: &mut dyn Progress,
     ) -> Result<TokenFile, Error> {
-        let loudness = match options.chunk.window_plan(self.shape())? {
-            Some(_) => {
+        let loudness = match options.chunk {
+            Chunking::Windowed { seconds } => {
+                // Check the options before the first pass.
+                WindowedPlan::new(self.shape(), seconds)?;
                 self.codec.codebooks(options.codebooks)?;
                 Some(InputLoudness::measure(self, open()?, progress)?)
             }
-            None => None,
+            _ => None,
         };
         let mut input = open()?;
         let mut encoder = TokenEncoder::new(self, input.channels(), options, loudness)?;
