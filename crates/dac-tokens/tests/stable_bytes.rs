@@ -52,7 +52,8 @@ fn safetensors_headers_contain_known_metadata_as_text() {
     file.z = Some(z(1, 8, 4));
     file.latents = Some(z(1, 72, 4));
     let expected = concat!(
-        r#"{"__metadata__":{"channels":"1"},"codes":{"data_offsets":[1280,1352],"dtype":"U16","shape":[1,9,4]},"#,
+        r#"{"__metadata__":{"channels":"1"},"#,
+        r#""codes":{"data_offsets":[1280,1352],"dtype":"U16","shape":[1,9,4]},"#,
         r#""latents":{"data_offsets":[128,1280],"dtype":"F32","shape":[1,72,4]},"#,
         r#""z":{"data_offsets":[0,128],"dtype":"F32","shape":[1,8,4]}}"#,
     );
