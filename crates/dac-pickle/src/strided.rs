@@ -23,7 +23,7 @@ pub fn read_strided<R: Read + Seek>(
 ) -> io::Result<Vec<u8>> {
     let invalid =
         || io::Error::new(io::ErrorKind::InvalidInput, "the strides of the array overflow or overlap");
-    let elements = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or_else(invalid)?;
+    let elements = element_count(shape).ok_or_else(invalid)?;
     if elements == 0 {
         return Ok(Vec::new());
     }
@@ -57,8 +57,13 @@ pub fn read_strided<R: Read + Seek>(
     gather(&bytes, size, shape, strides).ok_or_else(invalid)
 }
 
+/// Number of elements; `None` on overflow.
+pub(crate) fn element_count(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))
+}
+
 /// Returns true for row-major order without gaps.
-pub(crate) fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
+fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
     let mut expected = 1usize;
     for (&d, &stride) in shape.iter().zip(strides).rev() {
         if d != 1 && stride != expected {

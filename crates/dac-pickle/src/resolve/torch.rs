@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::TensorRef;
+use super::{CallView, Resolver};
 use crate::dtype::DType;
 use crate::error::PickleError;
 use crate::globals::Global;
-use crate::resolve::{CallView, Resolver};
+use crate::value::TensorRef;
 use crate::vm::{Id, Node};
 
 /// Converts any of the calls that make a tensor.
