@@ -141,8 +141,6 @@ fn read_to_vec<R: Read>(reader: &mut R, count: usize, out: &mut Vec<u8>) -> io::
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use super::*;
 
     #[test]
@@ -154,28 +152,5 @@ mod tests {
         assert_eq!(gather(&bytes, 1, &[2, usize::MAX], &[usize::MAX, 1]), None);
         assert_eq!(gather(&bytes, 1, &[2, 0], &[1, 1]).as_deref(), Some(&[][..]));
         assert_eq!(gather(&bytes, 2, &[], &[]).as_deref(), Some(&[0, 1][..]));
-    }
-
-    #[test]
-    fn reading_from_a_file_equals_gathering_from_memory() {
-        let bytes: Vec<u8> = (0..60_000u32).flat_map(|v| (v as u16).to_le_bytes()).collect();
-        let mut file = Cursor::new(&bytes);
-        // Rows long enough to be read one by one, rows far apart, a transposed array, a contiguous one, a
-        // scalar.
-        for (shape, strides) in [
-            (vec![3, 2, 2500], vec![20_000, 10_000, 1]),
-            (vec![4, 3], vec![9000, 1]),
-            (vec![5, 7], vec![1, 5]),
-            (vec![6, 5], vec![5, 1]),
-            (vec![], vec![]),
-        ] {
-            let expected = gather(&bytes[200..], 2, &shape, &strides).unwrap();
-            assert_eq!(read_strided(&mut file, 200, 2, &shape, &strides).unwrap(), expected, "{shape:?}");
-        }
-        for (shape, strides) in
-            [(vec![60_001], vec![1]), (vec![9], vec![0]), (vec![2, 2], vec![usize::MAX, 1])]
-        {
-            assert!(read_strided(&mut file, 0, 2, &shape, &strides).is_err(), "{shape:?}");
-        }
     }
 }

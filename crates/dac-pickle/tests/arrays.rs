@@ -1,9 +1,10 @@
 //! Conversion of elements and arrays to numbers.
 
+use std::io::Cursor;
 use std::sync::Arc;
 
 use dac_pickle::numpy::{Layout, NdArray, parse_descr};
-use dac_pickle::{DType, DTypeError};
+use dac_pickle::{DType, DTypeError, read_strided};
 use half::{bf16, f16};
 
 #[test]
@@ -37,5 +38,33 @@ fn element_types_of_plain_numbers_parse() {
     assert_eq!(parse_descr("b1"), Ok((DType::Bool, false)));
     for bad in ["", "|O", "<c8", "<f16", "<é2", "é"] {
         assert!(parse_descr(bad).is_err(), "{bad}");
+    }
+}
+
+/// Index of each element in row-major order.
+fn strided_indices(shape: &[usize], strides: &[usize]) -> Vec<usize> {
+    shape.iter().zip(strides).fold(vec![0], |indices, (d, stride)| {
+        indices.iter().flat_map(|index| (0..*d).map(move |position| index + position * stride)).collect()
+    })
+}
+
+#[test]
+fn strided_arrays_are_read_in_row_major_order() {
+    let bytes: Vec<u8> = (0..60_000u32).flat_map(|v| (v as u16).to_le_bytes()).collect();
+    let mut file = Cursor::new(&bytes);
+    // Rows long enough to be read one by one, rows far apart, a transposed array, a contiguous one, a scalar.
+    for (shape, strides) in [
+        (vec![3, 2, 2500], vec![20_000, 10_000, 1]),
+        (vec![4, 3], vec![9000, 1]),
+        (vec![5, 7], vec![1, 5]),
+        (vec![6, 5], vec![5, 1]),
+        (vec![], vec![]),
+    ] {
+        let element = |index: usize| ((100 + index) as u16).to_le_bytes();
+        let expected: Vec<u8> = strided_indices(&shape, &strides).into_iter().flat_map(element).collect();
+        assert_eq!(read_strided(&mut file, 200, 2, &shape, &strides).unwrap(), expected, "{shape:?}");
+    }
+    for (shape, strides) in [(vec![60_001], vec![1]), (vec![9], vec![0]), (vec![2, 2], vec![usize::MAX, 1])] {
+        assert!(read_strided(&mut file, 0, 2, &shape, &strides).is_err(), "{shape:?}");
     }
 }

@@ -64,29 +64,24 @@ pub enum TorchError {
     },
     /// The shape, strides and offset of a tensor exceed its storage.
     #[error(
-        "a tensor of shape {shape:?}, strides {strides:?} and offset {offset} \
-         exceeds its storage {key:?} of {found_bytes} bytes"
+        "a tensor of shape {:?}, strides {:?} and offset {} exceeds its storage {:?} of {found_bytes} bytes",
+        tensor.shape, tensor.strides, tensor.offset, tensor.storage
     )]
     OutOfStorage {
-        /// Length of each axis.
-        shape: Vec<usize>,
-        /// Step along each axis, in elements.
-        strides: Vec<usize>,
-        /// Position of the first element in the storage, in elements.
-        offset: usize,
-        /// Key of the storage.
-        key: String,
+        /// The tensor.
+        tensor: TensorRef,
         /// Size of the storage.
         found_bytes: u64,
     },
     /// A tensor that repeats elements of its storage (a stride of 0 or overlapping rows) beyond the storage's
     /// own size.
-    #[error("a tensor of shape {shape:?} has more elements than its storage {key:?} of {found_bytes} bytes")]
+    #[error(
+        "a tensor of shape {:?} has more elements than its storage {:?} of {found_bytes} bytes",
+        tensor.shape, tensor.storage
+    )]
     Expanded {
-        /// Length of each axis.
-        shape: Vec<usize>,
-        /// Key of the storage.
-        key: String,
+        /// The tensor.
+        tensor: TensorRef,
         /// Size of the storage.
         found_bytes: u64,
     },
