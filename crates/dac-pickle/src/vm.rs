@@ -144,10 +144,8 @@ impl<'a> Vm<'a> {
             // PROTO and FRAME have no effect.
             0x80 => self.read_bytes(1).map(drop),
             0x95 => self.read_bytes(8).map(drop),
-            b'(' if self.marks.len() >= self.limits.max_items => {
-                Err(self.limit("marks", self.limits.max_items))
-            }
             b'(' => {
+                self.check_limit("marks", self.marks.len(), self.limits.max_items)?;
                 self.marks.push(self.stack.len());
                 Ok(())
             }
@@ -220,8 +218,10 @@ impl<'a> Vm<'a> {
         PickleError::Malformed { offset: self.opcode_offset, reason }
     }
 
-    fn limit(&self, what: &'static str, limit: usize) -> PickleError {
-        PickleError::Limit { what, limit, offset: self.opcode_offset }
+    /// Checks that one more than `count` does not exceed a limit.
+    fn check_limit(&self, what: &'static str, count: usize, limit: usize) -> Result<(), PickleError> {
+        let error = PickleError::Limit { what, limit, offset: self.opcode_offset };
+        if count < limit { Ok(()) } else { Err(error) }
     }
 
     fn read_bytes(&mut self, needed: u64) -> Result<&'a [u8], PickleError> {
@@ -263,12 +263,9 @@ impl<'a> Vm<'a> {
     }
 
     fn push(&mut self, node: Node) -> Result<(), PickleError> {
-        if self.nodes.len() >= self.limits.max_items {
-            return Err(self.limit("values", self.limits.max_items));
-        }
-        let id = Id::try_from(self.nodes.len()).map_err(|_| self.limit("values", Id::MAX as usize))?;
+        self.check_limit("values", self.nodes.len(), self.limits.max_items.min(Id::MAX as usize))?;
+        self.stack.push(self.nodes.len() as Id);
         self.nodes.push(node);
-        self.stack.push(id);
         Ok(())
     }
 
@@ -330,9 +327,7 @@ impl<'a> Vm<'a> {
 
     fn memoize(&mut self, index: u32) -> Result<(), PickleError> {
         let id = self.top()?;
-        if self.memo.len() >= self.limits.max_memo {
-            return Err(self.limit("memo entries", self.limits.max_memo));
-        }
+        self.check_limit("memo entries", self.memo.len(), self.limits.max_memo)?;
         self.memo.insert(index, id);
         Ok(())
     }
@@ -341,9 +336,7 @@ impl<'a> Vm<'a> {
         let id = self.memo.get(&index).copied();
         let id = id.ok_or(self.malformed("a memo entry that was never stored"))?;
         // References make no nodes, so `push` does not bound them.
-        if self.stack.len() >= self.limits.max_items {
-            return Err(self.limit("values", self.limits.max_items));
-        }
+        self.check_limit("values", self.stack.len(), self.limits.max_items)?;
         self.stack.push(id);
         Ok(())
     }

@@ -99,9 +99,7 @@ impl PickleWriter {
     pub fn push_tuple(&mut self, lengths: &[usize]) {
         let opcode = match lengths.len() {
             0 => return self.out.push(b')'),
-            1 => 0x85,
-            2 => 0x86,
-            3 => 0x87,
+            axes @ 1..=3 => 0x84 + axes as u8,
             _ => b't',
         };
         if opcode == b't' {

@@ -57,12 +57,9 @@ impl<R: Read + Seek> TorchFile<R> {
             Some(entry) => directory.read_entry(&mut reader, entry, entry.size_bytes.min(16))? == b"big",
             None => false,
         };
-        let mut storages = HashMap::new();
-        for (index, entry) in directory.entries.iter().enumerate() {
-            if let Some(key) = entry.name.strip_prefix(folder).and_then(|name| name.strip_prefix("data/")) {
-                storages.insert(key.to_owned(), index);
-            }
-        }
+        let key = |name: &str| name.strip_prefix(folder)?.strip_prefix("data/").map(str::to_owned);
+        let entries = directory.entries.iter().enumerate();
+        let storages = entries.filter_map(|(index, entry)| Some((key(&entry.name)?, index))).collect();
         Ok(Self { reader, directory, storages, root, big_endian })
     }
 

@@ -165,9 +165,8 @@ fn parse_entries(records: &[u8], start: u64, count: u64) -> Result<Vec<Entry>, Z
         }
         let (name_length, extra_length, comment_length) =
             (usize::from(fields.u16(28)), usize::from(fields.u16(30)), usize::from(fields.u16(32)));
-        let name = rest.get(46..46 + name_length).ok_or(malformed("the directory is truncated"))?;
-        let extra = rest.get(46 + name_length..46 + name_length + extra_length);
-        let extra = extra.ok_or(malformed("the directory is truncated"))?;
+        let variable = rest.get(46..46 + name_length + extra_length);
+        let (name, extra) = variable.ok_or(malformed("the directory is truncated"))?.split_at(name_length);
         let mut sizes = [u64::from(fields.u32(24)), u64::from(fields.u32(20)), u64::from(fields.u32(42))];
         apply_zip64_field(&mut sizes, extra);
         let [size_bytes, compressed_bytes, header_offset] = sizes;
@@ -194,14 +193,9 @@ fn apply_zip64_field(sizes: &mut [u64; 3], mut extra: &[u8]) {
         let (id, length) = (fields.u16(0), usize::from(fields.u16(2)));
         let Some(body) = extra.get(4..4 + length) else { return };
         if id == 1 {
-            let mut at = 0;
-            for size in sizes.iter_mut().filter(|size| **size == 0xffff_ffff) {
-                if at + 8 <= body.len() {
-                    *size = Fields(body).u64(at);
-                }
-                at += 8;
-            }
-            return;
+            let unknown = sizes.iter_mut().filter(|size| **size == 0xffff_ffff);
+            let (values, _) = body.as_chunks::<8>();
+            return unknown.zip(values).for_each(|(size, value)| *size = u64::from_le_bytes(*value));
         }
         extra = extra.get(4 + length..).unwrap_or_default();
     }
