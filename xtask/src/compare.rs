@@ -38,9 +38,6 @@ pub(crate) struct CodeComparison {
 
 impl CodeComparison {
     /// Compares codes `[1, codebooks, frames]`; `margins` are the reference's ([`Difference::margin`]).
-    ///
-    /// # Errors
-    /// If the shapes differ.
     pub(crate) fn new(
         found: &Tensor<u16>,
         expected: &Tensor<u16>,
@@ -99,9 +96,6 @@ impl CodeComparison {
 
 /// Root mean square of the difference divided by that of `expected`, both `[1, channels, frames]`, over the
 /// frames marked in `included`.
-///
-/// # Errors
-/// If the shapes differ.
 pub(crate) fn relative_rms(
     found: &Tensor<f32>,
     expected: &Tensor<f32>,
@@ -138,9 +132,6 @@ pub(crate) struct AudioComparison {
 
 impl AudioComparison {
     /// Compares `found` with the reference's audio. Samples after the latter's end must be zero.
-    ///
-    /// # Errors
-    /// If `found` is shorter or has other samples after the end.
     pub(crate) fn new(found: &[f32], expected: &[f32]) -> Result<Self, Error> {
         let Some((found, tail)) = found.split_at_checked(expected.len()) else {
             bail!("{} samples, expected {}", found.len(), expected.len());

@@ -53,10 +53,7 @@ enum Part {
     Nehalem,
 }
 
-/// Runs the task.
-///
-/// # Errors
-/// If a tool is missing, a program fails or hangs under emulation, or results differ.
+/// Runs the task; fails if a tool is missing, a program fails or hangs under emulation, or results differ.
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
     let includes = |part| args.only.is_none_or(|only| only == part);
     let compiler = aarch64_compiler();
@@ -181,8 +178,7 @@ impl Results {
         Ok(Self { codes, audio: wav::read(&folder.join("input.wav"))? })
     }
 
-    /// # Errors
-    /// If a code differs, or the audio by more than [`AUDIO_BOUND`].
+    /// Fails if a code differs, or the audio by more than [`AUDIO_BOUND`].
     fn compare(&self, expected: &Self) -> Result<(), Error> {
         if self.codes.shape != expected.codes.shape {
             bail!("codes have shape {:?}, expected {:?}", self.codes.shape, expected.codes.shape);

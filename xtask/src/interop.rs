@@ -30,10 +30,7 @@ struct Reader {
     python: PathBuf,
 }
 
-/// Runs the task.
-///
-/// # Errors
-/// If an environment cannot be created, or a library reads other values than were written.
+/// Runs the task; fails if a library reads other values than were written.
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
     let folder = target_dir().join("interop");
     run_command(

@@ -48,9 +48,6 @@ pub(crate) fn rustc() -> OsString {
 }
 
 /// Prints and runs a command, which inherits the output streams.
-///
-/// # Errors
-/// If it cannot be started or fails.
 pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
     eprintln!("$ {}", command_line(command));
     let status = command.status().with_context(|| format!("cannot run {}", command_line(command)))?;
@@ -61,9 +58,6 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
 }
 
 /// Runs a command and returns its standard output.
-///
-/// # Errors
-/// If it cannot be started, fails, or its output is not UTF-8.
 pub(crate) fn stdout_of(command: &mut Command) -> Result<String, Error> {
     let output = command
         .stderr(Stdio::inherit())
@@ -77,9 +71,6 @@ pub(crate) fn stdout_of(command: &mut Command) -> Result<String, Error> {
 }
 
 /// Prints and runs a command with little output and returns its standard output. Kills it after `limit`.
-///
-/// # Errors
-/// If it cannot be started, fails, takes too long, or its output is not UTF-8.
 pub(crate) fn run_with_timeout(command: &mut Command, limit: Duration) -> Result<String, Error> {
     let line = command_line(command);
     eprintln!("$ {line}");

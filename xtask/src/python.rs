@@ -13,9 +13,6 @@ pub(crate) fn scripts() -> PathBuf {
 
 /// Returns a Python that can import the reference implementation: `python`, or the one of the environment
 /// that `fixtures/python/setup.sh` creates.
-///
-/// # Errors
-/// If the environment cannot be created.
 pub(crate) fn with_reference(python: Option<&Path>) -> Result<PathBuf, Error> {
     if let Some(python) = python {
         return Ok(python.to_owned());
@@ -32,9 +29,6 @@ pub(crate) fn with_reference(python: Option<&Path>) -> Result<PathBuf, Error> {
 
 /// Returns the Python of the virtual environment `target/NAME`, which is created again if `packages` change.
 /// `without_dependencies` are packages whose own requirements are not installed.
-///
-/// # Errors
-/// If the environment cannot be created or a package cannot be installed.
 pub(crate) fn environment(
     name: &str,
     base: &Path,

@@ -29,9 +29,6 @@ pub(crate) struct TensorFile {
 
 impl TensorFile {
     /// Reads a file.
-    ///
-    /// # Errors
-    /// If it cannot be read or is not a safetensors file.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let bytes = std::fs::read(path).with_context(|| name.clone())?;
@@ -49,9 +46,6 @@ impl TensorFile {
     }
 
     /// Returns an f32 array.
-    ///
-    /// # Errors
-    /// If it is missing or has another type or number of axes.
     pub(crate) fn floats(&self, tensor: &str) -> Result<Tensor<f32>, Error> {
         let (shape, dtype, data) = self.view(tensor)?;
         if dtype != Dtype::F32 {
@@ -62,9 +56,6 @@ impl TensorFile {
     }
 
     /// Returns an array of codes, stored as I64 or U16.
-    ///
-    /// # Errors
-    /// If it is missing, has another type or number of axes, or a value exceeds u16.
     pub(crate) fn codes(&self, tensor: &str) -> Result<Tensor<u16>, Error> {
         let (shape, dtype, data) = self.view(tensor)?;
         let values = match dtype {
@@ -80,9 +71,6 @@ impl TensorFile {
 }
 
 /// Writes a token file for `dac decode`.
-///
-/// # Errors
-/// If the file cannot be written.
 pub(crate) fn write_codes(
     path: &Path,
     codes: &Tensor<u16>,

@@ -17,9 +17,6 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Describes this machine.
-    ///
-    /// # Errors
-    /// If the number of cores is unknown.
     pub(crate) fn local() -> Result<Self, Error> {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let processor = read("/proc/cpuinfo");

@@ -111,10 +111,7 @@ struct Bench<'a> {
     onnx: PathBuf,
 }
 
-/// Measures all implementations.
-///
-/// # Errors
-/// If an implementation cannot be set up, fails, or its results differ from the reference's.
+/// Measures all implementations; fails if results differ from the reference's.
 pub(super) fn measure(args: &Args) -> Result<Run, Error> {
     let [preset] = args.presets.as_slice() else { bail!("--peers needs exactly one model in --presets") };
     let binary = Binary::find_or_build(args.binary.as_deref(), &[])?;
@@ -207,10 +204,7 @@ impl Bench<'_> {
         }
     }
 
-    /// Returns the share of equal codes and the audio's SNR.
-    ///
-    /// # Errors
-    /// If the implementation does not compute the same network.
+    /// Returns the share of equal codes and the audio's SNR; fails if the network is another.
     fn compare(&self, implementation: Implementation) -> Result<(f64, f64), Error> {
         let reference = &self.reference;
         let (codes, audio) = match implementation {

@@ -13,9 +13,6 @@ use crate::process::root;
 const HEAD: &str = include_str!("head.md");
 
 /// Writes the page and returns its path.
-///
-/// # Errors
-/// If it cannot be written.
 pub(super) fn write(runs: &[(String, Run)]) -> Result<PathBuf, Error> {
     let path = store::folder().join("README.md");
     std::fs::write(&path, page(runs))?;

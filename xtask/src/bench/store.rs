@@ -42,9 +42,6 @@ pub(crate) struct Run {
 
 impl Run {
     /// Creates an empty run with the current date and commit.
-    ///
-    /// # Errors
-    /// If the program `date` fails.
     pub(crate) fn new(kind: Kind, machine: Machine) -> Result<Self, Error> {
         let date = stdout_of(command("date").args(["-u", "+%Y-%m-%d"]))?.trim().to_owned();
         let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -83,9 +80,6 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 /// Writes a run to a new file.
-///
-/// # Errors
-/// If the file cannot be written.
 pub(crate) fn save(run: &Run) -> Result<PathBuf, Error> {
     let folder = folder().join("runs").join(format!("{}-{}", run.date, run.machine.slug()));
     std::fs::create_dir_all(&folder)?;
@@ -101,9 +95,6 @@ pub(crate) fn save(run: &Run) -> Result<PathBuf, Error> {
 }
 
 /// Reads all runs, newest first, with their paths relative to [`folder`].
-///
-/// # Errors
-/// If one cannot be read.
 pub(crate) fn all() -> Result<Vec<(String, Run)>, Error> {
     let mut runs = Vec::new();
     let Ok(folders) = std::fs::read_dir(folder().join("runs")) else { return Ok(runs) };

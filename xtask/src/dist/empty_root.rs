@@ -21,9 +21,7 @@ const RESULTS: [&str; 2] = ["in.safetensors", "in.wav"];
 const HOST: &str = "weights.test";
 
 /// Encodes, decodes and resolves a host name with `folder` as the root folder.
-///
-/// # Errors
-/// If the root folder cannot be changed, a command fails, or a result differs from one made outside.
+/// Fails if a result differs from one made outside.
 pub(super) fn check(binary: &Path, folder: &Path) -> Result<(), Error> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;

@@ -74,9 +74,6 @@ impl Reference {
 
     /// Runs `full_size.py` for about `seconds` of audio, rounded up to whole frames, or reads its earlier
     /// results.
-    ///
-    /// # Errors
-    /// If Python or the script fails.
     pub(crate) fn create(model: Model, seconds: f64, python: Option<&Path>) -> Result<Self, Error> {
         let (rate_hz, hop) = (f64::from(model.sample_rate_hz), f64::from(model.hop_samples));
         let frames = (seconds * rate_hz / hop).ceil().max(1.0);
@@ -98,10 +95,7 @@ impl Reference {
     }
 }
 
-/// Runs the task.
-///
-/// # Errors
-/// If a program fails or a difference is out of bounds.
+/// Runs the task; fails if a difference is out of bounds.
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
     let binary = Binary::find_or_build(args.binary.as_deref(), &args.device)?;
     let model = binary.model(&args.preset)?;
@@ -163,9 +157,6 @@ fn differing_threads(session: dac::Session<'_>) -> Result<Vec<usize>, Error> {
 }
 
 /// Returns the CPU engine's codes of the reference's input and its audio of the reference's codes.
-///
-/// # Errors
-/// If the binary fails.
 pub(crate) fn outputs(binary: &Binary, reference: &Reference) -> Result<(Tensor<u16>, Vec<f32>), Error> {
     let session = dac::Session { binary, reference, device: "cpu", precision: "f32", threads: None };
     Ok((session.encode()?.0, session.decode()?))

@@ -80,9 +80,6 @@ struct Dependency {
 }
 
 /// Lists dependencies that are not allowed.
-///
-/// # Errors
-/// If cargo fails.
 pub(super) fn faults() -> Result<Vec<String>, Error> {
     let text = stdout_of(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
     let mut faults = check(&serde_json::from_str(&text).context("cargo metadata")?);

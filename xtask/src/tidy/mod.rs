@@ -25,10 +25,7 @@ const MAX_TRACKED_BYTES: usize = 40 << 20;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
-/// Runs the task.
-///
-/// # Errors
-/// If git or cargo fails, or a rule is broken.
+/// Runs the task; fails if a rule is broken.
 pub(crate) fn run(_: &Args) -> Result<(), Error> {
     let mut faults = Vec::new();
     let mut texts = Vec::new();
