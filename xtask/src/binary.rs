@@ -89,19 +89,8 @@ impl Binary {
 
 /// Lists the features of dac-cli, in addition to the default ones, that the devices need.
 fn features(devices: &[String]) -> Vec<&'static str> {
-    let mut features = Vec::new();
-    for device in devices {
-        let feature = match device.split(':').next() {
-            Some("ndarray") => "ndarray",
-            Some("wgpu") => "wgpu",
-            Some("cuda") => "cuda",
-            _ => continue,
-        };
-        if !features.contains(&feature) {
-            features.push(feature);
-        }
-    }
-    features
+    let is_needed = |feature: &&str| devices.iter().any(|device| device.split(':').next() == Some(feature));
+    ["wgpu", "cuda", "ndarray"].into_iter().filter(is_needed).collect()
 }
 
 #[cfg(test)]

@@ -43,15 +43,11 @@ impl CodeComparison {
         expected: &Tensor<u16>,
         margins: &Tensor<f32>,
     ) -> Result<Self, Error> {
-        if found.shape != expected.shape || margins.shape != expected.shape {
-            bail!(
-                "codes have shape {:?}, expected {:?}; margins have {:?}",
-                found.shape,
-                expected.shape,
-                margins.shape
-            );
+        let shape = expected.shape;
+        if [found.shape, margins.shape] != [shape; 2] {
+            bail!("codes have shape {:?}, expected {shape:?}; margins have {:?}", found.shape, margins.shape);
         }
-        let [_, codebooks, frames] = expected.shape;
+        let [_, codebooks, frames] = shape;
         let mut differences = Vec::new();
         for frame in 0..frames {
             let differs = |&k: &usize| found.at(0, k, frame) != expected.at(0, k, frame);
@@ -101,16 +97,11 @@ pub(crate) fn relative_rms(
     expected: &Tensor<f32>,
     included: &[bool],
 ) -> Result<f64, Error> {
-    if found.shape != expected.shape || included.len() != expected.shape[2] {
-        bail!(
-            "values have shape {:?}, expected {:?}; {} frames",
-            found.shape,
-            expected.shape,
-            included.len()
-        );
+    let frames = included.len();
+    if found.shape != expected.shape || frames != expected.shape[2] {
+        bail!("values have shape {:?}, expected {:?}; {frames} frames", found.shape, expected.shape);
     }
     let (mut error, mut power) = (0.0, 0.0);
-    let frames = included.len();
     for (row, expected) in found.values.chunks(frames).zip(expected.values.chunks(frames)) {
         for ((f, e), _) in row.iter().zip(expected).zip(included).filter(|(_, included)| **included) {
             error += (f64::from(*f) - f64::from(*e)).powi(2);

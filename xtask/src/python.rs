@@ -1,14 +1,23 @@
 //! Python environments, created once below the build folder.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Error;
 
 use crate::process::{command, root, run, succeeds, target_dir};
 
 /// Folder of the Python scripts.
-pub(crate) fn scripts() -> PathBuf {
-    root().join("fixtures").join("python")
+fn scripts() -> PathBuf {
+    root().join("fixtures/python")
+}
+
+/// Returns a command that runs a script of that folder.
+pub(crate) fn script(python: impl AsRef<OsStr>, name: &str) -> Command {
+    let mut script = command(python);
+    script.arg(scripts().join(name));
+    script
 }
 
 /// Returns a Python that can import the reference implementation: `python`, or the one of the environment
@@ -18,7 +27,7 @@ pub(crate) fn with_reference(python: Option<&Path>) -> Result<PathBuf, Error> {
         return Ok(python.to_owned());
     }
     let folder = target_dir().join("python");
-    let python = folder.join("bin").join("python");
+    let python = folder.join("bin/python");
     let ready = python.exists()
         && succeeds(command(&python).args(["-c", "import reference"]).env("PYTHONPATH", scripts()));
     if !ready {
@@ -36,7 +45,7 @@ pub(crate) fn environment(
     without_dependencies: &[&str],
 ) -> Result<PathBuf, Error> {
     let folder = target_dir().join(name);
-    let python = folder.join("bin").join("python");
+    let python = folder.join("bin/python");
     let stamp = folder.join("packages.txt");
     let contents = format!("{} {} {}\n", base.display(), packages.join(" "), without_dependencies.join(" "));
     if python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|text| text == contents) {

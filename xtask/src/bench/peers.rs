@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
 use super::store::{Kind, Run, without_folders};
-use super::{Args, Record, Timing, median, parse};
+use super::{Args, median, parse};
 use crate::binary::Binary;
 use crate::compare::{AudioComparison, CodeComparison};
 use crate::parity::{self, Reference};
@@ -126,10 +126,9 @@ pub(super) fn measure(args: &Args) -> Result<Run, Error> {
     }
     let mut run = Run::new(Kind::Peers, Machine::local()?)?;
     let all = Implementation::ALL;
-    let accuracies: Vec<(f64, f64)> = all.iter().map(|i| bench.compare(*i)).collect::<Result<_, _>>()?;
+    let unmeasured: Vec<Side> = all.iter().map(|i| bench.compare(*i)).collect::<Result<_, _>>()?;
     for &threads in &args.threads {
-        let mut sides: Vec<Side> =
-            all.iter().zip(&accuracies).map(|(i, accuracy)| bench.side(*i, threads, *accuracy)).collect();
+        let mut sides: Vec<Side> = unmeasured.iter().map(|side| Side { threads, ..side.clone() }).collect();
         for round in 0..args.runs {
             for turn in 0..sides.len() {
                 // Each round begins with another implementation.
@@ -183,42 +182,34 @@ impl Bench<'_> {
         self.reference.input.values.len() as f64 / f64::from(self.reference.model.sample_rate_hz)
     }
 
-    fn side(
-        &self,
-        implementation: Implementation,
-        threads: usize,
-        (equal_codes, audio_snr_db): (f64, f64),
-    ) -> Side {
-        Side {
-            name: implementation.name().to_owned(),
+    /// Compares outputs and returns a side without measurements; fails if the network is another.
+    fn compare(&self, implementation: Implementation) -> Result<Side, Error> {
+        let reference = &self.reference;
+        let (codes, audio) = match implementation {
+            Implementation::Dac => parity::outputs(&self.binary, reference)?,
+            _ => self.peer_outputs(implementation)?,
+        };
+        let codes = CodeComparison::new(&codes, &reference.codes, &reference.margins)?;
+        let (equal_codes, name) = (codes.excused_share(), implementation.name());
+        let audio_snr_db = AudioComparison::new(&audio, &reference.audio.values)?.snr_db;
+        let percent = 100.0 * equal_codes;
+        println!("{name}: {percent:.3} % of the reference's codes, audio SNR {audio_snr_db:.1} dB");
+        if equal_codes < 0.999 || audio_snr_db < 80.0 {
+            bail!("{name} does not compute the same network as the reference");
+        }
+        Ok(Side {
+            name: name.to_owned(),
             version: String::new(),
-            model: self.reference.model.name.clone(),
+            model: reference.model.name.clone(),
             audio_seconds: self.audio_seconds(),
-            threads,
+            threads: 0,
             encode: Seconds::default(),
             decode: Seconds::default(),
             peak_rss_mb: Vec::new(),
             equal_codes,
             audio_snr_db,
             fma_peak_gflops: None,
-        }
-    }
-
-    /// Returns the share of equal codes and the audio's SNR; fails if the network is another.
-    fn compare(&self, implementation: Implementation) -> Result<(f64, f64), Error> {
-        let reference = &self.reference;
-        let (codes, audio) = match implementation {
-            Implementation::Dac => parity::outputs(&self.binary, reference)?,
-            _ => self.peer_outputs(implementation)?,
-        };
-        let codes = CodeComparison::new(&codes, &reference.codes, &reference.margins)?.excused_share();
-        let audio = AudioComparison::new(&audio, &reference.audio.values)?.snr_db;
-        let name = implementation.name();
-        println!("{name}: {:.3} % of the reference's codes, audio SNR {audio:.1} dB", 100.0 * codes);
-        if codes < 0.999 || audio < 80.0 {
-            bail!("{name} does not compute the same network as the reference");
-        }
-        Ok((codes, audio))
+        })
     }
 
     fn peer_outputs(&self, implementation: Implementation) -> Result<(Tensor<u16>, Vec<f32>), Error> {
@@ -233,37 +224,28 @@ impl Bench<'_> {
 /// Adds the output of one measurement.
 fn add(implementation: Implementation, output: &str, side: &mut Side) -> Result<(), Error> {
     let line = output.lines().last().unwrap_or_default();
-    let record = if implementation == Implementation::Dac {
+    let (version, times, peak_rss_mb) = if implementation == Implementation::Dac {
         let record = parse(line)?;
-        side.fma_peak_gflops = record.rest.get("fma_peak_gflops").and_then(serde_json::Value::as_f64);
-        PeerRecord::from(&record)
-    } else {
-        serde_json::from_str(line).with_context(|| format!("not a record of measure.py: {line:.200}"))?
-    };
-    for (seconds, timed) in [(&mut side.encode, record.encode), (&mut side.decode, record.decode)] {
-        seconds.wall.push(timed.wall_seconds);
-        seconds.cpu.push(timed.cpu_seconds);
-    }
-    side.peak_rss_mb.push(record.peak_rss_mb);
-    side.version = record.version;
-    Ok(())
-}
-
-impl From<&Record> for PeerRecord {
-    fn from(record: &Record) -> Self {
         let isa = record.cpu_level.as_deref().unwrap_or("-");
         let precision = record.rest.get("precision").and_then(|value| value.as_str()).unwrap_or("f32");
-        let timed = |timing: &Timing| Timed {
-            wall_seconds: timing.wall_seconds_median,
-            cpu_seconds: timing.cpu_seconds_median.unwrap_or(f64::NAN),
-        };
-        Self {
-            version: format!("{}, {isa}, {precision}", record.device),
-            encode: timed(&record.encode),
-            decode: timed(&record.decode),
-            peak_rss_mb: record.peak_rss_mb.unwrap_or(f64::NAN),
-        }
+        side.fma_peak_gflops = record.rest.get("fma_peak_gflops").and_then(|value| value.as_f64());
+        let times = [&record.encode, &record.decode]
+            .map(|timing| (timing.wall_seconds_median, timing.cpu_seconds_median.unwrap_or(f64::NAN)));
+        let version = format!("{}, {isa}, {precision}", record.device);
+        (version, times, record.peak_rss_mb.unwrap_or(f64::NAN))
+    } else {
+        let record: PeerRecord =
+            serde_json::from_str(line).with_context(|| format!("not a record of measure.py: {line:.200}"))?;
+        let times = [record.encode, record.decode].map(|timed| (timed.wall_seconds, timed.cpu_seconds));
+        (record.version, times, record.peak_rss_mb)
+    };
+    for (seconds, (wall, cpu)) in [&mut side.encode, &mut side.decode].into_iter().zip(times) {
+        seconds.wall.push(wall);
+        seconds.cpu.push(cpu);
     }
+    side.peak_rss_mb.push(peak_rss_mb);
+    side.version = version;
+    Ok(())
 }
 
 #[cfg(test)]

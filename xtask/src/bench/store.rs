@@ -11,7 +11,7 @@ use super::peers::Side;
 use crate::process::{command, root, stdout_of};
 
 /// Subject of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     /// The binary with different models and devices.
@@ -83,13 +83,10 @@ pub(crate) fn folder() -> PathBuf {
 pub(crate) fn save(run: &Run) -> Result<PathBuf, Error> {
     let folder = folder().join("runs").join(format!("{}-{}", run.date, run.machine.slug()));
     std::fs::create_dir_all(&folder)?;
-    let kind = match run.kind {
-        Kind::Bench => "bench",
-        Kind::Peers => "peers",
-    };
+    let kind = if run.kind == Kind::Bench { "bench" } else { "peers" };
     let names = (1..).map(|n| if n == 1 { format!("{kind}.json") } else { format!("{kind}-{n}.json") });
-    let path =
-        names.map(|name| folder.join(name)).find(|path| !path.exists()).context("no unused file name")?;
+    let mut paths = names.map(|name| folder.join(name));
+    let path = paths.find(|path| !path.exists()).context("no unused file name")?;
     std::fs::write(&path, serde_json::to_string_pretty(run)? + "\n")?;
     Ok(path.strip_prefix(root()).map(PathBuf::from).unwrap_or(path))
 }

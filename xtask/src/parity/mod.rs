@@ -12,7 +12,7 @@ use anyhow::{Error, bail};
 
 use crate::binary::{Binary, Model};
 use crate::compare::{AudioComparison, CodeComparison, relative_rms};
-use crate::process::{command, run as run_command, target_dir};
+use crate::process::{run as run_command, target_dir};
 use crate::python;
 use crate::tensors::{Tensor, TensorFile};
 use bounds::{Bounds, Measured};
@@ -81,8 +81,8 @@ impl Reference {
         if !folder.join("io.safetensors").is_file() {
             // The script rounds down: half a sample more keeps the last sample.
             let seconds = (frames * hop + 0.5) / rate_hz;
-            let mut script = command(python::with_reference(python)?);
-            script.arg(python::scripts().join("full_size.py")).arg(&model.name).arg(&folder);
+            let mut script = python::script(python::with_reference(python)?, "full_size.py");
+            script.arg(&model.name).arg(&folder);
             script.args(["--seconds", &seconds.to_string()]).env("OMP_NUM_THREADS", "1");
             run_command(&mut script)?;
         }
