@@ -123,15 +123,9 @@ impl DType {
             Self::F32 => convert_all(bytes, big_endian, f32::from_le_bytes),
             Self::F16 => convert_all(bytes, big_endian, |b| f16::from_le_bytes(b).to_f32()),
             Self::BF16 => convert_all(bytes, big_endian, |b| bf16::from_le_bytes(b).to_f32()),
-            Self::I64 => convert_all(bytes, big_endian, |b| i64::from_le_bytes(b) as f32),
-            Self::I32 => convert_all(bytes, big_endian, |b| i32::from_le_bytes(b) as f32),
-            Self::I16 => convert_all(bytes, big_endian, |b| i16::from_le_bytes(b).into()),
-            Self::I8 => convert_all(bytes, big_endian, |b| i8::from_le_bytes(b).into()),
             Self::U64 => convert_all(bytes, big_endian, |b| u64::from_le_bytes(b) as f32),
-            Self::U32 => convert_all(bytes, big_endian, |b| u32::from_le_bytes(b) as f32),
-            Self::U16 => convert_all(bytes, big_endian, |b| u16::from_le_bytes(b).into()),
-            Self::U8 => convert_all(bytes, big_endian, |b| u8::from_le_bytes(b).into()),
-            Self::Bool => convert_all(bytes, big_endian, |[b]: [u8; 1]| f32::from(u8::from(b != 0))),
+            // All other integers fit 64 signed bits.
+            _ => self.to_i64(bytes, big_endian)?.into_iter().map(|value| value as f32).collect(),
         })
     }
 
