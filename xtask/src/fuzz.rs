@@ -1,7 +1,5 @@
 //! `cargo xtask fuzz`: runs the fuzz targets for a limited time.
 
-use std::path::PathBuf;
-
 use anyhow::{Error, bail};
 
 use crate::process::{cargo, root, run as run_command, succeeds, target_dir};
@@ -61,19 +59,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
         }
     }
     if !failed.is_empty() {
-        bail!("failed: {}; inputs are in {}", failed.join(", "), artifacts_dir("").display());
+        bail!(
+            "failed: {}; inputs are in {}",
+            failed.join(", "),
+            target_dir().join("fuzz/artifacts").display()
+        );
     }
     println!("no faults found");
     Ok(())
 }
 
-fn artifacts_dir(name: &str) -> PathBuf {
-    target_dir().join("fuzz/artifacts").join(name)
-}
-
 fn fuzz(name: &str, seeds: &[&str], max_bytes: usize, seconds: u32) -> Result<(), Error> {
     let corpus = target_dir().join("fuzz/corpus").join(name);
-    let artifacts = artifacts_dir(name);
+    let artifacts = target_dir().join("fuzz/artifacts").join(name);
     std::fs::create_dir_all(&corpus)?;
     std::fs::create_dir_all(&artifacts)?;
     // Allows the unstable flags for instrumentation and the address sanitizer on stable Rust.

@@ -10,8 +10,8 @@ pub(crate) struct Measured {
     pub(crate) codes: CodeComparison,
     /// Decoded from the reference's codes.
     pub(crate) audio: AudioComparison,
-    /// Numbers of threads with other files, if tested.
-    pub(crate) differing_threads: Option<Vec<usize>>,
+    /// Numbers of threads with other files; only the device `cpu` is tested.
+    pub(crate) differing_threads: Vec<usize>,
 }
 
 /// Bounds of one device; codes that follow a tie count as equal.
@@ -69,7 +69,7 @@ mod tests {
             z_relative_rms: 1e-6,
             codes: CodeComparison { total: 900, differences: vec![difference] },
             audio: AudioComparison { max_abs: 1e-6, snr_db: 110.0 },
-            differing_threads: None,
+            differing_threads: Vec::new(),
         }
     }
 

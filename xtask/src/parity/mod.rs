@@ -115,14 +115,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
         let (reference, precision) = (&reference, args.precision.as_str());
         let session = dac::Session { binary: &binary, reference, device, precision, threads: None };
         let measured = measure(session)?;
-        if let Some(threads) = measured.differing_threads.as_ref().filter(|threads| !threads.is_empty()) {
-            faults.push(format!("{device}: other files with {threads:?} threads"));
+        if !measured.differing_threads.is_empty() {
+            faults.push(format!("{device}: other files with {:?} threads", measured.differing_threads));
         }
         let has_bounds = device != "cpu" || precision != "bf16";
         let bounds = has_bounds.then(|| Bounds::of(device));
         print(device, precision, &measured, bounds.as_ref());
-        faults
-            .extend(bounds.iter().flat_map(|b| b.check(&measured)).map(|fault| format!("{device}: {fault}")));
+        let out_of_bounds = bounds.iter().flat_map(|bounds| bounds.check(&measured));
+        faults.extend(out_of_bounds.map(|fault| format!("{device}: {fault}")));
     }
     if !faults.is_empty() {
         bail!("out of bounds:\n  {}", faults.join("\n  "));
@@ -135,7 +135,7 @@ fn measure(session: dac::Session<'_>) -> Result<Measured, Error> {
     let reference = session.reference;
     let (codes, z) = session.encode()?;
     let audio = AudioComparison::new(&session.decode()?, &reference.audio.values)?;
-    let differing_threads = if session.device == "cpu" { Some(differing_threads(session)?) } else { None };
+    let differing_threads = if session.device == "cpu" { differing_threads(session)? } else { Vec::new() };
     let codes = CodeComparison::new(&codes, &reference.codes, &reference.margins)?;
     let equal = codes.equal_frames(reference.codes.shape[2]);
     Ok(Measured { z_relative_rms: relative_rms(&z, &reference.z, &equal)?, codes, audio, differing_threads })
@@ -185,8 +185,8 @@ fn print(device: &str, precision: &str, measured: &Measured, bounds: Option<&Bou
             d.frame, d.codebook, d.found, d.expected, d.codes, d.margin
         );
     }
-    if let Some(differing) = differing_threads {
-        let same = if differing.is_empty() { "yes" } else { "no" };
+    if device == "cpu" {
+        let same = if differing_threads.is_empty() { "yes" } else { "no" };
         println!("  same files with {THREADS:?} threads: {same}");
     }
     println!(
