@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
         ("torch", "torch", &args.python),
     ] {
         println!("-- {name}");
-        let mut check = python::script(python, "check_tokens.py");
+        let mut check = python::script(python, "fixtures/python/check_tokens.py");
         if let Err(error) = run_command(check.arg(&folder).args(["--require", required])) {
             eprintln!("{error:#}");
             failed.push(name);
@@ -49,13 +49,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
     check_data_sets(&args.python)?;
     let client = python::environment("python-kubernetes", &args.python, &["kubernetes==37.0.2"], &[])?;
     let job = root().join("docs/user/scaling/job.yaml");
-    run_command(python::script(client, "check_kubernetes.py").arg(job))?;
+    run_command(python::script(client, "fixtures/python/check_kubernetes.py").arg(job))?;
     if let Some(reference) = &args.reference {
         let folder = target_dir().join("interop-reference");
         // The whole workspace, so that the features and therefore the builds are those of the tests.
         run_command(cargo().args(["build", "--quiet", "--workspace", "--example", "write_windowed"]))?;
         run_command(command(target_dir().join("debug/examples/write_windowed")).arg(&folder))?;
-        run_command(python::script(reference, "check_descript.py").arg(&folder))?;
+        run_command(python::script(reference, "fixtures/python/check_descript.py").arg(&folder))?;
         println!("the reference implementation decodes all .dac files as we do");
     }
     Ok(())
@@ -67,7 +67,7 @@ fn check_data_sets(base: &Path) -> Result<(), Error> {
     let packages = ["webdataset==1.0.2", "pyarrow==26.0.1", "numpy>=2,<3", "safetensors==0.4.5"];
     let python = python::environment("python-packs", base, &packages, &[])?;
     run_example("dac-dataset", "write_packs", &folder)?;
-    run_command(python::script(python, "check_packs.py").arg(&folder))?;
+    run_command(python::script(python, "fixtures/python/check_packs.py").arg(&folder))?;
     println!("webdataset, pyarrow and Python's tarfile read the data sets as written");
     Ok(())
 }

@@ -8,15 +8,10 @@ use anyhow::Error;
 
 use crate::process::{command, root, run, succeeds, target_dir};
 
-/// Folder of the Python scripts.
-fn scripts() -> PathBuf {
-    root().join("fixtures/python")
-}
-
-/// Returns a command that runs a script of that folder.
-pub(crate) fn script(python: impl AsRef<OsStr>, name: &str) -> Command {
+/// Returns a command that runs a script, whose path is relative to the root.
+pub(crate) fn script(python: impl AsRef<OsStr>, path: &str) -> Command {
     let mut script = command(python);
-    script.arg(scripts().join(name));
+    script.arg(root().join(path));
     script
 }
 
@@ -29,9 +24,13 @@ pub(crate) fn with_reference(python: Option<&Path>) -> Result<PathBuf, Error> {
     let folder = target_dir().join("python");
     let python = folder.join("bin/python");
     let ready = python.exists()
-        && succeeds(command(&python).args(["-c", "import reference"]).env("PYTHONPATH", scripts()));
+        && succeeds(
+            command(&python)
+                .args(["-c", "import reference"])
+                .env("PYTHONPATH", root().join("fixtures/python")),
+        );
     if !ready {
-        run(command("sh").arg(scripts().join("setup.sh")).arg(&folder))?;
+        run(script("sh", "fixtures/python/setup.sh").arg(&folder))?;
     }
     Ok(python)
 }

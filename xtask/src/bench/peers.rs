@@ -16,7 +16,7 @@ use super::{Args, median, parse};
 use crate::binary::Binary;
 use crate::compare::{AudioComparison, CodeComparison};
 use crate::parity::{self, Reference};
-use crate::process::{command, command_line, root, run as run_command, stdout_of, target_dir};
+use crate::process::{command_line, run as run_command, stdout_of, target_dir};
 use crate::python;
 use crate::tensors::{Tensor, TensorFile};
 
@@ -30,7 +30,7 @@ const PACKAGES: [&str; 6] = ["torch", "numpy", "einops", "tqdm", "onnx", "onnxru
 const PACKAGES_WITHOUT_DEPENDENCIES: [&str; 2] = ["descript-audio-codec==1.0.0", "safetensors==0.4.5"];
 
 /// All rounds of one implementation with one number of threads.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Side {
     pub(crate) name: String,
     pub(crate) version: String,
@@ -121,7 +121,7 @@ pub(super) fn measure(args: &Args) -> Result<Run, Error> {
     let onnx = reference.folder.join("onnx");
     let bench = Bench { args, binary, python, reference, onnx };
     if !bench.onnx.join("decode.onnx").is_file() {
-        let mut export = bench.script("export.py");
+        let mut export = python::script(&bench.python, "xtask/peers/export.py");
         run_command(export.arg(&bench.reference.folder).arg(&bench.onnx))?;
     }
     let mut run = Run::new(Kind::Peers, Machine::local()?)?;
@@ -148,14 +148,8 @@ pub(super) fn measure(args: &Args) -> Result<Run, Error> {
 }
 
 impl Bench<'_> {
-    fn script(&self, name: &str) -> Command {
-        let mut command = command(&self.python);
-        command.arg(root().join("xtask").join("peers").join(name));
-        command
-    }
-
     fn peer(&self, implementation: Implementation, threads: usize) -> Command {
-        let mut command = self.script("measure.py");
+        let mut command = python::script(&self.python, "xtask/peers/measure.py");
         command.arg(if implementation == Implementation::OnnxRuntime { "onnxruntime" } else { "torch" });
         command.arg(&self.reference.folder).arg("--onnx").arg(&self.onnx);
         command.args(["--threads", &threads.to_string()]);
@@ -197,19 +191,9 @@ impl Bench<'_> {
         if equal_codes < 0.999 || audio_snr_db < 80.0 {
             bail!("{name} does not compute the same network as the reference");
         }
-        Ok(Side {
-            name: name.to_owned(),
-            version: String::new(),
-            model: reference.model.name.clone(),
-            audio_seconds: self.audio_seconds(),
-            threads: 0,
-            encode: Seconds::default(),
-            decode: Seconds::default(),
-            peak_rss_mb: Vec::new(),
-            equal_codes,
-            audio_snr_db,
-            fma_peak_gflops: None,
-        })
+        let (name, model) = (name.to_owned(), reference.model.name.clone());
+        let audio_seconds = self.audio_seconds();
+        Ok(Side { name, model, audio_seconds, equal_codes, audio_snr_db, ..Side::default() })
     }
 
     fn peer_outputs(&self, implementation: Implementation) -> Result<(Tensor<u16>, Vec<f32>), Error> {

@@ -161,7 +161,7 @@ mod tests {
             peak_rss_mb: vec![600.0],
             equal_codes: 1.0,
             audio_snr_db: 100.0,
-            fma_peak_gflops: None,
+            ..Side::default()
         }
     }
 

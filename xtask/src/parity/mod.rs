@@ -81,7 +81,7 @@ impl Reference {
         if !folder.join("io.safetensors").is_file() {
             // The script rounds down: half a sample more keeps the last sample.
             let seconds = (frames * hop + 0.5) / rate_hz;
-            let mut script = python::script(python::with_reference(python)?, "full_size.py");
+            let mut script = python::script(python::with_reference(python)?, "fixtures/python/full_size.py");
             script.arg(&model.name).arg(&folder);
             script.args(["--seconds", &seconds.to_string()]).env("OMP_NUM_THREADS", "1");
             run_command(&mut script)?;
