@@ -23,13 +23,9 @@ pub(crate) fn with_reference(python: Option<&Path>) -> Result<PathBuf, Error> {
     }
     let folder = target_dir().join("python");
     let python = folder.join("bin/python");
-    let ready = python.exists()
-        && succeeds(
-            command(&python)
-                .args(["-c", "import reference"])
-                .env("PYTHONPATH", root().join("fixtures/python")),
-        );
-    if !ready {
+    let mut import = command(&python);
+    import.args(["-c", "import reference"]).env("PYTHONPATH", root().join("fixtures/python"));
+    if !succeeds(&mut import) {
         run(script("sh", "fixtures/python/setup.sh").arg(&folder))?;
     }
     Ok(python)
