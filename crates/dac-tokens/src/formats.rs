@@ -15,7 +15,7 @@ pub const SNIFF_BYTES: usize = 256;
 
 /// Defines [`Format`] from the table below.
 macro_rules! formats {
-    ($($(#[$attribute:meta])* $variant:ident => $implementation:path,)*) => {
+    ($($(#[$attribute:meta])* $variant:ident => $format:path,)*) => {
         /// A token file format.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
         #[non_exhaustive]
@@ -27,9 +27,9 @@ macro_rules! formats {
             /// Every format.
             pub const ALL: [Self; [$(stringify!($variant)),*].len()] = [$(Self::$variant),*];
 
-            pub(crate) fn implementation(self) -> &'static dyn TokenFormat {
+            pub(crate) fn get(self) -> &'static TokenFormat {
                 match self {
-                    $(Self::$variant => &$implementation,)*
+                    $(Self::$variant => &$format,)*
                 }
             }
         }
@@ -39,15 +39,15 @@ macro_rules! formats {
 formats! {
     /// Named arrays with metadata; stores everything.
     #[default]
-    Safetensors => safetensors::Safetensors,
+    Safetensors => safetensors::SAFETENSORS,
     /// One numpy array, codes or z, without metadata.
-    Npy => npy::Npy,
+    Npy => npy::NPY,
     /// A torch tensor or a dict of tensors, without metadata.
-    Pt => pt::Pt,
+    Pt => pt::PT,
     /// File of the reference codec: codes and the metadata that its decoder needs.
-    Dac => dac::Dac,
+    Dac => dac::DAC,
     /// Compact stream of this project: packed codes in blocks.
-    Dacp => dacp::Dacp,
+    Dacp => dacp::DACP,
 }
 
 /// Unknown name of a token format.
@@ -61,24 +61,24 @@ pub struct UnknownFormat {
 impl Format {
     /// File name extension without the dot; also the name of the format.
     pub fn extension(self) -> &'static str {
-        self.implementation().name()
+        self.get().name
     }
 
     /// Returns whether one file can store these arrays together.
     pub fn can_hold(self, arrays: Save) -> bool {
-        self.implementation().capacity().fits(arrays)
+        self.get().capacity.fits(arrays)
     }
 
     /// Describes the arrays that a file can store, such as "only codes".
     pub fn stores(self) -> &'static str {
-        self.implementation().capacity().describe()
+        self.get().capacity.describe()
     }
 
     /// Detects the format of a file from its first [`SNIFF_BYTES`] bytes.
     pub fn sniff(start: &[u8]) -> Option<Self> {
         let start = start.get(..SNIFF_BYTES).unwrap_or(start);
         // Safetensors, whose signature is weakest, is the first of the table and is tried last.
-        Self::ALL.into_iter().rev().find(|format| format.implementation().matches(start))
+        Self::ALL.into_iter().rev().find(|format| (format.get().matches)(start))
     }
 }
 
@@ -108,42 +108,4 @@ pub(crate) fn detect(start: &[u8]) -> Result<Format, TokenError> {
         found: start.iter().copied().take(8).collect(),
         known: Format::ALL.map(|format| format!(".{format}")).join(", "),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_parse_with_dot_and_in_upper_case() {
-        for format in Format::ALL {
-            assert_eq!(format.to_string().parse(), Ok(format));
-            assert_eq!(format!(".{format}").to_uppercase().parse(), Ok(format));
-        }
-        let unknown = "wav".parse::<Format>().unwrap_err().to_string();
-        assert!(unknown.ends_with("known formats are safetensors, npy, pt, dac, dacp"), "{unknown}");
-    }
-
-    #[test]
-    fn content_of_other_types_is_not_detected() {
-        assert_eq!(Format::sniff(b""), None);
-        assert_eq!(Format::sniff(b"RIFF....WAVEfmt "), None);
-    }
-
-    #[test]
-    fn capacities_differ() {
-        let arrays = |codes, z, latents| Save { codes, z, latents };
-        for (format, codes_and_z, z, latents) in [
-            (Format::Safetensors, true, true, true),
-            (Format::Pt, true, true, true),
-            (Format::Npy, false, true, false),
-            (Format::Dac, false, false, false),
-            (Format::Dacp, false, false, false),
-        ] {
-            assert!(format.can_hold(Save::default()) && !format.can_hold(arrays(false, false, false)));
-            assert_eq!(format.can_hold(arrays(true, true, false)), codes_and_z, "{format}");
-            assert_eq!(format.can_hold(arrays(false, true, false)), z, "{format}");
-            assert_eq!(format.can_hold(arrays(false, false, true)), latents, "{format}");
-        }
-    }
 }

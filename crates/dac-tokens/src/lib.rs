@@ -25,7 +25,7 @@ mod writer;
 pub use dacp::{DacpHeader, DacpReader, DacpSeekReader, DacpWriter};
 pub use error::TokenError;
 pub use formats::{Format, SNIFF_BYTES, UnknownFormat};
-pub use meta::{MetaField, MetaKind, MetaValue, TokenMeta};
+pub use meta::{MetaField, MetaValue, TokenMeta};
 pub use options::{NpyInteger, Save, WriteOptions};
 pub use reader::{TokenInfo, TokenReader};
 pub use token_file::TokenFile;

@@ -16,69 +16,60 @@ use crate::token_format::{Capacity, Input, Opened, ReadFrames, Shapes, TokenForm
 
 const NAME: &str = "pt";
 
-pub(crate) struct Pt;
+pub(crate) const PT: TokenFormat =
+    TokenFormat { name: NAME, matches, capacity: Capacity::AnyArrays, stores_windows: false, open, write };
 
-impl TokenFormat for Pt {
-    fn name(&self) -> &'static str {
-        NAME
+fn matches(start: &[u8]) -> bool {
+    // A zip archive.
+    start.starts_with(b"PK\x03\x04")
+}
+
+fn open(reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
+    let file = TorchFile::open(reader)?;
+    let root = file.root();
+    let named = |name: &'static str| match root.get(name).and_then(Value::as_tensor) {
+        Some(tensor) => Tensor::new(tensor, name).map(Some),
+        None => Ok(None),
+    };
+    let (codes, z, latents) = match root.as_tensor() {
+        Some(tensor) if tensor.dtype.is_float() => (None, Some(Tensor::new(tensor, "z")?), None),
+        Some(tensor) => (Some(Tensor::new(tensor, "codes")?), None, None),
+        None => (named("codes")?, named("z")?, named("latents")?),
+    };
+    if codes.is_none() && z.is_none() && latents.is_none() {
+        let keys = root.as_dict().map(|pairs| {
+            pairs.iter().filter_map(|(key, _)| key.as_str()).take(8).collect::<Vec<_>>().join(", ")
+        });
+        let found = keys.unwrap_or_else(|| root.kind().to_owned());
+        return Err(TokenError::NoTokens { format: NAME, found });
     }
+    let shape = |tensor: &Option<Tensor>| tensor.as_ref().map(|tensor| tensor.shape);
+    let shapes = Shapes { codes: shape(&codes), z: shape(&z), latents: shape(&latents) };
+    let frames = Box::new(Tensors { file, codes, z, latents });
+    Ok(Opened { shapes, meta: TokenMeta::default(), truncated: false, frames })
+}
 
-    fn matches(&self, start: &[u8]) -> bool {
-        // A zip archive.
-        start.starts_with(b"PK\x03\x04")
+/// Writes a LongTensor or FloatTensor, or a dict if there are several arrays or latents.
+fn write(writer: &mut dyn Write, file: &TokenFile, _: &WriteOptions) -> Result<(), TokenError> {
+    let mut saved = Vec::new();
+    if let Some(codes) = &file.codes {
+        let wide: Vec<i64> = codes.as_slice().iter().map(|&v| v.into()).collect();
+        saved.push(("codes".to_owned(), Saved::long_tensor(&wide, &codes.shape())));
     }
-
-    fn capacity(&self) -> Capacity {
-        Capacity::AnyArrays
-    }
-
-    fn open<'a>(&self, reader: Input<'a>) -> Result<Opened<'a>, TokenError> {
-        let file = TorchFile::open(reader)?;
-        let root = file.root();
-        let named = |name: &'static str| match root.get(name).and_then(Value::as_tensor) {
-            Some(tensor) => Tensor::new(tensor, name).map(Some),
-            None => Ok(None),
-        };
-        let (codes, z, latents) = match root.as_tensor() {
-            Some(tensor) if tensor.dtype.is_float() => (None, Some(Tensor::new(tensor, "z")?), None),
-            Some(tensor) => (Some(Tensor::new(tensor, "codes")?), None, None),
-            None => (named("codes")?, named("z")?, named("latents")?),
-        };
-        if codes.is_none() && z.is_none() && latents.is_none() {
-            let keys = root.as_dict().map(|pairs| {
-                pairs.iter().filter_map(|(key, _)| key.as_str()).take(8).collect::<Vec<_>>().join(", ")
-            });
-            let found = keys.unwrap_or_else(|| root.kind().to_owned());
-            return Err(TokenError::NoTokens { format: NAME, found });
+    for (name, array) in [("z", &file.z), ("latents", &file.latents)] {
+        if let Some(array) = array {
+            saved.push((name.to_owned(), Saved::float_tensor(array.as_slice(), &array.shape())));
         }
-        let shape = |tensor: &Option<Tensor>| tensor.as_ref().map(|tensor| tensor.shape);
-        let shapes = Shapes { codes: shape(&codes), z: shape(&z), latents: shape(&latents) };
-        let frames = Box::new(Tensors { file, codes, z, latents });
-        Ok(Opened { shapes, meta: TokenMeta::default(), truncated: false, frames })
     }
-
-    /// Writes a LongTensor or FloatTensor, or a dict if there are several arrays or latents.
-    fn write(&self, writer: &mut dyn Write, file: &TokenFile, _: &WriteOptions) -> Result<(), TokenError> {
-        let mut saved = Vec::new();
-        if let Some(codes) = &file.codes {
-            let wide: Vec<i64> = codes.as_slice().iter().map(|&v| v.into()).collect();
-            saved.push(("codes".to_owned(), Saved::long_tensor(&wide, &codes.shape())));
+    let bare = saved.len() == 1 && file.latents.is_none();
+    let root = match saved.pop() {
+        Some((_, tensor)) if bare => tensor,
+        last => {
+            saved.extend(last);
+            Saved::Dict(saved)
         }
-        for (name, array) in [("z", &file.z), ("latents", &file.latents)] {
-            if let Some(array) = array {
-                saved.push((name.to_owned(), Saved::float_tensor(array.as_slice(), &array.shape())));
-            }
-        }
-        let bare = saved.len() == 1 && file.latents.is_none();
-        let root = match saved.pop() {
-            Some((_, tensor)) if bare => tensor,
-            last => {
-                saved.extend(last);
-                Saved::Dict(saved)
-            }
-        };
-        Ok(write_torch(writer, "tokens", &root)?)
-    }
+    };
+    Ok(write_torch(writer, "tokens", &root)?)
 }
 
 /// The tensors of an open file.

@@ -76,7 +76,7 @@ impl<'a> TokenReader<'a> {
         reader.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut start)?;
         let format = detect(&start)?;
         reader.rewind()?;
-        let opened = format.implementation().open(Box::new(reader))?;
+        let opened = (format.get().open)(Box::new(reader))?;
         let Opened { shapes: Shapes { codes, z, latents }, meta, truncated, frames } = opened;
         Ok(Self { info: TokenInfo { format, codes, z, latents, meta, truncated }, frames })
     }

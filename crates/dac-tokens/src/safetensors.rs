@@ -17,58 +17,44 @@ const NAME: &str = "safetensors";
 /// Longest header read; token files need under 2 kB.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
-pub(crate) struct Safetensors;
+pub(crate) const SAFETENSORS: TokenFormat =
+    TokenFormat { name: NAME, matches, capacity: Capacity::AnyArrays, stores_windows: true, open, write };
 
-impl TokenFormat for Safetensors {
-    fn name(&self) -> &'static str {
-        NAME
-    }
+fn matches(start: &[u8]) -> bool {
+    // The first 8 bytes are the length of the header, which is a JSON object.
+    start.get(8) == Some(&b'{')
+}
 
-    fn matches(&self, start: &[u8]) -> bool {
-        // The first 8 bytes are the length of the header, which is a JSON object.
-        start.get(8) == Some(&b'{')
+fn open(mut reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
+    let header = SafetensorsHeader::read(&mut reader, MAX_HEADER_BYTES).map_err(header_error)?;
+    let find = |array| find_array(&header, array);
+    let arrays = ArrayLocations { codes: find("codes")?, z: find("z")?, latents: find("latents")? };
+    let mut meta = TokenMeta::default();
+    for (name, text) in header.metadata.metadata().iter().flatten() {
+        let invalid = |name| TokenError::malformed(NAME, format!("its metadata has {name} = {text:.40?}"));
+        meta.set(name, text).map_err(invalid)?;
     }
+    if arrays.codes.is_none() && arrays.z.is_none() && arrays.latents.is_none() {
+        let names = header.metadata.offset_keys();
+        let found = names.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
+        return Err(TokenError::NoTokens { format: NAME, found });
+    }
+    Ok(arrays.open(reader, meta))
+}
 
-    fn capacity(&self) -> Capacity {
-        Capacity::AnyArrays
+/// Writes the floats first, so that every array is aligned to its elements. Equal content gives equal
+/// bytes.
+fn write(writer: &mut dyn Write, file: &TokenFile, _: &WriteOptions) -> Result<(), TokenError> {
+    let header = header_text(file);
+    writer.write_all(&(header.len() as u64).to_le_bytes())?;
+    writer.write_all(&header)?;
+    for array in [&file.z, &file.latents].into_iter().flatten() {
+        write_elements(writer, array.as_slice().iter().map(|v| v.to_le_bytes()))?;
     }
-
-    fn stores_windows(&self) -> bool {
-        true
+    if let Some(codes) = &file.codes {
+        write_elements(writer, codes.as_slice().iter().map(|v| v.to_le_bytes()))?;
     }
-
-    fn open<'a>(&self, mut reader: Input<'a>) -> Result<Opened<'a>, TokenError> {
-        let header = SafetensorsHeader::read(&mut reader, MAX_HEADER_BYTES).map_err(header_error)?;
-        let find = |array| find_array(&header, array);
-        let arrays = ArrayLocations { codes: find("codes")?, z: find("z")?, latents: find("latents")? };
-        let mut meta = TokenMeta::default();
-        for (name, text) in header.metadata.metadata().iter().flatten() {
-            let invalid =
-                |name| TokenError::malformed(NAME, format!("its metadata has {name} = {text:.40?}"));
-            meta.set(name, text).map_err(invalid)?;
-        }
-        if arrays.codes.is_none() && arrays.z.is_none() && arrays.latents.is_none() {
-            let names = header.metadata.offset_keys();
-            let found = names.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
-            return Err(TokenError::NoTokens { format: NAME, found });
-        }
-        Ok(arrays.open(reader, meta))
-    }
-
-    /// Writes the floats first, so that every array is aligned to its elements. Equal content gives equal
-    /// bytes.
-    fn write(&self, writer: &mut dyn Write, file: &TokenFile, _: &WriteOptions) -> Result<(), TokenError> {
-        let header = header_text(file);
-        writer.write_all(&(header.len() as u64).to_le_bytes())?;
-        writer.write_all(&header)?;
-        for array in [&file.z, &file.latents].into_iter().flatten() {
-            write_elements(writer, array.as_slice().iter().map(|v| v.to_le_bytes()))?;
-        }
-        if let Some(codes) = &file.codes {
-            write_elements(writer, codes.as_slice().iter().map(|v| v.to_le_bytes()))?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 fn header_error(error: SafetensorsError) -> TokenError {
@@ -98,7 +84,7 @@ fn find_array(header: &SafetensorsHeader, array: &'static str) -> Result<Option<
 fn header_text(file: &TokenFile) -> Vec<u8> {
     let mut meta = Map::new();
     for field in file.meta.fields() {
-        meta.extend(field.value.map(|value| (field.name.to_owned(), value.to_string().into())));
+        meta.extend(field.value.to_text().map(|text| (field.name.to_owned(), text.into())));
     }
     if let Some([channels, ..]) = file.shape() {
         meta.insert("channels".to_owned(), channels.to_string().into());

@@ -1,4 +1,4 @@
-//! The trait that every token file format implements.
+//! The type that describes a token file format.
 
 use std::io::{Read, Seek, Write};
 use std::ops::Range;
@@ -8,33 +8,20 @@ use crate::meta::TokenMeta;
 use crate::options::{Save, WriteOptions};
 use crate::token_file::TokenFile;
 
-/// A token file format. A new one is a module with an implementation, and a line of the table in
+/// A token file format. A new one is a module with a constant of this type, and a line of the table in
 /// `formats.rs`.
-pub(crate) trait TokenFormat: Sync {
+pub(crate) struct TokenFormat {
     /// Name of the format, which is also the file name extension without the dot.
-    fn name(&self) -> &'static str;
-
-    /// Returns whether a file that begins with `start` has this format.
-    fn matches(&self, start: &[u8]) -> bool;
-
-    /// Arrays that a file can store.
-    fn capacity(&self) -> Capacity;
-
-    /// Returns whether the format stores the windows of tokens from windowed mode.
-    fn stores_windows(&self) -> bool {
-        false
-    }
-
+    pub(crate) name: &'static str,
+    /// Returns whether a file that begins with these bytes has this format.
+    pub(crate) matches: fn(&[u8]) -> bool,
+    pub(crate) capacity: Capacity,
+    /// Whether the format stores the windows of tokens from windowed mode.
+    pub(crate) stores_windows: bool,
     /// Reads the header.
-    fn open<'a>(&self, reader: Input<'a>) -> Result<Opened<'a>, TokenError>;
-
-    /// Writes arrays that fit the [`capacity`](Self::capacity).
-    fn write(
-        &self,
-        writer: &mut dyn Write,
-        file: &TokenFile,
-        options: &WriteOptions,
-    ) -> Result<(), TokenError>;
+    pub(crate) open: for<'a> fn(Input<'a>) -> Result<Opened<'a>, TokenError>,
+    /// Writes arrays that fit the capacity.
+    pub(crate) write: fn(&mut dyn Write, &TokenFile, &WriteOptions) -> Result<(), TokenError>,
 }
 
 /// Arrays that a file can store.

@@ -47,7 +47,7 @@ impl TokenFile {
         options: &WriteOptions,
     ) -> Result<(), TokenError> {
         self.check_fits(format)?;
-        format.implementation().write(&mut writer, self, options)?;
+        (format.get().write)(&mut writer, self, options)?;
         Ok(writer.flush()?)
     }
 
@@ -58,7 +58,7 @@ impl TokenFile {
             let what = format!("{} (it stores {})", describe(arrays), format.stores());
             return cannot_hold(what);
         }
-        if self.is_windowed() && !format.implementation().stores_windows() {
+        if self.is_windowed() && !format.get().stores_windows {
             return cannot_hold("the windows of windowed tokens; use .safetensors or .dac".to_owned());
         }
         Ok(())

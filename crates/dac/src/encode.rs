@@ -6,6 +6,8 @@ use dac_audio::{AudioError, AudioReader, AudioSlice, ModelRateReader};
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio_buffer::{AUDIO_IN_MEMORY, Audio};
+#[cfg(doc)]
+use crate::chunking::Chunking;
 use crate::error::Error;
 use crate::loudness::InputLoudness;
 use crate::model::Dac;

@@ -8,7 +8,6 @@ use crate::audio_buffer::AUDIO_IN_MEMORY;
 #[cfg(doc)]
 use crate::chunking::Chunking;
 use crate::error::Error;
-use crate::loudness::InputLoudness;
 use crate::model::Dac;
 use crate::options::EncodeOptions;
 use crate::token_encoder::{InputFacts, TokenEncoder};
@@ -26,39 +25,15 @@ pub struct EncodeSession {
 }
 
 impl EncodeSession {
-    /// Begins an encode of `channels` channels at `rate_hz`. [`Chunking::Windowed`] needs
-    /// [`EncodeSession::with_loudness`].
+    /// Begins an encode of `channels` channels at `rate_hz`.
     ///
     /// # Errors
-    /// When the rate cannot be resampled, the model has fewer codebooks, or an option is out of range.
+    /// When the rate cannot be resampled, the model has fewer codebooks, an option is out of range, or the chunking
+    /// is [`Chunking::Windowed`], which needs the loudness of the whole input first.
     pub fn new(dac: &Dac, rate_hz: u32, channels: usize, options: &EncodeOptions) -> Result<Self, Error> {
-        Self::begin(dac, rate_hz, channels, options, None)
-    }
-
-    /// Begins an encode of a signal whose loudness was measured before ([`Dac::measure_loudness`]).
-    ///
-    /// # Errors
-    /// As [`EncodeSession::new`].
-    pub fn with_loudness(
-        dac: &Dac,
-        rate_hz: u32,
-        channels: usize,
-        options: &EncodeOptions,
-        loudness: InputLoudness,
-    ) -> Result<Self, Error> {
-        Self::begin(dac, rate_hz, channels, options, Some(loudness))
-    }
-
-    fn begin(
-        dac: &Dac,
-        rate_hz: u32,
-        channels: usize,
-        options: &EncodeOptions,
-        loudness: Option<InputLoudness>,
-    ) -> Result<Self, Error> {
         let model_hz = dac.shape().sample_rate_hz;
         let converter = ModelRateConverter::new(rate_hz, channels, options.channels, model_hz)?;
-        let encoder = TokenEncoder::new(dac, converter.channels(), options, loudness)?;
+        let encoder = TokenEncoder::new(dac, converter.channels(), options, None)?;
         let input = InputFacts { rate_hz, samples: 0, replaced_samples: 0, truncated: false };
         let (dac, options) = (dac.clone(), options.clone());
         Ok(Self { dac, options, input, input_channels: channels, converter, encoder })

@@ -49,7 +49,7 @@ pub(crate) struct InputFacts {
 }
 
 impl TokenEncoder {
-    /// Begins an encode of `channels` channels; `loudness` is that of the whole input, if it was measured.
+    /// Begins an encode of `channels` channels; windowed mode needs the `loudness` of the whole input.
     pub(crate) fn new(
         dac: &Dac,
         channels: usize,
@@ -59,15 +59,20 @@ impl TokenEncoder {
         let codebooks = dac.codec.codebooks(options.codebooks)?;
         let plan = Plan::new(dac, options.chunk)?;
         let loudness = match (&plan, loudness) {
-            (Plan::Windowed(_), None) => return Err(Error::MissingLoudness),
+            (Plan::Windowed(_), None) => {
+                return Err(Error::InvalidOption {
+                    option: "the chunking of a session",
+                    found: "windowed".to_owned(),
+                    expected: "exact, whole or overlap",
+                });
+            }
             (Plan::Windowed(_), Some(known)) => {
                 Loudness::Known { input_db: known.input_db, gain: known.window_gain() }
             }
-            (_, Some(known)) => Loudness::Known { input_db: known.input_db, gain: 1.0 },
-            (_, None) if options.measure_loudness => {
+            _ if options.measure_loudness => {
                 Loudness::Meter(LoudnessMeter::new(dac.shape().sample_rate_hz, channels)?)
             }
-            (_, None) => Loudness::Unknown,
+            _ => Loudness::Unknown,
         };
         let tracks = (0..channels).map(|_| plan.track(dac, codebooks)).collect::<Result<_, _>>()?;
         Ok(Self { dac: dac.clone(), save: options.save, codebooks, loudness, tracks })

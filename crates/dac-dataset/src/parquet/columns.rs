@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use dac_tokens::{MetaField, MetaKind, MetaValue};
+use dac_tokens::{MetaField, MetaValue};
 
 use crate::metadata::EntryMetadata;
 
@@ -11,32 +11,29 @@ const REQUIRED: usize = 4;
 
 /// Lists the values of a row.
 pub(super) fn fields(row: &EntryMetadata) -> impl Iterator<Item = MetaField<'_>> {
-    let integer = |name, value: usize| field(name, MetaKind::Integer, MetaValue::Integer(value as u64));
+    let integer = |value: usize| MetaValue::Integer(Some(value as u64));
     let required: [_; REQUIRED] = [
-        integer("channels", row.channels),
-        integer("codebooks", row.codebooks.unwrap_or_default()),
-        integer("frames", row.frames),
-        field("input", MetaKind::Text, MetaValue::Text(&row.input)),
+        ("channels", integer(row.channels)),
+        ("codebooks", integer(row.codebooks.unwrap_or_default())),
+        ("frames", integer(row.frames)),
+        ("input", MetaValue::Text(Some(&row.input))),
     ];
+    let required = required.map(|(name, value)| MetaField { name, value });
     required.into_iter().chain(row.meta.fields_with_duration())
-}
-
-fn field<'a>(name: &'static str, kind: MetaKind, value: MetaValue<'a>) -> MetaField<'a> {
-    MetaField { name, kind, value: Some(value) }
 }
 
 /// Formats the columns in the language of parquet schemas.
 pub(super) fn schema() -> String {
     let required = iter::repeat_n("required", REQUIRED).chain(iter::repeat("optional"));
-    let column = |(field, repetition): (MetaField<'_>, &str)| {
-        let (physical_type, annotation) = match field.kind {
-            MetaKind::Text => ("binary", " (STRING)"),
-            MetaKind::Integer => ("int64", ""),
-            MetaKind::Float => ("float", ""),
-            MetaKind::Double => ("double", ""),
-            MetaKind::Flag => ("boolean", ""),
+    let column = |(MetaField { name, value }, repetition): (MetaField<'_>, &str)| {
+        let (physical_type, annotation) = match value {
+            MetaValue::Text(_) => ("binary", " (STRING)"),
+            MetaValue::Integer(_) => ("int64", ""),
+            MetaValue::Float(_) => ("float", ""),
+            MetaValue::Double(_) => ("double", ""),
+            MetaValue::Flag(_) => ("boolean", ""),
         };
-        format!("    {repetition} {physical_type} {}{annotation};\n", field.name)
+        format!("    {repetition} {physical_type} {name}{annotation};\n")
     };
     fields(&EntryMetadata::default()).zip(required).map(column).collect()
 }

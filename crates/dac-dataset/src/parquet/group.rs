@@ -1,7 +1,7 @@
 //! A row group of a parquet file: collects rows and writes them column by column.
 
 use dac_rvq::Codes;
-use dac_tokens::{MetaField, MetaKind, MetaValue};
+use dac_tokens::MetaValue;
 use parquet::column::writer::ColumnWriterImpl;
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
@@ -33,12 +33,12 @@ impl RowGroup {
 
     pub(super) fn write(self, file: &mut SerializedFileWriter<HashingWriter>) -> Result<()> {
         let mut group = file.next_row_group()?;
-        let keys = self.metadata.iter().map(|row| Some(MetaValue::Text(&row.key)));
-        write_column(&mut group, MetaKind::Text, keys)?;
+        write_column(&mut group, &self.metadata, |row| MetaValue::Text(Some(&row.key)))?;
         write_codes(&mut group, &self.codes)?;
-        for (index, MetaField { kind, .. }) in columns::fields(&EntryMetadata::default()).enumerate() {
-            let values = self.metadata.iter().map(|row| columns::fields(row).nth(index)?.value);
-            write_column(&mut group, kind, values)?;
+        for index in 0..columns::fields(&EntryMetadata::default()).count() {
+            let value =
+                |row| columns::fields(row).nth(index).map_or(MetaValue::Flag(None), |field| field.value);
+            write_column(&mut group, &self.metadata, value)?;
         }
         group.close()?;
         Ok(())
@@ -47,27 +47,26 @@ impl RowGroup {
 
 fn write_column<'a>(
     group: &mut SerializedRowGroupWriter<'_, HashingWriter>,
-    kind: MetaKind,
-    values: impl Iterator<Item = Option<MetaValue<'a>>>,
+    rows: &'a [EntryMetadata],
+    value: impl Fn(&'a EntryMetadata) -> MetaValue<'a>,
 ) -> Result<()> {
     macro_rules! write {
-        ($type:ty, $kind:ident, $convert:expr) => {
-            write_values::<$type>(
-                group,
-                values.map(|value| match value {
-                    Some(MetaValue::$kind(value)) => Some($convert(value)),
-                    _ => None,
-                }),
-            )
-        };
+        ($type:ty, $kind:ident, $convert:expr) => {{
+            let values = rows.iter().map(|row| match value(row) {
+                MetaValue::$kind(value) => value.map($convert),
+                _ => None,
+            });
+            write_values::<$type>(group, values)
+        }};
     }
-    match kind {
-        MetaKind::Text => write!(ByteArrayType, Text, ByteArray::from),
+    match rows.first().map(&value) {
+        Some(MetaValue::Text(_)) => write!(ByteArrayType, Text, ByteArray::from),
         // Rows whose integers exceed the type were rejected.
-        MetaKind::Integer => write!(Int64Type, Integer, |value| value as i64),
-        MetaKind::Float => write!(FloatType, Float, |value| value),
-        MetaKind::Double => write!(DoubleType, Double, |value| value),
-        MetaKind::Flag => write!(BoolType, Flag, |value| value),
+        Some(MetaValue::Integer(_)) => write!(Int64Type, Integer, |value| value as i64),
+        Some(MetaValue::Float(_)) => write!(FloatType, Float, |value| value),
+        Some(MetaValue::Double(_)) => write!(DoubleType, Double, |value| value),
+        Some(MetaValue::Flag(_)) => write!(BoolType, Flag, |value| value),
+        None => Ok(()),
     }
 }
 

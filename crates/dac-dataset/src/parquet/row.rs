@@ -23,7 +23,7 @@ impl Row {
         }
         let Some(codes) = tokens.codes else { return Err(PackError::NotCodes { found: "no codes" }) };
         for field in columns::fields(&metadata) {
-            if let Some(MetaValue::Integer(found)) = field.value
+            if let MetaValue::Integer(Some(found)) = field.value
                 && i64::try_from(found).is_err()
             {
                 return Err(PackError::TooLarge { what: field.name, found });
@@ -35,7 +35,7 @@ impl Row {
     /// Largest number of bytes that the row adds to the file: codes and texts without compression.
     pub(super) fn bytes(&self) -> u64 {
         let text = columns::fields(&self.metadata).filter_map(|field| match field.value {
-            Some(MetaValue::Text(text)) => Some(text.len() + 4),
+            MetaValue::Text(Some(text)) => Some(text.len() + 4),
             _ => None,
         });
         let text = self.metadata.key.len() + 4 + text.sum::<usize>();

@@ -5,7 +5,6 @@ use dac_nn::Device;
 
 /// Device, precision and resources of a codec.
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
 pub struct CodecOptions {
     /// Device that runs the network.
     pub device: Device,

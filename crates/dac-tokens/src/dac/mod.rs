@@ -16,35 +16,24 @@ use crate::token_file::TokenFile;
 use crate::token_format::{Capacity, Input, Opened, ReadFrames, Shapes, TokenFormat};
 use layout::NAME;
 
-pub(crate) struct Dac;
+pub(crate) const DAC: TokenFormat = TokenFormat {
+    name: NAME,
+    matches: is_object_array,
+    capacity: Capacity::OnlyCodes,
+    stores_windows: true,
+    open,
+    write,
+};
 
-impl TokenFormat for Dac {
-    fn name(&self) -> &'static str {
-        NAME
-    }
+/// Reads the whole file: a pickle cannot be read in parts.
+fn open(mut reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
+    let (codes, meta) = reader::read(&mut reader)?;
+    let shapes = Shapes { codes: Some(codes.shape()), ..Shapes::default() };
+    Ok(Opened { shapes, meta, truncated: false, frames: Box::new(codes) })
+}
 
-    fn matches(&self, start: &[u8]) -> bool {
-        is_object_array(start)
-    }
-
-    fn capacity(&self) -> Capacity {
-        Capacity::OnlyCodes
-    }
-
-    fn stores_windows(&self) -> bool {
-        true
-    }
-
-    /// Reads the whole file: a pickle cannot be read in parts.
-    fn open<'a>(&self, mut reader: Input<'a>) -> Result<Opened<'a>, TokenError> {
-        let (codes, meta) = reader::read(&mut reader)?;
-        let shapes = Shapes { codes: Some(codes.shape()), ..Shapes::default() };
-        Ok(Opened { shapes, meta, truncated: false, frames: Box::new(codes) })
-    }
-
-    fn write(&self, writer: &mut dyn Write, file: &TokenFile, _: &WriteOptions) -> Result<(), TokenError> {
-        file.codes.as_ref().map_or(Ok(()), |codes| writer::write(writer, codes, &file.meta))
-    }
+fn write(writer: &mut dyn Write, file: &TokenFile, _: &WriteOptions) -> Result<(), TokenError> {
+    file.codes.as_ref().map_or(Ok(()), |codes| writer::write(writer, codes, &file.meta))
 }
 
 impl ReadFrames for Codes {

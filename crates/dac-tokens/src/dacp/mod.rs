@@ -23,46 +23,32 @@ pub use reader::DacpReader;
 pub use seek::DacpSeekReader;
 pub use writer::DacpWriter;
 
-pub(crate) struct Dacp;
+pub(crate) const DACP: TokenFormat =
+    TokenFormat { name: NAME, matches, capacity: Capacity::OnlyCodes, stores_windows: false, open, write };
 
-impl TokenFormat for Dacp {
-    fn name(&self) -> &'static str {
-        NAME
-    }
+fn matches(start: &[u8]) -> bool {
+    start.starts_with(&MAGIC)
+}
 
-    fn matches(&self, start: &[u8]) -> bool {
-        start.starts_with(&MAGIC)
-    }
+fn open(reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
+    let stream = DacpSeekReader::open(reader)?;
+    let header = stream.header();
+    let frames = usize::try_from(stream.frames()).unwrap_or(usize::MAX);
+    let codes = Some([header.channels.into(), header.codebooks.into(), frames]);
+    let mut meta = header.meta.clone();
+    meta.input_samples = stream.input_samples();
+    let shapes = Shapes { codes, ..Shapes::default() };
+    Ok(Opened { shapes, meta, truncated: stream.truncated(), frames: Box::new(stream) })
+}
 
-    fn capacity(&self) -> Capacity {
-        Capacity::OnlyCodes
-    }
-
-    fn open<'a>(&self, reader: Input<'a>) -> Result<Opened<'a>, TokenError> {
-        let stream = DacpSeekReader::open(reader)?;
-        let header = stream.header();
-        let frames = usize::try_from(stream.frames()).unwrap_or(usize::MAX);
-        let codes = Some([header.channels.into(), header.codebooks.into(), frames]);
-        let mut meta = header.meta.clone();
-        meta.input_samples = stream.input_samples();
-        let shapes = Shapes { codes, ..Shapes::default() };
-        Ok(Opened { shapes, meta, truncated: stream.truncated(), frames: Box::new(stream) })
-    }
-
-    fn write(
-        &self,
-        writer: &mut dyn Write,
-        file: &TokenFile,
-        options: &WriteOptions,
-    ) -> Result<(), TokenError> {
-        let Some(codes) = &file.codes else { return Ok(()) };
-        let header = DacpHeader::new(codes.channels(), codes.codebooks(), file.meta.clone())?
-            .with_block_frames(options.dacp_block_frames)?;
-        let mut stream = DacpWriter::new(writer, header)?;
-        stream.push(codes)?;
-        stream.finish(file.meta.input_samples)?;
-        Ok(())
-    }
+fn write(writer: &mut dyn Write, file: &TokenFile, options: &WriteOptions) -> Result<(), TokenError> {
+    let Some(codes) = &file.codes else { return Ok(()) };
+    let header = DacpHeader::new(codes.channels(), codes.codebooks(), file.meta.clone())?
+        .with_block_frames(options.dacp_block_frames)?;
+    let mut stream = DacpWriter::new(writer, header)?;
+    stream.push(codes)?;
+    stream.finish(file.meta.input_samples)?;
+    Ok(())
 }
 
 impl<R: Read + Seek + Send> ReadFrames for DacpSeekReader<R> {
