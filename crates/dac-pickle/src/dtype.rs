@@ -112,6 +112,11 @@ impl DType {
         }
     }
 
+    /// Returns true for float types.
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
+    }
+
     /// Converts the elements in `bytes` to f32; wider types are rounded.
     ///
     /// # Errors

@@ -66,7 +66,7 @@ pub(crate) fn scalar(resolver: &mut Resolver<'_>, call: &CallView<'_>) -> Result
         (DType::Bool, _) => Some(Value::Bool(bytes.first() != Some(&0))),
         (DType::F64, Ok(double)) if big_endian => Some(Value::Float(f64::from_be_bytes(double))),
         (DType::F64, Ok(double)) => Some(Value::Float(f64::from_le_bytes(double))),
-        (DType::F32 | DType::F16 | DType::BF16, _) => {
+        _ if dtype.is_float() => {
             dtype.to_f32(&bytes, big_endian).ok().map(|values| Value::Float(values[0].into()))
         }
         _ => dtype.to_i64(&bytes, big_endian).ok().map(|values| Value::Int(values[0])),

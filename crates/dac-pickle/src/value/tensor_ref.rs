@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::dtype::DType;
 use crate::strided::element_count;
 
-/// A tensor whose elements are still in the file; [`TorchFile::read_tensor`](crate::torch::TorchFile::read_tensor) reads
-/// them.
+/// A tensor whose elements are still in the file;
+/// [`TorchFile::read_tensor`](crate::torch::TorchFile::read_tensor) reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TensorRef {
