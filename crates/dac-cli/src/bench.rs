@@ -60,10 +60,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let rate_hz = shape.sample_rate_hz;
     let audio = Audio::mono(signal(args.seconds.0, rate_hz), rate_hz);
     let audio_seconds = audio.samples() as f64 / f64::from(rate_hz);
-    let mut encode_options = EncodeOptions::default();
-    encode_options.chunk = chunk;
-    let mut decode_options = dac::DecodeOptions::default();
-    decode_options.chunk = chunk;
+    let encode_options = EncodeOptions { chunk, ..EncodeOptions::default() };
+    let decode_options = dac::DecodeOptions { chunk, ..dac::DecodeOptions::default() };
 
     say("warm-up");
     let tokens = dac.encode(&audio, &encode_options)?;

@@ -42,9 +42,8 @@ impl Report {
         let recording = excerpt.recording.clone();
         let coded = excerpt.codec_input(mix, dac.shape().sample_rate_hz)?;
         check_size(&recording, &coded, counts.len() as u64 + 1)?;
-        let mut options = EncodeOptions::default();
-        options.channels = mix;
-        options.codebooks = counts.last().copied();
+        let codebooks = counts.last().copied();
+        let options = EncodeOptions { channels: mix, codebooks, ..EncodeOptions::default() };
         on_step(Step::Encode);
         let tokens = dac.encode(&excerpt.audio, &options)?;
         let original = Original::new(coded)?;
@@ -113,8 +112,7 @@ impl Original {
         codebooks: usize,
         recording: &Recording,
     ) -> Result<Variant, ReportError> {
-        let mut options = DecodeOptions::default();
-        options.codebooks = Some(codebooks);
+        let options = DecodeOptions { codebooks: Some(codebooks), ..DecodeOptions::default() };
         let decoded = dac.decode(tokens, &options)?;
         let mut meter = ComparisonMeter::new(&decoded.channels, decoded.rate_hz);
         meter.push(&self.audio.channels)?;

@@ -23,18 +23,18 @@ pub fn check_paths(input: &Path, output: &Path, overwrite: bool) -> Result<(), R
         return unsuitable(Path::new("-"), "dac report reads a file and writes a file");
     }
     if input.is_dir() {
-        return unsuitable(input, "is a folder; a report shows one recording");
+        return unsuitable(input, "is a directory; a report shows one recording");
     }
     if !input.exists() {
         return unsuitable(input, "no such file");
     }
     if output.is_dir() {
-        return unsuitable(output, "is a folder; name the page itself, such as report.html");
+        return unsuitable(output, "is a directory; name the page itself, such as report.html");
     }
     if let Some(folder) = output.parent().filter(|folder| !folder.as_os_str().is_empty())
         && !folder.is_dir()
     {
-        return unsuitable(folder, "no such folder");
+        return unsuitable(folder, "no such directory");
     }
     if let (Ok(input), Ok(output)) = (input.canonicalize(), output.canonicalize())
         && input == output

@@ -56,11 +56,6 @@ pub enum Error {
         /// File, or name of audio that is not a file.
         name: String,
     },
-    /// A session for windowed mode was begun without the input's loudness.
-    #[error(
-        "windowed chunking requires the loudness of the whole input; measure it before the session begins"
-    )]
-    MissingLoudness,
     /// The tokens to decode have no arrays.
     #[error("the tokens contain neither codes nor z nor latents")]
     NoTokens,
@@ -95,6 +90,12 @@ pub enum Error {
         /// Valid values.
         expected: &'static str,
     },
+}
+
+impl Error {
+    pub(crate) fn invalid(option: &'static str, found: impl ToString, expected: &'static str) -> Self {
+        Self::InvalidOption { option, found: found.to_string(), expected }
+    }
 }
 
 fn list(paths: &[PathBuf]) -> String {

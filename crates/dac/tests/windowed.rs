@@ -42,9 +42,7 @@ fn devices() -> Vec<Device> {
 
 /// Restores the input's rate, length and loudness.
 fn restoring() -> DecodeOptions {
-    let options =
-        DecodeOptions { output_rate: OutputRate::Input, restore_loudness: true, ..DecodeOptions::default() };
-    options
+    DecodeOptions { output_rate: OutputRate::Input, restore_loudness: true, ..DecodeOptions::default() }
 }
 
 fn windowed(seconds: f64) -> EncodeOptions {

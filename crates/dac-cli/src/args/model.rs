@@ -46,10 +46,11 @@ pub(crate) struct RunArgs {
 
 impl RunArgs {
     pub(crate) fn load_options(&self) -> LoadOptions {
-        let mut options = LoadOptions::on(self.device);
-        options.threads = self.threads.map(usize::from);
-        options.precision = self.precision;
-        options.memory_budget_bytes = self.memory_budget;
-        options
+        LoadOptions {
+            threads: self.threads.map(usize::from),
+            precision: self.precision,
+            memory_budget_bytes: self.memory_budget,
+            ..LoadOptions::on(self.device)
+        }
     }
 }

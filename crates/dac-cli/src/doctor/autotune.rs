@@ -30,7 +30,7 @@ struct Record {
     first_seconds: f64,
     /// Time of a second, identical run.
     again_seconds: f64,
-    /// Folder of the saved selection.
+    /// Directory of the saved selection.
     folder: Option<String>,
 }
 
@@ -83,10 +83,11 @@ fn run_args(args: &AutotuneArgs) -> Result<LoadOptions, Usage> {
     let device = device.filter(is_gpu).ok_or_else(|| {
         Usage("--autotune needs a GPU: --device wgpu[:N] or cuda[:N], in a build that supports it".to_owned())
     })?;
-    let mut options = LoadOptions::on(device);
-    options.precision = args.precision.unwrap_or_default();
-    options.memory_budget_bytes = args.memory_budget;
-    Ok(options)
+    Ok(LoadOptions {
+        precision: args.precision.unwrap_or_default(),
+        memory_budget_bytes: args.memory_budget,
+        ..LoadOptions::on(device)
+    })
 }
 
 /// Encodes and decodes `seconds` of noise. Returns the time in seconds.

@@ -132,8 +132,7 @@ fn check(
 
 /// Encodes the test signal and decodes `codes`, or without them the resulting codes.
 fn compute(device: Device, level: Option<Isa>, codes: Option<Codes>) -> Computed {
-    let mut options = LoadOptions::on(device);
-    options.isa = level;
+    let options = LoadOptions { isa: level, ..LoadOptions::on(device) };
     let dac = Dac::open(&test_vector::model(), None, &options).map_err(|error| match &error {
         dac::Error::Codec(CodecError::Device(DeviceError::NotCompiled { .. })) => {
             Failure::NotCompiled(error.to_string())

@@ -24,12 +24,12 @@ const SHA256_DIGITS: usize = 64;
 /// Caches and their files.
 #[derive(Debug, Serialize)]
 pub(super) struct CacheCheck {
-    /// Folder of this program's cache; null if neither `DAC_HOME` nor a home folder is known.
+    /// Directory of this program's cache; null if neither `DAC_HOME` nor a home directory is known.
     pub(super) folder: Option<String>,
-    /// All searched folders, in order.
+    /// All searched directories, in order.
     pub(super) searched: Vec<String>,
     pub(super) files: Vec<FileCheck>,
-    /// `error` if the folder exists but cannot be read.
+    /// `error` if the directory exists but cannot be read.
     pub(super) status: Status,
     pub(super) error: Option<String>,
 }
@@ -150,7 +150,7 @@ fn check_content(weights: &CachedWeights, sha256: &str) -> Result<String, Error>
 /// Lists unused files in this program's cache.
 ///
 /// # Errors
-/// When the folder exists but cannot be read.
+/// When the directory exists but cannot be read.
 fn unused(folder: &Path, used: &[CachedWeights]) -> Result<Vec<FileCheck>, Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

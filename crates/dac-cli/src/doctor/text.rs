@@ -20,7 +20,7 @@ pub(super) fn summary(record: &Record) -> String {
     lines.push(match (&cache.folder, &cache.error) {
         (_, Some(error)) => format!("cache: FAILED: {error}"),
         (Some(folder), None) => format!("cache: {folder}"),
-        (None, None) => "cache: no folder; set DAC_HOME or HOME".to_owned(),
+        (None, None) => "cache: no directory; set DAC_HOME or HOME".to_owned(),
     });
     lines.extend(cache.files.iter().map(file));
     if cache.files.is_empty() {

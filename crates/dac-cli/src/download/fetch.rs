@@ -328,7 +328,7 @@ pub(super) fn finish(part: &Path, target: &Path) -> Result<(), Error> {
         .and_then(|()| fs::rename(part, target))
         .with_context(|| format!("cannot rename {} to {}", part.display(), target.display()))?;
     remove_info(part);
-    // The new name is stored in the folder, which not every file system can sync.
+    // The new name is stored in the directory, which not every file system can sync.
     if let Some(folder) = target.parent().and_then(|folder| File::open(folder).ok()) {
         let _ = folder.sync_all();
     }

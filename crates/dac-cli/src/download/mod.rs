@@ -150,7 +150,7 @@ fn request(args: &DownloadArgs, environment: &Environment) -> Result<Request, Us
     };
     let extension = name.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let target = cache::place(preset, source, extension, environment)
-        .ok_or_else(|| Usage("no cache folder: set DAC_HOME or HOME".to_owned()))?;
+        .ok_or_else(|| Usage("no cache directory: set DAC_HOME or HOME".to_owned()))?;
     let known = file.as_ref().and_then(|file| file.sha256).map(str::to_owned);
     Ok(Request {
         preset,

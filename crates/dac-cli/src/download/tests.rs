@@ -31,7 +31,7 @@ enum Behaviour {
 /// `Range` and `If-Range` of a request.
 type Request = (Option<String>, Option<String>);
 
-/// A server and a folder to download into.
+/// A server and a directory to download into.
 struct Fixture {
     url: String,
     folder: tempfile::TempDir,

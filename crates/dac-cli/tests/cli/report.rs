@@ -232,10 +232,10 @@ fn invalid_inputs_and_outputs_are_errors() {
     for (arguments, code, message) in [
         ("report - --output a.html", 2, "-: dac report reads a file and writes a file"),
         ("report a.wav --output -", 2, "-: dac report reads a file and writes a file"),
-        ("report folder --output a.html", 2, "folder: is a folder; a report shows one recording"),
-        ("report a.wav --output folder", 2, "folder: is a folder; name the page itself"),
+        ("report folder --output a.html", 2, "folder: is a directory; a report shows one recording"),
+        ("report a.wav --output folder", 2, "folder: is a directory; name the page itself"),
         ("report missing.wav --output a.html", 2, "missing.wav: no such file"),
-        ("report a.wav --output nowhere/a.html", 2, "nowhere: no such folder"),
+        ("report a.wav --output nowhere/a.html", 2, "nowhere: no such directory"),
         ("report a.wav --output a.wav --overwrite", 2, "would replace the recording"),
         ("report a.wav --output ./folder/../a.wav", 2, "would replace the recording"),
         (
@@ -258,7 +258,7 @@ fn invalid_inputs_and_outputs_are_errors() {
     // Silence has no SI-SDR.
     let run =
         lab.dac("report nan.wav --output nan.html --model tiny --nan zero --quantizers 1 --json").expect(0);
-    run.says("3000 samples were not finite");
+    run.says("replaced 3000 non-finite samples with 0");
     assert_eq!(run.records()[0]["versions"][0]["si_sdr_db"], Value::Null);
     assert!(page(&lab, "nan.html").contains("3000 samples that were not finite as 0"));
 }

@@ -40,7 +40,8 @@ fn open(mut reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     }
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes)?;
-    let (root, _) = read_pickle(&bytes, Dialect::Numpy, &Limits::default().with_max_items(MAX_ITEMS))?;
+    let limits = Limits { max_items: MAX_ITEMS, ..Limits::default() };
+    let (root, _) = read_pickle(&bytes, Dialect::Numpy, &limits)?;
     drop(bytes);
     let artifact = match root.as_array() {
         Some(array) => array.objects().and_then(<[Value]>::first),
