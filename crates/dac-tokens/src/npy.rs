@@ -115,8 +115,8 @@ pub(crate) fn read_header(reader: &mut Input<'_>, format: &'static str) -> Resul
     Ok((header, 8 + width as u64 + length))
 }
 
-/// Formats a header of version 1.0 exactly as numpy does for no or several axes, with its spare space for more
-/// digits of the first axis.
+/// Formats a header of version 1.0 exactly as numpy does for no or several axes, with its spare space for
+/// more digits of the first axis.
 pub(crate) fn header_bytes(descr: &str, shape: &[usize]) -> Vec<u8> {
     const GROWTH_DIGITS: usize = 21;
     let axes: Vec<_> = shape.iter().map(usize::to_string).collect();

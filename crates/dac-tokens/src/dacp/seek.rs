@@ -112,7 +112,7 @@ impl<R: Read + Seek> SeekReader<R> {
             self.frames += block_frames;
             start = self.position_after(self.frames);
         }
-        // The full blocks may be followed by a shorter block, by the end block and other bytes, or by nothing.
+        // A shorter block, the end block and other bytes, or nothing may follow the full blocks.
         self.reader.seek(SeekFrom::Start(start))?;
         let index = self.frames / block_frames;
         let mut next = read_block(&mut self.reader, &self.header, index, self.frames);
