@@ -28,8 +28,8 @@ impl EncodeSession {
     /// Begins an encode of `channels` channels at `rate_hz`.
     ///
     /// # Errors
-    /// When the rate cannot be resampled, the model has fewer codebooks, an option is out of range, or the chunking
-    /// is [`Chunking::Windowed`], which needs the loudness of the whole input first.
+    /// When the rate cannot be resampled, the model has fewer codebooks, an option is out of range, or the
+    /// chunking is [`Chunking::Windowed`], which needs the loudness of the whole input first.
     pub fn new(dac: &Dac, rate_hz: u32, channels: usize, options: &EncodeOptions) -> Result<Self, Error> {
         let model_hz = dac.shape().sample_rate_hz;
         let converter = ModelRateConverter::new(rate_hz, channels, options.channels, model_hz)?;
