@@ -1,4 +1,4 @@
-//! Decides whether a job is skipped, refused or run, from its existing outputs and the manifests.
+//! Decides whether a job is skipped or run, from its existing outputs and the manifests.
 
 use std::fs;
 use std::path::Path;
@@ -8,9 +8,7 @@ use crate::file_stamp::{FileStamp, Fingerprint, file_matches};
 use crate::manifest::Record;
 use crate::manifest_store::{ManifestStore, PackedEntry};
 use crate::options::BatchOptions;
-use crate::output_check::OutputState;
 use crate::plan::Job;
-use crate::work::JobFacts;
 
 /// Decision about a job.
 #[derive(Debug)]
@@ -19,8 +17,6 @@ pub(crate) enum Decision<'a> {
     Run { differences: Option<String> },
     /// Its output is up to date: according to this record, or to the file itself if no manifest lists it.
     Skip { record: Option<&'a Record> },
-    /// Its output exists and must not be replaced.
-    Refuse(BatchError),
 }
 
 /// Job to decide about, with its model and settings.
@@ -34,49 +30,31 @@ pub(crate) struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     /// Decides about a job. Outputs listed in a manifest are compared with their record, others are checked
-    /// by `check_unlisted`.
-    ///
-    /// # Errors
-    /// When `check_unlisted` fails.
+    /// by `check_unlisted`. An output that exists and must not be replaced is an error.
     pub(crate) fn decide(
         &self,
-        facts: &mut JobFacts,
-        check_unlisted: impl FnOnce(&mut JobFacts, &Path) -> Result<OutputState, BatchError>,
+        facts: &mut Record,
+        check_unlisted: impl FnOnce(&mut Record, &Path) -> Result<(), BatchError>,
     ) -> Result<Decision<'a>, BatchError> {
-        match &self.job.entry {
-            Some(_) => self.decide_pack_entry(facts),
-            None => self.decide_files(facts, check_unlisted),
+        if self.job.entry.is_some() {
+            return self.decide_pack_entry(facts);
         }
-    }
-
-    fn decide_files(
-        &self,
-        facts: &mut JobFacts,
-        check_unlisted: impl FnOnce(&mut JobFacts, &Path) -> Result<OutputState, BatchError>,
-    ) -> Result<Decision<'a>, BatchError> {
         let exists = |path: &&Path| !self.options.overwrite && fs::symlink_metadata(path).is_ok();
         let output = |index: usize| self.job.outputs.get(index).map(|path| path.as_path());
         // The second output is the decoded file of a round trip.
-        let decoded_sha256 = match output(1).filter(exists) {
-            Some(path) => match self.listed_decoded_file(path) {
-                Some(sha256) => Some(sha256),
-                None => return Ok(refuse(path, "no manifest lists it as the decoded file of a round trip")),
-            },
-            None => None,
-        };
+        let decoded = output(1).filter(exists);
+        let decoded_sha256 = decoded.map(|path| self.sha256_of_decoded_file(path)).transpose()?;
         let Some(path) = output(0).filter(exists) else {
             return Ok(Decision::Run { differences: None });
         };
-        let index = self.manifests.results();
+        let index = &self.manifests.results;
         let Some(record) = index.result_of_file(&self.job.key, path) else {
             if index.contains_key(&self.job.key) {
                 // Its length and model could match those of an earlier input.
-                return Ok(refuse(path, "the manifest lists another file under this name"));
+                return Err(BatchError::exists(path, "the manifest lists another file under this name"));
             }
-            return Ok(match check_unlisted(facts, path)? {
-                OutputState::Valid => Decision::Skip { record: None },
-                OutputState::Foreign(reason) => refuse(path, &reason),
-            });
+            check_unlisted(facts, path)?;
+            return Ok(Decision::Skip { record: None });
         };
         let mut differences = self.differences(record, facts);
         if self.job.outputs.len() > 1
@@ -92,40 +70,43 @@ impl<'a> Candidate<'a> {
     }
 
     /// Decides about an entry of a pack by the manifests; entries cannot be replaced.
-    fn decide_pack_entry(&self, facts: &JobFacts) -> Result<Decision<'a>, BatchError> {
+    fn decide_pack_entry(&self, facts: &Record) -> Result<Decision<'a>, BatchError> {
         let dir = &self.options.output_dir;
         let key = &self.job.key;
-        Ok(match self.manifests.packed_entry(key, dir)? {
-            PackedEntry::Missing => Decision::Run { differences: None },
-            PackedEntry::PackChanged(pack) => Decision::Refuse(BatchError::Job(format!(
-                "{} contains {key} but was changed since it was written; remove it and rerun the same \
-                 command to encode its entries again",
-                pack.display()
-            ))),
-            PackedEntry::Valid(record) => {
-                let differences = self.differences(record, facts);
-                if differences.is_empty() {
-                    Decision::Skip { record: Some(record) }
-                } else {
-                    Decision::Refuse(BatchError::Job(format!(
-                        "{} contains {key} but it differs in {}; entries of a pack cannot be replaced: use \
-                         another --output, or remove the pack and rerun the same command",
-                        dir.join(record.pack.as_deref().unwrap_or_default()).display(),
-                        differences.join(", ")
-                    )))
-                }
+        let record = match self.manifests.packed_entry(key, dir)? {
+            PackedEntry::Missing => return Ok(Decision::Run { differences: None }),
+            PackedEntry::PackChanged(pack) => {
+                return Err(BatchError::Job(format!(
+                    "{} contains {key} but was changed since it was written; remove it and rerun the same \
+                     command to encode its entries again",
+                    pack.display()
+                )));
             }
-        })
+            PackedEntry::Valid(record) => record,
+        };
+        let differences = self.differences(record, facts);
+        if differences.is_empty() {
+            return Ok(Decision::Skip { record: Some(record) });
+        }
+        Err(BatchError::Job(format!(
+            "{} contains {key} but it differs in {}; entries of a pack cannot be replaced: use another \
+             --output, or remove the pack and rerun the same command",
+            dir.join(record.pack.as_deref().unwrap_or_default()).display(),
+            differences.join(", ")
+        )))
     }
 
-    /// SHA-256 of an existing decoded file, if a manifest lists it for this job.
-    fn listed_decoded_file(&self, path: &Path) -> Option<String> {
-        let sha256 = Fingerprint::of(path).ok()?.sha256;
-        self.manifests.lists_decoded_file(&self.job.key, &sha256).then_some(sha256)
+    /// SHA-256 of an existing decoded file, which a manifest must list for this job.
+    fn sha256_of_decoded_file(&self, path: &Path) -> Result<String, BatchError> {
+        let mut results = self.manifests.results.results(&self.job.key);
+        let found = Fingerprint::of(path).ok().map(|found| found.sha256);
+        found.filter(|sha256| results.any(|record| record.decoded_sha256() == Some(sha256))).ok_or_else(
+            || BatchError::exists(path, "no manifest lists it as the decoded file of a round trip"),
+        )
     }
 
     /// Names of what distinguishes a recorded result from the one that this run would write.
-    fn differences(&self, record: &Record, facts: &JobFacts) -> Vec<String> {
+    fn differences(&self, record: &Record, facts: &Record) -> Vec<String> {
         let mut differences = Vec::new();
         if record.weights_sha256 != facts.weights_sha256 {
             differences.push("model".to_owned());
@@ -150,10 +131,6 @@ impl<'a> Candidate<'a> {
         let is_untouched = modified_s.is_some() && record.input_modified_s == modified_s;
         is_untouched || file_matches(&self.job.input, bytes, record.input_sha256.as_deref())
     }
-}
-
-fn refuse(path: &Path, reason: &str) -> Decision<'static> {
-    Decision::Refuse(BatchError::Exists { path: path.to_owned(), reason: reason.to_owned() })
 }
 
 /// Names of the settings that differ between two lines of `name=value` separated by spaces.

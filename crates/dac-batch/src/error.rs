@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::manifest::ManifestError;
-use crate::plan_error::PlanError;
-
 /// Error of a batch or of one of its jobs.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -16,12 +13,6 @@ pub enum BatchError {
     /// The request contradicts itself or the files that exist. Nothing was done.
     #[error("{0}")]
     Usage(String),
-    /// The inputs and outputs cannot be planned. Nothing was done.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// A manifest cannot be used.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
     /// Loading, encoding, decoding, or an audio or token file failed.
     #[error(transparent)]
     Codec(dac::Error),
@@ -72,9 +63,18 @@ impl BatchError {
         Self::Write { path: path.to_owned(), source }
     }
 
+    pub(crate) fn exists(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Exists { path: path.to_owned(), reason: reason.into() }
+    }
+
+    /// Error of one job that only a defect in this crate can cause.
+    pub(crate) fn internal(text: &str) -> Self {
+        Self::Job(format!("internal error: {text}"))
+    }
+
     /// Reports whether the request was wrong and nothing was done.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Usage(_) | Self::Plan(_) | Self::Manifest(ManifestError::NotAManifest { .. }))
+        matches!(self, Self::Usage(_))
     }
 
     /// Reports whether every later job would fail as well.
@@ -104,15 +104,16 @@ impl From<dac::audio::AudioError> for BatchError {
 /// Text of an error followed by those causes that it does not already contain.
 pub fn error_text(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let cause_text = error.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
+    for cause in with_causes(error).skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
         }
-        cause = error.source();
     }
     text
+}
+
+fn with_causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
 /// Error text with the name of the file in front, unless the text contains it.
@@ -134,50 +135,6 @@ pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
 
 /// Reports whether an error or one of its causes is an I/O error of one of these kinds.
 pub fn has_io_cause(error: &(dyn Error + 'static), kinds: &[io::ErrorKind]) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| kinds.contains(&error.kind())) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use dac::audio::AudioError;
-    use dac::tokens::TokenError;
-    use dac_dataset::PackError;
-
-    use super::*;
-
-    #[test]
-    fn a_full_disk_is_detected_through_every_library() {
-        let (full, path) = (|| io::Error::from(io::ErrorKind::StorageFull), PathBuf::from("a"));
-        let tokens = TokenError::InFile { path: path.clone(), source: Box::new(TokenError::Io(full())) };
-        let audio = AudioError::Write { path: path.clone(), source: full() };
-        let pack = PackError::Shard { path: path.clone(), keys: Vec::new(), source: full() };
-        for error in [
-            BatchError::write(&path, full()),
-            tokens.into(),
-            TokenError::Io(full()).into(),
-            audio.into(),
-            pack.into(),
-            ManifestError::write(&path, full()).into(),
-        ] {
-            assert!(error.is_fatal(), "{error:?}");
-        }
-        assert!(!BatchError::Job("no space left on device".to_owned()).is_fatal());
-        assert!(!is_disk_full(&io::Error::from(io::ErrorKind::FileTooLarge)));
-    }
-
-    #[test]
-    fn causes_and_file_names_are_not_repeated() {
-        let source = io::Error::other("no space");
-        assert_eq!(error_text(&BatchError::write(Path::new("a"), source)), "cannot write a: no space");
-        assert_eq!(error_text_of_file("a.wav", "is empty"), "a.wav: is empty");
-        assert_eq!(error_text_of_file("a.wav", "a.wav: is empty"), "a.wav: is empty");
-        assert_eq!(error_text_of_file("a.wav", "cannot read a.wav: is empty"), "cannot read a.wav: is empty");
-    }
+    let mut io_errors = with_causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+    io_errors.any(|error| kinds.contains(&error.kind()))
 }

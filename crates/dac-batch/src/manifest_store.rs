@@ -8,15 +8,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 use crate::error::{BatchError, error_text};
 use crate::file_stamp::Fingerprint;
 use crate::manifest::{
-    MANIFEST_NAME, ManifestError, ManifestIndex, ManifestWriter, Record, manifests_in,
-    partition_manifest_name,
+    MANIFEST_NAME, ManifestIndex, ManifestWriter, Record, manifests_in, partition_manifest_name,
 };
 use crate::options::BatchOptions;
 
 /// Results listed when the run started, and the writer of this run's records.
 #[derive(Debug)]
 pub(crate) struct ManifestStore {
-    results: ManifestIndex,
+    pub(crate) results: ManifestIndex,
     /// Recorded SHA-256 hashes of each shard.
     pack_hashes: OnceLock<HashMap<Arc<str>, HashSet<Box<str>>>>,
     /// Shards checked so far, by file name: each is hashed once, not once per entry.
@@ -46,11 +45,8 @@ pub(crate) enum PackedEntry<'a> {
 
 impl ManifestStore {
     /// Reads all manifests of the output directory, this run's own last, and opens that one for appending: a
-    /// run whose records cannot be stored must not start.
-    ///
-    /// # Errors
-    /// When a manifest cannot be read, this run's manifest cannot be written, or [`BatchOptions::manifest`]
-    /// is a file with other content.
+    /// run whose records cannot be stored must not start, nor one whose [`BatchOptions::manifest`] is a file
+    /// with other content.
     pub(crate) fn open(options: &BatchOptions) -> Result<Self, BatchError> {
         let dir = &options.output_dir;
         let path = options.manifest.clone().unwrap_or_else(|| match options.partition {
@@ -63,29 +59,27 @@ impl ManifestStore {
         }
         if path.exists() {
             let is_named = options.manifest.is_some();
-            let not_a_manifest = |reason| ManifestError::NotAManifest { path: path.clone(), reason };
+            let not_a_manifest = |reason: &str| {
+                let path = path.display();
+                BatchError::Usage(format!("{path} is not a manifest ({reason}); the file was not changed"))
+            };
             if is_named && !path.is_file() {
-                return Err(not_a_manifest("not a file").into());
+                return Err(not_a_manifest("not a file"));
             }
             let records = results.read(&path)?;
             // Appending to another file, named by mistake, would damage it.
             if is_named && records == 0 && fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
-                return Err(not_a_manifest("no line is a record").into());
+                return Err(not_a_manifest("no line is a record"));
             }
         }
         let open_writer = || {
             ManifestWriter::open(&path).map_err(|error| match &options.manifest {
                 Some(_) => BatchError::Usage(error.to_string()),
-                None => error.into(),
+                None => error,
             })
         };
         let writer = if options.dry_run { None } else { Some(Mutex::new(open_writer()?)) };
         Ok(Self { results, pack_hashes: OnceLock::new(), checked_packs: Mutex::default(), writer })
-    }
-
-    /// Results of earlier runs.
-    pub(crate) fn results(&self) -> &ManifestIndex {
-        &self.results
     }
 
     /// Message about malformed lines.
@@ -94,27 +88,15 @@ impl ManifestStore {
         (lines > 0).then(|| format!("ignored malformed manifest lines: {lines}"))
     }
 
-    /// Reports whether a round trip with this key recorded a decoded file with this hash.
-    pub(crate) fn lists_decoded_file(&self, key: &str, sha256: &str) -> bool {
-        self.results.results(key).any(|record| record.decoded_sha256() == Some(sha256))
-    }
-
-    /// Reports whether a manifest lists a shard with this file name.
-    pub(crate) fn lists_pack(&self, name: &str) -> bool {
-        self.pack_hashes().contains_key(name)
-    }
-
-    fn pack_hashes(&self) -> &HashMap<Arc<str>, HashSet<Box<str>>> {
+    /// Shards that manifests list, by file name, each with its recorded SHA-256 hashes.
+    pub(crate) fn pack_hashes(&self) -> &HashMap<Arc<str>, HashSet<Box<str>>> {
         self.pack_hashes.get_or_init(|| self.results.packs())
     }
 
     /// Looks up an entry of a pack. Uses the newest record whose shard exists and has the recorded SHA-256;
     /// records of shards that were never renamed into place are ignored.
-    ///
-    /// # Errors
-    /// When a worker panicked while it checked a shard.
     pub(crate) fn packed_entry(&self, key: &str, dir: &Path) -> Result<PackedEntry<'_>, BatchError> {
-        let poisoned = |_| BatchError::Job("internal error: the list of checked shards is lost".to_owned());
+        let poisoned = |_| BatchError::internal("the list of checked shards is lost");
         let mut packs = self.checked_packs.lock().map_err(poisoned)?;
         let mut state = PackedEntry::Missing;
         for record in self.results.results(key) {
@@ -143,10 +125,7 @@ impl ManifestStore {
         }
     }
 
-    /// Appends records and syncs them to disk; does nothing in a dry run.
-    ///
-    /// # Errors
-    /// [`BatchError::Fatal`] when they cannot be written.
+    /// Appends records and syncs them to disk; does nothing in a dry run. Errors are fatal.
     pub(crate) fn append<'r>(&self, records: impl IntoIterator<Item = &'r Record>) -> Result<(), BatchError> {
         let Some(writer) = &self.writer else { return Ok(()) };
         let mut writer = writer

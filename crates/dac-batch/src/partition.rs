@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
-use thiserror::Error;
+
+use crate::error::BatchError;
 
 /// Part `index` of `count` of a job list, written `I/N` with I from 0 to N-1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,51 +55,16 @@ impl fmt::Display for Partition {
     }
 }
 
-/// A text that is not a partition.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("invalid partition {text:?}: expected I/N with I from 0 to N-1, for example 0/4")]
-pub struct InvalidPartition {
-    text: String,
-}
-
 impl FromStr for Partition {
-    type Err = InvalidPartition;
+    type Err = BatchError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidPartition> {
+    fn from_str(text: &str) -> Result<Self, BatchError> {
         let parse = || {
             let (index, count) = text.split_once('/')?;
             Self::new(index.trim().parse().ok()?, count.trim().parse().ok()?)
         };
-        parse().ok_or_else(|| InvalidPartition { text: text.to_owned() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_and_tag_round_trip() {
-        let partition: Partition = "3/16".parse().unwrap();
-        assert_eq!((partition.index(), partition.count(), partition.to_string()), (3, 16, "3/16".to_owned()));
-        assert_eq!(Partition::from_tag(&partition.tag()), Some(partition));
-        for invalid in ["", "3", "4/4", "-1/2", "0/0", "1/2/3", "a/b"] {
-            assert!(invalid.parse::<Partition>().is_err(), "{invalid}");
-        }
-    }
-
-    #[test]
-    fn every_key_is_in_exactly_one_partition_and_partitions_have_similar_sizes() {
-        let partitions: Vec<_> = (0..4).map(|index| Partition::new(index, 4).unwrap()).collect();
-        let mut sizes = [0; 4];
-        for n in 0..4000 {
-            let key = format!("speaker{}/clip-{n}.dac", n % 37);
-            let owners: Vec<_> = partitions.iter().filter(|partition| partition.contains(&key)).collect();
-            assert_eq!(owners.len(), 1, "{key}");
-            sizes[owners[0].index() as usize] += 1;
-        }
-        assert!(sizes.iter().all(|size| (900..1100).contains(size)), "{sizes:?}");
-        // The assignment must never change: jobs resume with later versions.
-        assert!(Partition::new(0, 7).unwrap().contains("a.dac"));
+        let invalid =
+            || format!("invalid partition {text:?}: expected I/N with I from 0 to N-1, for example 0/4");
+        parse().ok_or_else(|| BatchError::Usage(invalid()))
     }
 }

@@ -1,44 +1,42 @@
 //! Interface between the run of a batch and its kind of work: encode, decode or round trip.
 
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
+use dac::SampleFormat;
 use dac::audio::WavWriter;
 use dac::tokens::TokenFile;
-use dac::{Dac, SampleFormat};
 use dac_atomic::{AtomicFile, FinishedFile};
 
 use crate::cancel::StopState;
 use crate::error::BatchError;
-use crate::manifest::Roundtrip;
+use crate::manifest::{Record, Roundtrip};
 use crate::observer::BatchObserver;
-use crate::output_check::OutputState;
 use crate::plan::Job;
 use crate::staging::StagingDir;
 
-/// Work that a batch does for every job.
+/// Work that a batch does for every job. It notes what it learns in the job's record, even if it fails later.
 pub(crate) trait Work: Sync {
     /// Values passed from [`Work::prepare`] to [`Work::run`].
     type Prepared;
 
-    /// Determines model and settings of a job, which decide whether an existing output is up to date.
-    fn prepare(&self, context: &JobContext<'_>, facts: &mut JobFacts) -> Result<Self::Prepared, BatchError>;
+    /// Reason for refusing an existing output that no manifest lists.
+    const UNLISTED: &'static str = "no manifest lists it";
 
-    /// Checks an existing output of a job that no manifest lists.
-    fn check_unlisted(
-        &self,
-        context: &JobContext<'_>,
-        facts: &mut JobFacts,
-        output: &Path,
-    ) -> Result<OutputState, BatchError>;
+    /// Determines model and settings of a job, which decide whether an existing output is up to date.
+    fn prepare(&self, context: &JobContext<'_>, facts: &mut Record) -> Result<Self::Prepared, BatchError>;
+
+    /// Checks that an existing output that no manifest lists is the result of this job.
+    fn check_unlisted(&self, _: &JobContext<'_>, _: &mut Record, output: &Path) -> Result<(), BatchError> {
+        Err(BatchError::exists(output, Self::UNLISTED))
+    }
 
     /// Does the work.
     fn run(
         &self,
         context: &JobContext<'_>,
         prepared: Self::Prepared,
-        facts: &mut JobFacts,
+        facts: &mut Record,
     ) -> Result<Outcome, BatchError>;
 }
 
@@ -57,38 +55,6 @@ pub(crate) enum Product {
     Files(Vec<FinishedFile>),
     /// Tokens for a pack.
     PackEntry(Box<TokenFile>),
-}
-
-/// Facts about a job that its work learned, even if it failed later.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct JobFacts {
-    pub(crate) model: Option<Arc<str>>,
-    pub(crate) weights_sha256: Option<Arc<str>>,
-    pub(crate) settings: Option<Arc<str>>,
-    pub(crate) input_samples: Option<u64>,
-    pub(crate) input_rate_hz: Option<u32>,
-    pub(crate) input_truncated: Option<bool>,
-    pub(crate) channels: Option<usize>,
-    pub(crate) frames: Option<usize>,
-    pub(crate) codebooks: Option<usize>,
-    pub(crate) audio_seconds: Option<f64>,
-}
-
-impl JobFacts {
-    /// Sets length and rate of the original audio, and with them its duration.
-    pub(crate) fn set_input(&mut self, samples: Option<u64>, rate_hz: Option<u32>) {
-        self.input_samples = samples;
-        self.input_rate_hz = rate_hz;
-        self.audio_seconds = match (samples, rate_hz) {
-            (Some(samples), Some(rate_hz)) if rate_hz > 0 => Some(samples as f64 / f64::from(rate_hz)),
-            _ => None,
-        };
-    }
-
-    pub(crate) fn set_model(&mut self, dac: &Dac) {
-        self.model = Some(dac.info().name.as_str().into());
-        self.weights_sha256 = Some(dac.info().weights_sha256.as_str().into());
-    }
 }
 
 /// Surroundings of a job: its plan, where to write, and the batch around it.
@@ -112,29 +78,20 @@ impl<'a> JobContext<'a> {
     }
 
     /// Path of the output at `index`.
-    ///
-    /// # Errors
-    /// When the job has no such output.
     pub(crate) fn output(&self, index: usize) -> Result<&'a Path, BatchError> {
-        let missing = || BatchError::Job("internal error: the job has no such output".to_owned());
-        self.job.outputs.get(index).map(std::path::PathBuf::as_path).ok_or_else(missing)
+        let missing = || BatchError::internal("the job has no such output");
+        self.job.outputs.get(index).map(PathBuf::as_path).ok_or_else(missing)
     }
 
     /// Creates a staging file for the output at `index`.
-    ///
-    /// # Errors
-    /// When it cannot be created.
     pub(crate) fn staged_file(&self, index: usize) -> Result<AtomicFile, BatchError> {
         let path = self.output(index)?;
-        let missing = || BatchError::Job("internal error: a dry run has no staging directory".to_owned());
+        let missing = || BatchError::internal("a dry run has no staging directory");
         let dir = self.staging.ok_or_else(missing)?.path();
         AtomicFile::create_in(dir, path).map_err(|error| BatchError::write(path, error))
     }
 
     /// Starts a WAV file in a staging file for the output at `index`.
-    ///
-    /// # Errors
-    /// When it cannot be created.
     pub(crate) fn wav_writer(
         &self,
         index: usize,
@@ -144,19 +101,5 @@ impl<'a> JobContext<'a> {
     ) -> Result<WavWriter, BatchError> {
         let file = self.staged_file(index)?;
         Ok(WavWriter::new(file, self.output(index)?, rate_hz, channels, format)?)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_duration_needs_length_and_rate() {
-        let mut facts = JobFacts::default();
-        facts.set_input(Some(22050), Some(44100));
-        assert_eq!(facts.audio_seconds, Some(0.5));
-        facts.set_input(Some(1), Some(0));
-        assert_eq!(facts.audio_seconds, None);
     }
 }

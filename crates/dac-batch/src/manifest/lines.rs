@@ -24,23 +24,3 @@ pub(crate) fn each_line(mut reader: impl BufRead, mut each: impl FnMut(Option<&[
         reader.skip_until(b'\n')?;
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines(text: &[u8]) -> Vec<Option<Vec<u8>>> {
-        let mut lines = Vec::new();
-        each_line(text, |line| lines.push(line.map(<[u8]>::to_vec))).unwrap();
-        lines
-    }
-
-    #[test]
-    fn truncated_and_too_long_lines_are_none() {
-        assert_eq!(lines(b""), []);
-        assert_eq!(lines(b"a\n\nb\nc"), [Some(b"a".to_vec()), Some(vec![]), Some(b"b".to_vec()), None]);
-        let mut long = vec![b'x'; 3 * MAX_LINE_BYTES as usize + 5];
-        long.extend(b"\nend\n");
-        assert_eq!(lines(&long), [None, Some(b"end".to_vec())]);
-    }
-}

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use dac_atomic::AtomicFile;
 
-use super::error::ManifestError;
-use super::files::{MANIFEST_NAME, manifests_in};
 use super::lines::each_line;
+use super::names::{MANIFEST_NAME, manifests_in};
 use super::record::{Record, Status};
+use crate::error::BatchError;
 use crate::partition::Partition;
 
 /// Result of a merge.
@@ -46,15 +46,18 @@ struct Rank {
 /// # Errors
 /// When the directory contains no manifest of a partition, a manifest cannot be read, or the result cannot be
 /// written; an existing merged manifest is unchanged then.
-pub fn merge_manifests(dir: &Path) -> Result<MergeReport, ManifestError> {
+pub fn merge_manifests(dir: &Path) -> Result<MergeReport, BatchError> {
     let manifests = manifests_in(dir)?;
     if manifests.iter().all(|(partition, _)| partition.is_none()) {
-        return Err(ManifestError::NoPartitions { dir: dir.to_owned() });
+        return Err(BatchError::Fatal(format!(
+            "nothing to merge: {} contains no manifest of a partition (.dac-manifest.I-of-N.jsonl)",
+            dir.display()
+        )));
     }
     let mut lines: BTreeMap<Box<str>, (Rank, Vec<u8>)> = BTreeMap::new();
     let mut malformed_lines = 0;
     for (_, path) in &manifests {
-        let file = File::open(path).map_err(|error| ManifestError::read(path, error))?;
+        let file = File::open(path).map_err(|error| BatchError::read(path, error))?;
         let read = each_line(BufReader::new(file), |line| {
             let Some(line) = line.filter(|line| !line.is_empty()) else {
                 malformed_lines += usize::from(line.is_none());
@@ -70,7 +73,7 @@ pub fn merge_manifests(dir: &Path) -> Result<MergeReport, ManifestError> {
                 _ => malformed_lines += 1,
             }
         });
-        read.map_err(|error| ManifestError::read(path, error))?;
+        read.map_err(|error| BatchError::read(path, error))?;
     }
 
     let path = dir.join(MANIFEST_NAME);
@@ -82,7 +85,7 @@ pub fn merge_manifests(dir: &Path) -> Result<MergeReport, ManifestError> {
         }
         file.into_inner().map_err(std::io::IntoInnerError::into_error)?.commit()
     };
-    write().map_err(|error| ManifestError::write(&path, error))?;
+    write().map_err(|error| BatchError::write(&path, error))?;
 
     let partitions: Vec<_> = manifests.iter().filter_map(|(partition, _)| *partition).collect();
     let done = lines.values().filter(|(rank, _)| rank.done).count();
@@ -104,58 +107,4 @@ fn missing_partitions(found: &[Partition]) -> Vec<Partition> {
     let all =
         counts.iter().flat_map(|&count| (0..count).filter_map(move |index| Partition::new(index, count)));
     all.filter(|partition| !found.contains(partition)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn line(key: &str, status: &str, input: &str) -> String {
-        format!("{{\"key\":\"{key}\",\"status\":\"{status}\",\"input\":\"{input}\"}}\n")
-    }
-
-    #[test]
-    fn merging_keeps_one_record_per_key() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = |name: &str| dir.path().join(name);
-        assert!(matches!(merge_manifests(dir.path()), Err(ManifestError::NoPartitions { .. })));
-
-        let first = line("b", "error", "1") + &line("b", "ok", "2") + &line("d", "ok", "3") + "{\"key\":";
-        fs::write(path(".dac-manifest.0-of-3.jsonl"), first).unwrap();
-        let second = line("d", "error", "4") + &line("a", "error", "5");
-        fs::write(path(".dac-manifest.2-of-3.jsonl"), second).unwrap();
-        let report = merge_manifests(dir.path()).unwrap();
-        let expected = line("a", "error", "5") + &line("b", "ok", "2") + &line("d", "ok", "3");
-        assert_eq!(fs::read_to_string(path(MANIFEST_NAME)).unwrap(), expected);
-        assert_eq!((report.manifests, report.done, report.failed, report.malformed_lines), (2, 2, 1, 1));
-        assert_eq!(report.missing, [Partition::new(1, 3).unwrap()]);
-
-        // Again, with the missing partition.
-        fs::write(path(".dac-manifest.1-of-3.jsonl"), line("c", "ok", "6") + &line("a", "ok", "7")).unwrap();
-        let report = merge_manifests(dir.path()).unwrap();
-        assert_eq!((report.manifests, report.done, report.failed), (4, 4, 0));
-        assert_eq!(report.missing, []);
-    }
-
-    #[test]
-    fn the_latest_record_wins_regardless_of_its_manifest() {
-        let dir = tempfile::tempdir().unwrap();
-        let put = |name: &str, text: String| fs::write(dir.path().join(name), text).unwrap();
-        let timed = |key: &str, status: &str, input: &str, finished_s: f64| {
-            line(key, status, input).replace('}', &format!(",\"finished_s\":{finished_s}}}"))
-        };
-        // A partition, an unpartitioned run after it, and then the partition again.
-        put(".dac-manifest.0-of-1.jsonl", timed("a", "ok", "old", 10.5) + &line("b", "ok", "old"));
-        let whole =
-            timed("a", "ok", "new", 20.5) + &timed("b", "ok", "new", 5.0) + &timed("c", "ok", "new", 7.0);
-        put(MANIFEST_NAME, whole.clone() + &timed("c", "error", "newest", 30.0));
-        merge_manifests(dir.path()).unwrap();
-        assert_eq!(fs::read_to_string(dir.path().join(MANIFEST_NAME)).unwrap(), whole);
-        put(".dac-manifest.0-of-1.jsonl", timed("c", "ok", "newest", 7.5));
-        merge_manifests(dir.path()).unwrap();
-        let merged = fs::read_to_string(dir.path().join(MANIFEST_NAME)).unwrap();
-        assert!(merged.ends_with(&timed("c", "ok", "newest", 7.5)), "{merged}");
-    }
 }

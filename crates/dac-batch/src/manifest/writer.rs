@@ -4,8 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::ManifestError;
 use super::record::Record;
+use crate::error::BatchError;
 
 /// Manifest opened for appending. Several processes may append to one file: each append is a single write at
 /// the end of the file, under a lock where the file system supports locks.
@@ -20,9 +20,9 @@ impl ManifestWriter {
     ///
     /// # Errors
     /// When it cannot be created or written.
-    pub fn open(path: &Path) -> Result<Self, ManifestError> {
+    pub fn open(path: &Path) -> Result<Self, BatchError> {
         let file = OpenOptions::new().read(true).append(true).create(true).open(path);
-        let file = file.map_err(|error| ManifestError::write(path, error))?;
+        let file = file.map_err(|error| BatchError::write(path, error))?;
         Ok(Self { file, path: path.to_owned() })
     }
 
@@ -30,8 +30,8 @@ impl ManifestWriter {
     ///
     /// # Errors
     /// When writing fails, for example on a full disk.
-    pub fn append<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) -> Result<(), ManifestError> {
-        self.append_lines(records).map_err(|error| ManifestError::write(&self.path, error))
+    pub fn append<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) -> Result<(), BatchError> {
+        self.append_lines(records).map_err(|error| BatchError::write(&self.path, error))
     }
 
     fn append_lines<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) -> io::Result<()> {
@@ -65,54 +65,5 @@ impl ManifestWriter {
         let mut last = [0];
         self.file.read_exact(&mut last)?;
         Ok(last == *b"\n")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ManifestIndex;
-
-    fn record(key: &str) -> Record {
-        Record { key: Some(key.into()), output_sha256: Some("0".repeat(64).into()), ..Record::default() }
-    }
-
-    #[test]
-    fn a_truncated_line_does_not_affect_other_lines() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("m.jsonl");
-        ManifestWriter::open(&path).unwrap().append([&record("a")]).unwrap();
-        let whole = std::fs::read(&path).unwrap();
-        for length in 0..whole.len() {
-            std::fs::write(&path, [&whole, &whole[..length]].concat()).unwrap();
-            ManifestWriter::open(&path).unwrap().append([&record("b")]).unwrap();
-            let mut index = ManifestIndex::default();
-            index.read(&path).unwrap();
-            assert!(index.contains_key("a") && index.contains_key("b"), "{length}");
-            // A complete line without its line feed is a valid record.
-            let malformed = usize::from(length > 0 && length < whole.len() - 1);
-            assert_eq!(index.malformed_lines(), malformed, "{length}");
-        }
-    }
-
-    #[test]
-    fn several_writers_can_append_to_one_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("m.jsonl");
-        std::thread::scope(|scope| {
-            for writer in 0..4 {
-                let path = &path;
-                scope.spawn(move || {
-                    let mut file = ManifestWriter::open(path).unwrap();
-                    for n in 0..25 {
-                        file.append([&record(&format!("{writer}-{n}")), &record(&format!("{writer}-{n}b"))])
-                            .unwrap();
-                    }
-                });
-            }
-        });
-        let mut index = ManifestIndex::default();
-        index.read(&path).unwrap();
-        assert_eq!((index.len(), index.malformed_lines()), (200, 0));
     }
 }

@@ -1,9 +1,10 @@
-//! Names of manifest files and the manifests of a directory.
+//! Names of manifest files, the manifests of a directory, and keys of outputs.
 
+use std::fmt::Write;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use super::error::ManifestError;
+use crate::error::BatchError;
 use crate::partition::Partition;
 
 /// File name of the manifest of an unpartitioned batch.
@@ -26,17 +27,17 @@ fn partition_of_name(name: &str) -> Option<Partition> {
 ///
 /// # Errors
 /// When the directory cannot be read.
-pub fn manifests_in(dir: &Path) -> Result<Vec<(Option<Partition>, PathBuf)>, ManifestError> {
+pub fn manifests_in(dir: &Path) -> Result<Vec<(Option<Partition>, PathBuf)>, BatchError> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(Vec::new());
         }
-        Err(error) => return Err(ManifestError::read(dir, error)),
+        Err(error) => return Err(BatchError::read(dir, error)),
     };
     let mut manifests = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|error| ManifestError::read(dir, error))?;
+        let entry = entry.map_err(|error| BatchError::read(dir, error))?;
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
         let partition = partition_of_name(name);
@@ -48,15 +49,23 @@ pub fn manifests_in(dir: &Path) -> Result<Vec<(Option<Partition>, PathBuf)>, Man
     Ok(manifests)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn partition_manifest_names_round_trip() {
-        let partition = Partition::new(3, 16).unwrap();
-        assert_eq!(partition_manifest_name(partition), ".dac-manifest.3-of-16.jsonl");
-        assert_eq!(partition_of_name(".dac-manifest.3-of-16.jsonl"), Some(partition));
-        assert_eq!(partition_of_name(MANIFEST_NAME), None);
+/// Key of an output at `relative`, a path below the output directory: its components joined by `/`. Bytes
+/// that are not UTF-8, and `%` itself, are percent-encoded (`%FF`, `%25`), so that different paths have
+/// different keys.
+pub fn output_key(relative: &Path) -> String {
+    let mut key = String::new();
+    for component in relative.components() {
+        let Component::Normal(part) = component else { continue };
+        if !key.is_empty() {
+            key.push('/');
+        }
+        for chunk in part.as_encoded_bytes().utf8_chunks() {
+            key += &chunk.valid().replace('%', "%25");
+            for byte in chunk.invalid() {
+                // Writing to a string cannot fail.
+                let _ = write!(key, "%{byte:02X}");
+            }
+        }
     }
+    key
 }

@@ -1,0 +1,10 @@
+//! Tests of the public interface.
+
+mod changing_inputs;
+mod codebooks;
+mod errors;
+mod manifest_index;
+mod manifest_merge;
+mod manifest_records;
+mod partition;
+mod plan;
