@@ -1,12 +1,14 @@
 //! Batches of encodes, decodes and round trips: planning, manifests, resuming, running.
 //!
-//! A batch has three steps: `plan` turns inputs into jobs, `decide` skips or refuses jobs whose outputs exist,
-//! and `run` works on the others, several at a time, and records each in a manifest. The library does not
-//! print; programs receive messages, progress and records through a [`BatchObserver`].
+//! A batch has three steps: `plan` turns inputs into jobs, `decide` skips or refuses jobs whose outputs
+//! exist, and `run` works on the others, several at a time, and records each in a manifest. The library does
+//! not print; programs receive messages, progress and records through a [`BatchObserver`].
 //!
 //! ```no_run
 //! use dac::{Dac, Device};
-//! use dac_batch::{BatchError, BatchObserver, BatchOptions, CancelToken, EncodeSettings, Record, encode_files};
+//! use dac_batch::{
+//!     BatchError, BatchObserver, BatchOptions, CancelToken, EncodeSettings, Record, encode_files,
+//! };
 //!
 //! struct PrintRecords;
 //!
