@@ -25,9 +25,6 @@ pub(crate) struct Model {
 
 impl Binary {
     /// Uses the binary at `path`.
-    ///
-    /// # Errors
-    /// If the file does not exist.
     pub(crate) fn at(path: &Path) -> Result<Self, Error> {
         if !path.is_file() {
             bail!("{}: no such file", path.display());
@@ -36,9 +33,6 @@ impl Binary {
     }
 
     /// Uses the binary at `path` or makes a release build with the features that `devices` need.
-    ///
-    /// # Errors
-    /// If the file does not exist or the build fails.
     pub(crate) fn find_or_build(path: Option<&Path>, devices: &[String]) -> Result<Self, Error> {
         if let Some(path) = path {
             return Self::at(path);
@@ -58,9 +52,6 @@ impl Binary {
     ///
     /// Only the last link step has these options, so that everything else is shared with an ordinary release
     /// build.
-    ///
-    /// # Errors
-    /// If the build fails.
     pub(crate) fn build_shipped() -> Result<Self, Error> {
         let mut build = cargo();
         build.args(["rustc", "--release", "-p", "dac-cli", "--bin", "dac", "--", "-C", "strip=symbols"]);
@@ -85,10 +76,7 @@ impl Binary {
         command(&self.path)
     }
 
-    /// Asks the binary for a preset.
-    ///
-    /// # Errors
-    /// If the binary fails or does not know the preset.
+    /// Asks the binary for a preset; fails if it does not know it.
     pub(crate) fn model(&self, name: &str) -> Result<Model, Error> {
         let text = stdout_of(self.command().args(["models", "--json"]))?;
         let models: Result<Vec<Model>, _> = text.lines().map(serde_json::from_str).collect();
@@ -101,19 +89,8 @@ impl Binary {
 
 /// Lists the features of dac-cli, in addition to the default ones, that the devices need.
 fn features(devices: &[String]) -> Vec<&'static str> {
-    let mut features = Vec::new();
-    for device in devices {
-        let feature = match device.split(':').next() {
-            Some("ndarray") => "ndarray",
-            Some("wgpu") => "wgpu",
-            Some("cuda") => "cuda",
-            _ => continue,
-        };
-        if !features.contains(&feature) {
-            features.push(feature);
-        }
-    }
-    features
+    let is_needed = |feature: &&str| devices.iter().any(|device| device.split(':').next() == Some(feature));
+    ["wgpu", "cuda", "ndarray"].into_iter().filter(is_needed).collect()
 }
 
 #[cfg(test)]

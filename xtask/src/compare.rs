@@ -38,23 +38,16 @@ pub(crate) struct CodeComparison {
 
 impl CodeComparison {
     /// Compares codes `[1, codebooks, frames]`; `margins` are the reference's ([`Difference::margin`]).
-    ///
-    /// # Errors
-    /// If the shapes differ.
     pub(crate) fn new(
         found: &Tensor<u16>,
         expected: &Tensor<u16>,
         margins: &Tensor<f32>,
     ) -> Result<Self, Error> {
-        if found.shape != expected.shape || margins.shape != expected.shape {
-            bail!(
-                "codes have shape {:?}, expected {:?}; margins have {:?}",
-                found.shape,
-                expected.shape,
-                margins.shape
-            );
+        let shape = expected.shape;
+        if [found.shape, margins.shape] != [shape; 2] {
+            bail!("codes have shape {:?}, expected {shape:?}; margins have {:?}", found.shape, margins.shape);
         }
-        let [_, codebooks, frames] = expected.shape;
+        let [_, codebooks, frames] = shape;
         let mut differences = Vec::new();
         for frame in 0..frames {
             let differs = |&k: &usize| found.at(0, k, frame) != expected.at(0, k, frame);
@@ -99,24 +92,16 @@ impl CodeComparison {
 
 /// Root mean square of the difference divided by that of `expected`, both `[1, channels, frames]`, over the
 /// frames marked in `included`.
-///
-/// # Errors
-/// If the shapes differ.
 pub(crate) fn relative_rms(
     found: &Tensor<f32>,
     expected: &Tensor<f32>,
     included: &[bool],
 ) -> Result<f64, Error> {
-    if found.shape != expected.shape || included.len() != expected.shape[2] {
-        bail!(
-            "values have shape {:?}, expected {:?}; {} frames",
-            found.shape,
-            expected.shape,
-            included.len()
-        );
+    let frames = included.len();
+    if found.shape != expected.shape || frames != expected.shape[2] {
+        bail!("values have shape {:?}, expected {:?}; {frames} frames", found.shape, expected.shape);
     }
     let (mut error, mut power) = (0.0, 0.0);
-    let frames = included.len();
     for (row, expected) in found.values.chunks(frames).zip(expected.values.chunks(frames)) {
         for ((f, e), _) in row.iter().zip(expected).zip(included).filter(|(_, included)| **included) {
             error += (f64::from(*f) - f64::from(*e)).powi(2);
@@ -138,9 +123,6 @@ pub(crate) struct AudioComparison {
 
 impl AudioComparison {
     /// Compares `found` with the reference's audio. Samples after the latter's end must be zero.
-    ///
-    /// # Errors
-    /// If `found` is shorter or has other samples after the end.
     pub(crate) fn new(found: &[f32], expected: &[f32]) -> Result<Self, Error> {
         let Some((found, tail)) = found.split_at_checked(expected.len()) else {
             bail!("{} samples, expected {}", found.len(), expected.len());

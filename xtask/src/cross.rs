@@ -53,17 +53,11 @@ enum Part {
     Nehalem,
 }
 
-/// Runs the task.
-///
-/// # Errors
-/// If a tool is missing, a program fails or hangs under emulation, or results differ.
+/// Runs the task; fails if a tool is missing, a program fails or hangs under emulation, or results differ.
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
     let includes = |part| args.only.is_none_or(|only| only == part);
     let compiler = aarch64_compiler();
-    let mut missing = Vec::new();
-    if includes(Part::Neon) {
-        missing.extend(missing_for_neon(compiler.as_deref()));
-    }
+    let mut missing = if includes(Part::Neon) { missing_for_neon(compiler.as_deref()) } else { Vec::new() };
     if includes(Part::Nehalem) && !succeeds(command("qemu-x86_64").arg("--version")) {
         missing.push("qemu-x86_64: apt-get install qemu-user".to_owned());
     }
@@ -101,20 +95,17 @@ fn aarch64_compiler() -> Option<PathBuf> {
 }
 
 fn missing_for_neon(compiler: Option<&Path>) -> Vec<String> {
-    let mut missing = Vec::new();
-    if compiler.is_none() {
-        missing.push(format!("a standard library for {AARCH64}: rustup target add {AARCH64}"));
-    }
-    if !succeeds(command(AARCH64_LINKER).arg("--version")) {
-        missing.push(format!("{AARCH64_LINKER}: apt-get install gcc-aarch64-linux-gnu"));
-    }
-    if !Path::new(AARCH64_LIBRARIES).join("lib").is_dir() {
-        missing.push(format!("{AARCH64_LIBRARIES}: apt-get install libc6-dev-arm64-cross"));
-    }
-    if !succeeds(command("qemu-aarch64").arg("--version")) {
-        missing.push("qemu-aarch64: apt-get install qemu-user".to_owned());
-    }
-    missing
+    let library = format!("a standard library for {AARCH64}: rustup target add {AARCH64}");
+    let linker = format!("{AARCH64_LINKER}: apt-get install gcc-aarch64-linux-gnu");
+    let libraries = format!("{AARCH64_LIBRARIES}: apt-get install libc6-dev-arm64-cross");
+    let emulator = "qemu-aarch64: apt-get install qemu-user".to_owned();
+    let tools = [
+        (compiler.is_some(), library),
+        (succeeds(command(AARCH64_LINKER).arg("--version")), linker),
+        (Path::new(AARCH64_LIBRARIES).join("lib").is_dir(), libraries),
+        (succeeds(command("qemu-aarch64").arg("--version")), emulator),
+    ];
+    tools.into_iter().filter(|(exists, _)| !exists).map(|(_, hint)| hint).collect()
 }
 
 /// Builds the kernels' example `check` for aarch64, in its own folder because the compiler may be another,
@@ -125,9 +116,9 @@ fn check_neon(compiler: &Path) -> Result<(), Error> {
     build.env("RUSTC", compiler).env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", AARCH64_LINKER);
     build.args(["build", "--release", "-p", "dac-kernels", "--example", "check", "--target", AARCH64]);
     run_command(build.arg("--target-dir").arg(&folder))?;
-    let check = folder.join(AARCH64).join("release").join("examples").join("check");
-    let report =
-        run_with_timeout(command("qemu-aarch64").args(["-L", AARCH64_LIBRARIES]).arg(check), TIMEOUT)?;
+    let check = folder.join(AARCH64).join("release/examples/check");
+    let mut emulator = command("qemu-aarch64");
+    let report = run_with_timeout(emulator.args(["-L", AARCH64_LIBRARIES]).arg(check), TIMEOUT)?;
     print!("{report}");
     // The check skips instruction sets that the processor lacks.
     if !report.lines().any(|line| line.starts_with("neon ")) {
@@ -137,10 +128,10 @@ fn check_neon(compiler: &Path) -> Result<(), Error> {
 }
 
 fn check_nehalem(binary: &Binary) -> Result<(), Error> {
-    let folder = target_dir().join("cross").join("nehalem");
+    let folder = target_dir().join("cross/nehalem");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     check_emulator_refuses_avx(&folder)?;
-    run_with_timeout(emulated(&binary.command()).arg("--version"), TIMEOUT)?;
+    run_with_timeout(emulated(binary).arg("--version"), TIMEOUT)?;
 
     let input = folder.join("input.wav");
     wav::write(&input, &sweep(), INPUT_RATE_HZ)?;
@@ -149,13 +140,7 @@ fn check_nehalem(binary: &Binary) -> Result<(), Error> {
         dac.env("DAC_CPU", "portable");
         dac
     };
-    // Without DAC_CPU: the binary must find out by itself that only the portable kernels run here.
-    let old = || {
-        let mut dac = emulated(&binary.command());
-        dac.env_remove("DAC_CPU");
-        dac
-    };
-    let found = Results::of(&folder.join("old"), &input, old)?;
+    let found = Results::of(&folder.join("old"), &input, || emulated(binary))?;
     found.compare(&Results::of(&folder.join("native"), &input, native)?)
 }
 
@@ -181,8 +166,7 @@ impl Results {
         Ok(Self { codes, audio: wav::read(&folder.join("input.wav"))? })
     }
 
-    /// # Errors
-    /// If a code differs, or the audio by more than [`AUDIO_BOUND`].
+    /// Fails if a code differs, or the audio by more than [`AUDIO_BOUND`].
     fn compare(&self, expected: &Self) -> Result<(), Error> {
         if self.codes.shape != expected.codes.shape {
             bail!("codes have shape {:?}, expected {:?}", self.codes.shape, expected.codes.shape);
@@ -213,10 +197,11 @@ impl Results {
     }
 }
 
-/// Returns the same command on the old processor.
-fn emulated(native: &Command) -> Command {
+/// Returns a command that runs the binary on the old processor.
+fn emulated(binary: &Binary) -> Command {
     let mut emulated = command("qemu-x86_64");
-    emulated.args(["-cpu", OLD_PROCESSOR]).arg(native.get_program());
+    // Without DAC_CPU: the binary must find out by itself that only the portable kernels run here.
+    emulated.args(["-cpu", OLD_PROCESSOR]).arg(binary.path()).env_remove("DAC_CPU");
     emulated
 }
 

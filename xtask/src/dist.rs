@@ -20,9 +20,6 @@ pub(crate) struct Args {
 }
 
 /// Runs the task.
-///
-/// # Errors
-/// If the build fails, or with `--check` if the results in an empty root folder differ from those outside.
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
     let built = Binary::build_shipped()?;
     let folder = target_dir().join("dist");

@@ -22,32 +22,26 @@ pub(crate) struct Args {
     reference: Option<PathBuf>,
 }
 
-/// A Python environment that reads the token files.
-struct Reader {
-    name: &'static str,
-    /// Packages that must be importable.
-    required: &'static str,
-    python: PathBuf,
-}
-
-/// Runs the task.
-///
-/// # Errors
-/// If an environment cannot be created, or a library reads other values than were written.
+/// Runs the task; fails if a library reads other values than were written.
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
     let folder = target_dir().join("interop");
-    run_command(
-        cargo().args(["run", "--quiet", "-p", "dac-tokens", "--example", "write_tokens", "--"]).arg(&folder),
-    )?;
+    run_example("dac-tokens", "write_tokens", &folder)?;
     let numpy =
         |folder, version| python::environment(folder, &args.python, &[version, "safetensors==0.4.5"], &[]);
     let (numpy1, numpy2) = (numpy("python-numpy1", "numpy==1.26.4")?, numpy("python-numpy2", "numpy>=2,<3")?);
-    let readers = [
-        Reader { name: "numpy 1.26", required: "numpy,safetensors", python: numpy1 },
-        Reader { name: "numpy 2", required: "numpy,safetensors", python: numpy2 },
-        Reader { name: "torch", required: "torch", python: args.python.clone() },
-    ];
-    let failed: Vec<&str> = readers.iter().filter(|r| !reads_tokens(r, &folder)).map(|r| r.name).collect();
+    let mut failed = Vec::new();
+    for (name, required, python) in [
+        ("numpy 1.26", "numpy,safetensors", &numpy1),
+        ("numpy 2", "numpy,safetensors", &numpy2),
+        ("torch", "torch", &args.python),
+    ] {
+        println!("-- {name}");
+        let mut check = python::script(python, "fixtures/python/check_tokens.py");
+        if let Err(error) = run_command(check.arg(&folder).args(["--require", required])) {
+            eprintln!("{error:#}");
+            failed.push(name);
+        }
+    }
     if !failed.is_empty() {
         bail!("token files are read incorrectly by {}", failed.join(", "));
     }
@@ -55,13 +49,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
     check_data_sets(&args.python)?;
     let client = python::environment("python-kubernetes", &args.python, &["kubernetes==37.0.2"], &[])?;
     let job = root().join("docs/user/scaling/job.yaml");
-    run_command(command(client).arg(python::scripts().join("check_kubernetes.py")).arg(job))?;
+    run_command(python::script(client, "fixtures/python/check_kubernetes.py").arg(job))?;
     if let Some(reference) = &args.reference {
         let folder = target_dir().join("interop-reference");
         // The whole workspace, so that the features and therefore the builds are those of the tests.
         run_command(cargo().args(["build", "--quiet", "--workspace", "--example", "write_windowed"]))?;
         run_command(command(target_dir().join("debug/examples/write_windowed")).arg(&folder))?;
-        run_command(command(reference).arg(python::scripts().join("check_descript.py")).arg(&folder))?;
+        run_command(python::script(reference, "fixtures/python/check_descript.py").arg(&folder))?;
         println!("the reference implementation decodes all .dac files as we do");
     }
     Ok(())
@@ -72,23 +66,12 @@ fn check_data_sets(base: &Path) -> Result<(), Error> {
     let folder = target_dir().join("interop-packs");
     let packages = ["webdataset==1.0.2", "pyarrow==26.0.1", "numpy>=2,<3", "safetensors==0.4.5"];
     let python = python::environment("python-packs", base, &packages, &[])?;
-    run_command(
-        cargo().args(["run", "--quiet", "-p", "dac-dataset", "--example", "write_packs", "--"]).arg(&folder),
-    )?;
-    run_command(command(&python).arg(python::scripts().join("check_packs.py")).arg(&folder))?;
+    run_example("dac-dataset", "write_packs", &folder)?;
+    run_command(python::script(python, "fixtures/python/check_packs.py").arg(&folder))?;
     println!("webdataset, pyarrow and Python's tarfile read the data sets as written");
     Ok(())
 }
 
-fn reads_tokens(reader: &Reader, folder: &Path) -> bool {
-    println!("-- {}", reader.name);
-    let mut check = command(&reader.python);
-    check.arg(python::scripts().join("check_tokens.py")).arg(folder).args(["--require", reader.required]);
-    match run_command(&mut check) {
-        Ok(()) => true,
-        Err(error) => {
-            eprintln!("{error:#}");
-            false
-        }
-    }
+fn run_example(package: &str, example: &str, folder: &Path) -> Result<(), Error> {
+    run_command(cargo().args(["run", "--quiet", "-p", package, "--example", example, "--"]).arg(folder))
 }

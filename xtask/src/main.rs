@@ -47,7 +47,7 @@ enum Task {
     /// Run the fuzz targets for a limited time.
     Fuzz(fuzz::Args),
     /// Check rules that no compiler checks: module docs, sizes, dependencies between crates and modules.
-    Tidy(tidy::Args),
+    Tidy,
 }
 
 fn main() -> ExitCode {
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         Task::Cross(args) => cross::run(&args),
         Task::Interop(args) => interop::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
-        Task::Tidy(args) => tidy::run(&args),
+        Task::Tidy => tidy::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

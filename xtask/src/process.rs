@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, bail};
@@ -14,10 +14,7 @@ pub(crate) fn root() -> PathBuf {
 
 /// Build folder: `CARGO_TARGET_DIR` or `target`.
 pub(crate) fn target_dir() -> PathBuf {
-    match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(folder) => root().join(folder),
-        None => root().join("target"),
-    }
+    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// Returns a command that runs in the workspace's root.
@@ -48,38 +45,31 @@ pub(crate) fn rustc() -> OsString {
 }
 
 /// Prints and runs a command, which inherits the output streams.
-///
-/// # Errors
-/// If it cannot be started or fails.
 pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
-    eprintln!("$ {}", command_line(command));
-    let status = command.status().with_context(|| format!("cannot run {}", command_line(command)))?;
+    let line = command_line(command);
+    eprintln!("$ {line}");
+    let status = command.status().with_context(|| format!("cannot run {line}"))?;
     if !status.success() {
-        bail!("{status}: {}", command_line(command));
+        bail!("{status}: {line}");
     }
     Ok(())
 }
 
 /// Runs a command and returns its standard output.
-///
-/// # Errors
-/// If it cannot be started, fails, or its output is not UTF-8.
 pub(crate) fn stdout_of(command: &mut Command) -> Result<String, Error> {
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("cannot run {}", command_line(command)))?;
+    let line = command_line(command);
+    let output = command.stderr(Stdio::inherit()).output();
+    successful_output(output.with_context(|| format!("cannot run {line}"))?, &line)
+}
+
+fn successful_output(output: Output, line: &str) -> Result<String, Error> {
     if !output.status.success() {
-        bail!("{}: {}", output.status, command_line(command));
+        bail!("{}: {line}", output.status);
     }
-    String::from_utf8(output.stdout)
-        .with_context(|| format!("output is not UTF-8: {}", command_line(command)))
+    String::from_utf8(output.stdout).with_context(|| format!("output is not UTF-8: {line}"))
 }
 
 /// Prints and runs a command with little output and returns its standard output. Kills it after `limit`.
-///
-/// # Errors
-/// If it cannot be started, fails, takes too long, or its output is not UTF-8.
 pub(crate) fn run_with_timeout(command: &mut Command, limit: Duration) -> Result<String, Error> {
     let line = command_line(command);
     eprintln!("$ {line}");
@@ -95,11 +85,7 @@ pub(crate) fn run_with_timeout(command: &mut Command, limit: Duration) -> Result
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
-        bail!("{}: {line}", output.status);
-    }
-    String::from_utf8(output.stdout).with_context(|| format!("output is not UTF-8: {line}"))
+    successful_output(child.wait_with_output()?, &line)
 }
 
 /// Runs a command without output and returns whether it succeeds.

@@ -1,40 +1,38 @@
 //! Python environments, created once below the build folder.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Error;
 
 use crate::process::{command, root, run, succeeds, target_dir};
 
-/// Folder of the Python scripts.
-pub(crate) fn scripts() -> PathBuf {
-    root().join("fixtures").join("python")
+/// Returns a command that runs a script, whose path is relative to the root.
+pub(crate) fn script(python: impl AsRef<OsStr>, path: &str) -> Command {
+    let mut script = command(python);
+    script.arg(root().join(path));
+    script
 }
 
 /// Returns a Python that can import the reference implementation: `python`, or the one of the environment
 /// that `fixtures/python/setup.sh` creates.
-///
-/// # Errors
-/// If the environment cannot be created.
 pub(crate) fn with_reference(python: Option<&Path>) -> Result<PathBuf, Error> {
     if let Some(python) = python {
         return Ok(python.to_owned());
     }
     let folder = target_dir().join("python");
-    let python = folder.join("bin").join("python");
-    let ready = python.exists()
-        && succeeds(command(&python).args(["-c", "import reference"]).env("PYTHONPATH", scripts()));
-    if !ready {
-        run(command("sh").arg(scripts().join("setup.sh")).arg(&folder))?;
+    let python = folder.join("bin/python");
+    let mut import = command(&python);
+    import.args(["-c", "import reference"]).env("PYTHONPATH", root().join("fixtures/python"));
+    if !succeeds(&mut import) {
+        run(script("sh", "fixtures/python/setup.sh").arg(&folder))?;
     }
     Ok(python)
 }
 
 /// Returns the Python of the virtual environment `target/NAME`, which is created again if `packages` change.
 /// `without_dependencies` are packages whose own requirements are not installed.
-///
-/// # Errors
-/// If the environment cannot be created or a package cannot be installed.
 pub(crate) fn environment(
     name: &str,
     base: &Path,
@@ -42,7 +40,7 @@ pub(crate) fn environment(
     without_dependencies: &[&str],
 ) -> Result<PathBuf, Error> {
     let folder = target_dir().join(name);
-    let python = folder.join("bin").join("python");
+    let python = folder.join("bin/python");
     let stamp = folder.join("packages.txt");
     let contents = format!("{} {} {}\n", base.display(), packages.join(" "), without_dependencies.join(" "));
     if python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|text| text == contents) {

@@ -29,29 +29,22 @@ pub(crate) struct TensorFile {
 
 impl TensorFile {
     /// Reads a file.
-    ///
-    /// # Errors
-    /// If it cannot be read or is not a safetensors file.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let bytes = std::fs::read(path).with_context(|| name.clone())?;
-        SafeTensors::deserialize(&bytes).map_err(|error| anyhow!("{name}: {error}"))?;
+        SafeTensors::deserialize(&bytes).with_context(|| name.clone())?;
         Ok(Self { name, bytes })
     }
 
     fn view(&self, tensor: &str) -> Result<([usize; 3], Dtype, Vec<u8>), Error> {
-        let file =
-            SafeTensors::deserialize(&self.bytes).map_err(|error| anyhow!("{}: {error}", self.name))?;
-        let view = file.tensor(tensor).map_err(|error| anyhow!("{}: {tensor}: {error}", self.name))?;
+        let file = SafeTensors::deserialize(&self.bytes)?;
+        let view = file.tensor(tensor).with_context(|| format!("{}: {tensor}", self.name))?;
         let shape = view.shape().try_into();
         let shape = shape.map_err(|_| anyhow!("{}: {tensor} has shape {:?}", self.name, view.shape()))?;
         Ok((shape, view.dtype(), view.data().to_vec()))
     }
 
     /// Returns an f32 array.
-    ///
-    /// # Errors
-    /// If it is missing or has another type or number of axes.
     pub(crate) fn floats(&self, tensor: &str) -> Result<Tensor<f32>, Error> {
         let (shape, dtype, data) = self.view(tensor)?;
         if dtype != Dtype::F32 {
@@ -62,37 +55,27 @@ impl TensorFile {
     }
 
     /// Returns an array of codes, stored as I64 or U16.
-    ///
-    /// # Errors
-    /// If it is missing, has another type or number of axes, or a value exceeds u16.
     pub(crate) fn codes(&self, tensor: &str) -> Result<Tensor<u16>, Error> {
         let (shape, dtype, data) = self.view(tensor)?;
-        let values = match dtype {
-            Dtype::U16 => data.as_chunks::<2>().0.iter().map(|b| Ok(u16::from_le_bytes(*b))).collect(),
-            Dtype::I64 => {
-                data.as_chunks::<8>().0.iter().map(|b| u16::try_from(i64::from_le_bytes(*b))).collect()
-            }
+        let ((pairs, _), (octets, _)) = (data.as_chunks::<2>(), data.as_chunks::<8>());
+        let values: Result<Vec<u16>, _> = match dtype {
+            Dtype::U16 => Ok(pairs.iter().map(|b| u16::from_le_bytes(*b)).collect()),
+            Dtype::I64 => octets.iter().map(|b| u16::try_from(i64::from_le_bytes(*b))).collect(),
             other => bail!("{}: {tensor} has type {other:?}, expected U16 or I64", self.name),
         };
-        let values: Result<Vec<u16>, _> = values;
         Ok(Tensor { shape, values: values.with_context(|| format!("{}: {tensor}", self.name))? })
     }
 }
 
 /// Writes a token file for `dac decode`.
-///
-/// # Errors
-/// If the file cannot be written.
 pub(crate) fn write_codes(
     path: &Path,
     codes: &Tensor<u16>,
     metadata: HashMap<String, String>,
 ) -> Result<(), Error> {
     let bytes: Vec<u8> = codes.values.iter().flat_map(|code| code.to_le_bytes()).collect();
-    let view =
-        TensorView::new(Dtype::U16, codes.shape.to_vec(), &bytes).map_err(|error| anyhow!("{error}"))?;
-    let file =
-        safetensors::serialize([("codes", view)], Some(metadata)).map_err(|error| anyhow!("{error}"))?;
+    let view = TensorView::new(Dtype::U16, codes.shape.to_vec(), &bytes)?;
+    let file = safetensors::serialize([("codes", view)], Some(metadata))?;
     std::fs::write(path, file).with_context(|| path.display().to_string())
 }
 

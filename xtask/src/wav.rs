@@ -6,9 +6,6 @@ use anyhow::{Context, Error, bail};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
 /// Writes one channel.
-///
-/// # Errors
-/// If the file cannot be written.
 pub(crate) fn write(path: &Path, samples: &[f32], sample_rate: u32) -> Result<(), Error> {
     let spec = WavSpec { channels: 1, sample_rate, bits_per_sample: 32, sample_format: SampleFormat::Float };
     let mut writer = WavWriter::create(path, spec).with_context(|| path.display().to_string())?;
@@ -17,9 +14,6 @@ pub(crate) fn write(path: &Path, samples: &[f32], sample_rate: u32) -> Result<()
 }
 
 /// Reads one channel of floats.
-///
-/// # Errors
-/// If the file cannot be read or has another format.
 pub(crate) fn read(path: &Path) -> Result<Vec<f32>, Error> {
     let reader = WavReader::open(path).with_context(|| path.display().to_string())?;
     let WavSpec { channels, sample_format, .. } = reader.spec();

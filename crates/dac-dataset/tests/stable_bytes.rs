@@ -49,7 +49,8 @@ fn the_json_of_a_tar_entry_lists_every_name_in_order() {
         r#"{"key":"a/0","input":"in/a/0.wav","model":"44khz","weights_sha256":"#,
         r#""0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","channels":2,"codebooks":9,"#,
         r#""frames":7,"model_rate_hz":44100,"input_rate_hz":48000,"input_samples":96000,"#,
-        r#""audio_seconds":2.0,"codebook_size":1024,"hop_samples":512,"replaced_samples":3,"input_truncated":true,"#,
+        r#""audio_seconds":2.0,"codebook_size":1024,"hop_samples":512,"#,
+        r#""replaced_samples":3,"input_truncated":true,"#,
         r#""input_db":-23.4375,"chunk_frames":7,"padding":true}"#,
     );
     assert_eq!(json(1), known);

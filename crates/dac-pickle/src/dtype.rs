@@ -35,6 +35,34 @@ pub enum DType {
     Bool,
 }
 
+/// Naming of element types: a column of [`NAMES`].
+#[derive(Clone, Copy)]
+pub(crate) enum Naming {
+    Safetensors,
+    /// numpy's kind and size, without the byte order.
+    Numpy,
+    Torch,
+    /// torch's typed storage classes, without the suffix `Storage`.
+    TorchStorage,
+}
+
+/// Names of each type; empty where a library has no such type.
+const NAMES: [(DType, [&str; 4]); 13] = [
+    (DType::F64, ["F64", "f8", "float64", "Double"]),
+    (DType::F32, ["F32", "f4", "float32", "Float"]),
+    (DType::F16, ["F16", "f2", "float16", "Half"]),
+    (DType::BF16, ["BF16", "", "bfloat16", "BFloat16"]),
+    (DType::I64, ["I64", "i8", "int64", "Long"]),
+    (DType::I32, ["I32", "i4", "int32", "Int"]),
+    (DType::I16, ["I16", "i2", "int16", "Short"]),
+    (DType::I8, ["I8", "i1", "int8", "Char"]),
+    (DType::U64, ["U64", "u8", "uint64", ""]),
+    (DType::U32, ["U32", "u4", "uint32", ""]),
+    (DType::U16, ["U16", "u2", "uint16", ""]),
+    (DType::U8, ["U8", "u1", "uint8", "Byte"]),
+    (DType::Bool, ["BOOL", "b1", "bool", "Bool"]),
+];
+
 /// Error of converting elements.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -62,25 +90,16 @@ pub enum DTypeError {
 }
 
 impl DType {
-    /// Parses a type's name in safetensors files (`F32`, `BOOL`); `None` for types that do not occur in
-    /// torch's pickles.
-    pub fn from_safetensors(name: &str) -> Option<Self> {
-        Some(match name {
-            "F64" => Self::F64,
-            "F32" => Self::F32,
-            "F16" => Self::F16,
-            "BF16" => Self::BF16,
-            "I64" => Self::I64,
-            "I32" => Self::I32,
-            "I16" => Self::I16,
-            "I8" => Self::I8,
-            "U64" => Self::U64,
-            "U32" => Self::U32,
-            "U16" => Self::U16,
-            "U8" => Self::U8,
-            "BOOL" => Self::Bool,
-            _ => return None,
-        })
+    /// Looks up a type by its name.
+    pub(crate) fn find(naming: Naming, name: &str) -> Option<Self> {
+        let row = NAMES.iter().find(|(_, names)| names[naming as usize] == name);
+        row.filter(|_| !name.is_empty()).map(|(dtype, _)| *dtype)
+    }
+
+    /// Returns the type's name; `None` if it has none.
+    pub(crate) fn name(self, naming: Naming) -> Option<&'static str> {
+        let row = NAMES.iter().find(|(dtype, _)| *dtype == self);
+        row.map(|(_, names)| names[naming as usize]).filter(|name| !name.is_empty())
     }
 
     /// Size of an element in bytes.
@@ -109,15 +128,9 @@ impl DType {
             Self::F32 => convert_all(bytes, big_endian, f32::from_le_bytes),
             Self::F16 => convert_all(bytes, big_endian, |b| f16::from_le_bytes(b).to_f32()),
             Self::BF16 => convert_all(bytes, big_endian, |b| bf16::from_le_bytes(b).to_f32()),
-            Self::I64 => convert_all(bytes, big_endian, |b| i64::from_le_bytes(b) as f32),
-            Self::I32 => convert_all(bytes, big_endian, |b| i32::from_le_bytes(b) as f32),
-            Self::I16 => convert_all(bytes, big_endian, |b| i16::from_le_bytes(b).into()),
-            Self::I8 => convert_all(bytes, big_endian, |b| i8::from_le_bytes(b).into()),
             Self::U64 => convert_all(bytes, big_endian, |b| u64::from_le_bytes(b) as f32),
-            Self::U32 => convert_all(bytes, big_endian, |b| u32::from_le_bytes(b) as f32),
-            Self::U16 => convert_all(bytes, big_endian, |b| u16::from_le_bytes(b).into()),
-            Self::U8 => convert_all(bytes, big_endian, |b| u8::from_le_bytes(b).into()),
-            Self::Bool => convert_all(bytes, big_endian, |[b]: [u8; 1]| f32::from(u8::from(b != 0))),
+            // All other integers fit 64 signed bits.
+            _ => self.to_i64(bytes, big_endian)?.into_iter().map(|value| value as f32).collect(),
         })
     }
 
@@ -136,11 +149,9 @@ impl DType {
             Self::I16 => convert_all(bytes, big_endian, |b| i16::from_le_bytes(b).into()),
             Self::I8 => convert_all(bytes, big_endian, |b| i8::from_le_bytes(b).into()),
             Self::U64 => {
-                let wide: Vec<u64> = convert_all(bytes, big_endian, u64::from_le_bytes);
-                let narrow = wide
-                    .into_iter()
-                    .map(|value| i64::try_from(value).map_err(|_| DTypeError::TooLarge { value }));
-                return narrow.collect();
+                let values = convert_all(bytes, big_endian, u64::from_le_bytes).into_iter();
+                let narrow = |value| i64::try_from(value).map_err(|_| DTypeError::TooLarge { value });
+                return values.map(narrow).collect();
             }
             Self::U32 => convert_all(bytes, big_endian, |b| u32::from_le_bytes(b).into()),
             Self::U16 => convert_all(bytes, big_endian, |b| u16::from_le_bytes(b).into()),
@@ -168,25 +179,4 @@ fn convert_all<const N: usize, T>(bytes: &[u8], big_endian: bool, convert: impl 
         convert(element)
     };
     elements.iter().map(convert).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_widths_convert_in_both_byte_orders() {
-        assert_eq!(DType::F64.to_f32(&1.5f64.to_be_bytes(), true), Ok(vec![1.5]));
-        assert_eq!(DType::F16.to_f32(&f16::from_f32(-2.0).to_le_bytes(), false), Ok(vec![-2.0]));
-        assert_eq!(DType::BF16.to_f32(&bf16::from_f32(0.5).to_be_bytes(), true), Ok(vec![0.5]));
-        assert_eq!(DType::I16.to_i64(&(-3i16).to_be_bytes(), true), Ok(vec![-3]));
-        assert_eq!(DType::U32.to_i64(&u32::MAX.to_le_bytes(), false), Ok(vec![0xffff_ffff]));
-        assert_eq!(DType::Bool.to_i64(&[0, 7], false), Ok(vec![0, 1]));
-        assert_eq!(
-            DType::U64.to_i64(&u64::MAX.to_le_bytes(), false),
-            Err(DTypeError::TooLarge { value: u64::MAX })
-        );
-        assert!(matches!(DType::F32.to_i64(&[0; 4], false), Err(DTypeError::NotInteger { .. })));
-        assert!(matches!(DType::F32.to_f32(&[0; 5], false), Err(DTypeError::PartialElement { .. })));
-    }
 }

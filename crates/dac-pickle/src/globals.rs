@@ -1,6 +1,6 @@
 //! The list of globals that a pickle may name.
 
-use crate::dtype::DType;
+use crate::dtype::{DType, Naming};
 
 /// Library whose globals a pickle may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,40 +41,27 @@ pub(crate) enum Global {
 impl Global {
     /// Looks up `module.name` in the dialect's list.
     pub(crate) fn find(dialect: Dialect, module: &str, name: &str) -> Option<Self> {
-        let found = match module {
-            "numpy.core.multiarray" | "numpy._core.multiarray" => match name {
-                "_reconstruct" => Self::NumpyReconstruct,
-                "scalar" => Self::NumpyScalar,
-                _ => return None,
-            },
-            "numpy.core.numeric" | "numpy._core.numeric" if name == "_frombuffer" => Self::NumpyFromBuffer,
-            "numpy" => match name {
-                "ndarray" => Self::NumpyArray,
-                "dtype" => Self::NumpyDtype,
-                _ => return None,
-            },
-            "_codecs" if name == "encode" => Self::CodecsEncode,
-            "collections" => match name {
-                "OrderedDict" | "Counter" => Self::Dict,
-                "defaultdict" => Self::DefaultDict,
-                _ => return None,
-            },
+        Some(match (module, name) {
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Self::NumpyReconstruct,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Self::NumpyScalar,
+            ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => Self::NumpyFromBuffer,
+            ("numpy", "ndarray") => Self::NumpyArray,
+            ("numpy", "dtype") => Self::NumpyDtype,
+            ("_codecs", "encode") => Self::CodecsEncode,
+            ("collections", "OrderedDict" | "Counter") => Self::Dict,
+            ("collections", "defaultdict") => Self::DefaultDict,
             // Protocol 2 writes the module's name in Python 2.
-            "builtins" | "__builtin__" => match name {
-                "dict" => Self::Dict,
-                "list" => Self::List,
-                "set" | "frozenset" => Self::Set,
-                "bytearray" | "bytes" => Self::Bytearray,
-                _ => return None,
-            },
+            ("builtins" | "__builtin__", "dict") => Self::Dict,
+            ("builtins" | "__builtin__", "list") => Self::List,
+            ("builtins" | "__builtin__", "set" | "frozenset") => Self::Set,
+            ("builtins" | "__builtin__", "bytearray" | "bytes") => Self::Bytearray,
             _ if dialect == Dialect::Torch => return Self::find_torch(module, name),
             _ => return None,
-        };
-        Some(found)
+        })
     }
 
     fn find_torch(module: &str, name: &str) -> Option<Self> {
-        let found = match (module, name) {
+        Some(match (module, name) {
             ("torch._utils", "_rebuild_tensor_v2") => Self::RebuildTensor,
             ("torch._utils", "_rebuild_tensor_v3") => Self::RebuildTensorV3,
             ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
@@ -84,18 +71,15 @@ impl Global {
             ("torch", "Tensor") | ("torch.nn.parameter", "Parameter") => Self::TensorClass,
             ("torch", "Size") => Self::TensorSize,
             ("torch", "device") => Self::Device,
-            ("torch.storage", "UntypedStorage") | ("torch", "UntypedStorage") => Self::UntypedStorage,
+            ("torch.storage" | "torch", "UntypedStorage") => Self::UntypedStorage,
             ("torch", name) => {
-                let storage = name.strip_suffix("Storage").and_then(|stem| {
-                    STORAGES.iter().find(|(n, _)| *n == stem).map(|(_, dtype)| Self::Storage(*dtype))
-                });
-                return storage.or_else(|| {
-                    DTYPES.iter().find(|(n, _)| *n == name).map(|(_, dtype)| Self::Dtype(*dtype))
-                });
+                let stem = name.strip_suffix("Storage");
+                let storage =
+                    stem.and_then(|stem| DType::find(Naming::TorchStorage, stem)).map(Self::Storage);
+                return storage.or_else(|| DType::find(Naming::Torch, name).map(Self::Dtype));
             }
             _ => return None,
-        };
-        Some(found)
+        })
     }
 
     /// Name for messages.
@@ -122,53 +106,5 @@ impl Global {
             Self::Storage(_) | Self::UntypedStorage => "a torch storage",
             Self::Dtype(_) => "a torch dtype",
         }
-    }
-}
-
-/// Prefix of the name of torch's storage class for an element type; `None` for types without one.
-pub(crate) fn storage_name(dtype: DType) -> Option<&'static str> {
-    STORAGES.iter().find(|(_, stored)| *stored == dtype).map(|(name, _)| *name)
-}
-
-const STORAGES: &[(&str, DType)] = &[
-    ("Double", DType::F64),
-    ("Float", DType::F32),
-    ("Half", DType::F16),
-    ("BFloat16", DType::BF16),
-    ("Long", DType::I64),
-    ("Int", DType::I32),
-    ("Short", DType::I16),
-    ("Char", DType::I8),
-    ("Byte", DType::U8),
-    ("Bool", DType::Bool),
-];
-
-const DTYPES: &[(&str, DType)] = &[
-    ("float64", DType::F64),
-    ("float32", DType::F32),
-    ("float16", DType::F16),
-    ("bfloat16", DType::BF16),
-    ("int64", DType::I64),
-    ("int32", DType::I32),
-    ("int16", DType::I16),
-    ("int8", DType::I8),
-    ("uint64", DType::U64),
-    ("uint32", DType::U32),
-    ("uint16", DType::U16),
-    ("uint8", DType::U8),
-    ("bool", DType::Bool),
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn globals_outside_the_list_are_not_found() {
-        for (module, name) in [("os", "system"), ("builtins", "eval"), ("torch", "load"), ("numpy", "load")] {
-            assert_eq!(Global::find(Dialect::Torch, module, name), None, "{module}.{name}");
-        }
-        assert_eq!(Global::find(Dialect::Numpy, "torch", "FloatStorage"), None);
-        assert_eq!(Global::find(Dialect::Torch, "torch", "FloatStorage"), Some(Global::Storage(DType::F32)));
     }
 }

@@ -6,7 +6,6 @@ pub(crate) const MAX_AXES: usize = 64;
 /// Limits on what one pickle can make the reader allocate. The defaults are far above what token files and
 /// checkpoints need.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
     /// Length of the pickle in bytes; bytes and texts created while reading have the same limit.
     pub max_bytes: usize,
@@ -23,21 +22,5 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { max_bytes: 1 << 32, max_items: 1 << 20, max_memo: 1 << 20, max_depth: 64 }
-    }
-}
-
-impl Limits {
-    /// Replaces `max_bytes`.
-    #[must_use]
-    pub fn with_max_bytes(mut self, max_bytes: usize) -> Self {
-        self.max_bytes = max_bytes;
-        self
-    }
-
-    /// Replaces `max_items`.
-    #[must_use]
-    pub fn with_max_items(mut self, max_items: usize) -> Self {
-        self.max_items = max_items;
-        self
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use safetensors::tensor::{Metadata, TensorInfo};
 use thiserror::Error;
 
-use crate::dtype::DType;
+use crate::dtype::{DType, Naming};
 
 /// Bytes of the header's length, which precede the header.
 const LENGTH_BYTES: u64 = 8;
@@ -83,6 +83,6 @@ impl SafetensorsHeader {
 
     /// Returns a tensor's element type; `None` for types that torch pickles do not have.
     pub fn dtype(info: &TensorInfo) -> Option<DType> {
-        DType::from_safetensors(&info.dtype.to_string())
+        DType::find(Naming::Safetensors, &info.dtype.to_string())
     }
 }

@@ -66,14 +66,9 @@ pub(crate) fn run(bytes: &[u8], dialect: Dialect, limits: &Limits) -> Result<Hea
         marks: Vec::new(),
         memo: HashMap::new(),
     };
-    while let Step::Continue = vm.step()? {}
+    while vm.step()? {}
     let root = vm.pop()?;
     Ok(Heap { nodes: vm.nodes, root, consumed: vm.position })
-}
-
-enum Step {
-    Continue,
-    Stop,
 }
 
 struct Vm<'a> {
@@ -91,140 +86,88 @@ struct Vm<'a> {
 }
 
 impl<'a> Vm<'a> {
-    fn step(&mut self) -> Result<Step, PickleError> {
+    /// Executes one opcode; returns false after STOP.
+    fn step(&mut self) -> Result<bool, PickleError> {
         self.opcode_offset = self.position;
         let opcode = self.read_u8()?;
-        match opcode {
-            // PROTO and FRAME have no effect.
-            0x80 => drop(self.read_bytes(1)?),
-            0x95 => drop(self.read_bytes(8)?),
-            b'.' => return Ok(Step::Stop),
-            b'(' => {
-                if self.marks.len() >= self.limits.max_items {
-                    return Err(self.limit("marks", self.limits.max_items));
-                }
-                self.marks.push(self.stack.len());
-            }
-            b'0' => {
-                // POP removes the mark when it is on top of the stack.
-                if self.marks.last() == Some(&self.stack.len()) {
-                    self.marks.pop();
-                } else {
-                    self.pop()?;
-                }
-            }
-            b'1' => drop(self.pop_mark()?),
-            b'N' => self.push(Node::None)?,
-            0x88 => self.push(Node::Bool(true))?,
-            0x89 => self.push(Node::Bool(false))?,
-            b'K' => {
-                let value = self.read_u8()?;
-                self.push(Node::Int(value.into()))?;
-            }
-            b'M' => {
-                let value = u16::from_le_bytes(self.read_array()?);
-                self.push(Node::Int(value.into()))?;
-            }
-            b'J' => {
-                let value = i32::from_le_bytes(self.read_array()?);
-                self.push(Node::Int(value.into()))?;
-            }
-            0x8a => self.push_int::<1>()?,
-            0x8b => self.push_int::<4>()?,
-            b'G' => {
-                let value = f64::from_be_bytes(self.read_array()?);
-                self.push(Node::Float(value))?;
-            }
-            0x8c => self.push_text::<1>()?,
-            b'X' => self.push_text::<4>()?,
-            0x8d => self.push_text::<8>()?,
-            b'C' => self.push_bytes::<1>()?,
-            b'B' => self.push_bytes::<4>()?,
-            0x8e | 0x96 => self.push_bytes::<8>()?,
-            b')' => self.push(Node::Tuple(Vec::new()))?,
+        let node = match opcode {
+            b'.' => return Ok(false),
+            b'N' => Node::None,
+            0x88 => Node::Bool(true),
+            0x89 => Node::Bool(false),
+            b'K' => Node::Int(self.read_u8()?.into()),
+            b'M' => Node::Int(u16::from_le_bytes(self.read_array()?).into()),
+            b'J' => Node::Int(i32::from_le_bytes(self.read_array()?).into()),
+            0x8a => Node::Int(self.read_int::<1>()?),
+            0x8b => Node::Int(self.read_int::<4>()?),
+            b'G' => Node::Float(f64::from_be_bytes(self.read_array()?)),
+            0x8c => self.read_text::<1>()?,
+            b'X' => self.read_text::<4>()?,
+            0x8d => self.read_text::<8>()?,
+            b'C' => Node::Bytes(self.read_sized::<1>()?.into()),
+            b'B' => Node::Bytes(self.read_sized::<4>()?.into()),
+            0x8e | 0x96 => Node::Bytes(self.read_sized::<8>()?.into()),
+            b')' => Node::Tuple(Vec::new()),
             0x85..=0x87 => {
-                let count = usize::from(opcode - 0x84);
                 let floor = self.stack_floor();
-                let split = self.stack.len().checked_sub(count).filter(|&s| s >= floor);
-                let items = self.stack.split_off(split.ok_or(self.malformed("the stack is empty"))?);
-                self.push(Node::Tuple(items))?;
+                let split = self.stack.len().checked_sub(usize::from(opcode - 0x84)).filter(|&s| s >= floor);
+                Node::Tuple(self.stack.split_off(split.ok_or(self.malformed("the stack is empty"))?))
             }
-            b't' => {
-                let items = self.pop_mark()?;
-                self.push(Node::Tuple(items))?;
-            }
-            b']' | 0x8f => self.push(Node::List(Vec::new()))?,
-            b'l' | 0x91 => {
-                let items = self.pop_mark()?;
-                self.push(Node::List(items))?;
-            }
-            b'}' => self.push(Node::Dict(Vec::new()))?,
-            b'd' => {
-                let items = self.pop_mark()?;
-                let pairs = self.to_pairs(items)?;
-                self.push(Node::Dict(pairs))?;
-            }
-            b'a' => {
-                let item = self.pop()?;
-                self.append_items(vec![item])?;
-            }
-            b'e' | 0x90 => {
-                let items = self.pop_mark()?;
-                self.append_items(items)?;
-            }
-            b's' => {
-                let value = self.pop()?;
-                let key = self.pop()?;
-                self.set_items(vec![(key, value)])?;
-            }
-            b'u' => {
-                let items = self.pop_mark()?;
-                let pairs = self.to_pairs(items)?;
-                self.set_items(pairs)?;
-            }
-            b'q' => {
-                let index = self.read_u8()?.into();
-                self.memoize(index)?;
-            }
-            b'r' => {
-                let index = self.read_u32()?;
-                self.memoize(index)?;
-            }
-            0x94 => {
-                let index = self.memo.len().try_into().unwrap_or(u32::MAX);
-                self.memoize(index)?;
-            }
-            b'h' => {
-                let index = self.read_u8()?.into();
-                self.push_memoized(index)?;
-            }
-            b'j' => {
-                let index = self.read_u32()?;
-                self.push_memoized(index)?;
-            }
+            b't' => Node::Tuple(self.pop_mark()?),
+            b']' | 0x8f => Node::List(Vec::new()),
+            b'l' | 0x91 => Node::List(self.pop_mark()?),
+            b'}' => Node::Dict(Vec::new()),
+            b'd' => Node::Dict(self.pop_pairs()?),
             b'c' => {
                 let (module, name) = (self.read_line()?, self.read_line()?);
-                self.push_global(module, name)?;
+                self.find_global(module, name)?
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                let (Some(module), Some(name)) = (self.text_of(module), self.text_of(name)) else {
+                let (Some(Node::Str(module)), Some(Node::Str(name))) = (self.node(module), self.node(name))
+                else {
                     return Err(self.malformed("the name of a global is not text"));
                 };
-                self.push_global(&module, &name)?;
+                self.find_global(module, name)?
             }
-            b'R' | 0x81 => {
-                let (args, callee) = (self.pop()?, self.pop()?);
-                if !matches!(self.nodes.get(callee as usize), Some(Node::Global(_))) {
-                    return Err(self.malformed("a call of an object that is not a global"));
-                }
-                if !matches!(self.nodes.get(args as usize), Some(Node::Tuple(_))) {
-                    return Err(self.malformed("the arguments of a call are not a tuple"));
-                }
-                let offset = self.opcode_offset;
-                let call =
-                    Call { callee, args, state: None, appended: Vec::new(), items: Vec::new(), offset };
-                self.push(Node::Call(Box::new(call)))?;
+            b'R' | 0x81 => self.record_call()?,
+            b'Q' if self.dialect == Dialect::Torch => Node::Persistent(self.pop()?),
+            _ => return self.update(opcode).map(|()| true),
+        };
+        self.push(node)?;
+        Ok(true)
+    }
+
+    /// Executes an opcode that makes no node.
+    fn update(&mut self, opcode: u8) -> Result<(), PickleError> {
+        match opcode {
+            // PROTO and FRAME have no effect.
+            0x80 => self.read_bytes(1).map(drop),
+            0x95 => self.read_bytes(8).map(drop),
+            b'(' => {
+                self.check_limit("marks", self.marks.len(), self.limits.max_items)?;
+                self.marks.push(self.stack.len());
+                Ok(())
+            }
+            // POP removes the mark when it is on top of the stack.
+            b'0' if self.marks.last() == Some(&self.stack.len()) => self.pop_mark().map(drop),
+            b'0' => self.pop().map(drop),
+            b'1' => self.pop_mark().map(drop),
+            b'a' => {
+                let item = self.pop()?;
+                self.append_items(vec![item])
+            }
+            b'e' | 0x90 => {
+                let items = self.pop_mark()?;
+                self.append_items(items)
+            }
+            b's' => {
+                let (value, key) = (self.pop()?, self.pop()?);
+                self.set_items(vec![(key, value)])
+            }
+            b'u' => {
+                let pairs = self.pop_pairs()?;
+                self.set_items(pairs)
             }
             b'b' => {
                 let state = self.pop()?;
@@ -232,35 +175,60 @@ impl<'a> Vm<'a> {
                     Node::Call(call) => call.state = Some(state),
                     _ => return Err(self.malformed("BUILD of an object that has no state")),
                 }
+                Ok(())
             }
-            b'Q' if self.dialect == Dialect::Torch => {
-                let id = self.pop()?;
-                self.push(Node::Persistent(id))?;
+            b'q' | b'r' | 0x94 => {
+                let index = match opcode {
+                    b'q' => self.read_u8()?.into(),
+                    b'r' => self.read_u32()?,
+                    _ => self.memo.len().try_into().unwrap_or(u32::MAX),
+                };
+                self.memoize(index)
+            }
+            b'h' | b'j' => {
+                let index = if opcode == b'h' { self.read_u8()?.into() } else { self.read_u32()? };
+                self.push_memoized(index)
             }
             _ => {
                 let reason = refusal_reason(opcode);
-                return Err(PickleError::OpcodeRefused { opcode, offset: self.opcode_offset, reason });
+                Err(PickleError::OpcodeRefused { opcode, offset: self.opcode_offset, reason })
             }
         }
-        Ok(Step::Continue)
+    }
+
+    /// Pops the arguments and the callee of a call.
+    fn record_call(&mut self) -> Result<Node, PickleError> {
+        let (args, callee) = (self.pop()?, self.pop()?);
+        if !matches!(self.node(callee), Some(Node::Global(_))) {
+            return Err(self.malformed("a call of an object that is not a global"));
+        }
+        if !matches!(self.node(args), Some(Node::Tuple(_))) {
+            return Err(self.malformed("the arguments of a call are not a tuple"));
+        }
+        let offset = self.opcode_offset;
+        let call = Call { callee, args, state: None, appended: Vec::new(), items: Vec::new(), offset };
+        Ok(Node::Call(Box::new(call)))
+    }
+
+    fn node(&self, id: Id) -> Option<&Node> {
+        self.nodes.get(id as usize)
     }
 
     fn malformed(&self, reason: &'static str) -> PickleError {
         PickleError::Malformed { offset: self.opcode_offset, reason }
     }
 
-    fn limit(&self, what: &'static str, limit: usize) -> PickleError {
-        PickleError::Limit { what, limit, offset: self.opcode_offset }
+    /// Checks that one more than `count` does not exceed a limit.
+    fn check_limit(&self, what: &'static str, count: usize, limit: usize) -> Result<(), PickleError> {
+        let error = PickleError::Limit { what, limit, offset: self.opcode_offset };
+        if count < limit { Ok(()) } else { Err(error) }
     }
 
-    fn read_bytes(&mut self, count: u64) -> Result<&'a [u8], PickleError> {
+    fn read_bytes(&mut self, needed: u64) -> Result<&'a [u8], PickleError> {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
-        let taken = usize::try_from(count).ok().and_then(|n| rest.get(..n));
-        let taken = taken.ok_or(PickleError::Truncated {
-            offset: self.position,
-            needed: count,
-            available: rest.len(),
-        })?;
+        let taken = usize::try_from(needed).ok().and_then(|n| rest.get(..n));
+        let (offset, available) = (self.position, rest.len());
+        let taken = taken.ok_or(PickleError::Truncated { offset, needed, available })?;
         self.position += taken.len();
         Ok(taken)
     }
@@ -288,23 +256,16 @@ impl<'a> Vm<'a> {
 
     fn read_line(&mut self) -> Result<&'a str, PickleError> {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
-        let end = rest.iter().position(|&b| b == b'\n').ok_or(PickleError::Truncated {
-            offset: self.position,
-            needed: rest.len() as u64 + 1,
-            available: rest.len(),
-        })?;
+        // Without a line feed, reading fails one byte after the end.
+        let end = rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len());
         let line = self.read_bytes(end as u64 + 1)?;
         std::str::from_utf8(&line[..end]).map_err(|_| self.malformed("a name is not UTF-8"))
     }
 
     fn push(&mut self, node: Node) -> Result<(), PickleError> {
-        let id = self.nodes.len();
-        if id >= self.limits.max_items {
-            return Err(self.limit("values", self.limits.max_items));
-        }
-        let id = Id::try_from(id).map_err(|_| self.limit("values", Id::MAX as usize))?;
+        self.check_limit("values", self.nodes.len(), self.limits.max_items.min(Id::MAX as usize))?;
+        self.stack.push(self.nodes.len() as Id);
         self.nodes.push(node);
-        self.stack.push(id);
         Ok(())
     }
 
@@ -337,7 +298,8 @@ impl<'a> Vm<'a> {
         Ok(self.stack.split_off(mark))
     }
 
-    fn to_pairs(&self, items: Vec<Id>) -> Result<Vec<(Id, Id)>, PickleError> {
+    fn pop_pairs(&mut self) -> Result<Vec<(Id, Id)>, PickleError> {
+        let items = self.pop_mark()?;
         let (pairs, rest) = items.as_chunks::<2>();
         if !rest.is_empty() {
             return Err(self.malformed("a key without a value"));
@@ -365,65 +327,45 @@ impl<'a> Vm<'a> {
 
     fn memoize(&mut self, index: u32) -> Result<(), PickleError> {
         let id = self.top()?;
-        if self.memo.len() >= self.limits.max_memo {
-            return Err(self.limit("memo entries", self.limits.max_memo));
-        }
+        self.check_limit("memo entries", self.memo.len(), self.limits.max_memo)?;
         self.memo.insert(index, id);
         Ok(())
     }
 
     fn push_memoized(&mut self, index: u32) -> Result<(), PickleError> {
-        let id =
-            self.memo.get(&index).copied().ok_or(self.malformed("a memo entry that was never stored"))?;
+        let id = self.memo.get(&index).copied();
+        let id = id.ok_or(self.malformed("a memo entry that was never stored"))?;
         // References make no nodes, so `push` does not bound them.
-        if self.stack.len() >= self.limits.max_items {
-            return Err(self.limit("values", self.limits.max_items));
-        }
+        self.check_limit("values", self.stack.len(), self.limits.max_items)?;
         self.stack.push(id);
         Ok(())
     }
 
-    /// Pushes a signed integer whose length is an integer of `N` bytes.
-    fn push_int<const N: usize>(&mut self) -> Result<(), PickleError> {
+    /// Reads a signed integer whose length is an integer of `N` bytes.
+    fn read_int<const N: usize>(&mut self) -> Result<i64, PickleError> {
         let bytes = self.read_sized::<N>()?;
         let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) { 0xff } else { 0 };
         let mut value = [sign; 8];
         let (low, high) = bytes.split_at(bytes.len().min(8));
-        if high.iter().any(|&b| b != sign) {
-            return Err(self.malformed("an integer of more than 64 bits"));
-        }
-        value.iter_mut().zip(low).for_each(|(to, from)| *to = *from);
+        value[..low.len()].copy_from_slice(low);
         let value = i64::from_le_bytes(value);
-        if (value < 0) != (sign != 0) {
+        if high.iter().any(|&b| b != sign) || (value < 0) != (sign != 0) {
             return Err(self.malformed("an integer of more than 64 bits"));
         }
-        self.push(Node::Int(value))
+        Ok(value)
     }
 
-    fn push_text<const N: usize>(&mut self) -> Result<(), PickleError> {
-        let bytes = self.read_sized::<N>()?;
-        let text = std::str::from_utf8(bytes).map_err(|_| self.malformed("text that is not UTF-8"))?;
-        self.push(Node::Str(text.into()))
+    fn read_text<const N: usize>(&mut self) -> Result<Node, PickleError> {
+        let text = std::str::from_utf8(self.read_sized::<N>()?);
+        Ok(Node::Str(text.map_err(|_| self.malformed("text that is not UTF-8"))?.into()))
     }
 
-    fn push_bytes<const N: usize>(&mut self) -> Result<(), PickleError> {
-        let bytes = self.read_sized::<N>()?;
-        self.push(Node::Bytes(bytes.into()))
-    }
-
-    fn text_of(&self, id: Id) -> Option<Arc<str>> {
-        if let Some(Node::Str(text)) = self.nodes.get(id as usize) { Some(text.clone()) } else { None }
-    }
-
-    fn push_global(&mut self, module: &str, name: &str) -> Result<(), PickleError> {
-        match Global::find(self.dialect, module, name) {
-            Some(global) => self.push(Node::Global(global)),
-            None => {
-                let short = |s: &str| s.chars().take(80).collect();
-                let (module, name) = (short(module), short(name));
-                Err(PickleError::GlobalRefused { module, name, offset: self.opcode_offset })
-            }
-        }
+    fn find_global(&self, module: &str, name: &str) -> Result<Node, PickleError> {
+        Global::find(self.dialect, module, name).map(Node::Global).ok_or_else(|| {
+            let short = |s: &str| s.chars().take(80).collect();
+            let (module, name) = (short(module), short(name));
+            PickleError::GlobalRefused { module, name, offset: self.opcode_offset }
+        })
     }
 }
 

@@ -72,7 +72,14 @@ fn globals_and_opcodes_outside_the_subset_are_refused() {
     // An accepted global with unexpected arguments.
     assert!(matches!(read(b"\x80\x02cnumpy\nndarray\n)R."), Err(PickleError::CallRefused { .. })));
     // Torch's globals are refused in numpy's pickles.
-    assert!(matches!(read(b"\x80\x02ctorch\nFloatStorage\n."), Err(PickleError::GlobalRefused { .. })));
+    let storage = b"\x80\x02ctorch\nFloatStorage\n.";
+    assert!(matches!(read(storage), Err(PickleError::GlobalRefused { .. })));
+    let read_torch = |pickle: &[u8]| read_pickle(pickle, Dialect::Torch, &Limits::default());
+    assert_eq!(read_torch(storage).unwrap().0, Value::Opaque("a torch storage"));
+    for global in ["os\nsystem", "builtins\neval", "torch\nload", "numpy\nload"] {
+        let found = read_torch(&[b"\x80\x02c", global.as_bytes(), b"\n."].concat());
+        assert!(matches!(found, Err(PickleError::GlobalRefused { .. })), "{global}");
+    }
 }
 
 #[test]

@@ -35,13 +35,14 @@ fn fit_to_codec(codec: &Codec, plan: ChunkPlan, bytes: fn(&NetworkShape, usize) 
 /// frames, and never decreases.
 fn fit(plan: ChunkPlan, budget_bytes: Option<u64>, bytes: impl Fn(usize) -> u64) -> ChunkPlan {
     let Some(budget) = budget_bytes else { return plan };
-    let fits = |chunk: usize| bytes(plan.with_chunk_frames(chunk).window_frames()) <= budget;
-    let (mut fitting, mut too_many) = (1, plan.chunk_frames() + 1);
+    let with_chunk = |chunk_frames: usize| ChunkPlan { chunk_frames, ..plan };
+    let fits = |chunk: usize| bytes(with_chunk(chunk).window_frames()) <= budget;
+    let (mut fitting, mut too_many) = (1, plan.chunk_frames + 1);
     while too_many - fitting > 1 {
         let chunk = fitting.midpoint(too_many);
         if fits(chunk) { fitting = chunk } else { too_many = chunk }
     }
-    let plan = plan.with_chunk_frames(fitting);
+    let plan = with_chunk(fitting);
     let windows = budget / bytes(plan.window_frames()).max(1);
     plan.with_batch_windows(usize::try_from(windows).unwrap_or(MAX_BATCH_WINDOWS).min(MAX_BATCH_WINDOWS))
 }
@@ -55,7 +56,7 @@ mod tests {
         let plan = ChunkPlan::with_context(100, (20, 10));
         let fitted = |budget| {
             let plan = fit(plan, budget, |frames| frames as u64 * 1000);
-            (plan.chunk_frames(), plan.batch_windows())
+            (plan.chunk_frames, plan.batch_windows())
         };
         assert_eq!(fitted(None), (100, 1));
         assert_eq!(fitted(Some(129_999)), (99, 1));

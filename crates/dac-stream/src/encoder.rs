@@ -1,5 +1,6 @@
 //! Streaming encoder of one channel.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use dac_model::codec::EngineEncoder;
@@ -7,8 +8,8 @@ use dac_model::{Codec, CodecError, Encoded};
 use dac_rvq::Array3;
 use dac_rvq::cpu::QuantizedRows;
 
-use crate::in_flight::{Batch, InFlight};
-use crate::plan::{ChunkPlan, Span};
+use crate::plan::ChunkPlan;
+use crate::window_queue::WindowQueue;
 
 /// Encodes one channel at the model's rate as it arrives, with the same result as encoding the whole signal.
 ///
@@ -17,14 +18,9 @@ use crate::plan::{ChunkPlan, Span};
 /// [`StreamEncoder::flush`], [`StreamEncoder::reset`] and errors end the signal; the next push begins a new
 /// one.
 pub struct StreamEncoder {
-    codec: Arc<Codec>,
+    pub(crate) codec: Arc<Codec>,
     codebooks: usize,
     plan: ChunkPlan,
-    state: State,
-}
-
-/// State of one signal; replaced when it ends.
-struct State {
     received_samples: usize,
     mode: Mode,
 }
@@ -33,16 +29,8 @@ struct State {
 enum Mode {
     /// The device keeps the layers' state.
     Stateful(Box<EngineEncoder>),
-    /// The device computes windows.
-    Chunked {
-        /// Samples from the start of the next window on.
-        buffer: Vec<f32>,
-        /// First frame of `buffer`.
-        buffer_frame: usize,
-        /// First frame not yet submitted.
-        next_frame: usize,
-        in_flight: InFlight<Encoded>,
-    },
+    /// The device computes windows of the buffered samples.
+    Chunked { buffer: Vec<f32>, queue: WindowQueue<Encoded> },
 }
 
 impl StreamEncoder {
@@ -66,8 +54,11 @@ impl StreamEncoder {
         plan: ChunkPlan,
     ) -> Result<Self, CodecError> {
         let codebooks = codec.codebooks(codebooks)?;
-        let state = State::new(&codec, codebooks);
-        Ok(Self { codec, codebooks, plan, state })
+        let mode = match codec.engine_encoder(codebooks) {
+            Some(stream) => Mode::Stateful(Box::new(stream)),
+            None => Mode::Chunked { buffer: Vec::new(), queue: WindowQueue::new() },
+        };
+        Ok(Self { codec, codebooks, plan, received_samples: 0, mode })
     }
 
     /// Codebooks of a frame.
@@ -78,7 +69,7 @@ impl StreamEncoder {
     /// Number of samples that have to follow a frame's first sample before the frame is returned.
     pub fn latency_samples(&self) -> usize {
         let geometry = self.codec.geometry();
-        match self.state.mode {
+        match self.mode {
             Mode::Stateful(_) => geometry.encoder_right_samples,
             Mode::Chunked { .. } => {
                 let (_, right) = geometry.encoder_context_frames();
@@ -97,15 +88,13 @@ impl StreamEncoder {
     /// # Errors
     /// When the device fails or its output is not finite; the encoder is then reset.
     pub fn push(&mut self, samples: &[f32], out: &mut QuantizedRows) -> Result<(), CodecError> {
-        self.state.received_samples += samples.len();
-        let result = match &mut self.state.mode {
+        self.received_samples += samples.len();
+        let frames = self.received_samples / self.codec.geometry().hop_samples;
+        let result = match &mut self.mode {
             Mode::Stateful(stream) => stream.push(samples, out),
-            Mode::Chunked { buffer, .. } => {
-                buffer.extend_from_slice(samples);
-                self.encode_ready(None, out)
-            }
+            Mode::Chunked { .. } => self.encode_ready(samples, frames, false, out),
         };
-        self.reset_on_error(result)
+        result.inspect_err(|_| self.reset())
     }
 
     /// Ends the signal: pads it with zeros to whole hops, appends its remaining frames to `out`, and returns
@@ -114,16 +103,13 @@ impl StreamEncoder {
     /// # Errors
     /// As [`StreamEncoder::push`].
     pub fn flush(&mut self, out: &mut QuantizedRows) -> Result<usize, CodecError> {
-        let samples = self.state.received_samples;
-        let geometry = *self.codec.geometry();
+        let samples = self.received_samples;
+        let geometry = self.codec.geometry();
         let frames = geometry.frames_for_samples(samples);
         let padding = vec![0.0; frames * geometry.hop_samples - samples];
-        let result = match &mut self.state.mode {
+        let result = match &mut self.mode {
             Mode::Stateful(stream) => stream.push(&padding, out).and_then(|()| stream.finish(out)),
-            Mode::Chunked { buffer, .. } => {
-                buffer.extend_from_slice(&padding);
-                self.encode_ready(Some(frames), out)
-            }
+            Mode::Chunked { .. } => self.encode_ready(&padding, frames, true, out),
         };
         self.reset();
         result.map(|()| samples)
@@ -131,88 +117,59 @@ impl StreamEncoder {
 
     /// Discards the signal pushed so far.
     pub fn reset(&mut self) {
-        self.state = State::new(&self.codec, self.codebooks);
-    }
-
-    fn reset_on_error(&mut self, result: Result<(), CodecError>) -> Result<(), CodecError> {
-        if result.is_err() {
-            self.reset();
+        self.received_samples = 0;
+        match &mut self.mode {
+            Mode::Stateful(stream) => stream.reset(),
+            Mode::Chunked { buffer, queue } => (*buffer, *queue) = (Vec::new(), WindowQueue::new()),
         }
-        result
     }
 
-    /// Encodes the spans whose windows are buffered; all remaining ones when the signal has ended and
-    /// `total_frames` is known.
+    /// Buffers `samples` and encodes the windows that are complete after `frames` frames.
     fn encode_ready(
         &mut self,
-        total_frames: Option<usize>,
+        samples: &[f32],
+        frames: usize,
+        ended: bool,
         out: &mut QuantizedRows,
     ) -> Result<(), CodecError> {
         let hop = self.codec.geometry().hop_samples;
-        let Mode::Chunked { buffer, buffer_frame, next_frame, in_flight } = &mut self.state.mode else {
-            return Ok(());
+        let Mode::Chunked { buffer, queue } = &mut self.mode else { return Ok(()) };
+        buffer.extend_from_slice(samples);
+        let start = |windows: &[Range<usize>]| {
+            let windows: Vec<_> = windows.iter().map(|w| &buffer[w.start * hop..w.end * hop]).collect();
+            let shape = [windows.len(), 1, windows[0].len()];
+            self.codec.start_encode(&Array3::new(windows.concat(), shape)?, Some(self.codebooks))
         };
-        loop {
-            let available = *buffer_frame + buffer.len() / hop;
-            let spans = self.plan.ready(*next_frame, available, total_frames);
-            let (Some(first), Some(last)) = (spans.first(), spans.last()) else { break };
-            let samples = first.window.len() * hop;
-            let mut windows = Vec::with_capacity(spans.len() * samples);
-            for span in &spans {
-                let from = (span.window.start - *buffer_frame) * hop;
-                windows.extend_from_slice(&buffer[from..from + samples]);
-            }
-            let windows = Array3::new(windows, [spans.len(), 1, samples])?;
-            *next_frame = last.keep.end;
-            let result = self.codec.start_encode(&windows, Some(self.codebooks))?;
-            if let Some((spans, encoded)) =
-                in_flight.submit(Batch { spans, result }, self.plan.is_pipelined())?
-            {
-                append_kept(&spans, &encoded, out);
-            }
-            let unneeded = self.plan.first_needed(*next_frame).saturating_sub(*buffer_frame);
-            buffer.drain(..(unneeded * hop).min(buffer.len()));
-            *buffer_frame += unneeded;
-        }
-        if total_frames.is_some()
-            && let Some((spans, encoded)) = in_flight.drain()?
-        {
-            append_kept(&spans, &encoded, out);
-        }
+        let append = |encoded: &Encoded, item: usize, keep| {
+            append_frames(&item_rows(encoded, item), encoded.codes.frames(), &keep, out);
+        };
+        let unneeded = queue.compute(&self.plan, frames, ended, start, append)?;
+        buffer.drain(..unneeded * hop);
         Ok(())
     }
 }
 
-impl State {
-    fn new(codec: &Codec, codebooks: usize) -> Self {
-        let mode = match codec.engine_encoder(codebooks) {
-            Some(stream) => Mode::Stateful(Box::new(stream)),
-            None => {
-                let (buffer, in_flight) = (Vec::new(), InFlight::new());
-                Mode::Chunked { buffer, buffer_frame: 0, next_frame: 0, in_flight }
-            }
-        };
-        Self { received_samples: 0, mode }
+/// Transposes one item of a batch.
+pub(crate) fn item_rows(encoded: &Encoded, item: usize) -> QuantizedRows {
+    QuantizedRows {
+        z: encoded.z.to_rows(item),
+        codes: encoded.codes.to_rows(item),
+        latents: encoded.latents.to_rows(item),
     }
 }
 
-/// Appends the frames that each span keeps.
-fn append_kept(spans: &[Span], encoded: &Encoded, out: &mut QuantizedRows) {
-    let widths = [encoded.z.shape()[1], encoded.latents.shape()[1], encoded.codes.codebooks()];
-    for (item, span) in spans.iter().enumerate() {
-        let keep = span.keep.start - span.window.start..span.keep.end - span.window.start;
-        append_rows(&encoded.z.to_rows(item), widths[0], &keep, &mut out.z);
-        append_rows(&encoded.latents.to_rows(item), widths[1], &keep, &mut out.latents);
-        append_rows(&encoded.codes.to_rows(item), widths[2], &keep, &mut out.codes);
-    }
-}
-
-/// Appends the rows `keep` of `width` values each.
-pub(crate) fn append_rows<T: Copy>(
-    rows: &[T],
-    width: usize,
-    keep: &std::ops::Range<usize>,
-    out: &mut Vec<T>,
+/// Appends the frames `keep` of `rows`, which contains `frames` frames, to `out`.
+pub(crate) fn append_frames(
+    rows: &QuantizedRows,
+    frames: usize,
+    keep: &Range<usize>,
+    out: &mut QuantizedRows,
 ) {
-    out.extend_from_slice(&rows[keep.start * width..keep.end * width]);
+    fn append<T: Copy>(rows: &[T], frames: usize, keep: &Range<usize>, out: &mut Vec<T>) {
+        let width = rows.len() / frames;
+        out.extend_from_slice(&rows[keep.start * width..keep.end * width]);
+    }
+    append(&rows.z, frames, keep, &mut out.z);
+    append(&rows.codes, frames, keep, &mut out.codes);
+    append(&rows.latents, frames, keep, &mut out.latents);
 }

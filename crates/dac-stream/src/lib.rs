@@ -10,9 +10,9 @@
 mod budget;
 mod decoder;
 mod encoder;
-mod in_flight;
 pub mod overlap;
 pub mod plan;
+mod window_queue;
 pub mod windowed;
 
 pub use decoder::StreamDecoder;

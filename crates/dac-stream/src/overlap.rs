@@ -10,6 +10,8 @@ use dac_model::{Codec, CodecError};
 use dac_rvq::cpu::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 
+use crate::encoder::{append_frames, item_rows};
+
 /// Settings of the hance-ai wrapper.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OverlapSettings {
@@ -115,9 +117,8 @@ impl OverlapEncoder {
 
     fn encode(&self, chunk: Vec<f32>, out: &mut QuantizedRows) -> Result<(), CodecError> {
         let encoded = self.codec.encode(&Array3::mono(chunk), self.codebooks)?;
-        out.z.extend(encoded.z.to_rows(0));
-        out.codes.extend(encoded.codes.to_rows(0));
-        out.latents.extend(encoded.latents.to_rows(0));
+        let frames = encoded.codes.frames();
+        append_frames(&item_rows(&encoded, 0), frames, &(0..frames), out);
         Ok(())
     }
 }

@@ -20,11 +20,13 @@ pub struct Span {
 /// but the first are equally long: several make a batch, and a GPU needs kernels for few shapes only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkPlan {
-    chunk_frames: usize,
-    left_frames: usize,
-    right_frames: usize,
-    batch_windows: usize,
-    pipelined: bool,
+    /// Frames kept per chunk.
+    pub(crate) chunk_frames: usize,
+    pub(crate) left_frames: usize,
+    pub(crate) right_frames: usize,
+    pub(crate) batch_windows: usize,
+    /// True when results are taken one batch late.
+    pub(crate) pipelined: bool,
 }
 
 impl ChunkPlan {
@@ -50,12 +52,6 @@ impl ChunkPlan {
         }
     }
 
-    /// Changes the length of a chunk, at least 1.
-    #[must_use]
-    pub fn with_chunk_frames(self, chunk_frames: usize) -> Self {
-        Self { chunk_frames: chunk_frames.max(1), ..self }
-    }
-
     /// Changes the largest number of windows per batch, rounded down to a power of two.
     #[must_use]
     pub fn with_batch_windows(self, windows: usize) -> Self {
@@ -74,11 +70,6 @@ impl ChunkPlan {
         Self { pipelined, ..self }
     }
 
-    /// Returns true when results are taken one batch late.
-    pub fn is_pipelined(&self) -> bool {
-        self.pipelined
-    }
-
     /// Frames submitted before the first of them is returned.
     pub(crate) fn held_frames(&self) -> usize {
         let batch = self.chunk_frames.saturating_mul(self.batch_windows);
@@ -88,11 +79,6 @@ impl ChunkPlan {
     /// Frames of a window with context on both sides, the longest possible.
     pub fn window_frames(&self) -> usize {
         self.left_frames.saturating_add(self.chunk_frames).saturating_add(self.right_frames)
-    }
-
-    /// Frames kept per chunk.
-    pub fn chunk_frames(&self) -> usize {
-        self.chunk_frames
     }
 
     /// Returns the span that keeps the chunk starting at frame `start` of a signal of `frames` frames.
@@ -145,28 +131,6 @@ fn floor_power_of_two(n: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_tile_the_signal_and_stay_within_it() {
-        for chunk in 1..9 {
-            for frames in 0..40 {
-                let plan = ChunkPlan::with_context(chunk, (3, 5));
-                let mut at = 0;
-                for start in (0..frames).step_by(chunk) {
-                    let span = plan.span(start, frames);
-                    assert_eq!(span.keep.start, at);
-                    assert!(span.keep.len() <= chunk && !span.keep.is_empty());
-                    assert!(span.window.start <= at.saturating_sub(3));
-                    assert_eq!(span.window.end, (span.keep.end + 5).min(frames));
-                    if at >= 3 && frames >= plan.window_frames() {
-                        assert_eq!(span.window.len(), plan.window_frames());
-                    }
-                    at = span.keep.end;
-                }
-                assert_eq!(at, frames);
-            }
-        }
-    }
 
     #[test]
     fn batches_tile_the_signal_within_the_available_frames() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dac_audio::{AudioError, AudioReader, Planar, SampleFormat, WavWriter, WriteReport, check_planar};
+use dac_audio::{AudioReader, Planar, SampleFormat, WavWriter, WriteReport};
 
 use crate::error::Error;
 
@@ -30,11 +30,6 @@ impl Audio {
     /// Samples per channel.
     pub fn samples(&self) -> usize {
         self.channels.first().map_or(0, Vec::len)
-    }
-
-    /// Checks that all channels are equally long.
-    pub(crate) fn check(&self) -> Result<(), AudioError> {
-        check_planar(&self.channels, self.channels.len()).map(drop)
     }
 
     /// Reads a whole audio file.

@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use dac_model::Preset;
-use dac_model::registry::{Published, Source, published};
+use dac_model::registry::{Source, published};
 use etcetera::BaseStrategy;
 
 /// Extensions of weights files in our own cache.
@@ -128,11 +128,22 @@ pub fn find(preset: Preset, environment: &Environment) -> Option<CachedWeights> 
 /// Returns all weights for `preset` on this machine, most preferred first: custom files of our own cache,
 /// then its published ones, the Python package's cache, Hugging Face's cache.
 pub fn find_all(preset: Preset, environment: &Environment) -> Vec<CachedWeights> {
-    let mut found = own(preset, environment);
-    found.extend(python_package(preset, environment));
-    found.extend(hugging_face(preset, environment));
-    found
+    let in_folder = |folder: Option<PathBuf>, files: fn(Preset, &Path) -> Vec<WeightsPath>| {
+        folder.map_or_else(Vec::new, |folder| files(preset, &folder))
+    };
+    let caches = [
+        (Origin::Own, in_folder(environment.weights_folder(), own)),
+        (Origin::PythonPackage, in_folder(environment.python_folder(), python_package)),
+        (Origin::HuggingFace, in_folder(environment.hub_folder(), hugging_face)),
+    ];
+    let weights = caches.into_iter().flat_map(|(origin, files)| {
+        files.into_iter().map(move |(path, source)| CachedWeights { preset, path, origin, source })
+    });
+    weights.filter(|weights| is_filled(&weights.path)).collect()
 }
+
+/// Possible path of a weights file, and its publisher.
+type WeightsPath = (PathBuf, Option<Source>);
 
 /// Returns the folders that [`find`] searches, in order, whether they exist or not.
 pub fn searched_folders(environment: &Environment) -> Vec<PathBuf> {
@@ -161,60 +172,37 @@ pub fn place(
     environment.weights_folder().map(|folder| folder.join(name))
 }
 
-fn own(preset: Preset, environment: &Environment) -> Vec<CachedWeights> {
-    let Some(folder) = environment.weights_folder() else { return Vec::new() };
+fn own(preset: Preset, folder: &Path) -> Vec<WeightsPath> {
     let custom = EXTENSIONS.map(|extension| (format!("{preset}-custom.{extension}"), None));
     let named = Source::ALL
         .into_iter()
         .filter_map(|source| Some((published(preset, source)?.file_name.to_owned(), Some(source))));
-    custom
-        .into_iter()
-        .chain(named)
-        .map(|(name, source)| CachedWeights { preset, path: folder.join(name), origin: Origin::Own, source })
-        .filter(|weights| is_filled(&weights.path))
-        .collect()
+    custom.into_iter().chain(named).map(|(name, source)| (folder.join(name), source)).collect()
 }
 
 /// Finds files with any tag: first that of the published file, then the others by name, in descending order.
-fn python_package(preset: Preset, environment: &Environment) -> Vec<CachedWeights> {
-    let Some(folder) = environment.python_folder() else { return Vec::new() };
+fn python_package(preset: Preset, folder: &Path) -> Vec<WeightsPath> {
     let Some(prefix) = preset.python_cache_prefix() else { return Vec::new() };
     let tag = published(preset, Source::Descript).and_then(|file| file.tag).unwrap_or_default();
-    let mut names = names_in(&folder);
+    let mut names = names_in(folder);
     names.retain(|name| name.starts_with(prefix) && name.ends_with(".pth"));
     let published_name = format!("{prefix}{tag}.pth");
     names.sort_by(|a, b| (*b == published_name).cmp(&(*a == published_name)).then_with(|| b.cmp(a)));
-    names
-        .into_iter()
-        .map(|name| CachedWeights {
-            preset,
-            path: folder.join(name),
-            origin: Origin::PythonPackage,
-            source: Some(Source::Descript),
-        })
-        .filter(|weights| is_filled(&weights.path))
-        .collect()
+    names.into_iter().map(|name| (folder.join(name), Some(Source::Descript))).collect()
 }
 
 /// Finds the snapshots of each repository: first the one that `refs/main` names, then the others by name.
-fn hugging_face(preset: Preset, environment: &Environment) -> Vec<CachedWeights> {
-    let Some(hub) = environment.hub_folder() else { return Vec::new() };
+fn hugging_face(preset: Preset, hub: &Path) -> Vec<WeightsPath> {
     let mut found = Vec::new();
     for source in [Source::Hance, Source::Transformers] {
-        let Some(Published { repository: Some(repository), .. }) = published(preset, source) else {
-            continue;
-        };
+        let Some(repository) = published(preset, source).and_then(|file| file.repository) else { continue };
         let folder = hub.join(format!("models--{}", repository.replace('/', "--")));
         let main = std::fs::read_to_string(folder.join("refs").join("main")).unwrap_or_default();
         let snapshots = folder.join("snapshots");
         let mut names = names_in(&snapshots);
         names.sort_by(|a, b| (b == main.trim()).cmp(&(a == main.trim())).then_with(|| a.cmp(b)));
-        for name in names {
-            let path = snapshots.join(name).join("model.safetensors");
-            if is_filled(&path) {
-                found.push(CachedWeights { preset, path, origin: Origin::HuggingFace, source: Some(source) });
-            }
-        }
+        let path = |name| (snapshots.join(name).join("model.safetensors"), Some(source));
+        found.extend(names.into_iter().map(path));
     }
     found
 }

@@ -2,7 +2,6 @@
 
 use dac_nn::NetworkShape;
 use dac_stream::overlap::OverlapSettings;
-use dac_stream::windowed::WindowedPlan;
 
 use crate::error::Error;
 
@@ -46,22 +45,7 @@ impl Chunking {
             let frames = (chunk_seconds * shape.frame_rate_hz()).round() as usize;
             return Ok(Some(frames.clamp(1, MAX_CHUNK_FRAMES)));
         }
-        Err(Error::InvalidOption {
-            option: "the chunk length in seconds",
-            found: chunk_seconds.to_string(),
-            expected: "a number above 0",
-        })
-    }
-
-    /// The chunking of signals that are not divided into windows.
-    pub(crate) fn for_decoding(self) -> Self {
-        if let Self::Windowed { .. } = self { Self::default() } else { self }
-    }
-
-    /// The windows of [`Chunking::Windowed`]; `None` for other chunkings.
-    pub(crate) fn window_plan(self, shape: &NetworkShape) -> Result<Option<WindowedPlan>, Error> {
-        let Self::Windowed { seconds } = self else { return Ok(None) };
-        Ok(Some(WindowedPlan::new(shape, seconds)?))
+        Err(Error::invalid("the chunk length in seconds", chunk_seconds, "a number above 0"))
     }
 }
 

@@ -67,8 +67,8 @@ impl Dac {
             let model = meta.model.as_deref().unwrap_or("unnamed");
             let short = |hash: &str| hash.chars().take(12).collect::<String>();
             format!(
-                "the tokens were made with weights {} ({model}), the loaded weights are {} ({}); the audio is \
-                 only right if both files contain the same weights",
+                "the tokens were made with weights {} ({model}), the loaded weights are {} ({}); \
+                 the audio is only right if both files contain the same weights",
                 short(hash),
                 short(&self.info.weights_sha256),
                 self.info.name

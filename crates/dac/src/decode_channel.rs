@@ -6,9 +6,9 @@ use std::sync::Arc;
 use dac_audio::MAX_CHANNELS;
 use dac_model::{Codec, CodecError};
 use dac_rvq::{Array3, Codes};
+use dac_stream::StreamDecoder;
 use dac_stream::overlap::{self, OverlapSettings};
 use dac_stream::windowed::{WindowedChunks, WindowedDecoder};
-use dac_stream::{ChunkPlan, StreamDecoder};
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::chunking::Chunking;
@@ -34,11 +34,9 @@ impl Mode {
         chunking: Chunking,
     ) -> Result<Self, Error> {
         match (chunking, windows_of(dac, meta, frames)?) {
-            (Chunking::Overlap(_), Some(_)) => Err(Error::InvalidOption {
-                option: "the chunking for codes of windows",
-                found: "overlap".to_owned(),
-                expected: "exact or whole",
-            }),
+            (Chunking::Overlap(_), Some(_)) => {
+                Err(Error::invalid("the chunking for codes of windows", "overlap", "exact or whole"))
+            }
             (Chunking::Overlap(settings), None) => Ok(Self::Overlap(settings)),
             (_, Some(windows)) => Ok(Self::Windowed(windows)),
             (_, None) => Ok(Self::Exact),
@@ -68,8 +66,7 @@ fn windows_of(dac: &Dac, meta: &TokenMeta, frames: usize) -> Result<Option<Windo
     let chunk_frames = match meta.chunk_frames {
         None => frames,
         Some(0) => {
-            let (option, found) = ("the chunk length of the tokens in frames", "0".to_owned());
-            return Err(Error::InvalidOption { option, found, expected: "1 or more" });
+            return Err(Error::invalid("the chunk length of the tokens in frames", 0, "1 or more"));
         }
         Some(chunk) => usize::try_from(chunk).unwrap_or(usize::MAX).min(frames),
     };
@@ -81,7 +78,6 @@ fn windows_of(dac: &Dac, meta: &TokenMeta, frames: usize) -> Result<Option<Windo
     Ok(Some(Windows { chunks, window_samples, samples: chunks.samples(dac.shape(), frames)? }))
 }
 
-/// Frames of one channel.
 pub(crate) enum ChannelFrames {
     /// `[frames][codebooks]`.
     Codes { rows: Vec<u16>, codebooks: usize },
@@ -89,7 +85,6 @@ pub(crate) enum ChannelFrames {
     Z { rows: Vec<f32>, latent: usize },
 }
 
-/// Decoder of one channel.
 pub(crate) enum ChannelDecoder {
     Stream(Box<StreamDecoder>),
     Windowed(Box<WindowedDecoder>),
@@ -100,10 +95,7 @@ impl ChannelDecoder {
     pub(crate) fn new(dac: &Dac, mode: &Mode, chunk_frames: usize) -> Self {
         let codec = dac.codec.clone();
         match mode {
-            Mode::Exact => {
-                let plan = ChunkPlan::decode_within_budget(&codec, chunk_frames);
-                Self::Stream(Box::new(StreamDecoder::with_plan(codec, plan)))
-            }
+            Mode::Exact => Self::Stream(Box::new(StreamDecoder::new(codec, chunk_frames))),
             Mode::Overlap(settings) => Self::Overlap { codec, settings: *settings },
             Mode::Windowed(windows) => Self::Windowed(Box::new(WindowedDecoder::new(codec, windows.chunks))),
         }
@@ -117,15 +109,25 @@ impl ChannelDecoder {
         last: bool,
     ) -> Result<Vec<f32>, Error> {
         let mut samples = Vec::new();
-        match (&mut *self, frames) {
-            (Self::Stream(decoder), ChannelFrames::Codes { rows, codebooks: k }) => {
-                decoder.push_codes(&rows[range.start * k..range.end * k], *k, &mut samples)?;
-            }
-            (Self::Stream(decoder), ChannelFrames::Z { rows, latent: n }) => {
-                decoder.push_z(&rows[range.start * n..range.end * n], &mut samples)?;
+        match (self, frames) {
+            (Self::Stream(decoder), frames) => {
+                match frames {
+                    ChannelFrames::Codes { rows, codebooks: k } => {
+                        decoder.push_codes(&rows[range.start * k..range.end * k], *k, &mut samples)?;
+                    }
+                    ChannelFrames::Z { rows, latent: n } => {
+                        decoder.push_z(&rows[range.start * n..range.end * n], &mut samples)?;
+                    }
+                }
+                if last {
+                    decoder.flush(&mut samples)?;
+                }
             }
             (Self::Windowed(decoder), ChannelFrames::Codes { rows, codebooks: k }) => {
                 decoder.push_codes(&rows[range.start * k..range.end * k], *k, &mut samples)?;
+                if last {
+                    decoder.flush(&mut samples)?;
+                }
             }
             (Self::Windowed(_), ChannelFrames::Z { .. }) => {
                 return Err(Error::MissingInTokens { option: "decoding windows", required: "codes" });
@@ -140,26 +142,16 @@ impl ChannelDecoder {
                 samples = overlap::decode_z(codec, &z, settings)?;
             }
         }
-        match self {
-            Self::Stream(decoder) if last => decoder.flush(&mut samples)?,
-            Self::Windowed(decoder) if last => decoder.flush(&mut samples)?,
-            _ => {}
-        }
         Ok(samples)
     }
 }
 
-/// Checks that there are no more channels than audio can have: each takes the memory of a decoder and a
-/// resampler.
+/// Checks that there are no more channels than audio can have: each takes memory.
 pub(crate) fn check_channels(channels: usize) -> Result<(), Error> {
     if channels <= MAX_CHANNELS {
         return Ok(());
     }
-    Err(Error::InvalidOption {
-        option: "the number of channels of the tokens",
-        found: channels.to_string(),
-        expected: "at most 64",
-    })
+    Err(Error::invalid("the number of channels of the tokens", channels, "at most 64"))
 }
 
 /// Returns each channel's frames and their number. Uses codes if there are any, then z, then latents.
@@ -181,15 +173,6 @@ pub(crate) fn frames_of(
         }
         (None, None, None) => return Err(Error::NoTokens),
     };
-    let codes = checked_codes(dac, codes, codebooks)?;
-    let codebooks = codes.codebooks();
-    let channels = (0..codes.channels()).map(|c| ChannelFrames::Codes { rows: codes.to_rows(c), codebooks });
-    Ok((channels.collect(), codes.frames()))
-}
-
-/// Returns the first `codebooks` codebooks (`None`: all), after checking that there are codes and all are in
-/// range.
-fn checked_codes(dac: &Dac, codes: &Codes, codebooks: Option<usize>) -> Result<Codes, Error> {
     let codes = match codebooks {
         Some(k) => codes.truncate(k).map_err(CodecError::from)?,
         None => codes.clone(),
@@ -197,9 +180,10 @@ fn checked_codes(dac: &Dac, codes: &Codes, codebooks: Option<usize>) -> Result<C
     if codes.frames() == 0 || codes.channels() == 0 {
         return Err(CodecError::Empty { what: "codes" }.into());
     }
-    dac.codec.codebooks(Some(codes.codebooks()))?;
+    let codebooks = dac.codec.codebooks(Some(codes.codebooks()))?;
     codes.check_range(dac.shape().codebook_size).map_err(CodecError::from)?;
-    Ok(codes)
+    let channels = (0..codes.channels()).map(|c| ChannelFrames::Codes { rows: codes.to_rows(c), codebooks });
+    Ok((channels.collect(), codes.frames()))
 }
 
 fn frames_of_z(dac: &Dac, z: &Array3) -> Result<(Vec<ChannelFrames>, usize), Error> {

@@ -3,8 +3,9 @@
 use dac_audio::{Planar, Resampler, WavWriter};
 use dac_tokens::{TokenFile, TokenMeta};
 
+use crate::chunking::Chunking;
 use crate::decode_channel::{ChannelDecoder, ChannelFrames, Mode, check_channels, frames_of};
-use crate::decode_span::{DecodeSpan, Timing};
+use crate::decode_span::Timing;
 use crate::error::Error;
 use crate::model::Dac;
 use crate::options::DecodeOptions;
@@ -17,7 +18,10 @@ pub struct DecodeSession {
     block_frames: usize,
     next_frame: usize,
     end_frame: usize,
-    trim: Trim,
+    /// Decoded samples still to be dropped before those to keep.
+    skip_samples: u64,
+    /// Decoded samples still to be kept.
+    left_samples: u64,
     resampler: Resampler,
     /// Resampled samples still to be dropped before the output begins.
     output_skip: u64,
@@ -46,7 +50,11 @@ impl DecodeSession {
         let (channels, frames) = frames_of(dac, tokens, options.codebooks)?;
         let mode = Mode::choose(dac, meta, frames, options.chunk)?;
         let gain = if options.restore_loudness { dac.loudness_gain(tokens, options.codebooks)? } else { 1.0 };
-        let block_frames = options.chunk.for_decoding().exact_frames(dac.shape())?.unwrap_or(frames.max(1));
+        let chunk = match options.chunk {
+            Chunking::Windowed { .. } => Chunking::default(),
+            chunk => chunk,
+        };
+        let block_frames = chunk.exact_frames(dac.shape())?.unwrap_or(frames.max(1));
         let timing = Timing::new(
             meta.input_samples.zip(meta.input_rate_hz),
             options.output_rate,
@@ -56,19 +64,16 @@ impl DecodeSession {
         let mut resampler = Resampler::new(timing.model_hz, timing.output_hz, channels.len())?;
         let part = timing.part(options.range, &resampler)?;
         resampler.set_output_samples(part.output_skip + part.output_samples)?;
-        let span = match &mode {
-            Mode::Exact => DecodeSpan::exact(&part, dac, frames),
-            Mode::Overlap(_) => DecodeSpan::whole(&part, frames),
-            Mode::Windowed(windows) => DecodeSpan::windowed(&part, windows, frames),
-        };
+        let (span, skip_samples) = part.frames(dac, &mode, frames);
         let decoder = |frames| (frames, ChannelDecoder::new(dac, &mode, block_frames));
         Ok(Self {
             channels: channels.into_iter().map(decoder).collect(),
             gain,
             block_frames,
-            next_frame: span.frames.start,
-            end_frame: span.frames.end,
-            trim: Trim { skip: span.skip_samples, left: part.model.end - part.model.start },
+            next_frame: span.start,
+            end_frame: span.end,
+            skip_samples,
+            left_samples: part.model.end - part.model.start,
             resampler,
             output_skip: part.output_skip,
             output_samples: part.output_samples,
@@ -106,7 +111,12 @@ impl DecodeSession {
             block.push(decoder.decode(frames, range.clone(), last)?);
         }
         self.next_frame = range.end;
-        self.trim.apply(&mut block, last);
+        drop_front(&mut block, &mut self.skip_samples);
+        let ready = block.first().map_or(0, Vec::len) as u64;
+        // Zeros replace samples missing at the end: with a stride of 5, a decode is 8 samples short.
+        let wanted = if last { self.left_samples } else { ready.min(self.left_samples) };
+        block.iter_mut().for_each(|samples| samples.resize(wanted as usize, 0.0));
+        self.left_samples -= wanted;
         if self.gain != 1.0 {
             block.iter_mut().flatten().for_each(|sample| *sample *= self.gain);
         }
@@ -133,23 +143,6 @@ impl DecodeSession {
             report(progress, written)?;
         }
         Ok(())
-    }
-}
-
-/// Selection of the decoded samples: skips some, then keeps as many as are left.
-struct Trim {
-    skip: u64,
-    left: u64,
-}
-
-impl Trim {
-    fn apply(&mut self, block: &mut Planar, last: bool) {
-        drop_front(block, &mut self.skip);
-        let ready = block.first().map_or(0, Vec::len) as u64;
-        // Zeros replace samples missing at the end: with a stride of 5, a decode is 8 samples short.
-        let wanted = if last { self.left } else { ready.min(self.left) };
-        block.iter_mut().for_each(|samples| samples.resize(wanted as usize, 0.0));
-        self.left -= wanted;
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use dac_audio::Resampler;
 
-use crate::decode_channel::Windows;
+use crate::decode_channel::{Mode, Windows};
 use crate::error::Error;
 use crate::model::Dac;
 use crate::options::{OutputRate, TimeRange};
@@ -19,8 +19,7 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    /// Computes the lengths from the input's samples and rate, where known, and from the samples that the
-    /// frames decode to.
+    /// Computes the lengths from the input's samples and rate, where known, and the decoded samples.
     pub(crate) fn new(
         input: Option<(u64, u32)>,
         rate: OutputRate,
@@ -44,44 +43,20 @@ impl Timing {
         Ok(Self { model_hz, output_hz, model_samples, output_samples })
     }
 
-    /// Returns the part of the signal that `range` selects; `None` selects all.
+    /// Returns the part of the signal that `range` selects (`None`: all), with the context of the resampler.
     pub(crate) fn part(&self, range: Option<TimeRange>, resampler: &Resampler) -> Result<Part, Error> {
         let output = match range {
             None => 0..self.output_samples,
             Some(range) => self.output_range(range)?,
         };
-        let (model, output_skip) = self.model_range(&output, resampler);
-        Ok(Part { output_samples: output.end - output.start, model, output_skip })
-    }
-
-    fn output_range(&self, range: TimeRange) -> Result<Range<u64>, Error> {
-        let samples = |option, seconds: f64| {
-            if seconds.is_finite() && seconds >= 0.0 {
-                return Ok((seconds * f64::from(self.output_hz)).round() as u64);
-            }
-            Err(Error::InvalidOption { option, found: seconds.to_string(), expected: "0 or more seconds" })
-        };
-        let start = samples("the start of the range", range.start_seconds)?;
-        let length = samples("the length of the range", range.duration_seconds)?;
-        if start >= self.output_samples || length == 0 {
-            return Err(Error::InvalidOption {
-                option: "the first sample of the range",
-                found: start.to_string(),
-                expected: "a sample within the signal, and a length above 0",
-            });
-        }
-        Ok(start..start.saturating_add(length).min(self.output_samples))
-    }
-
-    /// Returns the model's samples that a range of the output is resampled from, with the filter's context on
-    /// both sides, and the number of resampled samples before the range.
-    fn model_range(&self, output: &Range<u64>, resampler: &Resampler) -> (Range<u64>, u64) {
-        let all = 0..self.model_samples;
-        if *output == (0..self.output_samples) {
-            return (all, 0);
+        let output_samples = output.end - output.start;
+        let all = self.model_samples;
+        if output_samples == self.output_samples {
+            return Ok(Part { output_samples, model: 0..all, output_skip: 0 });
         }
         if resampler.is_identity() {
-            return (output.start.min(all.end)..output.end.min(all.end), 0);
+            let model = output.start.min(all)..output.end.min(all);
+            return Ok(Part { output_samples, model, output_skip: 0 });
         }
         // Start at a multiple of the filter's period: the samples then lie where they lie in the whole
         // signal.
@@ -90,14 +65,30 @@ impl Timing {
         let (period, step) = (from / gcd, to / gcd);
         let reach = 2 * resampler.latency_samples() as u64 + period;
         let start = (output.start * from / to).saturating_sub(reach) / period * period;
-        let end = ((output.end * from).div_ceil(to) + reach).min(all.end);
-        (start.min(end)..end, output.start - (start / period * step).min(output.start))
+        let end = ((output.end * from).div_ceil(to) + reach).min(all);
+        let output_skip = output.start - (start / period * step).min(output.start);
+        Ok(Part { output_samples, model: start.min(end)..end, output_skip })
+    }
+
+    fn output_range(&self, range: TimeRange) -> Result<Range<u64>, Error> {
+        let samples = |option, seconds: f64| {
+            if seconds.is_finite() && seconds >= 0.0 {
+                return Ok((seconds * f64::from(self.output_hz)).round() as u64);
+            }
+            Err(Error::invalid(option, seconds, "0 or more seconds"))
+        };
+        let start = samples("the start of the range", range.start_seconds)?;
+        let length = samples("the length of the range", range.duration_seconds)?;
+        if start >= self.output_samples || length == 0 {
+            let expected = "a sample within the signal, and a length above 0";
+            return Err(Error::invalid("the first sample of the range", start, expected));
+        }
+        Ok(start..start.saturating_add(length).min(self.output_samples))
     }
 }
 
 /// A part of a signal at both rates.
 pub(crate) struct Part {
-    /// Samples of the output.
     pub(crate) output_samples: u64,
     /// Model samples that the output is resampled from.
     pub(crate) model: Range<u64>,
@@ -105,41 +96,31 @@ pub(crate) struct Part {
     pub(crate) output_skip: u64,
 }
 
-/// The frames to decode for a part of a signal.
-pub(crate) struct DecodeSpan {
-    /// Frames to decode, including the context they need.
-    pub(crate) frames: Range<usize>,
-    /// Decoded samples before the first one of the part.
-    pub(crate) skip_samples: u64,
-}
-
-impl DecodeSpan {
-    /// Selects the frames of the part, and the context that makes their samples those of the whole signal.
-    pub(crate) fn exact(part: &Part, dac: &Dac, frames: usize) -> Self {
-        let hop = dac.geometry().hop_samples;
-        let (left, right) = dac.geometry().decoder_context_frames();
-        let grid = dac.codec.decode_grid_frames();
-        let first = (part.model.start / hop as u64) as usize;
-        let end = (part.model.end.div_ceil(hop as u64) as usize).clamp(first + 1, frames.max(first + 1));
-        let start = first.saturating_sub(left) / grid * grid;
-        Self::new(part, start..end.saturating_add(right).min(frames), start * hop)
-    }
-
-    /// Selects all frames.
-    pub(crate) fn whole(part: &Part, frames: usize) -> Self {
-        Self::new(part, 0..frames, 0)
-    }
-
-    /// Selects the windows that contain the part.
-    pub(crate) fn windowed(part: &Part, windows: &Windows, frames: usize) -> Self {
-        let (samples, chunk) = (windows.window_samples, windows.chunks.chunk_frames);
-        let first = (part.model.start / samples as u64) as usize;
-        let end = (part.model.end.div_ceil(samples as u64) as usize).max(first + 1);
-        Self::new(part, first * chunk..end.saturating_mul(chunk).min(frames), first * samples)
-    }
-
-    fn new(part: &Part, frames: Range<usize>, first_sample: usize) -> Self {
-        Self { frames, skip_samples: part.model.start - first_sample as u64 }
+impl Part {
+    /// Returns the frames to decode, with the context they need, and the decoded samples before the part.
+    pub(crate) fn frames(&self, dac: &Dac, mode: &Mode, frames: usize) -> (Range<usize>, u64) {
+        let first_and_end = |samples: usize| {
+            let first = (self.model.start / samples as u64) as usize;
+            (first, (self.model.end.div_ceil(samples as u64) as usize).max(first + 1))
+        };
+        let (range, first_sample) = match mode {
+            Mode::Exact => {
+                let hop = dac.geometry().hop_samples;
+                let (left, right) = dac.geometry().decoder_context_frames();
+                let grid = dac.codec.decode_grid_frames();
+                let (first, end) = first_and_end(hop);
+                let end = end.min(frames.max(first + 1));
+                let start = first.saturating_sub(left) / grid * grid;
+                (start..end.saturating_add(right).min(frames), start * hop)
+            }
+            Mode::Overlap(_) => (0..frames, 0),
+            Mode::Windowed(Windows { chunks, window_samples, .. }) => {
+                let (first, end) = first_and_end(*window_samples);
+                let chunk = chunks.chunk_frames;
+                (first * chunk..end.saturating_mul(chunk).min(frames), first * window_samples)
+            }
+        };
+        (range, self.model.start - first_sample as u64)
     }
 }
 

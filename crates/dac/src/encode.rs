@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use dac_audio::{AudioError, AudioReader, AudioSlice, ModelRateReader};
+use dac_audio::{AudioError, AudioReader, AudioSlice, ModelRateReader, check_planar};
+use dac_stream::windowed::WindowedPlan;
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio_buffer::{AUDIO_IN_MEMORY, Audio};
-#[cfg(doc)]
 use crate::chunking::Chunking;
 use crate::error::Error;
 use crate::loudness::InputLoudness;
 use crate::model::Dac;
 use crate::options::EncodeOptions;
 use crate::progress::{Progress, report};
-use crate::token_encoder::{InputFacts, TokenEncoder};
+use crate::token_encoder::TokenEncoder;
 
 impl Dac {
     /// Encodes audio in memory, mixed and resampled as `options` and the model require.
@@ -22,7 +22,7 @@ impl Dac {
     /// When there are no samples, the channels differ in length, a value is not finite, or an option does not
     /// fit the model.
     pub fn encode(&self, audio: &Audio, options: &EncodeOptions) -> Result<TokenFile, Error> {
-        audio.check()?;
+        check_planar(&audio.channels, audio.channels.len())?;
         let slice = AudioSlice {
             name: AUDIO_IN_MEMORY,
             channels: &audio.channels,
@@ -76,12 +76,14 @@ impl Dac {
         options: &EncodeOptions,
         progress: &mut dyn Progress,
     ) -> Result<TokenFile, Error> {
-        let loudness = match options.chunk.window_plan(self.shape())? {
-            Some(_) => {
+        let loudness = match options.chunk {
+            Chunking::Windowed { seconds } => {
+                // Check the options before the first pass.
+                WindowedPlan::new(self.shape(), seconds)?;
                 self.codec.codebooks(options.codebooks)?;
                 Some(InputLoudness::measure(self, open()?, progress)?)
             }
-            None => None,
+            _ => None,
         };
         let mut input = open()?;
         let mut encoder = TokenEncoder::new(self, input.channels(), options, loudness)?;
@@ -89,13 +91,11 @@ impl Dac {
             encoder.push(block)?;
             report(progress, input.input_samples())?;
         }
-        let facts = InputFacts {
-            rate_hz: input.input_rate_hz(),
-            samples: input.input_samples(),
-            replaced_samples: input.replaced_samples(),
-            truncated: input.is_truncated(),
-        };
-        encoder.finish(&facts, &input.name().display().to_string())
+        let mut meta = self.token_meta(input.input_rate_hz());
+        meta.input_samples = Some(input.input_samples());
+        meta.replaced_samples = Some(input.replaced_samples()).filter(|&count| count > 0);
+        meta.input_truncated = input.is_truncated().then_some(true);
+        encoder.finish(meta, &input.name().display().to_string())
     }
 
     /// Fills in the metadata that follows from the model and the input's rate.

@@ -1,25 +1,25 @@
 //! An encode that takes audio block by block.
 
-use dac_audio::{ModelRateConverter, Planar, check_planar};
+use dac_audio::{ModelRateConverter, NonFinitePolicy, Planar, check_planar};
 use dac_rvq::Codes;
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio_buffer::AUDIO_IN_MEMORY;
-#[cfg(doc)]
-use crate::chunking::Chunking;
 use crate::error::Error;
 use crate::model::Dac;
 use crate::options::EncodeOptions;
-use crate::token_encoder::{InputFacts, TokenEncoder};
+use crate::token_encoder::TokenEncoder;
 
 /// An encode in progress: takes blocks of audio and returns tokens at the end.
 ///
 /// Only the saved arrays grow in memory.
 pub struct EncodeSession {
-    dac: Dac,
-    options: EncodeOptions,
-    input: InputFacts,
+    /// Metadata without the length of the input.
+    meta: TokenMeta,
+    non_finite: NonFinitePolicy,
     input_channels: usize,
+    input_samples: u64,
+    replaced_samples: u64,
     converter: ModelRateConverter,
     encoder: TokenEncoder,
 }
@@ -28,15 +28,22 @@ impl EncodeSession {
     /// Begins an encode of `channels` channels at `rate_hz`.
     ///
     /// # Errors
-    /// When the rate cannot be resampled, the model has fewer codebooks, an option is out of range, or the chunking
-    /// is [`Chunking::Windowed`], which needs the loudness of the whole input first.
+    /// When the rate cannot be resampled, the model has fewer codebooks, an option is out of range, or the
+    /// chunking is [`Chunking::Windowed`](crate::Chunking::Windowed), which needs the loudness of the whole
+    /// input first.
     pub fn new(dac: &Dac, rate_hz: u32, channels: usize, options: &EncodeOptions) -> Result<Self, Error> {
         let model_hz = dac.shape().sample_rate_hz;
         let converter = ModelRateConverter::new(rate_hz, channels, options.channels, model_hz)?;
         let encoder = TokenEncoder::new(dac, converter.channels(), options, None)?;
-        let input = InputFacts { rate_hz, samples: 0, replaced_samples: 0, truncated: false };
-        let (dac, options) = (dac.clone(), options.clone());
-        Ok(Self { dac, options, input, input_channels: channels, converter, encoder })
+        Ok(Self {
+            meta: dac.token_meta(rate_hz),
+            non_finite: options.non_finite,
+            input_channels: channels,
+            input_samples: 0,
+            replaced_samples: 0,
+            converter,
+            encoder,
+        })
     }
 
     /// Takes a block `[channels][samples]` at the input's rate.
@@ -46,15 +53,14 @@ impl EncodeSession {
     /// replaced, or the device fails.
     pub fn push(&mut self, mut block: Planar) -> Result<(), Error> {
         let samples = check_planar(&block, self.input_channels)?;
-        let policy = self.options.non_finite;
-        self.input.replaced_samples += policy.apply(&mut block, AUDIO_IN_MEMORY, self.input.samples)?;
-        self.input.samples += samples as u64;
+        self.replaced_samples += self.non_finite.apply(&mut block, AUDIO_IN_MEMORY, self.input_samples)?;
+        self.input_samples += samples as u64;
         self.encoder.push(self.converter.push(block)?)
     }
 
     /// Returns the frames of codes that are complete in all channels and not yet taken;
     /// [`EncodeSession::finish`] returns the rest. `None` when there are none, which is always so with
-    /// [`Chunking::Whole`].
+    /// [`Chunking::Whole`](crate::Chunking::Whole).
     ///
     /// # Errors
     /// Never for codes that the model produced.
@@ -64,7 +70,7 @@ impl EncodeSession {
 
     /// Metadata of the tokens that is known before the end: all except the input's length.
     pub fn meta(&self) -> TokenMeta {
-        self.dac.token_meta(self.input.rate_hz)
+        self.meta.clone()
     }
 
     /// Channels of the tokens.
@@ -78,6 +84,8 @@ impl EncodeSession {
     /// When there was no sample, or the device fails.
     pub fn finish(mut self, name: &str) -> Result<TokenFile, Error> {
         self.encoder.push(self.converter.flush()?)?;
-        self.encoder.finish(&self.input, name)
+        self.meta.input_samples = Some(self.input_samples);
+        self.meta.replaced_samples = Some(self.replaced_samples).filter(|&count| count > 0);
+        self.encoder.finish(self.meta, name)
     }
 }

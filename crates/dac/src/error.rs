@@ -92,6 +92,12 @@ pub enum Error {
     },
 }
 
+impl Error {
+    pub(crate) fn invalid(option: &'static str, found: impl ToString, expected: &'static str) -> Self {
+        Self::InvalidOption { option, found: found.to_string(), expected }
+    }
+}
+
 fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -92,27 +92,24 @@ impl Dac {
             }
             ModelSource::File(path) => Self::open_file(path, expected, options),
             ModelSource::Random { preset, seed } => {
+                let seed_text = format!("random weights, {preset}, seed {seed}");
+                let info = ModelInfo {
+                    name: "random".to_owned(),
+                    weights_sha256: sha256_of_bytes(seed_text.as_bytes()),
+                    path: None,
+                    report: None,
+                };
                 let mut weights = RandomWeights::new(preset.shape(), *seed);
-                let name = "random".to_owned();
-                let weights_sha256 =
-                    sha256_of_bytes(format!("random weights, {preset}, seed {seed}").as_bytes());
-                let info = ModelInfo { name, weights_sha256, path: None, report: None };
-                Self::assemble(&preset.shape(), &mut weights, info, options)
+                let codec = Codec::load(&preset.shape(), &mut weights, options.clone())?;
+                Ok(Self { codec: Arc::new(codec), info: Arc::new(info) })
             }
         }
     }
 
     #[cfg(feature = "tiny")]
     fn open_tiny(options: &LoadOptions) -> Result<Self, Error> {
-        let mut checkpoint = dac_model::tiny::open()?;
-        let info = ModelInfo {
-            name: Preset::Tiny.to_string(),
-            weights_sha256: dac_model::tiny::sha256(),
-            path: None,
-            report: Some(checkpoint.report().clone()),
-        };
-        let shape = checkpoint.shape().clone();
-        Self::assemble(&shape, &mut checkpoint, info, options)
+        let hash = || Ok(dac_model::tiny::sha256());
+        Self::load_checkpoint(dac_model::tiny::open()?, None, hash, options)
     }
 
     #[cfg(not(feature = "tiny"))]
@@ -121,34 +118,28 @@ impl Dac {
     }
 
     fn open_file(path: &Path, expected: Option<Preset>, options: &LoadOptions) -> Result<Self, Error> {
-        let mut checkpoint = Checkpoint::open(path, expected)?;
-        let shape = checkpoint.shape().clone();
-        let report = checkpoint.report().clone();
-        // Hashing takes as long as reading the file again, so it runs in parallel with loading.
-        thread::scope(|scope| {
-            let hash = scope.spawn(|| sha256_of_file(path));
-            let name = Preset::of_shape(&shape).map_or_else(|| "custom".to_owned(), |p| p.to_string());
-            let info = ModelInfo {
-                name,
-                weights_sha256: String::new(),
-                path: Some(path.to_path_buf()),
-                report: Some(report),
-            };
-            let mut model = Self::assemble(&shape, &mut checkpoint, info, options)?;
-            let hash = hash.join().unwrap_or_else(|_| Err(std::io::Error::other("hashing stopped")));
-            let hash = hash.map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
-            Arc::make_mut(&mut model.info).weights_sha256 = hash;
-            Ok(model)
-        })
+        let read_error = |source| Error::Read { path: path.to_path_buf(), source };
+        let hash = || sha256_of_file(path).map_err(read_error);
+        Self::load_checkpoint(Checkpoint::open(path, expected)?, Some(path), hash, options)
     }
 
-    fn assemble(
-        shape: &NetworkShape,
-        weights: &mut dyn dac_nn::Weights,
-        info: ModelInfo,
+    fn load_checkpoint(
+        mut checkpoint: Checkpoint,
+        path: Option<&Path>,
+        hash: impl FnOnce() -> Result<String, Error> + Send,
         options: &LoadOptions,
     ) -> Result<Self, Error> {
-        let codec = Codec::load(shape, weights, options.clone())?;
+        let (shape, report) = (checkpoint.shape().clone(), checkpoint.report().clone());
+        // Hashing takes as long as reading the file again, so it runs in parallel with loading.
+        let (codec, weights_sha256) = thread::scope(|scope| {
+            let hash = scope.spawn(hash);
+            let codec = Codec::load(&shape, &mut checkpoint, options.clone())?;
+            let hash = hash.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok::<_, Error>((codec, hash))
+        })?;
+        let name = Preset::of_shape(&shape).map_or_else(|| "custom".to_owned(), |p| p.to_string());
+        let info =
+            ModelInfo { name, weights_sha256, path: path.map(Path::to_path_buf), report: Some(report) };
         Ok(Self { codec: Arc::new(codec), info: Arc::new(info) })
     }
 

@@ -3,8 +3,6 @@
 use dac_audio::{ChannelMix, NonFinitePolicy};
 
 use crate::chunking::Chunking;
-#[cfg(doc)]
-use crate::model::Dac;
 
 pub use dac_tokens::Save;
 
@@ -49,8 +47,9 @@ pub struct DecodeOptions {
     pub chunk: Chunking,
     /// The part of the signal to decode; `None` decodes all.
     pub range: Option<TimeRange>,
-    /// Brings all channels by one gain to the loudness that the tokens record ([`Dac::loudness_gain`]), after
-    /// a first pass over the whole signal, also for a range. Has no effect on tokens that record no loudness.
+    /// Brings all channels by one gain to the loudness that the tokens record
+    /// ([`Dac::loudness_gain`](crate::Dac::loudness_gain)), after a first pass over the whole signal, also for
+    /// a range. Has no effect on tokens that record no loudness.
     pub restore_loudness: bool,
 }
 

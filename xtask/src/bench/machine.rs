@@ -17,9 +17,6 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Describes this machine.
-    ///
-    /// # Errors
-    /// If the number of cores is unknown.
     pub(crate) fn local() -> Result<Self, Error> {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let processor = read("/proc/cpuinfo");
@@ -28,13 +25,12 @@ impl Machine {
         let memory_kb = memory_kb.and_then(|text| text.trim_end_matches("kB").trim().parse::<f64>().ok());
         let system = read("/etc/os-release");
         let os = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+        let os = os.map_or(std::env::consts::OS, |name| name.trim_matches('"'));
         Ok(Self {
             name,
             cores: Some(std::thread::available_parallelism()?.get()),
             memory_gb: memory_kb.map(|kb| (kb * 1024.0 / 1e8).round() / 10.0),
-            os: Some(
-                os.map_or_else(|| std::env::consts::OS.to_owned(), |name| name.trim_matches('"').to_owned()),
-            ),
+            os: Some(os.to_owned()),
             load: read("/proc/loadavg").split(' ').next().and_then(|text| text.parse().ok()),
         })
     }
@@ -55,10 +51,7 @@ impl Machine {
             }
         }
         let slug = slug.trim_end_matches('-').to_owned();
-        match self.cores {
-            Some(cores) => format!("{slug}-{cores}-cores"),
-            None => slug,
-        }
+        self.cores.map_or(slug.clone(), |cores| format!("{slug}-{cores}-cores"))
     }
 
     /// Describes the machine in one line.
@@ -73,11 +66,8 @@ impl Machine {
 
 /// Returns VALUE of the first line `NAME : VALUE`.
 fn field(text: &str, name: &str) -> Option<String> {
-    let lines = text.lines().filter_map(|line| line.split_once(':'));
-    lines
-        .map(|(key, value)| (key.trim(), value.trim()))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.to_owned())
+    let mut fields = text.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -82,9 +82,6 @@ pub(crate) struct Timing {
 }
 
 /// Runs the task.
-///
-/// # Errors
-/// If a program fails or the run cannot be stored.
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
     if !args.render {
         let run = match (&args.import, args.peers) {

@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
 use super::store::{Kind, Run, without_folders};
-use super::{Args, Record, Timing, median, parse};
+use super::{Args, median, parse};
 use crate::binary::Binary;
 use crate::compare::{AudioComparison, CodeComparison};
 use crate::parity::{self, Reference};
-use crate::process::{command, command_line, root, run as run_command, stdout_of, target_dir};
+use crate::process::{command_line, run as run_command, stdout_of, target_dir};
 use crate::python;
 use crate::tensors::{Tensor, TensorFile};
 
@@ -30,7 +30,7 @@ const PACKAGES: [&str; 6] = ["torch", "numpy", "einops", "tqdm", "onnx", "onnxru
 const PACKAGES_WITHOUT_DEPENDENCIES: [&str; 2] = ["descript-audio-codec==1.0.0", "safetensors==0.4.5"];
 
 /// All rounds of one implementation with one number of threads.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Side {
     pub(crate) name: String,
     pub(crate) version: String,
@@ -111,10 +111,7 @@ struct Bench<'a> {
     onnx: PathBuf,
 }
 
-/// Measures all implementations.
-///
-/// # Errors
-/// If an implementation cannot be set up, fails, or its results differ from the reference's.
+/// Measures all implementations; fails if results differ from the reference's.
 pub(super) fn measure(args: &Args) -> Result<Run, Error> {
     let [preset] = args.presets.as_slice() else { bail!("--peers needs exactly one model in --presets") };
     let binary = Binary::find_or_build(args.binary.as_deref(), &[])?;
@@ -124,15 +121,14 @@ pub(super) fn measure(args: &Args) -> Result<Run, Error> {
     let onnx = reference.folder.join("onnx");
     let bench = Bench { args, binary, python, reference, onnx };
     if !bench.onnx.join("decode.onnx").is_file() {
-        let mut export = bench.script("export.py");
+        let mut export = python::script(&bench.python, "xtask/peers/export.py");
         run_command(export.arg(&bench.reference.folder).arg(&bench.onnx))?;
     }
     let mut run = Run::new(Kind::Peers, Machine::local()?)?;
     let all = Implementation::ALL;
-    let accuracies: Vec<(f64, f64)> = all.iter().map(|i| bench.compare(*i)).collect::<Result<_, _>>()?;
+    let unmeasured: Vec<Side> = all.iter().map(|i| bench.compare(*i)).collect::<Result<_, _>>()?;
     for &threads in &args.threads {
-        let mut sides: Vec<Side> =
-            all.iter().zip(&accuracies).map(|(i, accuracy)| bench.side(*i, threads, *accuracy)).collect();
+        let mut sides: Vec<Side> = unmeasured.iter().map(|side| Side { threads, ..side.clone() }).collect();
         for round in 0..args.runs {
             for turn in 0..sides.len() {
                 // Each round begins with another implementation.
@@ -152,14 +148,8 @@ pub(super) fn measure(args: &Args) -> Result<Run, Error> {
 }
 
 impl Bench<'_> {
-    fn script(&self, name: &str) -> Command {
-        let mut command = command(&self.python);
-        command.arg(root().join("xtask").join("peers").join(name));
-        command
-    }
-
     fn peer(&self, implementation: Implementation, threads: usize) -> Command {
-        let mut command = self.script("measure.py");
+        let mut command = python::script(&self.python, "xtask/peers/measure.py");
         command.arg(if implementation == Implementation::OnnxRuntime { "onnxruntime" } else { "torch" });
         command.arg(&self.reference.folder).arg("--onnx").arg(&self.onnx);
         command.args(["--threads", &threads.to_string()]);
@@ -186,45 +176,24 @@ impl Bench<'_> {
         self.reference.input.values.len() as f64 / f64::from(self.reference.model.sample_rate_hz)
     }
 
-    fn side(
-        &self,
-        implementation: Implementation,
-        threads: usize,
-        (equal_codes, audio_snr_db): (f64, f64),
-    ) -> Side {
-        Side {
-            name: implementation.name().to_owned(),
-            version: String::new(),
-            model: self.reference.model.name.clone(),
-            audio_seconds: self.audio_seconds(),
-            threads,
-            encode: Seconds::default(),
-            decode: Seconds::default(),
-            peak_rss_mb: Vec::new(),
-            equal_codes,
-            audio_snr_db,
-            fma_peak_gflops: None,
-        }
-    }
-
-    /// Returns the share of equal codes and the audio's SNR.
-    ///
-    /// # Errors
-    /// If the implementation does not compute the same network.
-    fn compare(&self, implementation: Implementation) -> Result<(f64, f64), Error> {
+    /// Compares outputs and returns a side without measurements; fails if the network is another.
+    fn compare(&self, implementation: Implementation) -> Result<Side, Error> {
         let reference = &self.reference;
         let (codes, audio) = match implementation {
             Implementation::Dac => parity::outputs(&self.binary, reference)?,
             _ => self.peer_outputs(implementation)?,
         };
-        let codes = CodeComparison::new(&codes, &reference.codes, &reference.margins)?.excused_share();
-        let audio = AudioComparison::new(&audio, &reference.audio.values)?.snr_db;
-        let name = implementation.name();
-        println!("{name}: {:.3} % of the reference's codes, audio SNR {audio:.1} dB", 100.0 * codes);
-        if codes < 0.999 || audio < 80.0 {
+        let codes = CodeComparison::new(&codes, &reference.codes, &reference.margins)?;
+        let (equal_codes, name) = (codes.excused_share(), implementation.name());
+        let audio_snr_db = AudioComparison::new(&audio, &reference.audio.values)?.snr_db;
+        let percent = 100.0 * equal_codes;
+        println!("{name}: {percent:.3} % of the reference's codes, audio SNR {audio_snr_db:.1} dB");
+        if equal_codes < 0.999 || audio_snr_db < 80.0 {
             bail!("{name} does not compute the same network as the reference");
         }
-        Ok((codes, audio))
+        let (name, model) = (name.to_owned(), reference.model.name.clone());
+        let audio_seconds = self.audio_seconds();
+        Ok(Side { name, model, audio_seconds, equal_codes, audio_snr_db, ..Side::default() })
     }
 
     fn peer_outputs(&self, implementation: Implementation) -> Result<(Tensor<u16>, Vec<f32>), Error> {
@@ -239,37 +208,28 @@ impl Bench<'_> {
 /// Adds the output of one measurement.
 fn add(implementation: Implementation, output: &str, side: &mut Side) -> Result<(), Error> {
     let line = output.lines().last().unwrap_or_default();
-    let record = if implementation == Implementation::Dac {
+    let (version, times, peak_rss_mb) = if implementation == Implementation::Dac {
         let record = parse(line)?;
-        side.fma_peak_gflops = record.rest.get("fma_peak_gflops").and_then(serde_json::Value::as_f64);
-        PeerRecord::from(&record)
-    } else {
-        serde_json::from_str(line).with_context(|| format!("not a record of measure.py: {line:.200}"))?
-    };
-    for (seconds, timed) in [(&mut side.encode, record.encode), (&mut side.decode, record.decode)] {
-        seconds.wall.push(timed.wall_seconds);
-        seconds.cpu.push(timed.cpu_seconds);
-    }
-    side.peak_rss_mb.push(record.peak_rss_mb);
-    side.version = record.version;
-    Ok(())
-}
-
-impl From<&Record> for PeerRecord {
-    fn from(record: &Record) -> Self {
         let isa = record.cpu_level.as_deref().unwrap_or("-");
         let precision = record.rest.get("precision").and_then(|value| value.as_str()).unwrap_or("f32");
-        let timed = |timing: &Timing| Timed {
-            wall_seconds: timing.wall_seconds_median,
-            cpu_seconds: timing.cpu_seconds_median.unwrap_or(f64::NAN),
-        };
-        Self {
-            version: format!("{}, {isa}, {precision}", record.device),
-            encode: timed(&record.encode),
-            decode: timed(&record.decode),
-            peak_rss_mb: record.peak_rss_mb.unwrap_or(f64::NAN),
-        }
+        side.fma_peak_gflops = record.rest.get("fma_peak_gflops").and_then(|value| value.as_f64());
+        let times = [&record.encode, &record.decode]
+            .map(|timing| (timing.wall_seconds_median, timing.cpu_seconds_median.unwrap_or(f64::NAN)));
+        let version = format!("{}, {isa}, {precision}", record.device);
+        (version, times, record.peak_rss_mb.unwrap_or(f64::NAN))
+    } else {
+        let record: PeerRecord =
+            serde_json::from_str(line).with_context(|| format!("not a record of measure.py: {line:.200}"))?;
+        let times = [record.encode, record.decode].map(|timed| (timed.wall_seconds, timed.cpu_seconds));
+        (record.version, times, record.peak_rss_mb)
+    };
+    for (seconds, (wall, cpu)) in [&mut side.encode, &mut side.decode].into_iter().zip(times) {
+        seconds.wall.push(wall);
+        seconds.cpu.push(cpu);
     }
+    side.peak_rss_mb.push(peak_rss_mb);
+    side.version = version;
+    Ok(())
 }
 
 #[cfg(test)]

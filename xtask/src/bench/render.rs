@@ -13,9 +13,6 @@ use crate::process::root;
 const HEAD: &str = include_str!("head.md");
 
 /// Writes the page and returns its path.
-///
-/// # Errors
-/// If it cannot be written.
 pub(super) fn write(runs: &[(String, Run)]) -> Result<PathBuf, Error> {
     let path = store::folder().join("README.md");
     std::fs::write(&path, page(runs))?;
@@ -27,24 +24,18 @@ fn page(runs: &[(String, Run)]) -> String {
     let mut text = HEAD.to_owned();
     let mut shown: Vec<(&str, Kind)> = Vec::new();
     for (name, run) in runs {
-        let key = (run.machine.name.as_str(), run.kind);
-        if shown.contains(&key) {
+        let Run { machine, kind, commit, date, task, .. } = run;
+        if shown.contains(&(&machine.name, *kind)) {
             continue;
         }
-        shown.push(key);
-        let title = match run.kind {
+        shown.push((&machine.name, *kind));
+        let title = match kind {
             Kind::Peers => "comparison with PyTorch and ONNX Runtime",
             Kind::Bench => "models and devices",
         };
-        let _ = write!(text, "\n## {}: {title}\n\n{}\n\n", run.machine.name, self::run(run));
-        let _ = writeln!(
-            text,
-            "{}. Commit {}, {}, `{}` ([{name}]({name})).",
-            run.machine.describe(),
-            run.commit,
-            run.date,
-            run.task
-        );
+        let _ = write!(text, "\n## {}: {title}\n\n{}\n\n", machine.name, self::run(run));
+        let machine = machine.describe();
+        let _ = writeln!(text, "{machine}. Commit {commit}, {date}, `{task}` ([{name}]({name})).");
     }
     text += "\n## All runs\n\n| date | machine | commit | run |\n|---|---|---|---|\n";
     for (name, run) in runs {
@@ -67,24 +58,20 @@ fn records(records: &[Record]) -> String {
          | × real time | peak MB |\n|---|---|---|---|---|---|---|---|---|---|---|",
     );
     for record in records {
-        let device = match &record.cpu_level {
-            Some(level) => format!("{} ({level})", record.device),
-            None => record.device.clone(),
-        };
-        let _ = write!(
-            text,
-            "\n| {} | {:.1} | {device} | {} |",
-            record.model, record.audio_seconds, record.threads
-        );
+        let Record { model, audio_seconds, device, threads, .. } = record;
+        let level = record.cpu_level.as_ref().map_or_else(String::new, |level| format!(" ({level})"));
+        let _ = write!(text, "\n| {model} | {audio_seconds:.1} | {device}{level} | {threads} |");
         for timing in [&record.encode, &record.decode] {
-            let factor = record.audio_seconds / timing.wall_seconds_median;
-            let cpu = timing.cpu_seconds_median.map_or_else(|| "–".to_owned(), |s| format!("{s:.2}"));
-            let _ = write!(text, " {:.2} | {cpu} | {factor:.2} |", timing.wall_seconds_median);
+            let (wall, cpu) = (timing.wall_seconds_median, or_dash(timing.cpu_seconds_median, 2));
+            let _ = write!(text, " {wall:.2} | {cpu} | {:.2} |", audio_seconds / wall);
         }
-        let _ =
-            write!(text, " {} |", record.peak_rss_mb.map_or_else(|| "–".to_owned(), |mb| format!("{mb:.0}")));
+        let _ = write!(text, " {} |", or_dash(record.peak_rss_mb, 0));
     }
     text
+}
+
+fn or_dash(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.decimals$}"))
 }
 
 /// Formats all sides with their ratio of CPU seconds to the first side with the same number of threads.
@@ -121,15 +108,11 @@ fn direct_convolution(side: &Side) -> String {
     let (Some(peak), Some((encode, decode))) = (side.fma_peak_gflops, gmacs_per_second(&side.model)) else {
         return String::new();
     };
-    let (ours_encode, ours_decode) = (side.encode.medians().1, side.decode.medians().1);
-    let cpu = |gmacs: f64| 2.0 * gmacs * side.audio_seconds / peak;
+    let [encode, decode] = [encode, decode].map(|gmacs| 2.0 * gmacs * side.audio_seconds / peak);
+    let (our_encode, our_decode) = (side.encode.medians().1 / encode, side.decode.medians().1 / decode);
     format!(
         " Direct convolution at the measured multiply-add peak ({peak:.0} GFLOP/s per core) would take \
-         {:.2} s and {:.2} s; we encode in {:.2} and decode in {:.2} of that.",
-        cpu(encode),
-        cpu(decode),
-        ours_encode / cpu(encode),
-        ours_decode / cpu(decode),
+         {encode:.2} s and {decode:.2} s; we encode in {our_encode:.2} and decode in {our_decode:.2} of that."
     )
 }
 
@@ -148,12 +131,12 @@ fn gmacs_per_second(model: &str) -> Option<(f64, f64)> {
 fn scaling(first: &Side, sides: &[Side]) -> String {
     let more = sides.iter().filter(|side| side.name == first.name && side.threads > first.threads);
     more.map(|side| {
+        let (threads, fewer) = (side.threads, first.threads);
+        let encode = first.encode.medians().0 / side.encode.medians().0;
+        let decode = first.decode.medians().0 / side.decode.medians().0;
         format!(
-            " Wall-clock speed-up with {} threads instead of {}: encode {:.2} ×, decode {:.2} ×.",
-            side.threads,
-            first.threads,
-            first.encode.medians().0 / side.encode.medians().0,
-            first.decode.medians().0 / side.decode.medians().0,
+            " Wall-clock speed-up with {threads} threads instead of {fewer}: encode {encode:.2} ×, \
+             decode {decode:.2} ×."
         )
     })
     .collect()
@@ -178,7 +161,7 @@ mod tests {
             peak_rss_mb: vec![600.0],
             equal_codes: 1.0,
             audio_snr_db: 100.0,
-            fma_peak_gflops: None,
+            ..Side::default()
         }
     }
 

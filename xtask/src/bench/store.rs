@@ -11,7 +11,7 @@ use super::peers::Side;
 use crate::process::{command, root, stdout_of};
 
 /// Subject of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     /// The binary with different models and devices.
@@ -42,9 +42,6 @@ pub(crate) struct Run {
 
 impl Run {
     /// Creates an empty run with the current date and commit.
-    ///
-    /// # Errors
-    /// If the program `date` fails.
     pub(crate) fn new(kind: Kind, machine: Machine) -> Result<Self, Error> {
         let date = stdout_of(command("date").args(["-u", "+%Y-%m-%d"]))?.trim().to_owned();
         let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -83,27 +80,18 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 /// Writes a run to a new file.
-///
-/// # Errors
-/// If the file cannot be written.
 pub(crate) fn save(run: &Run) -> Result<PathBuf, Error> {
     let folder = folder().join("runs").join(format!("{}-{}", run.date, run.machine.slug()));
     std::fs::create_dir_all(&folder)?;
-    let kind = match run.kind {
-        Kind::Bench => "bench",
-        Kind::Peers => "peers",
-    };
+    let kind = if run.kind == Kind::Bench { "bench" } else { "peers" };
     let names = (1..).map(|n| if n == 1 { format!("{kind}.json") } else { format!("{kind}-{n}.json") });
-    let path =
-        names.map(|name| folder.join(name)).find(|path| !path.exists()).context("no unused file name")?;
+    let mut paths = names.map(|name| folder.join(name));
+    let path = paths.find(|path| !path.exists()).context("no unused file name")?;
     std::fs::write(&path, serde_json::to_string_pretty(run)? + "\n")?;
     Ok(path.strip_prefix(root()).map(PathBuf::from).unwrap_or(path))
 }
 
 /// Reads all runs, newest first, with their paths relative to [`folder`].
-///
-/// # Errors
-/// If one cannot be read.
 pub(crate) fn all() -> Result<Vec<(String, Run)>, Error> {
     let mut runs = Vec::new();
     let Ok(folders) = std::fs::read_dir(folder().join("runs")) else { return Ok(runs) };

@@ -21,9 +21,7 @@ const RESULTS: [&str; 2] = ["in.safetensors", "in.wav"];
 const HOST: &str = "weights.test";
 
 /// Encodes, decodes and resolves a host name with `folder` as the root folder.
-///
-/// # Errors
-/// If the root folder cannot be changed, a command fails, or a result differs from one made outside.
+/// Fails if a result differs from one made outside.
 pub(super) fn check(binary: &Path, folder: &Path) -> Result<(), Error> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
@@ -59,13 +57,11 @@ pub(super) fn check(binary: &Path, folder: &Path) -> Result<(), Error> {
 const CHROOTS: [&[&str]; 2] = [&["chroot"], &["unshare", "--map-root-user", "chroot"]];
 
 fn working_chroot(folder: &Path) -> Result<&'static [&'static str], Error> {
-    for chroot in CHROOTS {
-        if succeeds(in_root(chroot, folder).arg("--version")) {
-            return Ok(chroot);
-        }
-    }
-    let tried = CHROOTS.map(|chroot| command_line(in_root(chroot, folder).arg("--version")));
-    bail!("cannot run the binary in an empty root folder; tried: {}", tried.join("; "))
+    let works = |chroot: &&[&str]| succeeds(in_root(chroot, folder).arg("--version"));
+    CHROOTS.into_iter().find(works).with_context(|| {
+        let tried = CHROOTS.map(|chroot| command_line(in_root(chroot, folder).arg("--version")));
+        format!("cannot run the binary in an empty root folder; tried: {}", tried.join("; "))
+    })
 }
 
 /// Returns a command that runs the binary with `folder` as the root folder.

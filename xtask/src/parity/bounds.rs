@@ -10,8 +10,8 @@ pub(crate) struct Measured {
     pub(crate) codes: CodeComparison,
     /// Decoded from the reference's codes.
     pub(crate) audio: AudioComparison,
-    /// Numbers of threads with other files, if tested.
-    pub(crate) differing_threads: Option<Vec<usize>>,
+    /// Numbers of threads with other files; only the device `cpu` is tested.
+    pub(crate) differing_threads: Vec<usize>,
 }
 
 /// Bounds of one device; codes that follow a tie count as equal.
@@ -28,45 +28,31 @@ impl Bounds {
     /// Returns the bounds of a device: the engine uses Winograd convolution, burn's CPU backends sum
     /// directly, and GPUs choose their own order and instructions.
     pub(crate) fn of(device: &str) -> Self {
-        match device.split(':').next() {
-            Some("cpu") => Self {
-                z_relative_rms: None,
-                equal_codes: 0.999,
-                audio_max_abs: 5e-5,
-                audio_snr_db: Some(95.0),
-            },
-            Some("flex" | "ndarray") => Self {
-                z_relative_rms: Some(1e-5),
-                equal_codes: 0.9995,
-                audio_max_abs: 2e-5,
-                audio_snr_db: None,
-            },
-            _ => Self { z_relative_rms: None, equal_codes: 0.9995, audio_max_abs: 1e-4, audio_snr_db: None },
-        }
+        let (z_relative_rms, equal_codes, audio_max_abs, audio_snr_db) = match device.split(':').next() {
+            Some("cpu") => (None, 0.999, 5e-5, Some(95.0)),
+            Some("flex" | "ndarray") => (Some(1e-5), 0.9995, 2e-5, None),
+            _ => (None, 0.9995, 1e-4, None),
+        };
+        Self { z_relative_rms, equal_codes, audio_max_abs, audio_snr_db }
     }
 
     /// Lists the values that are out of bounds.
     pub(crate) fn check(&self, measured: &Measured) -> Vec<String> {
+        let (z, equal) = (measured.z_relative_rms, measured.codes.excused_share());
+        let AudioComparison { max_abs, snr_db } = measured.audio;
         let mut faults = Vec::new();
-        if let Some(bound) = self.z_relative_rms.filter(|bound| measured.z_relative_rms > *bound) {
-            faults.push(format!("z relative rms {:.2e} exceeds {bound:.0e}", measured.z_relative_rms));
+        if let Some(bound) = self.z_relative_rms.filter(|bound| z > *bound) {
+            faults.push(format!("z relative rms {z:.2e} exceeds {bound:.0e}"));
         }
-        let equal = measured.codes.excused_share();
         if equal < self.equal_codes {
-            faults.push(format!(
-                "{:.4} % of the codes equal, less than {} %",
-                100.0 * equal,
-                100.0 * self.equal_codes
-            ));
+            let (equal, bound) = (100.0 * equal, 100.0 * self.equal_codes);
+            faults.push(format!("{equal:.4} % of the codes equal, less than {bound} %"));
         }
-        if measured.audio.max_abs > self.audio_max_abs {
-            faults.push(format!(
-                "audio max abs {:.2e} exceeds {:.0e}",
-                measured.audio.max_abs, self.audio_max_abs
-            ));
+        if max_abs > self.audio_max_abs {
+            faults.push(format!("audio max abs {max_abs:.2e} exceeds {:.0e}", self.audio_max_abs));
         }
-        if let Some(bound) = self.audio_snr_db.filter(|bound| measured.audio.snr_db < *bound) {
-            faults.push(format!("audio SNR {:.1} dB is less than {bound} dB", measured.audio.snr_db));
+        if let Some(bound) = self.audio_snr_db.filter(|bound| snr_db < *bound) {
+            faults.push(format!("audio SNR {snr_db:.1} dB is less than {bound} dB"));
         }
         faults
     }
@@ -83,7 +69,7 @@ mod tests {
             z_relative_rms: 1e-6,
             codes: CodeComparison { total: 900, differences: vec![difference] },
             audio: AudioComparison { max_abs: 1e-6, snr_db: 110.0 },
-            differing_threads: None,
+            differing_threads: Vec::new(),
         }
     }
 

@@ -44,15 +44,14 @@ impl Session<'_> {
         let Reference { model, codes, .. } = self.reference;
         let rate_hz = model.sample_rate_hz;
         let samples = codes.shape[2] * model.hop_samples as usize;
-        let metadata = [
-            ("model", model.name.clone()),
-            ("model_rate_hz", rate_hz.to_string()),
-            ("input_rate_hz", rate_hz.to_string()),
-            ("input_samples", samples.to_string()),
-        ];
-        let metadata = metadata.map(|(name, value)| (name.to_owned(), value));
+        let metadata = HashMap::from([
+            ("model".to_owned(), model.name.clone()),
+            ("model_rate_hz".to_owned(), rate_hz.to_string()),
+            ("input_rate_hz".to_owned(), rate_hz.to_string()),
+            ("input_samples".to_owned(), samples.to_string()),
+        ]);
         let path = folder()?.join("codes.safetensors");
-        write_codes(&path, codes, HashMap::from(metadata))?;
+        write_codes(&path, codes, metadata)?;
         run(self.dac("decode", &path)?.args(["--sample-format", "f32"]))?;
         wav::read(&result(AUDIO)?)
     }

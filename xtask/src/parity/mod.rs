@@ -12,7 +12,7 @@ use anyhow::{Error, bail};
 
 use crate::binary::{Binary, Model};
 use crate::compare::{AudioComparison, CodeComparison, relative_rms};
-use crate::process::{command, run as run_command, target_dir};
+use crate::process::{run as run_command, target_dir};
 use crate::python;
 use crate::tensors::{Tensor, TensorFile};
 use bounds::{Bounds, Measured};
@@ -74,9 +74,6 @@ impl Reference {
 
     /// Runs `full_size.py` for about `seconds` of audio, rounded up to whole frames, or reads its earlier
     /// results.
-    ///
-    /// # Errors
-    /// If Python or the script fails.
     pub(crate) fn create(model: Model, seconds: f64, python: Option<&Path>) -> Result<Self, Error> {
         let (rate_hz, hop) = (f64::from(model.sample_rate_hz), f64::from(model.hop_samples));
         let frames = (seconds * rate_hz / hop).ceil().max(1.0);
@@ -84,8 +81,8 @@ impl Reference {
         if !folder.join("io.safetensors").is_file() {
             // The script rounds down: half a sample more keeps the last sample.
             let seconds = (frames * hop + 0.5) / rate_hz;
-            let mut script = command(python::with_reference(python)?);
-            script.arg(python::scripts().join("full_size.py")).arg(&model.name).arg(&folder);
+            let mut script = python::script(python::with_reference(python)?, "fixtures/python/full_size.py");
+            script.arg(&model.name).arg(&folder);
             script.args(["--seconds", &seconds.to_string()]).env("OMP_NUM_THREADS", "1");
             run_command(&mut script)?;
         }
@@ -98,10 +95,7 @@ impl Reference {
     }
 }
 
-/// Runs the task.
-///
-/// # Errors
-/// If a program fails or a difference is out of bounds.
+/// Runs the task; fails if a difference is out of bounds.
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
     let binary = Binary::find_or_build(args.binary.as_deref(), &args.device)?;
     let model = binary.model(&args.preset)?;
@@ -121,14 +115,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
         let (reference, precision) = (&reference, args.precision.as_str());
         let session = dac::Session { binary: &binary, reference, device, precision, threads: None };
         let measured = measure(session)?;
-        if let Some(threads) = measured.differing_threads.as_ref().filter(|threads| !threads.is_empty()) {
-            faults.push(format!("{device}: other files with {threads:?} threads"));
+        if !measured.differing_threads.is_empty() {
+            faults.push(format!("{device}: other files with {:?} threads", measured.differing_threads));
         }
         let has_bounds = device != "cpu" || precision != "bf16";
         let bounds = has_bounds.then(|| Bounds::of(device));
         print(device, precision, &measured, bounds.as_ref());
-        faults
-            .extend(bounds.iter().flat_map(|b| b.check(&measured)).map(|fault| format!("{device}: {fault}")));
+        let out_of_bounds = bounds.iter().flat_map(|bounds| bounds.check(&measured));
+        faults.extend(out_of_bounds.map(|fault| format!("{device}: {fault}")));
     }
     if !faults.is_empty() {
         bail!("out of bounds:\n  {}", faults.join("\n  "));
@@ -141,7 +135,7 @@ fn measure(session: dac::Session<'_>) -> Result<Measured, Error> {
     let reference = session.reference;
     let (codes, z) = session.encode()?;
     let audio = AudioComparison::new(&session.decode()?, &reference.audio.values)?;
-    let differing_threads = if session.device == "cpu" { Some(differing_threads(session)?) } else { None };
+    let differing_threads = if session.device == "cpu" { differing_threads(session)? } else { Vec::new() };
     let codes = CodeComparison::new(&codes, &reference.codes, &reference.margins)?;
     let equal = codes.equal_frames(reference.codes.shape[2]);
     Ok(Measured { z_relative_rms: relative_rms(&z, &reference.z, &equal)?, codes, audio, differing_threads })
@@ -163,9 +157,6 @@ fn differing_threads(session: dac::Session<'_>) -> Result<Vec<usize>, Error> {
 }
 
 /// Returns the CPU engine's codes of the reference's input and its audio of the reference's codes.
-///
-/// # Errors
-/// If the binary fails.
 pub(crate) fn outputs(binary: &Binary, reference: &Reference) -> Result<(Tensor<u16>, Vec<f32>), Error> {
     let session = dac::Session { binary, reference, device: "cpu", precision: "f32", threads: None };
     Ok((session.encode()?.0, session.decode()?))
@@ -194,8 +185,8 @@ fn print(device: &str, precision: &str, measured: &Measured, bounds: Option<&Bou
             d.frame, d.codebook, d.found, d.expected, d.codes, d.margin
         );
     }
-    if let Some(differing) = differing_threads {
-        let same = if differing.is_empty() { "yes" } else { "no" };
+    if device == "cpu" {
+        let same = if differing_threads.is_empty() { "yes" } else { "no" };
         println!("  same files with {THREADS:?} threads: {same}");
     }
     println!(

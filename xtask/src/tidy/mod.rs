@@ -21,19 +21,13 @@ use crate::process::{command, root, stdout_of};
 /// Size limit of all tracked files together.
 const MAX_TRACKED_BYTES: usize = 40 << 20;
 
-/// Arguments of the task.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
-
-/// Runs the task.
-///
-/// # Errors
-/// If git or cargo fails, or a rule is broken.
-pub(crate) fn run(_: &Args) -> Result<(), Error> {
+/// Runs the task; fails if a rule is broken.
+pub(crate) fn run() -> Result<(), Error> {
     let mut faults = Vec::new();
     let mut texts = Vec::new();
     let mut total = 0;
-    for path in tracked_files()? {
+    let tracked = stdout_of(command("git").args(["ls-files", "-z"]))?;
+    for path in tracked.split_terminator('\0').map(PathBuf::from) {
         // A tracked file may have been deleted.
         let Ok(bytes) = std::fs::read(root().join(&path)) else { continue };
         total += bytes.len();
@@ -55,9 +49,4 @@ pub(crate) fn run(_: &Args) -> Result<(), Error> {
     }
     println!("no faults in {:.1} MiB of tracked files", total as f64 / f64::from(1 << 20));
     Ok(())
-}
-
-fn tracked_files() -> Result<Vec<PathBuf>, Error> {
-    let names = stdout_of(command("git").args(["ls-files", "-z"]))?;
-    Ok(names.split_terminator('\0').map(PathBuf::from).collect())
 }

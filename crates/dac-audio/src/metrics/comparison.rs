@@ -37,8 +37,8 @@ impl<'a> ComparisonMeter<'a> {
         }
     }
 
-    /// Adds the next block of the original, at the decode's rate. Samples beyond the decode's end are ignored, because
-    /// rounding may make the lengths differ by a sample.
+    /// Adds the next block of the original, at the decode's rate. Samples beyond the decode's end are
+    /// ignored, because rounding may make the lengths differ by a sample.
     ///
     /// # Errors
     /// When the two differ in channels.

@@ -1,18 +1,17 @@
 //! Torch's zip files (`.pth`, `.pt`).
 
 mod reader;
-pub(crate) mod resolve;
 mod writer;
 
 use std::io;
-use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::dtype::{DType, DTypeError};
+use crate::dtype::DTypeError;
 use crate::error::PickleError;
 use crate::zip::ZipError;
 
+pub use crate::value::TensorRef;
 pub use reader::TorchFile;
 pub use writer::{Saved, write};
 
@@ -65,69 +64,28 @@ pub enum TorchError {
     },
     /// The shape, strides and offset of a tensor exceed its storage.
     #[error(
-        "a tensor of shape {shape:?}, strides {strides:?} and offset {offset} \
-         exceeds its storage {key:?} of {found_bytes} bytes"
+        "a tensor of shape {:?}, strides {:?} and offset {} exceeds its storage {:?} of {found_bytes} bytes",
+        tensor.shape, tensor.strides, tensor.offset, tensor.storage
     )]
     OutOfStorage {
-        /// Length of each axis.
-        shape: Vec<usize>,
-        /// Step along each axis, in elements.
-        strides: Vec<usize>,
-        /// Position of the first element in the storage, in elements.
-        offset: usize,
-        /// Key of the storage.
-        key: String,
+        /// The tensor.
+        tensor: TensorRef,
         /// Size of the storage.
         found_bytes: u64,
     },
     /// A tensor that repeats elements of its storage (a stride of 0 or overlapping rows) beyond the storage's
     /// own size.
-    #[error("a tensor of shape {shape:?} has more elements than its storage {key:?} of {found_bytes} bytes")]
+    #[error(
+        "a tensor of shape {:?} has more elements than its storage {:?} of {found_bytes} bytes",
+        tensor.shape, tensor.storage
+    )]
     Expanded {
-        /// Length of each axis.
-        shape: Vec<usize>,
-        /// Key of the storage.
-        key: String,
+        /// The tensor.
+        tensor: TensorRef,
         /// Size of the storage.
         found_bytes: u64,
     },
     /// The elements cannot be converted.
     #[error(transparent)]
     Convert(#[from] DTypeError),
-}
-
-/// A tensor whose elements are still in the file; [`TorchFile::read_tensor`] reads them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TensorRef {
-    /// Element type.
-    pub dtype: DType,
-    /// Length of each axis; empty for a single value.
-    pub shape: Vec<usize>,
-    /// Step along each axis, in elements of the storage.
-    pub strides: Vec<usize>,
-    /// Position of the first element in the storage, in elements.
-    pub offset: usize,
-    /// Key of the storage, which is the entry `NAME/data/KEY` of the zip file.
-    pub storage: Arc<str>,
-    /// Declared size of the storage, in bytes.
-    pub storage_bytes: u64,
-}
-
-impl TensorRef {
-    /// Number of elements; `usize::MAX` if it overflows.
-    pub fn elements(&self) -> usize {
-        self.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).unwrap_or(usize::MAX)
-    }
-
-    /// Limits the tensor to `length` positions from `start` along `axis`, or to those of them that exist.
-    #[must_use]
-    pub fn narrow(mut self, axis: usize, start: usize, length: usize) -> Self {
-        if let (Some(d), Some(&stride)) = (self.shape.get_mut(axis), self.strides.get(axis)) {
-            let start = start.min(*d);
-            *d = length.min(*d - start);
-            self.offset = self.offset.saturating_add(start.saturating_mul(stride));
-        }
-        self
-    }
 }

@@ -10,7 +10,7 @@ use crate::strided::{read_strided, span};
 use crate::value::Value;
 use crate::zip::Directory;
 
-/// Default limit for the size of `data.pkl`; it has less than 100 kB in the published checkpoints.
+/// Largest accepted `data.pkl`; it has less than 100 kB in the published checkpoints.
 const MAX_PICKLE_BYTES: usize = 1 << 25;
 
 /// First bytes of a file of torch before 1.6: a pickled magic number.
@@ -35,15 +35,8 @@ impl<R: Read + Seek> TorchFile<R> {
     /// # Errors
     /// When the file is empty, of torch before 1.6, not a torch file, or truncated, an entry is compressed,
     /// or the pickle is refused or malformed.
-    pub fn open(reader: R) -> Result<Self, TorchError> {
-        Self::open_with(reader, &Limits::default().with_max_bytes(MAX_PICKLE_BYTES))
-    }
-
-    /// Reads the directory and the pickle of a torch zip file, with the given limits.
-    ///
-    /// # Errors
-    /// The same as of [`TorchFile::open`].
-    pub fn open_with(mut reader: R, limits: &Limits) -> Result<Self, TorchError> {
+    pub fn open(mut reader: R) -> Result<Self, TorchError> {
+        let limits = Limits { max_bytes: MAX_PICKLE_BYTES, ..Limits::default() };
         check_signature(&mut reader)?;
         let directory = Directory::read(&mut reader)?;
         // The folder in the archive has the name under which the file was first saved, so every name is
@@ -56,7 +49,7 @@ impl<R: Read + Seek> TorchFile<R> {
             return Err(TorchError::PickleTooLarge { found_bytes, limit_bytes });
         }
         let pickle = directory.read_entry(&mut reader, data, data.size_bytes)?;
-        let (root, _) = crate::read_pickle(&pickle, Dialect::Torch, limits)?;
+        let (root, _) = crate::read_pickle(&pickle, Dialect::Torch, &limits)?;
 
         let folder = data.name.strip_suffix("data.pkl").unwrap_or_default();
         let mut entries = directory.entries.iter();
@@ -64,12 +57,9 @@ impl<R: Read + Seek> TorchFile<R> {
             Some(entry) => directory.read_entry(&mut reader, entry, entry.size_bytes.min(16))? == b"big",
             None => false,
         };
-        let mut storages = HashMap::new();
-        for (index, entry) in directory.entries.iter().enumerate() {
-            if let Some(key) = entry.name.strip_prefix(folder).and_then(|name| name.strip_prefix("data/")) {
-                storages.insert(key.to_owned(), index);
-            }
-        }
+        let key = |name: &str| name.strip_prefix(folder)?.strip_prefix("data/").map(str::to_owned);
+        let entries = directory.entries.iter().enumerate();
+        let storages = entries.filter_map(|(index, entry)| Some((key(&entry.name)?, index))).collect();
         Ok(Self { reader, directory, storages, root, big_endian })
     }
 
@@ -94,22 +84,12 @@ impl<R: Read + Seek> TorchFile<R> {
             return Ok(Vec::new());
         }
         if elements as u64 > found_bytes / size as u64 {
-            return Err(TorchError::Expanded {
-                shape: tensor.shape.clone(),
-                key: key.to_owned(),
-                found_bytes,
-            });
+            return Err(TorchError::Expanded { tensor: tensor.clone(), found_bytes });
         }
         let end = span(&tensor.shape, &tensor.strides)
             .and_then(|n| n.checked_add(tensor.offset)?.checked_mul(size));
         if end.is_none_or(|end| end as u64 > found_bytes) {
-            return Err(TorchError::OutOfStorage {
-                shape: tensor.shape.clone(),
-                strides: tensor.strides.clone(),
-                offset: tensor.offset,
-                key: key.to_owned(),
-                found_bytes,
-            });
+            return Err(TorchError::OutOfStorage { tensor: tensor.clone(), found_bytes });
         }
         let start = self.directory.data_start(&mut self.reader, entry)? + (tensor.offset * size) as u64;
         let mut bytes = read_strided(&mut self.reader, start, size, &tensor.shape, &tensor.strides)?;

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::dtype::DType;
-use crate::globals;
+use crate::dtype::{DType, Naming};
+use crate::strided::element_count;
 use crate::writer::PickleWriter;
 use crate::zip::ZipWriter;
 
@@ -99,10 +99,9 @@ fn write_tensor(
     found_bytes: usize,
 ) -> io::Result<()> {
     let invalid = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
-    let storage =
-        globals::storage_name(dtype).ok_or_else(|| invalid("torch has no storage of this element type"))?;
-    let elements = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-    if elements.and_then(|n| n.checked_mul(dtype.size())) != Some(found_bytes) {
+    let storage = dtype.name(Naming::TorchStorage);
+    let storage = storage.ok_or_else(|| invalid("torch has no storage of this element type"))?;
+    if element_count(shape).and_then(|n| n.checked_mul(dtype.size())) != Some(found_bytes) {
         return Err(invalid("a tensor's bytes do not fill its shape"));
     }
     let mut strides = vec![1; shape.len()];

@@ -36,30 +36,7 @@ pub enum ZipError {
         /// The contradiction found.
         reason: &'static str,
     },
-    /// The directory exceeds a limit.
-    #[error("the directory of the zip file has {found} {what}; the limit is {limit}")]
-    TooLarge {
-        /// Unit of the limit: entries or bytes.
-        what: &'static str,
-        /// Declared number.
-        found: u64,
-        /// The limit.
-        limit: u64,
-    },
-    /// An entry that is compressed or encrypted.
-    #[error("zip entry {name:?} is {how}, expected an uncompressed one as torch writes it")]
-    NotStored {
-        /// Name of the entry.
-        name: String,
-        /// Compression method, or encryption.
-        how: String,
-    },
-    /// Two entries share bytes.
-    #[error("zip entries {first:?} and {second:?} overlap")]
-    Overlap {
-        /// Name of the earlier entry.
-        first: String,
-        /// Name of the later entry.
-        second: String,
-    },
+    /// The directory exceeds a limit, two entries share bytes, or an entry is compressed or encrypted.
+    #[error("{0}")]
+    Refused(String),
 }

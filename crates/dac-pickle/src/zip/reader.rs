@@ -42,11 +42,11 @@ impl Directory {
         if count == 0xffff || size == 0xffff_ffff || start == 0xffff_ffff {
             (count, size, start) = read_zip64(reader, end_offset)?.unwrap_or((count, size, start));
         }
-        if count > MAX_ENTRIES {
-            return Err(ZipError::TooLarge { what: "entries", found: count, limit: MAX_ENTRIES });
-        }
-        if size > MAX_DIRECTORY_BYTES {
-            return Err(ZipError::TooLarge { what: "bytes", found: size, limit: MAX_DIRECTORY_BYTES });
+        for (what, found, limit) in [("entries", count, MAX_ENTRIES), ("bytes", size, MAX_DIRECTORY_BYTES)] {
+            if found > limit {
+                let text = format!("the directory of the zip file has {found} {what}; the limit is {limit}");
+                return Err(ZipError::Refused(text));
+            }
         }
         if start.checked_add(size).is_none_or(|end| end > end_offset) {
             let reason = "the directory is not in the file";
@@ -71,15 +71,16 @@ impl Directory {
 
     /// Offset of the content of an entry, all of which is checked to be in the file.
     pub(crate) fn data_start<R: Read + Seek>(&self, reader: &mut R, entry: &Entry) -> Result<u64, ZipError> {
-        if entry.encrypted {
-            return Err(ZipError::NotStored { name: entry.name.clone(), how: "encrypted".into() });
-        }
-        if entry.method != 0 {
-            let how = match entry.method {
-                8 => "compressed (deflate)".to_owned(),
-                other => format!("compressed (method {other})"),
-            };
-            return Err(ZipError::NotStored { name: entry.name.clone(), how });
+        let name = &entry.name;
+        let refused = |how: &str| {
+            let expected = "expected an uncompressed one as torch writes it";
+            Err(ZipError::Refused(format!("zip entry {name:?} is {how}, {expected}")))
+        };
+        match entry.method {
+            _ if entry.encrypted => return refused("encrypted"),
+            0 => {}
+            8 => return refused("compressed (deflate)"),
+            other => return refused(&format!("compressed (method {other})")),
         }
         let header = read_at(reader, entry.header_offset, 30)?;
         let fields = Fields(&header);
@@ -98,14 +99,11 @@ impl Directory {
     fn check_overlap(&self) -> Result<(), ZipError> {
         let mut order: Vec<&Entry> = self.entries.iter().collect();
         order.sort_by_key(|e| e.header_offset);
-        for pair in order.windows(2) {
-            let [first, second] = pair else { continue };
-            let end = first
-                .header_offset
-                .saturating_add(30 + first.name.len() as u64)
-                .saturating_add(first.compressed_bytes);
-            if end > second.header_offset {
-                return Err(ZipError::Overlap { first: first.name.clone(), second: second.name.clone() });
+        for (first, second) in order.iter().zip(order.iter().skip(1)) {
+            let data = first.header_offset.saturating_add(30 + first.name.len() as u64);
+            if data.saturating_add(first.compressed_bytes) > second.header_offset {
+                let text = format!("zip entries {:?} and {:?} overlap", first.name, second.name);
+                return Err(ZipError::Refused(text));
             }
         }
         Ok(())
@@ -167,9 +165,8 @@ fn parse_entries(records: &[u8], start: u64, count: u64) -> Result<Vec<Entry>, Z
         }
         let (name_length, extra_length, comment_length) =
             (usize::from(fields.u16(28)), usize::from(fields.u16(30)), usize::from(fields.u16(32)));
-        let name = rest.get(46..46 + name_length).ok_or(malformed("the directory is truncated"))?;
-        let extra = rest.get(46 + name_length..46 + name_length + extra_length);
-        let extra = extra.ok_or(malformed("the directory is truncated"))?;
+        let variable = rest.get(46..46 + name_length + extra_length);
+        let (name, extra) = variable.ok_or(malformed("the directory is truncated"))?.split_at(name_length);
         let mut sizes = [u64::from(fields.u32(24)), u64::from(fields.u32(20)), u64::from(fields.u32(42))];
         apply_zip64_field(&mut sizes, extra);
         let [size_bytes, compressed_bytes, header_offset] = sizes;
@@ -196,14 +193,9 @@ fn apply_zip64_field(sizes: &mut [u64; 3], mut extra: &[u8]) {
         let (id, length) = (fields.u16(0), usize::from(fields.u16(2)));
         let Some(body) = extra.get(4..4 + length) else { return };
         if id == 1 {
-            let mut at = 0;
-            for size in sizes.iter_mut().filter(|size| **size == 0xffff_ffff) {
-                if at + 8 <= body.len() {
-                    *size = Fields(body).u64(at);
-                }
-                at += 8;
-            }
-            return;
+            let unknown = sizes.iter_mut().filter(|size| **size == 0xffff_ffff);
+            let (values, _) = body.as_chunks::<8>();
+            return unknown.zip(values).for_each(|(size, value)| *size = u64::from_le_bytes(*value));
         }
         extra = extra.get(4 + length..).unwrap_or_default();
     }

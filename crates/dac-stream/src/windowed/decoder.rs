@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use dac_model::codec::EngineDecoder;
 use dac_model::{Codec, CodecError};
 use dac_nn::NetworkShape;
 use dac_rvq::Codes;
@@ -10,6 +9,7 @@ use dac_rvq::Codes;
 use super::MAX_CHUNK_FRAMES;
 use super::plan::{WindowedError, unpadded};
 use crate::decoder::StreamDecoder;
+use crate::plan::ChunkPlan;
 
 /// Chunks of a `.dac` file's frames: each is decoded by itself, with or without padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,39 +52,20 @@ impl WindowedChunks {
 /// and the following layers use these ends. [`WindowedDecoder::flush`], [`WindowedDecoder::reset`] and errors
 /// end the signal; the next push begins a new one.
 pub struct WindowedDecoder {
-    codec: Arc<Codec>,
     chunks: WindowedChunks,
-    state: ChunkState,
+    decoder: StreamDecoder,
     /// Frames of the current chunk so far.
     frames: usize,
-    /// Codebooks of the current chunk.
     codebooks: usize,
-}
-
-/// State of the current chunk.
-enum ChunkState {
-    Padded(Box<StreamDecoder>),
-    Unpadded(Box<EngineDecoder>),
-    /// Codes collected for a device that keeps no state.
-    Collected(Vec<u16>),
 }
 
 impl WindowedDecoder {
     /// Creates a decoder of signals divided into `chunks`.
     pub fn new(codec: Arc<Codec>, chunks: WindowedChunks) -> Self {
         let chunks = WindowedChunks { chunk_frames: chunks.chunk_frames.max(1), ..chunks };
-        let state = if chunks.padding {
-            ChunkState::Padded(Box::new(StreamDecoder::new(
-                codec.clone(),
-                chunks.chunk_frames.min(MAX_CHUNK_FRAMES),
-            )))
-        } else {
-            match codec.unpadded_engine_decoder() {
-                Some(stream) => ChunkState::Unpadded(Box::new(stream)),
-                None => ChunkState::Collected(Vec::new()),
-            }
-        };
-        Self { codec, chunks, state, frames: 0, codebooks: 0 }
+        let plan = ChunkPlan::decode_within_budget(&codec, chunks.chunk_frames.min(MAX_CHUNK_FRAMES));
+        let decoder = StreamDecoder::with_padding(codec, plan, chunks.padding);
+        Self { chunks, decoder, frames: 0, codebooks: 0 }
     }
 
     /// Takes any number of frames of codes, `[frames][codebooks]`, and appends the samples that are complete
@@ -99,13 +80,12 @@ impl WindowedDecoder {
         codebooks: usize,
         out: &mut Vec<f32>,
     ) -> Result<(), CodecError> {
-        let result = self.try_push(rows, codebooks, out);
-        self.reset_on_error(result)
+        self.try_push(rows, codebooks, out).inspect_err(|_| self.reset())
     }
 
     fn try_push(&mut self, rows: &[u16], codebooks: usize, out: &mut Vec<f32>) -> Result<(), CodecError> {
-        let codebooks = self.codec.codebooks(Some(codebooks))?;
-        Codes::from_rows(rows, codebooks)?.check_range(self.codec.shape().codebook_size)?;
+        let codebooks = self.decoder.codec.codebooks(Some(codebooks))?;
+        Codes::from_rows(rows, codebooks)?.check_range(self.decoder.codec.shape().codebook_size)?;
         let mut rows = rows;
         while !rows.is_empty() {
             if self.frames > 0 && self.codebooks != codebooks {
@@ -116,11 +96,7 @@ impl WindowedDecoder {
             self.codebooks = codebooks;
             let wanted = (self.chunks.chunk_frames - self.frames).saturating_mul(codebooks);
             let (part, rest) = rows.split_at(wanted.min(rows.len()));
-            match &mut self.state {
-                ChunkState::Padded(decoder) => decoder.push_codes(part, codebooks, out)?,
-                ChunkState::Unpadded(stream) => stream.push_codes(part, codebooks, out)?,
-                ChunkState::Collected(rows) => rows.extend_from_slice(part),
-            }
+            self.decoder.push_codes(part, codebooks, out)?;
             self.frames += part.len() / codebooks;
             if self.frames == self.chunks.chunk_frames {
                 self.end_chunk(out)?;
@@ -142,37 +118,17 @@ impl WindowedDecoder {
 
     fn end_chunk(&mut self, out: &mut Vec<f32>) -> Result<(), CodecError> {
         let frames = std::mem::take(&mut self.frames);
-        self.chunks.samples(self.codec.shape(), frames).map_err(|error| CodecError::Input {
+        self.chunks.samples(self.decoder.codec.shape(), frames).map_err(|error| CodecError::Input {
             what: "a chunk of codes",
             found: [1, 0, frames],
             expected: error.to_string(),
         })?;
-        match &mut self.state {
-            ChunkState::Padded(decoder) => decoder.flush(out),
-            ChunkState::Unpadded(stream) => stream.finish(out),
-            ChunkState::Collected(rows) => {
-                let codes = Codes::from_rows(rows, self.codebooks)?;
-                rows.clear();
-                out.extend_from_slice(self.codec.decode_codes_unpadded(&codes)?.as_slice());
-                Ok(())
-            }
-        }
+        self.decoder.flush(out)
     }
 
     /// Discards the signal pushed so far.
     pub fn reset(&mut self) {
         self.frames = 0;
-        match &mut self.state {
-            ChunkState::Padded(decoder) => decoder.reset(),
-            ChunkState::Unpadded(stream) => stream.reset(),
-            ChunkState::Collected(rows) => rows.clear(),
-        }
-    }
-
-    fn reset_on_error(&mut self, result: Result<(), CodecError>) -> Result<(), CodecError> {
-        if result.is_err() {
-            self.reset();
-        }
-        result
+        self.decoder.reset();
     }
 }

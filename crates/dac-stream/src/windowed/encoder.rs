@@ -7,7 +7,7 @@ use dac_rvq::cpu::QuantizedRows;
 
 use super::MAX_CHUNK_FRAMES;
 use super::plan::WindowedPlan;
-use crate::encoder::{StreamEncoder, append_rows};
+use crate::encoder::{StreamEncoder, append_frames};
 
 /// Samples buffered at a time: a large push needs no more memory than several small ones.
 const PUSH_SAMPLES: usize = 1 << 15;
@@ -42,7 +42,6 @@ struct State {
     buffer: Vec<f32>,
     /// Start of the next window in the delayed signal; `None` while the signal may still fit in one window.
     next_sample: Option<usize>,
-    scratch: QuantizedRows,
 }
 
 impl WindowedEncoder {
@@ -73,8 +72,7 @@ impl WindowedEncoder {
                 state.buffer.splice(..0, std::iter::repeat_n(0.0, self.plan.delay_samples));
                 state.next_sample = Some(0);
             }
-            let result = self.encode_windows(false, out);
-            self.reset_on_error(result)?;
+            self.encode_windows(false, out).inspect_err(|_| self.reset())?;
         }
         Ok(())
     }
@@ -88,35 +86,22 @@ impl WindowedEncoder {
         if samples == 0 {
             return Err(CodecError::Empty { what: "audio" });
         }
-        let result = if self.state.next_sample.is_some() {
-            self.encode_windows(true, out).map(|()| self.plan.chunk_frames)
-        } else {
-            self.encode_whole(out)
-        };
         let padding = self.state.next_sample.is_none();
+        let (chunk_frames, result) = if padding {
+            let frames = self.encoder.codec.geometry().frames_for_samples(samples);
+            let pushed = self.encoder.push(&self.state.buffer, out);
+            (frames, pushed.and_then(|()| self.encoder.flush(out).map(drop)))
+        } else {
+            (self.plan.chunk_frames, self.encode_windows(true, out))
+        };
         self.reset();
-        result.map(|chunk_frames| WindowedSummary { samples, chunk_frames, padding })
+        result.map(|()| WindowedSummary { samples, chunk_frames, padding })
     }
 
     /// Discards the signal pushed so far.
     pub fn reset(&mut self) {
         self.encoder.reset();
         self.state = State::default();
-    }
-
-    fn reset_on_error(&mut self, result: Result<(), CodecError>) -> Result<(), CodecError> {
-        if result.is_err() {
-            self.reset();
-        }
-        result
-    }
-
-    fn encode_whole(&mut self, out: &mut QuantizedRows) -> Result<usize, CodecError> {
-        let codebooks = self.encoder.codebooks();
-        let before = out.codes.len();
-        self.encoder.push(&self.state.buffer, out)?;
-        self.encoder.flush(out)?;
-        Ok((out.codes.len() - before) / codebooks)
     }
 
     /// Encodes the windows that are buffered; at the end of the signal, all that start within it, padded with
@@ -131,27 +116,15 @@ impl WindowedEncoder {
             if buffer.len() < plan.window_samples {
                 buffer.resize(plan.window_samples, 0.0);
             }
-            self.encode_window(out)?;
-            let buffer = &mut self.state.buffer;
+            let mut rows = QuantizedRows::default();
+            self.encoder.push(&vec![0.0; plan.lead_samples], &mut rows)?;
+            self.encoder.push(&buffer[..plan.window_samples], &mut rows)?;
+            self.encoder.flush(&mut rows)?;
+            let frames = rows.codes.len() / self.encoder.codebooks();
+            append_frames(&rows, frames, &(plan.skip_frames..plan.skip_frames + plan.chunk_frames), out);
             buffer.drain(..plan.step_samples.min(buffer.len()));
             self.state.next_sample = Some(start + plan.step_samples);
         }
-        Ok(())
-    }
-
-    /// Encodes the window at the start of the buffer.
-    fn encode_window(&mut self, out: &mut QuantizedRows) -> Result<(), CodecError> {
-        let plan = self.plan;
-        let State { buffer, scratch, .. } = &mut self.state;
-        self.encoder.push(&vec![0.0; plan.lead_samples], scratch)?;
-        self.encoder.push(&buffer[..plan.window_samples], scratch)?;
-        self.encoder.flush(scratch)?;
-        let frames = scratch.codes.len() / self.encoder.codebooks();
-        let keep = plan.skip_frames..plan.skip_frames + plan.chunk_frames;
-        append_rows(&scratch.z, scratch.z.len() / frames, &keep, &mut out.z);
-        append_rows(&scratch.latents, scratch.latents.len() / frames, &keep, &mut out.latents);
-        append_rows(&scratch.codes, self.encoder.codebooks(), &keep, &mut out.codes);
-        *scratch = QuantizedRows::default();
         Ok(())
     }
 }

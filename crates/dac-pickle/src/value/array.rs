@@ -1,15 +1,13 @@
-//! numpy arrays in pickles and .npy files.
-
-pub(crate) mod resolve;
+//! numpy arrays.
 
 use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::Value;
 use crate::dtype::{DType, DTypeError};
 use crate::limits::MAX_AXES;
 use crate::strided::gather;
-use crate::value::Value;
 
 /// Error of reading or converting an array.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -133,60 +131,5 @@ impl NdArray {
             bytes = gather(&bytes, dtype.size(), &self.shape, &strides).ok_or(size)?.into();
         }
         Ok((*dtype, layout.big_endian, bytes))
-    }
-}
-
-/// Parses numpy's name of an element type: `<u2`, `>f4`, `|b1`, `=i8`, or the same without the first
-/// character. Returns the type and whether it is big-endian, which only `>` means.
-///
-/// # Errors
-/// When the type is not a plain number of at most 64 bits.
-pub fn parse_descr(descr: &str) -> Result<(DType, bool), ArrayError> {
-    let refused = || ArrayError::DType { descr: descr.chars().take(40).collect() };
-    let (big_endian, name) = match descr.chars().next() {
-        Some('>') => (true, &descr[1..]),
-        Some('<' | '|' | '=') => (false, &descr[1..]),
-        _ => (false, descr),
-    };
-    let dtype = match name {
-        "f8" => DType::F64,
-        "f4" => DType::F32,
-        "f2" => DType::F16,
-        "i8" => DType::I64,
-        "i4" => DType::I32,
-        "i2" => DType::I16,
-        "i1" => DType::I8,
-        "u8" => DType::U64,
-        "u4" => DType::U32,
-        "u2" => DType::U16,
-        "u1" => DType::U8,
-        "b1" => DType::Bool,
-        _ => return Err(refused()),
-    };
-    Ok((dtype, big_endian))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn column_major_arrays_convert_to_row_major() {
-        let bytes: Arc<[u8]> = vec![0, 3, 1, 4, 2, 5].into();
-        let column_major = Layout { column_major: true, ..Layout::default() };
-        let array = NdArray::new(vec![2, 3], DType::U8, column_major, bytes.clone()).unwrap();
-        assert_eq!(array.to_i64().unwrap(), [0, 1, 2, 3, 4, 5]);
-        assert!(NdArray::new(vec![2, 4], DType::U8, column_major, bytes.clone()).is_err());
-        assert!(NdArray::new(vec![usize::MAX, 2], DType::U8, Layout::default(), bytes).is_err());
-    }
-
-    #[test]
-    fn element_types_of_plain_numbers_parse() {
-        assert_eq!(parse_descr("<u2"), Ok((DType::U16, false)));
-        assert_eq!(parse_descr(">f4"), Ok((DType::F32, true)));
-        assert_eq!(parse_descr("b1"), Ok((DType::Bool, false)));
-        for bad in ["", "|O", "<c8", "<f16", "<é2", "é"] {
-            assert!(parse_descr(bad).is_err(), "{bad}");
-        }
     }
 }

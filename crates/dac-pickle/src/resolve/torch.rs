@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::TensorRef;
+use super::{CallView, Resolver};
 use crate::dtype::DType;
 use crate::error::PickleError;
 use crate::globals::Global;
-use crate::resolve::{CallView, Resolver};
+use crate::value::TensorRef;
 use crate::vm::{Id, Node};
 
 /// Converts any of the calls that make a tensor.
@@ -15,13 +15,11 @@ pub(crate) fn tensor(resolver: &mut Resolver<'_>, call: &CallView<'_>) -> Result
         Global::RebuildTensor | Global::RebuildTensorV3 => rebuild(resolver, call, call.global, call.args),
         // (data, requires_grad, hooks[, state])
         Global::RebuildParameter => {
-            let data = call.arg(0)?;
-            match resolver.call(data, call.depth + 1) {
-                Some(inner) if matches!(inner.global, Global::RebuildTensor | Global::RebuildTensorV3) => {
-                    rebuild(resolver, &inner, inner.global, inner.args)
-                }
-                _ => Err(call.refuse("the data of a parameter is not a tensor")),
-            }
+            let rebuilds =
+                |c: &CallView<'_>| matches!(c.global, Global::RebuildTensor | Global::RebuildTensorV3);
+            let data = resolver.call(call.arg(0)?, call.depth + 1).filter(rebuilds);
+            let data = data.ok_or_else(|| call.refuse("the data of a parameter is not a tensor"))?;
+            rebuild(resolver, &data, data.global, data.args)
         }
         // (function, class, arguments, attributes)
         Global::RebuildFromType => {
@@ -87,10 +85,10 @@ fn read_storage(
     let &[tag, class, key, _location, length, ..] = parts else {
         return Err(call.refuse("the id of its storage has too few items"));
     };
-    match (resolver.node(tag), resolver.node(class), resolver.node(key), resolver.node(length)) {
-        (Node::Str(tag), Node::Global(class), Node::Str(key), Node::Int(length)) if &**tag == "storage" => {
-            let length =
-                u64::try_from(*length).map_err(|_| call.refuse("the size of its storage is negative"))?;
+    match [tag, class, key, length].map(|id| resolver.node(id)) {
+        [Node::Str(tag), Node::Global(class), Node::Str(key), Node::Int(length)] if &**tag == "storage" => {
+            let length = u64::try_from(*length);
+            let length = length.map_err(|_| call.refuse("the size of its storage is negative"))?;
             Ok((*class, key.clone(), length))
         }
         _ => Err(call.refuse("the id of its storage is of an unknown kind")),

@@ -1,5 +1,8 @@
 //! Conversion of the virtual machine's heap to a [`Value`], with circles and excessive sharing detected.
 
+mod numpy;
+mod torch;
+
 use std::sync::Arc;
 
 use crate::error::PickleError;
@@ -7,7 +10,6 @@ use crate::globals::Global;
 use crate::limits::{Limits, MAX_AXES};
 use crate::value::Value;
 use crate::vm::{Call, Heap, Id, Node};
-use crate::{numpy, torch};
 
 /// Limits on the tree per byte of the pickle. Regular files share few values and bytes; without these limits
 /// a few hundred bytes of lists within lists would expand to hundreds of megabytes.
@@ -84,22 +86,19 @@ impl<'a> Resolver<'a> {
     fn count_items(&mut self, items: usize) -> Result<(), PickleError> {
         self.items = self.items.saturating_add(items);
         let limit = self.limits.max_items.min(self.heap.consumed.saturating_mul(MAX_ITEMS_PER_BYTE));
-        if self.items > limit {
-            let what = "values in the tree";
-            return Err(PickleError::Limit { what, limit, offset: self.heap.consumed });
-        }
-        Ok(())
+        self.check_limit("values in the tree", self.items, limit)
     }
 
     /// Counts bytes that are created here and are not in the file.
     fn count_bytes(&mut self, bytes: usize) -> Result<(), PickleError> {
         self.bytes = self.bytes.saturating_add(bytes);
         let limit = self.limits.max_bytes.min(self.heap.consumed.saturating_mul(MAX_BYTES_PER_BYTE));
-        if self.bytes > limit {
-            let what = "bytes created by calls";
-            return Err(PickleError::Limit { what, limit, offset: self.heap.consumed });
-        }
-        Ok(())
+        self.check_limit("bytes created by calls", self.bytes, limit)
+    }
+
+    fn check_limit(&self, what: &'static str, found: usize, limit: usize) -> Result<(), PickleError> {
+        let error = PickleError::Limit { what, limit, offset: self.heap.consumed };
+        if found > limit { Err(error) } else { Ok(()) }
     }
 
     /// Counts and converts a single value, which is not an item of a container.
@@ -110,10 +109,8 @@ impl<'a> Resolver<'a> {
 
     /// Converts a value that is already counted.
     fn value(&mut self, id: Id, depth: usize) -> Result<Value, PickleError> {
-        if depth > self.limits.max_depth {
-            let (what, limit) = ("levels of nesting (or a value contains itself)", self.limits.max_depth);
-            return Err(PickleError::Limit { what, limit, offset: self.heap.consumed });
-        }
+        let levels = "levels of nesting (or a value contains itself)";
+        self.check_limit(levels, depth, self.limits.max_depth)?;
         Ok(match self.node(id) {
             Node::None => Value::None,
             Node::Bool(value) => Value::Bool(*value),
@@ -159,27 +156,22 @@ impl<'a> Resolver<'a> {
         match call.global {
             Global::Dict | Global::DefaultDict => self.dict(&call).map(Value::Dict),
             Global::List | Global::Set => {
-                let mut items = match call.args.first() {
-                    Some(&first) => self.items_of(&call, first)?,
-                    None => Vec::new(),
-                };
+                let first = call.args.first().map(|&first| self.items_of(&call, first));
+                let mut items = first.transpose()?.unwrap_or_default();
                 items.extend(self.values(&call.call.appended, call.depth)?);
                 Ok(Value::List(items))
             }
             Global::Bytearray => self.bytearray(&call).map(Value::Bytes),
             Global::CodecsEncode => self.latin1(&call).map(Value::Bytes),
-            Global::NumpyReconstruct => numpy::resolve::reconstruct(self, &call).map(Value::Array),
-            Global::NumpyFromBuffer => numpy::resolve::from_buffer(self, &call).map(Value::Array),
-            Global::NumpyScalar => numpy::resolve::scalar(self, &call),
+            Global::NumpyReconstruct => numpy::reconstruct(self, &call).map(Value::Array),
+            Global::NumpyFromBuffer => numpy::from_buffer(self, &call).map(Value::Array),
+            Global::NumpyScalar => numpy::scalar(self, &call),
             Global::NumpyDtype => Ok(Value::Opaque("a numpy dtype")),
             Global::RebuildTensor
             | Global::RebuildTensorV3
             | Global::RebuildParameter
-            | Global::RebuildFromType => torch::resolve::tensor(self, &call).map(Value::Tensor),
-            Global::TensorSize => {
-                let first = call.arg(0)?;
-                self.items_of(&call, first).map(Value::Tuple)
-            }
+            | Global::RebuildFromType => torch::tensor(self, &call).map(Value::Tensor),
+            Global::TensorSize => self.items_of(&call, call.arg(0)?).map(Value::Tuple),
             Global::Device => Ok(Value::Opaque("a torch device")),
             Global::NumpyArray
             | Global::TensorClass

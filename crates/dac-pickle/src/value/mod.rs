@@ -1,9 +1,12 @@
 //! Value of a pickle: a tree of plain data.
 
+pub(crate) mod array;
+mod tensor_ref;
+
 use std::sync::Arc;
 
-use crate::numpy::NdArray;
-use crate::torch::TensorRef;
+use array::NdArray;
+pub use tensor_ref::TensorRef;
 
 /// A value read from a pickle: a finite tree. Texts and bytes are shared between clones.
 #[derive(Debug, Clone, PartialEq)]
