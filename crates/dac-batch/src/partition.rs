@@ -72,33 +72,3 @@ impl FromStr for Partition {
         parse().ok_or_else(|| InvalidPartition { text: text.to_owned() })
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_and_tag_round_trip() {
-        let partition: Partition = "3/16".parse().unwrap();
-        assert_eq!((partition.index(), partition.count(), partition.to_string()), (3, 16, "3/16".to_owned()));
-        assert_eq!(Partition::from_tag(&partition.tag()), Some(partition));
-        for invalid in ["", "3", "4/4", "-1/2", "0/0", "1/2/3", "a/b"] {
-            assert!(invalid.parse::<Partition>().is_err(), "{invalid}");
-        }
-    }
-
-    #[test]
-    fn every_key_is_in_exactly_one_partition_and_partitions_have_similar_sizes() {
-        let partitions: Vec<_> = (0..4).map(|index| Partition::new(index, 4).unwrap()).collect();
-        let mut sizes = [0; 4];
-        for n in 0..4000 {
-            let key = format!("speaker{}/clip-{n}.dac", n % 37);
-            let owners: Vec<_> = partitions.iter().filter(|partition| partition.contains(&key)).collect();
-            assert_eq!(owners.len(), 1, "{key}");
-            sizes[owners[0].index() as usize] += 1;
-        }
-        assert!(sizes.iter().all(|size| (900..1100).contains(size)), "{sizes:?}");
-        // The assignment must never change: jobs resume with later versions.
-        assert!(Partition::new(0, 7).unwrap().contains("a.dac"));
-    }
-}

@@ -8,6 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use dac::tokens::TokenFile;
 use dac_atomic::FinishedFile;
@@ -24,7 +25,7 @@ use crate::observer::BatchObserver;
 use crate::options::BatchOptions;
 use crate::packing::{Packer, SettledEntry, ShardSettings, WaitingEntry};
 use crate::plan::{Job, Plan};
-use crate::report::{BatchReport, JobCounts};
+use crate::report::BatchReport;
 use crate::staging::StagingDir;
 use crate::work::{Outcome, Product, Work};
 
@@ -81,7 +82,7 @@ impl Batch<'_> {
             manifests: &manifests,
             packer: packer.as_ref(),
             stop: StopState::new(cancel),
-            counts: JobCounts::default(),
+            counts: Mutex::default(),
         };
         let ended = run.run_workers();
         // Finished entries are kept, whatever ended the workers.
@@ -89,7 +90,8 @@ impl Batch<'_> {
             run.report_settled(packer.finish());
         }
         ended?;
-        Ok(run.counts.report(plan.jobs.len(), run.stop.reason()))
+        let counts = run.counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(BatchReport { jobs: plan.jobs.len(), stopped: run.stop.reason(), ..counts })
     }
 }
 
@@ -104,7 +106,7 @@ struct Run<'a, W> {
     manifests: &'a ManifestStore,
     packer: Option<&'a Packer<'a>>,
     stop: StopState<'a>,
-    counts: JobCounts,
+    counts: Mutex<BatchReport>,
 }
 
 /// Result of a worker for a job.
@@ -297,7 +299,7 @@ impl<'a, W: Work> Run<'a, W> {
             }
             (record, String::new())
         });
-        self.counts.add(record.status);
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).count(record.status);
         self.observer.job_ended(&record, &description);
     }
 }

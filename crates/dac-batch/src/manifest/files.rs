@@ -47,16 +47,3 @@ pub fn manifests_in(dir: &Path) -> Result<Vec<(Option<Partition>, PathBuf)>, Man
     manifests.sort();
     Ok(manifests)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn partition_manifest_names_round_trip() {
-        let partition = Partition::new(3, 16).unwrap();
-        assert_eq!(partition_manifest_name(partition), ".dac-manifest.3-of-16.jsonl");
-        assert_eq!(partition_of_name(".dac-manifest.3-of-16.jsonl"), Some(partition));
-        assert_eq!(partition_of_name(MANIFEST_NAME), None);
-    }
-}
