@@ -6,7 +6,9 @@
 //!
 //! ```no_run
 //! use dac::{Dac, Device};
-//! use dac_batch::{BatchError, BatchObserver, BatchOptions, CancelToken, EncodeSettings, Record, encode_files};
+//! use dac_batch::{
+//!     BatchError, BatchObserver, BatchOptions, CancelToken, EncodeSettings, Record, encode_files,
+//! };
 //!
 //! struct PrintRecords;
 //!

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
-use crate::output::say;
+use crate::output::eprint_line;
 
 /// Interval of progress lines without a terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(30);
@@ -52,8 +52,8 @@ impl Progress {
     /// Prints a line above the bar.
     pub(crate) fn print(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
+            Some(bar) => bar.suspend(|| eprint_line(line)),
+            None => eprint_line(line),
         }
     }
 
@@ -75,7 +75,7 @@ impl Progress {
         {
             state.last_line = Some(Instant::now());
             let description = describe(&state, self.input_bytes, elapsed);
-            say(format_args!("{} of {} files{description}", state.jobs, self.jobs));
+            eprint_line(format_args!("{} of {} files{description}", state.jobs, self.jobs));
         }
     }
 
