@@ -39,6 +39,21 @@ pub struct DecodeSettings {
     pub precision: Precision,
 }
 
+impl Default for DecodeSettings {
+    /// 16-bit WAV files of the whole signal at the model's rate.
+    fn default() -> Self {
+        Self {
+            codebooks: None,
+            output_rate: OutputRate::default(),
+            sample_format: SampleFormat::I16,
+            chunking: ChunkChoice::default(),
+            range: None,
+            restore_loudness: true,
+            precision: Precision::default(),
+        }
+    }
+}
+
 impl DecodeSettings {
     /// Options for decoding tokens of this format with `stored` codebooks. [`CodebookLimit::Count`] requires
     /// as many stored codebooks, [`CodebookLimit::Kbps`] is an upper limit.

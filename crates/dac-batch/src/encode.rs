@@ -45,6 +45,23 @@ pub struct EncodeSettings {
     pub precision: Precision,
 }
 
+impl Default for EncodeSettings {
+    /// Codes of all codebooks of the mean of all channels, as safetensors.
+    fn default() -> Self {
+        Self {
+            format: Format::Safetensors,
+            write: WriteOptions::default(),
+            pack: None,
+            codebooks: None,
+            channels: ChannelMix::default(),
+            save: Save::default(),
+            non_finite: NonFinitePolicy::default(),
+            chunking: ChunkChoice::default(),
+            precision: Precision::default(),
+        }
+    }
+}
+
 impl EncodeSettings {
     /// Options for encoding with a model.
     ///

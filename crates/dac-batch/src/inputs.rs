@@ -74,7 +74,7 @@ impl Inputs {
     fn add_dir(&mut self, dir: &Path, output_dir: Option<&Path>, extensions: &[&str]) {
         let before = self.files.len();
         let canonical = dir.canonicalize().ok();
-        // Outputs in the input directory itself cannot be told apart by their path.
+        // Outputs in the input directory itself cannot be distinguished by their path.
         let output_dir = output_dir.filter(|output_dir| canonical.as_deref() != Some(*output_dir));
         let is_output_dir = |entry: &DirEntry| {
             entry.file_type().is_dir()

@@ -4,6 +4,27 @@
 //! and `run` works on the others, several at a time, and records each in a manifest. The library does not
 //! print; programs receive messages, progress and records through a [`BatchObserver`].
 //!
+//! ```no_run
+//! use dac::{Dac, Device};
+//! use dac_batch::{BatchError, BatchObserver, BatchOptions, CancelToken, EncodeSettings, Record, encode_files};
+//!
+//! struct PrintRecords;
+//!
+//! impl BatchObserver for PrintRecords {
+//!     fn job_ended(&self, record: &Record, description: &str) {
+//!         println!("{}: {:?} {description}", record.input, record.status);
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), BatchError> {
+//! let options = BatchOptions::new(["recordings".into()], "tokens");
+//! let load = || Ok(Dac::load("44khz", Device::Cpu)?);
+//! let report =
+//!     encode_files(&options, &EncodeSettings::default(), load, &PrintRecords, &CancelToken::default())?;
+//! assert_eq!(report.failed, 0);
+//! # Ok(()) }
+//! ```
+//!
 //! | to | use |
 //! |---|---|
 //! | encode, decode or compare many files | [`encode_files`], [`decode_files`], [`roundtrip_files`] |

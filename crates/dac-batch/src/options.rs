@@ -33,22 +33,21 @@ pub struct BatchOptions {
     pub threads: NonZeroUsize,
 }
 
-#[cfg(test)]
 impl BatchOptions {
-    /// Options without inputs, for one job at a time.
-    pub(crate) fn for_tests(output_dir: &std::path::Path) -> Self {
+    /// Options for one job at a time with all threads, and defaults for everything else.
+    pub fn new(inputs: impl IntoIterator<Item = PathBuf>, output_dir: impl Into<PathBuf>) -> Self {
         Self {
-            inputs: Vec::new(),
+            inputs: inputs.into_iter().collect(),
             files_from: None,
             root: None,
             keep_extension: false,
-            output_dir: output_dir.to_owned(),
+            output_dir: output_dir.into(),
             partition: None,
             manifest: None,
             overwrite: false,
             dry_run: false,
             jobs: NonZeroUsize::MIN,
-            threads: NonZeroUsize::MIN,
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         }
     }
 }

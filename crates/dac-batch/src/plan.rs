@@ -208,10 +208,7 @@ mod tests {
 
     /// Options for inputs and outputs below `dir`.
     fn options(dir: &Path, inputs: &[&str], output_dir: &str) -> BatchOptions {
-        BatchOptions {
-            inputs: inputs.iter().map(|input| dir.join(input)).collect(),
-            ..BatchOptions::for_tests(&dir.join(output_dir))
-        }
+        BatchOptions::new(inputs.iter().map(|input| dir.join(input)), dir.join(output_dir))
     }
 
     fn plan(options: &BatchOptions, outputs: &[&str]) -> Result<Plan, String> {

@@ -58,10 +58,7 @@ fn run(
     pack: Option<PackKind>,
     work: impl Fn(&Job) + Sync,
 ) -> BatchReport {
-    let options = BatchOptions {
-        inputs: vec![dir.join("a.wav"), dir.join("b.wav")],
-        ..BatchOptions::for_tests(&dir.join("out"))
-    };
+    let options = BatchOptions::new([dir.join("a.wav"), dir.join("b.wav")], dir.join("out"));
     let plan = Plan::new(&options, &["wav"], outputs).unwrap();
     let shards = pack.map(|kind| ShardSettings { kind, limits: PackLimits::default() });
     let (options, cancel) = (&options, &CancelToken::default());

@@ -17,7 +17,6 @@ mod tar;
 mod writer;
 
 pub use error::PackError;
-pub use metadata::EntryMetadata;
 pub use naming::PackNaming;
 pub use sample_key::{KeyError, SampleKey};
 pub use shard::{FinishedShard, ShardInfo};

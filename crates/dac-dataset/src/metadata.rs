@@ -6,21 +6,16 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 /// Metadata of an entry: the JSON object in a tar shard, and the columns of a parquet file.
-#[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
-pub struct EntryMetadata {
-    /// Key of the entry.
-    pub key: String,
+#[derive(Debug, Default)]
+pub(crate) struct EntryMetadata {
+    pub(crate) key: String,
     /// Path of the encoded input, as given by the user.
-    pub input: String,
-    /// Number of encoded channels.
-    pub channels: usize,
+    pub(crate) input: String,
+    pub(crate) channels: usize,
     /// Number of codebooks, if there are codes.
-    pub codebooks: Option<usize>,
-    /// Number of frames.
-    pub frames: usize,
-    /// Metadata of the tokens.
-    pub meta: TokenMeta,
+    pub(crate) codebooks: Option<usize>,
+    pub(crate) frames: usize,
+    pub(crate) meta: TokenMeta,
 }
 
 impl EntryMetadata {

@@ -57,32 +57,3 @@ impl PackNaming {
         digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbering_continues_after_existing_shards_of_the_same_tag_and_extension() {
-        let folder = tempfile::tempdir().unwrap();
-        let (plain, first) = (PackNaming::default(), PackNaming::tagged("0-of-4").unwrap());
-        assert_eq!(plain.next_number(folder.path(), "tar").unwrap(), 0);
-        for name in [
-            plain.file_name(7, "tar"),
-            first.file_name(1_234_567, "tar"),
-            plain.file_name(30, "parquet"),
-            "tokens-.tar".into(),
-            "tokens-99999999999999999999999.tar".into(),
-            "other-000050.tar".into(),
-        ] {
-            fs::write(folder.path().join(name), b"").unwrap();
-        }
-        assert_eq!(plain.next_number(folder.path(), "tar").unwrap(), 8);
-        assert_eq!(first.next_number(folder.path(), "tar").unwrap(), 1_234_568);
-        assert_eq!(plain.next_number(folder.path(), "parquet").unwrap(), 31);
-        assert!(plain.next_number(&folder.path().join("missing"), "tar").is_err());
-        for tag in ["", "a/b", "a.b", "é"] {
-            assert!(PackNaming::tagged(tag).is_err(), "{tag}");
-        }
-    }
-}

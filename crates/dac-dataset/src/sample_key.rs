@@ -6,22 +6,15 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-/// Reason why a path cannot become a key.
+/// A path that cannot become a key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("cannot make a key of {path:?}: {reason}")]
 #[non_exhaustive]
-pub enum KeyError {
-    /// The path has no file name.
-    #[error("cannot make a key of {path:?}: it is empty")]
-    Empty {
-        /// Path without extension.
-        path: PathBuf,
-    },
-    /// The path is absolute or contains `..`.
-    #[error("cannot make a key of {path:?}: it must be relative and must not contain ..")]
-    Outside {
-        /// Path without extension.
-        path: PathBuf,
-    },
+pub struct KeyError {
+    /// Path without extension.
+    pub path: PathBuf,
+    /// Property of the path that is not allowed.
+    pub reason: &'static str,
 }
 
 /// Key of an entry: a relative path with `/` as separator and without extension, the same in tar and parquet
@@ -40,25 +33,25 @@ impl SampleKey {
     /// # Errors
     /// Fails if the path is empty, absolute or contains `..`.
     pub fn of(path: &Path) -> Result<Self, KeyError> {
+        let invalid = |reason| KeyError { path: path.to_path_buf(), reason };
         let mut parts = Vec::new();
         for component in path.components() {
             match component {
                 Component::Normal(part) => parts.push(part.as_encoded_bytes()),
                 Component::CurDir => {}
-                _ => return Err(KeyError::Outside { path: path.to_path_buf() }),
+                _ => return Err(invalid("it must be relative and must not contain ..")),
             }
         }
-        let Some((file, folders)) = parts.split_last() else {
-            return Err(KeyError::Empty { path: path.to_path_buf() });
-        };
+        let (file, folders) = parts.split_last().ok_or_else(|| invalid("it is empty"))?;
         let mut key = String::new();
         for (index, folder) in folders.iter().enumerate() {
-            let mut folder = *folder;
-            if index == 0 && is_skipped_by_webdataset(folder) {
+            // WebDataset takes a first folder of this name for metadata and skips it.
+            let is_skipped =
+                index == 0 && folder.len() >= 4 && folder.starts_with(b"__") && folder.ends_with(b"__");
+            if is_skipped {
                 quote(b'_', &mut key);
-                folder = folder.get(1..).unwrap_or_default();
             }
-            push_quoted(folder, false, &mut key);
+            push_quoted(folder.get(usize::from(is_skipped)..).unwrap_or_default(), false, &mut key);
             key.push('/');
         }
         push_quoted(file, true, &mut key);
@@ -75,11 +68,6 @@ impl fmt::Display for SampleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Returns whether WebDataset takes a first folder of this name, `__…__`, for metadata and skips it.
-fn is_skipped_by_webdataset(folder: &[u8]) -> bool {
-    folder.len() >= 4 && folder.starts_with(b"__") && folder.ends_with(b"__")
 }
 
 /// Appends a part of a path to `key`, quoted where necessary.

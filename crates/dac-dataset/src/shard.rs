@@ -45,8 +45,7 @@ impl FinishedShard {
     /// # Errors
     /// Fails if the path cannot be written; the shard is removed.
     pub fn persist(self) -> Result<ShardInfo, PackError> {
-        let Self { info, file } = self;
-        named(info, file.persist())
+        self.rename(FinishedFile::persist)
     }
 
     /// Renames the shard to its path, which must not exist.
@@ -54,15 +53,15 @@ impl FinishedShard {
     /// # Errors
     /// Fails if the path exists or cannot be written; the shard is removed.
     pub fn persist_new(self) -> Result<ShardInfo, PackError> {
-        let Self { info, file } = self;
-        named(info, file.persist_new())
+        self.rename(FinishedFile::persist_new)
     }
-}
 
-fn named(info: ShardInfo, renamed: io::Result<()>) -> Result<ShardInfo, PackError> {
-    match renamed {
-        Ok(()) => Ok(info),
-        Err(source) => Err(PackError::Shard { path: info.path, keys: info.keys, source }),
+    fn rename(self, rename: fn(FinishedFile) -> io::Result<()>) -> Result<ShardInfo, PackError> {
+        let info = self.info;
+        match rename(self.file) {
+            Ok(()) => Ok(info),
+            Err(source) => Err(PackError::Shard { path: info.path, keys: info.keys, source }),
+        }
     }
 }
 

@@ -11,13 +11,8 @@ use crate::sample_key::SampleKey;
 /// Size of the two blocks of zeros that end an archive.
 const END_BYTES: u64 = 1024;
 
-/// The two members of an entry.
-#[derive(Debug)]
-pub(crate) struct Members {
-    pub(crate) extension: &'static str,
-    pub(crate) tokens: Vec<u8>,
-    pub(crate) json: Vec<u8>,
-}
+/// Extension and content of the two members of an entry.
+pub(crate) type Members = [(&'static str, Vec<u8>); 2];
 
 /// An open archive.
 pub(crate) struct TarShard {
@@ -36,7 +31,7 @@ impl TarShard {
 
     pub(crate) fn add(&mut self, key: &SampleKey, members: &Members) -> io::Result<()> {
         // WebDataset combines adjacent members of the same key into one sample.
-        for (extension, content) in [(members.extension, &members.tokens), ("json", &members.json)] {
+        for (extension, content) in members {
             // No time and no owner: equal tokens give equal bytes.
             let mut header = Header::new_gnu();
             header.set_size(content.len() as u64);

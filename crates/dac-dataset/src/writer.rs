@@ -14,7 +14,7 @@ use crate::naming::PackNaming;
 use crate::parquet::{ParquetShard, Row};
 use crate::sample_key::SampleKey;
 use crate::shard::{Entry, FinishedShard, OpenShard, ShardFile};
-use crate::tar::{Members, TarShard};
+use crate::tar::TarShard;
 
 /// File type of the shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl PackWriter {
                 // Texts and numbers always convert to JSON.
                 let json = serde_json::to_vec(&metadata)
                     .map_err(|e| PackError::Tokens(io::Error::from(e).into()))?;
-                Ok(Entry::Members(Members { extension: format.extension(), tokens: bytes, json }))
+                Ok(Entry::Members([(format.extension(), bytes), ("json", json)]))
             }
             PackKind::Parquet => Ok(Entry::Row(Box::new(Row::new(metadata, tokens)?))),
         }
@@ -155,12 +155,9 @@ impl PackWriter {
             PackKind::Tar(..) => Ok(ShardFile::Tar(TarShard::new(writer))),
             PackKind::Parquet => Ok(ShardFile::Parquet(Box::new(ParquetShard::new(writer)?))),
         });
-        match file {
-            Ok(file) => {
-                self.next_number += 1;
-                Ok(OpenShard::new(path, file))
-            }
-            Err(source) => Err(PackError::Shard { path, keys: vec![first_key.clone()], source }),
-        }
+        let keys = vec![first_key.clone()];
+        let file = file.map_err(|source| PackError::Shard { path: path.clone(), keys, source })?;
+        self.next_number += 1;
+        Ok(OpenShard::new(path, file))
     }
 }

@@ -52,17 +52,8 @@ pub enum KernelError {
         why: &'static str,
     },
     /// A text is not the name of an instruction set.
-    #[error("unknown instruction set {found:?}; expected portable, avx2, avx512 or neon")]
-    UnknownIsa {
-        /// The text given.
-        found: String,
-    },
-    /// A text is not the name of a precision.
-    #[error("unknown precision '{found}', expected f32, exact, bf16 or f16")]
-    UnknownPrecision {
-        /// The text given.
-        found: String,
-    },
+    #[error(transparent)]
+    UnknownName(#[from] crate::UnknownName),
     /// A thread pool could not be started.
     #[error("cannot start a pool of {threads} threads: {reason}")]
     Threads {
@@ -73,11 +64,13 @@ pub enum KernelError {
     },
 }
 
+/// Returns [`KernelError::Parameter`].
+pub(crate) fn invalid<T>(what: &'static str, found: usize, why: &'static str) -> Result<T, KernelError> {
+    Err(KernelError::Parameter { what, found, why })
+}
+
 /// Checks the length of a slice against its shape.
 pub(crate) fn check_len(what: &'static str, expected: usize, slice: &[f32]) -> Result<(), KernelError> {
-    if slice.len() == expected {
-        Ok(())
-    } else {
-        Err(KernelError::Length { what, expected, found: slice.len() })
-    }
+    let found = slice.len();
+    if found == expected { Ok(()) } else { Err(KernelError::Length { what, expected, found }) }
 }

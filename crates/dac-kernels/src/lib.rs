@@ -31,6 +31,7 @@
 mod buffer;
 mod error;
 mod isa;
+mod names;
 mod options;
 mod params;
 mod pipeline;
@@ -41,6 +42,7 @@ mod winograd;
 
 pub use error::KernelError;
 pub use isa::Isa;
+pub use names::{UnknownName, name_list};
 pub use options::{PipelineOptions, Precision, Schedule, Threads};
 pub use params::{ConvParams, ConvTransposeParams, ResidualUnit};
 pub use pipeline::{Pipeline, PipelineBuilder, PipelineStream};

@@ -2,7 +2,7 @@
 
 use crate::{Isa, KernelError, isa::bf16};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use std::{fmt, str::FromStr, sync::Arc};
+use std::sync::Arc;
 
 /// Arithmetic of the convolutions. Input and output rows are always `f32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -21,6 +21,18 @@ pub enum Precision {
 }
 
 impl Precision {
+    const ALL: [Self; 4] = [Self::F32, Self::Exact, Self::Bf16, Self::F16];
+
+    /// Returns the lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Exact => "exact",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        }
+    }
+
     /// Checks that the kernels of `isa` support this precision.
     ///
     /// # Errors
@@ -37,26 +49,7 @@ impl Precision {
     }
 }
 
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::F32 => "f32",
-            Self::Exact => "exact",
-            Self::Bf16 => "bf16",
-            Self::F16 => "f16",
-        })
-    }
-}
-
-impl FromStr for Precision {
-    type Err = KernelError;
-
-    fn from_str(text: &str) -> Result<Self, KernelError> {
-        let all = [Self::F32, Self::Exact, Self::Bf16, Self::F16];
-        let unknown = || KernelError::UnknownPrecision { found: text.to_owned() };
-        all.into_iter().find(|precision| precision.to_string() == text).ok_or_else(unknown)
-    }
-}
+crate::impl_names!(Precision, "precision");
 
 /// The time at which a stream processes the rows pushed into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -3,7 +3,7 @@
 use crate::{
     Isa, KernelError,
     buffer::AlignedBuffer,
-    error::check_len,
+    error::{check_len, invalid},
     isa::{Gemm, Kernels, NearestSearch},
 };
 
@@ -103,23 +103,12 @@ impl Nearest {
     /// codebook is empty or its last row incomplete.
     pub fn new(isa: Isa, dim: usize, codebook: &[f32]) -> Result<Self, KernelError> {
         if dim == 0 {
-            return Err(KernelError::Parameter {
-                what: "codebook dim",
-                found: 0,
-                why: "it must be at least 1",
-            });
+            return invalid("codebook dim", 0, "it must be at least 1");
         }
         let size = codebook.len() / dim;
-        if size == 0 || size * dim != codebook.len() {
-            return Err(KernelError::Length {
-                what: "codebook",
-                expected: size.max(1) * dim,
-                found: codebook.len(),
-            });
-        }
+        check_len("codebook", size.max(1) * dim, codebook)?;
         if size > MAX_SIZE {
-            let why = "a codebook has at most 2^24 rows";
-            return Err(KernelError::Parameter { what: "codebook size", found: size, why });
+            return invalid("codebook size", size, "a codebook has at most 2^24 rows");
         }
         let kernels = Kernels::for_isa(isa);
         let (lanes, padded) = (kernels.lanes, size.next_multiple_of(kernels.lanes));
@@ -160,82 +149,5 @@ impl Nearest {
             squares: &self.squares,
             out: &mut out[from..],
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn noise(n: usize, mut seed: u64) -> Vec<f32> {
-        let mut next = || {
-            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            ((seed >> 40) as f32) / (1u64 << 23) as f32 - 1.0
-        };
-        (0..n).map(|_| next()).collect()
-    }
-
-    #[test]
-    fn linear_matches_the_reference() {
-        for isa in Isa::available() {
-            for (rows, features, outputs) in [(0, 5, 3), (1, 100, 8), (7, 8, 100), (63, 1, 1), (29, 300, 33)]
-            {
-                let (weight, bias) = (noise(features * outputs, 1), noise(outputs, 2));
-                let x = noise(rows * features, 3);
-                let linear = Linear::new(isa, features, &weight, &bias).unwrap();
-                let mut y = vec![7.0];
-                // The incomplete last row is ignored.
-                linear.apply(&[&x[..], &noise(features - 1, 4)].concat(), &mut y);
-                let want = crate::reference::linear(&weight, &bias, &x);
-                assert_eq!(y.remove(0), 7.0);
-                assert_eq!(y.len(), want.len());
-                for (a, b) in y.iter().zip(&want) {
-                    assert!((a - b).abs() < 1e-4, "{isa}, {features} to {outputs}: {a} {b}");
-                }
-                // The result of a row does not depend on the other rows.
-                let mut single = Vec::new();
-                x.chunks_exact(features).for_each(|row| linear.apply(row, &mut single));
-                assert_eq!(single, y);
-            }
-        }
-    }
-
-    #[test]
-    fn nearest_matches_the_reference() {
-        for isa in Isa::available() {
-            for (rows, dim, size) in
-                [(0, 8, 1024), (1, 8, 1024), (63, 8, 1024), (70, 3, 37), (5, 1, 2), (6, 20, 16)]
-            {
-                let (book, e) = (noise(size * dim, 4), noise(rows * dim, 5));
-                let mut codes = vec![9];
-                Nearest::new(isa, dim, &book).unwrap().search(&e, &mut codes);
-                assert_eq!(codes.remove(0), 9);
-                assert_eq!(codes, crate::reference::nearest(&book, dim, &e), "{isa}, {dim} x {size}");
-            }
-        }
-    }
-
-    #[test]
-    fn ties_take_the_first_index_and_nan_takes_index_0() {
-        for isa in Isa::available() {
-            let mut book = [0.0, 1.0, 2.0, 0.0, 1.0, 0.0, 3.0, 0.0].to_vec();
-            // The same rows again in later registers and other lanes.
-            book.extend(book.clone().repeat(9));
-            book.extend([0.0, -1.0]);
-            let search = |rows: &[f32]| {
-                let mut codes = Vec::new();
-                Nearest::new(isa, 2, &book).unwrap().search(rows, &mut codes);
-                codes
-            };
-            assert_eq!(search(&[5.0, 0.1, 0.0, 0.0, 0.0, -3.0]), [1, 0, 40], "{isa}");
-            assert_eq!(search(&[f32::NAN, 1.0]), [0], "{isa}");
-        }
-    }
-
-    #[test]
-    fn codebooks_without_complete_rows_are_refused() {
-        assert!(matches!(Nearest::new(Isa::Portable, 0, &[1.0]), Err(KernelError::Parameter { .. })));
-        assert!(matches!(Nearest::new(Isa::Portable, 2, &[1.0; 3]), Err(KernelError::Length { .. })));
-        assert!(matches!(Nearest::new(Isa::Portable, 2, &[]), Err(KernelError::Length { .. })));
     }
 }

@@ -7,7 +7,8 @@ mod key_map;
 mod tensor_file;
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::fs::File;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use dac_nn::{NetworkShape, WeightError, Weights};
@@ -20,7 +21,7 @@ pub use key_map::Layout;
 use crate::preset::Preset;
 use infer_shape::Shapes;
 use key_map::{KeyMap, Stored};
-use tensor_file::{Bytes, TensorFile};
+use tensor_file::{ReadSeek, TensorFile};
 
 /// Facts about a loaded checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,8 +70,14 @@ impl Checkpoint {
     /// When the file is not a checkpoint of this codec, is truncated, or does not match `expected`. Missing,
     /// unused and misshaped parameters are listed in one error.
     pub fn open(path: &Path, expected: Option<Preset>) -> Result<Self, CheckpointError> {
-        let rate_hz = ConfigJson::next_to(path).sampling_rate_hz;
-        Self::read(&Bytes::Path(path), expected, rate_hz)
+        let read = || {
+            let file = File::open(path).map_err(Reason::Io)?;
+            if file.metadata().is_ok_and(|m| m.is_dir()) {
+                return Err(Reason::Directory);
+            }
+            Self::read(Box::new(file), expected, ConfigJson::next_to(path).sampling_rate_hz)
+        };
+        read().map_err(|reason| CheckpointError { path: path.to_path_buf(), reason })
     }
 
     /// Opens a checkpoint embedded in the program.
@@ -78,37 +85,34 @@ impl Checkpoint {
     /// # Errors
     /// Same as [`Checkpoint::open`].
     pub fn embedded(bytes: &'static [u8], expected: Option<Preset>) -> Result<Self, CheckpointError> {
-        Self::read(&Bytes::Embedded(bytes), expected, None)
+        Self::read(Box::new(Cursor::new(bytes)), expected, None)
+            .map_err(|reason| CheckpointError { path: "<embedded>".into(), reason })
     }
 
     fn read(
-        bytes: &Bytes<'_>,
+        reader: Box<dyn ReadSeek>,
         expected: Option<Preset>,
         rate_hz: Option<i64>,
-    ) -> Result<Self, CheckpointError> {
-        let fail = |reason| bytes.error(reason);
-        let file = TensorFile::open(bytes)?;
+    ) -> Result<Self, Reason> {
+        let file = TensorFile::open(reader)?;
         let names: Vec<String> = file.tensors.keys().cloned().collect();
-        let Some(keys) = KeyMap::new(&names) else {
-            return Err(fail(match names.first() {
-                None => Reason::NoTensors,
-                Some(example) => Reason::NotDac { tensors: names.len(), example: example.clone() },
-            }));
-        };
+        let example = names.first().ok_or(Reason::NoTensors)?;
+        let not_dac = || Reason::NotDac { tensors: names.len(), example: example.clone() };
+        let keys = KeyMap::new(&names).ok_or_else(not_dac)?;
         let shapes = canonical_shapes(&file, &keys);
         let rate_hz = file.number("sample_rate").or(rate_hz);
         let rate_hz = rate_hz.or(expected.map(|p| i64::from(p.shape().sample_rate_hz)));
-        let shape = infer_shape::network_shape(&shapes, rate_hz).map_err(fail)?;
+        let shape = infer_shape::network_shape(&shapes, rate_hz)?;
         if let Some(preset) = expected {
             let expected = preset.shape();
             if expected != shape {
                 let difference = infer_shape::describe_difference(&expected, &shape);
-                return Err(fail(Reason::OtherModel { expected: preset.to_string(), difference }));
+                return Err(Reason::OtherModel { expected: preset.to_string(), difference });
             }
         }
         let mismatch = find_mismatch(&shape, &file, &keys, &shapes);
-        if !mismatch.is_empty() {
-            return Err(fail(Reason::Mismatch(mismatch)));
+        if mismatch != Mismatch::default() {
+            return Err(Reason::Mismatch(mismatch));
         }
         let report = report(&shape, &file, &keys);
         Ok(Self { file, keys, shape, report })
@@ -228,7 +232,7 @@ fn report(shape: &NetworkShape, file: &TensorFile, keys: &KeyMap) -> LoadReport 
 /// # Errors
 /// When the file cannot be read.
 pub fn sha256_of_file(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
+    let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -256,10 +260,5 @@ mod tests {
     fn folded_rows_have_the_given_magnitude() {
         let folded = fold_weight_norm(&[10.0, 1.0], vec![3.0, 4.0, 0.0, 2.0]);
         assert_eq!(folded, [6.0, 8.0, 0.0, 1.0]);
-    }
-
-    #[test]
-    fn hashes_are_lower_case_hexadecimal() {
-        assert_eq!(sha256_of_bytes(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 }

@@ -12,7 +12,7 @@ mod quantizer;
 mod tensor;
 
 use dac_nn::{Device, Geometry, NetworkShape, Weights, memory};
-use dac_rvq::{Array3, Codes};
+use dac_rvq::{Array3, Codes, CodesError};
 
 pub use dac_kernels::Isa;
 pub use encoded::Encoded;
@@ -64,11 +64,9 @@ impl Codec {
         let network = match options.device {
             Device::Cpu => Network::Engine(engine::EngineNetwork::load(shape, weights, &options)?),
             #[cfg(feature = "burn")]
-            device => {
-                Network::Tensor(tensor::TensorNetwork::load(shape, weights, device, options.precision)?)
-            }
+            _ => Network::Tensor(tensor::TensorNetwork::load(shape, weights, &options)?),
             #[cfg(not(feature = "burn"))]
-            device => return Err(not_compiled(device).into()),
+            device => return Err(device.not_compiled().into()),
         };
         Ok(Self { shape: shape.clone(), geometry, options, network })
     }
@@ -111,8 +109,12 @@ impl Codec {
 
     /// Returns the CPU engine's instruction set; `None` on a burn device.
     pub fn isa(&self) -> Option<Isa> {
+        self.engine().map(|network| network.isa)
+    }
+
+    fn engine(&self) -> Option<&engine::EngineNetwork> {
         match &self.network {
-            Network::Engine(network) => Some(network.isa()),
+            Network::Engine(network) => Some(network),
             #[cfg(feature = "burn")]
             Network::Tensor(_) => None,
         }
@@ -149,7 +151,7 @@ impl Codec {
             return Err(CodecError::Input { what: "audio", found: audio.shape(), expected });
         }
         let frames = self.geometry.frames_for_samples(samples);
-        self.check_fits(batch, frames, memory::encode_bytes)?;
+        check_fits(&self.shape, &self.options, batch, frames, memory::encode_bytes)?;
         let padded = frames * self.geometry.hop_samples;
         let mut signal = Vec::with_capacity(batch * padded);
         for item in 0..batch {
@@ -185,7 +187,7 @@ impl Codec {
     pub fn start_decode(&self, z: &Array3) -> Result<Pending<Array3>, CodecError> {
         self.check_latents("z", z.shape(), self.shape.latent_dim)?;
         let [batch, _, frames] = z.shape();
-        self.check_fits(batch, frames, memory::decode_bytes)?;
+        check_fits(&self.shape, &self.options, batch, frames, memory::decode_bytes)?;
         Ok(finite_audio(match &self.network {
             Network::Engine(network) => Pending::ready(network.decode(z)?),
             #[cfg(feature = "burn")]
@@ -226,7 +228,8 @@ impl Codec {
     }
 
     fn run_decoder(&self, codes: &Codes, padding: Padding) -> Result<Pending<Array3>, CodecError> {
-        self.check_fits(codes.channels(), codes.frames(), memory::decode_bytes)?;
+        let [batch, _, frames] = codes.shape();
+        check_fits(&self.shape, &self.options, batch, frames, memory::decode_bytes)?;
         Ok(finite_audio(match &self.network {
             Network::Engine(network) => Pending::ready(network.decode_codes(codes, padding)?),
             #[cfg(feature = "burn")]
@@ -270,40 +273,24 @@ impl Codec {
     /// `codebooks` codebooks.
     pub fn engine_encoder(&self, codebooks: usize) -> Option<EngineEncoder> {
         self.codebooks(Some(codebooks)).ok()?;
-        match &self.network {
-            Network::Engine(network) => Some(network.encoder(codebooks)),
-            #[cfg(feature = "burn")]
-            Network::Tensor(_) => None,
-        }
+        Some(self.engine()?.encoder(codebooks))
     }
 
     /// Creates a stateful decoder of one signal; `None` on burn devices.
     pub fn engine_decoder(&self) -> Option<EngineDecoder> {
-        self.engine_decoder_with(Padding::Zeros)
+        Some(self.engine()?.decoder(Padding::Zeros))
     }
 
     /// Creates a stateful decoder that does not pad, as [`Codec::decode_codes_unpadded`]; `None` on burn
     /// devices. Too few frames give no samples.
     pub fn unpadded_engine_decoder(&self) -> Option<EngineDecoder> {
-        self.engine_decoder_with(Padding::None)
-    }
-
-    fn engine_decoder_with(&self, padding: Padding) -> Option<EngineDecoder> {
-        match &self.network {
-            Network::Engine(network) => Some(network.decoder(padding)),
-            #[cfg(feature = "burn")]
-            Network::Tensor(_) => None,
-        }
+        Some(self.engine()?.decoder(Padding::None))
     }
 
     /// Returns the number of frames of which the start of a partial decode must be a multiple, so that its
     /// samples equal those of the whole signal bit by bit.
     pub fn decode_grid_frames(&self) -> usize {
-        match &self.network {
-            Network::Engine(_) => engine::decode_grid_frames(&self.shape.decoder_rates),
-            #[cfg(feature = "burn")]
-            Network::Tensor(_) => 1,
-        }
+        self.engine().map_or(1, |_| engine::decode_grid_frames(&self.shape.decoder_rates))
     }
 
     /// Encodes and decodes one channel of samples at the model's rate and returns the time of each layer, in
@@ -315,15 +302,11 @@ impl Codec {
         if samples.is_empty() {
             return Err(CodecError::Empty { what: "audio" });
         }
-        match &self.network {
-            Network::Engine(network) if self.options.timings => {
-                let mut signal = samples.to_vec();
-                let frames = self.geometry.frames_for_samples(samples.len());
-                signal.resize(frames * self.geometry.hop_samples, 0.0);
-                network.profile(&self.shape, &signal).map(Some)
-            }
-            _ => Ok(None),
-        }
+        let Some(network) = self.engine().filter(|_| self.options.timings) else { return Ok(None) };
+        let frames = self.geometry.frames_for_samples(samples.len());
+        let mut signal = samples.to_vec();
+        signal.resize(frames * self.geometry.hop_samples, 0.0);
+        network.profile(&self.shape, &signal).map(Some)
     }
 
     /// Measures the peak floating-point operations per second of one core with the CPU engine's instructions;
@@ -341,18 +324,8 @@ impl Codec {
         match requested {
             None => Ok(available),
             Some(count) if (1..=available).contains(&count) => Ok(count),
-            Some(requested) => Err(CodecError::Codebooks { requested, available }),
+            Some(requested) => Err(CodesError::CodebookCount { requested, available }.into()),
         }
-    }
-
-    fn check_fits(
-        &self,
-        batch: usize,
-        frames: usize,
-        bytes: fn(&NetworkShape, usize) -> u64,
-    ) -> Result<(), CodecError> {
-        let bytes = bytes(&self.shape, frames).saturating_mul(batch as u64);
-        check_fits(&self.shape, &self.options, batch * frames, bytes)
     }
 
     fn check_codes(&self, codes: &Codes) -> Result<(), CodecError> {
@@ -378,17 +351,6 @@ impl Codec {
         }
         Ok(())
     }
-}
-
-#[cfg(not(feature = "burn"))]
-fn not_compiled(device: Device) -> dac_nn::DeviceError {
-    let feature = match device {
-        Device::NdArray => "ndarray",
-        Device::Wgpu(_) => "wgpu",
-        Device::Cuda(_) => "cuda",
-        _ => "flex",
-    };
-    dac_nn::DeviceError::NotCompiled { device: device.to_string(), feature }
 }
 
 fn finite_audio(audio: Pending<Array3>) -> Pending<Array3> {

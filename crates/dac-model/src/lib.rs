@@ -18,5 +18,5 @@ pub use autotune::set_autotune_dir;
 pub use checkpoint::{Checkpoint, CheckpointError, LoadReport};
 pub use codec::{Codec, CodecError, CodecOptions, Encoded};
 pub use dac_kernels::Precision;
-pub use preset::{Preset, UnknownPreset};
+pub use preset::Preset;
 pub use random::RandomWeights;

@@ -2,22 +2,9 @@
 //!
 //! To add a preset, add a variant to [`Preset`] and an entry to the table.
 
-use std::fmt;
-use std::str::FromStr;
-
 use dac_nn::NetworkShape;
-use thiserror::Error;
 
-use crate::published::{Published, Source, hub, release};
-
-/// An unknown model name.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-#[error("unknown model '{found}', expected {}", Preset::name_list())]
-pub struct UnknownPreset {
-    /// Requested name.
-    pub found: String,
-}
+use crate::published::{EMPTY, Published, Source, hub, release};
 
 /// A model of known shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,21 +54,11 @@ static PRESETS: [PresetInfo; 5] = [
         codebooks: 9,
         python_cache_prefix: Some("weights_44khz_8kbps_"),
         published: &[
-            release!(
-                "44khz",
-                "0.0.1",
-                "weights.pth",
-                Some(306_717_287),
-                Some("a88eed82a7024ccc1facdb1e605c4c2f99281c8118c22c9895ffa846d8fb61aa")
-            ),
-            hub!(Source::Hance, "hance-ai/descript-audio-codec-44khz", "44khz-hance.safetensors", None, None),
-            hub!(
-                Source::Transformers,
-                "descript/dac_44khz",
-                "44khz-transformers.safetensors",
-                Some(306_507_276),
-                Some("6128ebff483a41422b0164d079a3773b0d8d82e64c4293d775994cbf8baf913a")
-            ),
+            release!("44khz", "0.0.1", "weights.pth", bytes: 306_717_287,
+                sha256: "a88eed82a7024ccc1facdb1e605c4c2f99281c8118c22c9895ffa846d8fb61aa"),
+            hub!(Hance, "hance-ai/descript-audio-codec-44khz", "44khz-hance.safetensors"),
+            hub!(Transformers, "descript/dac_44khz", "44khz-transformers.safetensors", bytes: 306_507_276,
+                sha256: "6128ebff483a41422b0164d079a3773b0d8d82e64c4293d775994cbf8baf913a"),
         ],
     },
     PresetInfo {
@@ -94,7 +71,7 @@ static PRESETS: [PresetInfo; 5] = [
         decoder_dim: 1536,
         codebooks: 18,
         python_cache_prefix: Some("weights_44khz_16kbps_"),
-        published: &[release!("44khz-16kbps", "1.0.0", "weights_44khz_16kbps.pth", Some(256_984_809), None)],
+        published: &[release!("44khz-16kbps", "1.0.0", "weights_44khz_16kbps.pth", bytes: 256_984_809)],
     },
     PresetInfo {
         preset: Preset::Khz24,
@@ -108,21 +85,11 @@ static PRESETS: [PresetInfo; 5] = [
         // The package calls the 24 and 16 kHz models "8kbps", whatever their bitrate.
         python_cache_prefix: Some("weights_24khz_8kbps_"),
         published: &[
-            release!(
-                "24khz",
-                "0.0.4",
-                "weights_24khz.pth",
-                None,
-                Some("44bad592fc393e03eb0be7a5120b7d487fe9612fa41269dc03fca3d4b87e20ad")
-            ),
-            hub!(Source::Hance, "hance-ai/descript-audio-codec-24khz", "24khz-hance.safetensors", None, None),
-            hub!(
-                Source::Transformers,
-                "descript/dac_24khz",
-                "24khz-transformers.safetensors",
-                Some(298_652_268),
-                Some("7452e3fc6972991da871ae1a1c9d3e8e219aa247cc0f757018867d6a7fe59aaf")
-            ),
+            release!("24khz", "0.0.4", "weights_24khz.pth",
+                sha256: "44bad592fc393e03eb0be7a5120b7d487fe9612fa41269dc03fca3d4b87e20ad"),
+            hub!(Hance, "hance-ai/descript-audio-codec-24khz", "24khz-hance.safetensors"),
+            hub!(Transformers, "descript/dac_24khz", "24khz-transformers.safetensors", bytes: 298_652_268,
+                sha256: "7452e3fc6972991da871ae1a1c9d3e8e219aa247cc0f757018867d6a7fe59aaf"),
         ],
     },
     PresetInfo {
@@ -136,15 +103,10 @@ static PRESETS: [PresetInfo; 5] = [
         codebooks: 12,
         python_cache_prefix: Some("weights_16khz_8kbps_"),
         published: &[
-            release!(
-                "16khz",
-                "0.0.5",
-                "weights_16khz.pth",
-                Some(296_820_733),
-                Some("95ab7176b67137d4d4c6c54b8d6ef3cea797faec228cb03ad084badcad570b4d")
-            ),
-            hub!(Source::Hance, "hance-ai/descript-audio-codec-16khz", "16khz-hance.safetensors", None, None),
-            hub!(Source::Transformers, "descript/dac_16khz", "16khz-transformers.safetensors", None, None),
+            release!("16khz", "0.0.5", "weights_16khz.pth", bytes: 296_820_733,
+                sha256: "95ab7176b67137d4d4c6c54b8d6ef3cea797faec228cb03ad084badcad570b4d"),
+            hub!(Hance, "hance-ai/descript-audio-codec-16khz", "16khz-hance.safetensors"),
+            hub!(Transformers, "descript/dac_16khz", "16khz-transformers.safetensors"),
         ],
     },
     PresetInfo {
@@ -180,17 +142,6 @@ impl Preset {
     /// Returns the name used on the command line and in token files.
     pub fn name(self) -> &'static str {
         self.info().name
-    }
-
-    /// Returns the names of all presets, the default first.
-    pub fn names() -> [&'static str; PRESETS.len()] {
-        Self::ALL.map(Self::name)
-    }
-
-    /// Lists the names of all presets for help texts and messages: "44khz, …, 16khz or tiny".
-    pub fn name_list() -> String {
-        let [first @ .., last] = Self::names();
-        format!("{} or {last}", first.join(", "))
     }
 
     /// Returns the network's shape.
@@ -233,50 +184,4 @@ impl Preset {
     }
 }
 
-impl fmt::Display for Preset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Preset {
-    type Err = UnknownPreset;
-
-    fn from_str(text: &str) -> Result<Self, UnknownPreset> {
-        let unknown = || UnknownPreset { found: text.to_owned() };
-        Self::ALL.into_iter().find(|preset| preset.name() == text).ok_or_else(unknown)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn presets_are_found_by_name_and_shape() {
-        let bitrates_kbps = [7.75, 15.5, 24.0, 6.0, 7.75];
-        let parameters = [223, 268, 338, 238, 223];
-        for (i, preset) in Preset::ALL.into_iter().enumerate() {
-            assert_eq!(preset as usize, i, "the table is in the order of the enum");
-            assert_eq!(preset.name().parse(), Ok(preset));
-            let shape = preset.shape();
-            shape.check().unwrap();
-            assert_eq!(Preset::of_shape(&shape), Some(preset));
-            let bitrate_kbps = shape.bitrate_kbps(shape.codebooks);
-            assert!((bitrate_kbps - bitrates_kbps[i]).abs() < 0.01, "{preset}");
-            assert_eq!(shape.parameters().len(), parameters[i], "{preset}");
-        }
-    }
-
-    #[test]
-    fn models_are_guessed_from_their_number_of_codebooks() {
-        let guesses = [9, 18, 32, 12, 10].map(|count| Preset::of_codebooks(count).map(Preset::name));
-        assert_eq!(guesses, [Some("44khz"), Some("44khz-16kbps"), Some("24khz"), Some("16khz"), None]);
-    }
-
-    #[test]
-    fn an_unknown_name_is_answered_with_all_names() {
-        let error = "48khz".parse::<Preset>().unwrap_err().to_string();
-        assert_eq!(error, "unknown model '48khz', expected 44khz, 44khz-16kbps, 24khz, 16khz or tiny");
-    }
-}
+dac_kernels::impl_names!(Preset, "model");

@@ -1,19 +1,5 @@
 //! Published weight files: publisher, address, size and hash.
 
-use std::fmt;
-use std::str::FromStr;
-
-use thiserror::Error;
-
-/// An unknown publisher.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-#[error("unknown source '{found}', expected descript, hance or transformers")]
-pub struct UnknownSource {
-    /// Requested name.
-    pub found: String,
-}
-
 /// The publisher of a weight file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -40,20 +26,7 @@ impl Source {
     }
 }
 
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Source {
-    type Err = UnknownSource;
-
-    fn from_str(text: &str) -> Result<Self, UnknownSource> {
-        let unknown = || UnknownSource { found: text.to_owned() };
-        Self::ALL.into_iter().find(|source| source.name() == text).ok_or_else(unknown)
-    }
-}
+dac_kernels::impl_names!(Source, "source");
 
 /// A published weight file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,9 +48,10 @@ pub struct Published {
     pub tag: Option<&'static str>,
 }
 
-/// A file of a GitHub release of `descriptinc/descript-audio-codec`.
+/// `release!(PRESET, TAG, FILE, bytes: N, sha256: HASH)`: a file of a GitHub release of
+/// `descriptinc/descript-audio-codec`; size and hash are optional.
 macro_rules! release {
-    ($preset:literal, $tag:literal, $file:literal, $bytes:expr, $sha256:expr) => {
+    ($preset:literal, $tag:literal, $file:literal $(, $fact:ident: $value:literal)*) => {
         Published {
             source: Source::Descript,
             url: concat!(
@@ -86,41 +60,38 @@ macro_rules! release {
                 "/",
                 $file
             ),
-            bytes: $bytes,
-            sha256: $sha256,
             file_name: concat!($preset, "-descript.pth"),
-            repository: None,
             tag: Some($tag),
+            $($fact: Some($value),)*
+            ..EMPTY
         }
     };
 }
 
-/// The `model.safetensors` of a Hugging Face repository.
+/// `hub!(SOURCE, REPOSITORY, FILE_NAME, bytes: N, sha256: HASH)`: the `model.safetensors` of a Hugging Face
+/// repository; size and hash are optional.
 macro_rules! hub {
-    ($source:expr, $repository:literal, $file_name:literal, $bytes:expr, $sha256:expr) => {
+    ($source:ident, $repository:literal, $file_name:literal $(, $fact:ident: $value:literal)*) => {
         Published {
-            source: $source,
+            source: Source::$source,
             url: concat!("https://huggingface.co/", $repository, "/resolve/main/model.safetensors"),
-            bytes: $bytes,
-            sha256: $sha256,
             file_name: $file_name,
             repository: Some($repository),
-            tag: None,
+            $($fact: Some($value),)*
+            ..EMPTY
         }
     };
 }
 
 pub(crate) use {hub, release};
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn source_names_parse_to_the_source_they_print() {
-        for source in Source::ALL {
-            assert_eq!(source.name().parse(), Ok(source));
-        }
-        assert!("huggingface".parse::<Source>().is_err());
-    }
-}
+/// The values of fields that an entry leaves out.
+pub(crate) const EMPTY: Published = Published {
+    source: Source::Descript,
+    url: "",
+    bytes: None,
+    sha256: None,
+    file_name: "",
+    repository: None,
+    tag: None,
+};

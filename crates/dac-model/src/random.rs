@@ -59,7 +59,8 @@ impl Weights for RandomWeights {
                 (0..len).map(|i| in_proj[i % dim * latent + i / dim]).collect()
             }
             _ => {
-                let transposed = is_transposed(&self.shape, module);
+                let mut blocks = 1..=self.shape.decoder_rates.len();
+                let transposed = blocks.any(|i| module == format!("decoder.model.{i}.block.1"));
                 // The kernel of a transposed convolution is twice its stride: two taps per input channel.
                 let terms = if transposed { 2 * shape[0] } else { shape[1..].iter().product() };
                 let deviation = self.deviation(module, terms.max(1));
@@ -68,10 +69,6 @@ impl Weights for RandomWeights {
         };
         Ok(values)
     }
-}
-
-fn is_transposed(shape: &NetworkShape, module: &str) -> bool {
-    (1..=shape.decoder_rates.len()).any(|i| module == format!("decoder.model.{i}.block.1"))
 }
 
 /// SplitMix64, seeded per tensor by name, so that tensors can be drawn in any order.

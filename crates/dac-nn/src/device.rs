@@ -3,23 +3,18 @@
 use std::fmt;
 use std::str::FromStr;
 
+use dac_kernels::UnknownName;
 use thiserror::Error;
 
-/// An unknown device, or one missing from this build or machine.
+/// A device missing from this build or machine.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    /// The name is not a device.
-    #[error("unknown device '{found}', expected cpu, flex, ndarray, wgpu[:N] or cuda[:N]")]
-    Unknown {
-        /// Requested name.
-        found: String,
-    },
     /// This build lacks the device's backend.
     #[error("device '{device}' is not part of this build; rebuild with the feature '{feature}'")]
     NotCompiled {
         /// Requested device.
-        device: String,
+        device: Device,
         /// Cargo feature that enables the backend.
         feature: &'static str,
     },
@@ -27,7 +22,7 @@ pub enum DeviceError {
     #[error("device '{device}' was not found: {reason}")]
     NotFound {
         /// Requested device.
-        device: String,
+        device: Device,
         /// What the machine reported.
         reason: String,
     },
@@ -54,43 +49,53 @@ pub enum Device {
 impl Device {
     /// Lists one device per backend in this build, in the order of [`Device`].
     pub fn compiled() -> Vec<Self> {
-        let mut all = vec![Self::Cpu];
-        if cfg!(feature = "flex") {
-            all.push(Self::Flex);
+        let all = [
+            (Self::Cpu, true),
+            (Self::Flex, cfg!(feature = "flex")),
+            (Self::NdArray, cfg!(feature = "ndarray")),
+            (Self::Wgpu(None), cfg!(feature = "wgpu")),
+            (Self::Cuda(0), cfg!(feature = "cuda")),
+        ];
+        all.into_iter().filter(|(_, compiled)| *compiled).map(|(device, _)| device).collect()
+    }
+
+    /// Returns the error for a device whose backend is not in this build.
+    pub fn not_compiled(self) -> DeviceError {
+        DeviceError::NotCompiled { device: self, feature: self.backend() }
+    }
+
+    /// Name without the index; also the Cargo feature, except for `cpu`.
+    fn backend(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Flex => "flex",
+            Self::NdArray => "ndarray",
+            Self::Wgpu(_) => "wgpu",
+            Self::Cuda(_) => "cuda",
         }
-        if cfg!(feature = "ndarray") {
-            all.push(Self::NdArray);
-        }
-        if cfg!(feature = "wgpu") {
-            all.push(Self::Wgpu(None));
-        }
-        if cfg!(feature = "cuda") {
-            all.push(Self::Cuda(0));
-        }
-        all
     }
 }
 
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cpu => write!(f, "cpu"),
-            Self::Flex => write!(f, "flex"),
-            Self::NdArray => write!(f, "ndarray"),
-            Self::Wgpu(None) => write!(f, "wgpu"),
-            Self::Wgpu(Some(index)) => write!(f, "wgpu:{index}"),
-            Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Wgpu(Some(index)) | Self::Cuda(index) => write!(f, "{}:{index}", self.backend()),
+            _ => f.write_str(self.backend()),
         }
     }
 }
 
 impl FromStr for Device {
-    type Err = DeviceError;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<Self, DeviceError> {
-        let unknown = || DeviceError::Unknown { found: text.to_owned() };
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let expected = "cpu, flex, ndarray, wgpu[:N] or cuda[:N]".to_owned();
+        let unknown = UnknownName { what: "device", found: text.to_owned(), expected };
         let (name, index) = match text.split_once(':') {
-            Some((name, index)) => (name, Some(index.parse::<usize>().map_err(|_| unknown())?)),
+            Some((name, index)) => match index.parse::<usize>() {
+                Ok(index) => (name, Some(index)),
+                Err(_) => return Err(unknown),
+            },
             None => (text, None),
         };
         match (name, index) {
@@ -99,23 +104,7 @@ impl FromStr for Device {
             ("ndarray", None) => Ok(Self::NdArray),
             ("wgpu", index) => Ok(Self::Wgpu(index)),
             ("cuda", index) => Ok(Self::Cuda(index.unwrap_or(0))),
-            _ => Err(unknown()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn device_names_parse_to_the_device_they_print() {
-        for name in ["cpu", "flex", "ndarray", "wgpu", "wgpu:1", "cuda:0"] {
-            assert_eq!(name.parse::<Device>().unwrap().to_string(), name);
-        }
-        assert_eq!("cuda".parse(), Ok(Device::Cuda(0)));
-        for name in ["", "gpu", "cpu:1", "wgpu:", "wgpu:x", "cuda:-1"] {
-            assert!(name.parse::<Device>().is_err(), "{name}");
+            _ => Err(unknown),
         }
     }
 }

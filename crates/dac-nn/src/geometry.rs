@@ -24,7 +24,8 @@ pub struct Geometry {
     pub decoder_right_frames: usize,
     /// Samples missing from T hops when T frames are decoded (8 if a stride is 5, else 0).
     pub shortfall_samples: usize,
-    sample_latency_samples: usize,
+    /// Minimum delay between input and output of a sample if each is emitted as early as possible.
+    pub sample_latency_samples: usize,
 }
 
 impl Geometry {
@@ -80,57 +81,5 @@ impl Geometry {
     /// Returns the minimum delay between input and output of a sample if whole hops are emitted.
     pub fn latency_samples(&self) -> usize {
         self.decoder_right_frames * self.hop_samples + self.encoder_right_samples
-    }
-
-    /// Returns the minimum delay between input and output of a sample if each is emitted as early as
-    /// possible.
-    pub fn sample_latency_samples(&self) -> usize {
-        self.sample_latency_samples
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shape(rate_hz: u32, rates: &[usize]) -> NetworkShape {
-        NetworkShape {
-            sample_rate_hz: rate_hz,
-            encoder_dim: 8,
-            encoder_rates: rates.to_vec(),
-            latent_dim: 32,
-            decoder_dim: 128,
-            decoder_rates: rates.iter().rev().copied().collect(),
-            codebooks: 4,
-            codebook_size: 64,
-            codebook_dim: 8,
-        }
-    }
-
-    #[test]
-    fn contexts_and_latencies_equal_measured_values() {
-        let g = Geometry::new(&shape(44100, &[2, 4, 8, 8]));
-        assert_eq!((g.hop_samples, g.shortfall_samples), (512, 0));
-        assert_eq!((g.encoder_left_samples, g.encoder_right_samples), (3733, 4244));
-        assert_eq!(g.decoder_context_frames(), (10, 10));
-        assert_eq!(g.encoder_context_frames(), (8, 8));
-        assert_eq!((g.sample_latency_samples(), g.latency_samples()), (9001, 9364));
-
-        let g = Geometry::new(&shape(24000, &[2, 4, 5, 8]));
-        assert_eq!((g.hop_samples, g.shortfall_samples), (320, 8));
-        assert_eq!((g.encoder_left_samples, g.encoder_right_samples), (2501, 2812));
-        assert_eq!(g.sample_latency_samples(), 5953);
-    }
-
-    #[test]
-    fn every_sample_count_rounds_up_to_whole_frames() {
-        let g = Geometry::new(&shape(24000, &[2, 4, 5, 8]));
-        assert_eq!(g.frames_for_samples(0), 0);
-        assert_eq!(g.samples_for_frames(0), 0);
-        for samples in 1..=3 * g.hop_samples + 1 {
-            let frames = g.frames_for_samples(samples);
-            assert!(frames * g.hop_samples >= samples && (frames - 1) * g.hop_samples < samples);
-            assert_eq!(g.samples_for_frames(frames), frames * 320 - 8);
-        }
     }
 }

@@ -1,22 +1,14 @@
 //! Layer descriptions: kinds, dimensions, parameter names, lengths.
 
+use dac_kernels::{ConvParams, ConvTransposeParams, reference};
+
 /// A 1-D convolution with symmetric zero padding; weight `[out, in, kernel]`, bias `[out]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conv {
     /// Canonical name: the module name in the reference.
     pub name: String,
-    /// Input channels.
-    pub in_channels: usize,
-    /// Output channels.
-    pub out_channels: usize,
-    /// Kernel size.
-    pub kernel: usize,
-    /// Spacing between outputs, in input positions.
-    pub stride: usize,
-    /// Spacing between kernel elements, in input positions.
-    pub dilation: usize,
-    /// Zeros added on each side, in input positions.
-    pub padding: usize,
+    /// Dimensions.
+    pub params: ConvParams,
 }
 
 /// A transposed 1-D convolution without output padding; weight `[in, out, kernel]`, bias `[out]`.
@@ -24,16 +16,8 @@ pub struct Conv {
 pub struct ConvTranspose {
     /// Canonical name.
     pub name: String,
-    /// Input channels.
-    pub in_channels: usize,
-    /// Output channels.
-    pub out_channels: usize,
-    /// Kernel size.
-    pub kernel: usize,
-    /// Output positions per input position.
-    pub stride: usize,
-    /// Positions removed from each side of the output.
-    pub padding: usize,
+    /// Dimensions.
+    pub params: ConvTransposeParams,
 }
 
 /// The snake activation `x + sin²(αx) / (α + 1e-9)` (Ziyin et al. 2020); one α per channel, `[1, channels, 1]`.
@@ -78,36 +62,32 @@ pub enum Layer {
     },
 }
 
-/// Parameter names with their shapes.
-pub type Parameters = Vec<(String, Vec<usize>)>;
+/// A parameter's name and shape.
+pub type Parameter = (String, Vec<usize>);
 
 impl Conv {
-    /// Returns the weight's name and shape `[out, in, kernel]`.
-    pub fn weight(&self) -> (String, Vec<usize>) {
-        (format!("{}.weight", self.name), vec![self.out_channels, self.in_channels, self.kernel])
-    }
-
-    /// Returns the bias's name and shape `[out]`.
-    pub fn bias(&self) -> (String, Vec<usize>) {
-        (format!("{}.bias", self.name), vec![self.out_channels])
+    /// Returns the weight `[out, in, kernel]` and the bias `[out]`.
+    pub fn parameters(&self) -> [Parameter; 2] {
+        let ConvParams { in_channels, out_channels, kernel, .. } = self.params;
+        weight_and_bias(&self.name, [out_channels, in_channels, kernel], out_channels)
     }
 }
 
 impl ConvTranspose {
-    /// Returns the weight's name and shape `[in, out, kernel]`.
-    pub fn weight(&self) -> (String, Vec<usize>) {
-        (format!("{}.weight", self.name), vec![self.in_channels, self.out_channels, self.kernel])
-    }
-
-    /// Returns the bias's name and shape `[out]`.
-    pub fn bias(&self) -> (String, Vec<usize>) {
-        (format!("{}.bias", self.name), vec![self.out_channels])
+    /// Returns the weight `[in, out, kernel]` and the bias `[out]`.
+    pub fn parameters(&self) -> [Parameter; 2] {
+        let ConvTransposeParams { in_channels, out_channels, kernel, .. } = self.params;
+        weight_and_bias(&self.name, [in_channels, out_channels, kernel], out_channels)
     }
 }
 
+fn weight_and_bias(name: &str, weight: [usize; 3], bias: usize) -> [Parameter; 2] {
+    [(format!("{name}.weight"), weight.to_vec()), (format!("{name}.bias"), vec![bias])]
+}
+
 impl Snake {
-    /// Returns the name and shape `[1, channels, 1]` of α.
-    pub fn alpha(&self) -> (String, Vec<usize>) {
+    /// Returns α, `[1, channels, 1]`.
+    pub fn alpha(&self) -> Parameter {
         (format!("{}.alpha", self.name), vec![1, self.channels, 1])
     }
 }
@@ -124,20 +104,17 @@ impl Layer {
         }
     }
 
-    /// Lists names and shapes of the parameters, weight norm folded.
-    pub fn parameters(&self) -> Parameters {
+    /// Lists the parameters, weight norm folded.
+    pub fn parameters(&self) -> Vec<Parameter> {
         match self {
-            Self::Conv(l) => vec![l.weight(), l.bias()],
-            Self::ConvTranspose(l) => vec![l.weight(), l.bias()],
+            Self::Conv(l) => l.parameters().into(),
+            Self::ConvTranspose(l) => l.parameters().into(),
             Self::Snake(l) => vec![l.alpha()],
-            Self::ResidualUnit(l) => vec![
-                l.snake1.alpha(),
-                l.conv1.weight(),
-                l.conv1.bias(),
-                l.snake2.alpha(),
-                l.conv2.weight(),
-                l.conv2.bias(),
-            ],
+            Self::ResidualUnit(l) => {
+                let alphas = [[l.snake1.alpha()], [l.snake2.alpha()]];
+                let [conv1, conv2] = [l.conv1.parameters(), l.conv2.parameters()];
+                [&alphas[0][..], &conv1, &alphas[1], &conv2].concat()
+            }
             Self::Tanh { .. } => Vec::new(),
         }
     }
@@ -145,18 +122,8 @@ impl Layer {
     /// Returns the output length for an input length; 0 if the input is too short.
     pub fn output_len(&self, len: usize) -> usize {
         match self {
-            Self::Conv(l) => {
-                let span = l.dilation * (l.kernel - 1) + 1;
-                let padded = len + 2 * l.padding;
-                if len == 0 || padded < span { 0 } else { (padded - span) / l.stride + 1 }
-            }
-            Self::ConvTranspose(l) => {
-                if len == 0 {
-                    0
-                } else {
-                    ((len - 1) * l.stride + l.kernel).saturating_sub(2 * l.padding)
-                }
-            }
+            Self::Conv(l) => reference::conv_rows(&l.params, len),
+            Self::ConvTranspose(l) => reference::conv_transpose_rows(&l.params, len),
             Self::Snake(_) | Self::ResidualUnit(_) | Self::Tanh { .. } => len,
         }
     }
@@ -165,11 +132,11 @@ impl Layer {
     /// only outputs inside its input, a transposed convolution its full output. `None` if the input is too
     /// short.
     pub fn unpadded_len(&self, len: usize) -> Option<usize> {
-        let conv = |l: &Conv| Some(len.checked_sub(l.dilation * (l.kernel - 1) + 1)? / l.stride + 1);
+        let conv = |p: &ConvParams| Some(len.checked_sub(p.dilation * (p.kernel - 1) + 1)? / p.stride + 1);
         match self {
-            Self::Conv(l) => conv(l),
-            Self::ResidualUnit(l) => conv(&l.conv1),
-            Self::ConvTranspose(l) => Some(len.checked_sub(1)? * l.stride + l.kernel),
+            Self::Conv(l) => conv(&l.params),
+            Self::ResidualUnit(l) => conv(&l.conv1.params),
+            Self::ConvTranspose(l) => Some(len.checked_sub(1)? * l.params.stride + l.params.kernel),
             Self::Snake(_) | Self::Tanh { .. } => Some(len),
         }
     }
@@ -177,21 +144,20 @@ impl Layer {
     /// Returns the first and last input position that outputs `first..=last` of an unbounded signal depend
     /// on.
     pub fn receptive_field(&self, (first, last): (i64, i64)) -> (i64, i64) {
-        let conv = |l: &Conv, (a, b): (i64, i64)| {
-            let (stride, padding) = (l.stride as i64, l.padding as i64);
-            (a * stride - padding, b * stride - padding + (l.dilation * (l.kernel - 1)) as i64)
+        let conv = |p: &ConvParams| {
+            let (stride, padding) = (p.stride as i64, p.padding as i64);
+            (first * stride - padding, last * stride - padding + (p.dilation * (p.kernel - 1)) as i64)
         };
         match self {
-            Self::Conv(l) => conv(l, (first, last)),
+            Self::Conv(l) => conv(&l.params),
+            Self::ResidualUnit(l) => conv(&l.conv1.params),
             Self::ConvTranspose(l) => {
-                let (stride, padding, kernel) = (l.stride as i64, l.padding as i64, l.kernel as i64);
+                let ConvTransposeParams { kernel, stride, padding, .. } = l.params;
+                let (kernel, stride, padding) = (kernel as i64, stride as i64, padding as i64);
                 // Output n depends on input i where n = i·stride − padding + k, 0 ≤ k < kernel.
-                (
-                    (first + padding - (kernel - 1) + stride - 1).div_euclid(stride),
-                    (last + padding).div_euclid(stride),
-                )
+                let first = (first + padding - (kernel - 1) + stride - 1).div_euclid(stride);
+                (first, (last + padding).div_euclid(stride))
             }
-            Self::ResidualUnit(l) => conv(&l.conv1, (first, last)),
             Self::Snake(_) | Self::Tanh { .. } => (first, last),
         }
     }

@@ -1,6 +1,6 @@
 //! Memory estimates for devices that hold whole activations, derived from the layer list.
 
-use crate::layer::Layer;
+use crate::layer::{Conv, ConvTranspose, Layer, Parameter};
 use crate::shape::NetworkShape;
 
 /// Size of an f32.
@@ -8,7 +8,7 @@ const VALUE_BYTES: u64 = 4;
 
 /// Returns the bytes of all parameters in f32.
 pub fn parameter_bytes(shape: &NetworkShape) -> u64 {
-    let count = |(_, dims): (_, Vec<usize>)| dims.iter().map(|&d| d as u64).product::<u64>();
+    let count = |(_, dims): Parameter| dims.iter().map(|&d| d as u64).product::<u64>();
     VALUE_BYTES * shape.parameters().into_iter().map(count).sum::<u64>()
 }
 
@@ -35,43 +35,20 @@ fn activation_bytes(layers: &[Layer], len: usize) -> u64 {
     for layer in layers {
         let output = layer.output_len(positions as usize) as u64;
         let (values, width) = match layer {
-            Layer::Conv(l) => {
-                (positions * l.in_channels as u64 + output * l.out_channels as u64, l.out_channels)
+            Layer::Conv(Conv { params: p, .. }) => {
+                (positions * p.in_channels as u64 + output * p.out_channels as u64, p.out_channels)
             }
             // The output exists twice: as phases, then reordered and cropped.
-            Layer::ConvTranspose(l) => {
-                (positions * l.in_channels as u64 + 2 * output * l.out_channels as u64, l.out_channels)
+            Layer::ConvTranspose(ConvTranspose { params: p, .. }) => {
+                (positions * p.in_channels as u64 + 2 * output * p.out_channels as u64, p.out_channels)
             }
             Layer::Snake(l) => (2 * positions * l.channels as u64, l.channels),
             // The input is held while two temporaries of its size exist.
-            Layer::ResidualUnit(l) => (3 * positions * l.conv2.out_channels as u64, l.conv2.out_channels),
+            Layer::ResidualUnit(l) => (3 * positions * l.snake1.channels as u64, l.snake1.channels),
             Layer::Tanh { .. } => (2 * positions * channels, channels as usize),
         };
         (positions, channels) = (output, width as u64);
         peak_values = peak_values.max(values);
     }
     VALUE_BYTES * peak_values
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::shape::tests::full_44khz;
-
-    #[test]
-    fn residual_units_at_the_audio_rate_need_the_most_memory() {
-        let shape = full_44khz();
-        let samples = 100 * 512;
-        assert_eq!(activation_bytes(&shape.decoder(), 100), 4 * 3 * 96 * samples);
-        assert_eq!(activation_bytes(&shape.encoder(), samples as usize), 4 * 3 * 64 * samples);
-        // Transfers add little.
-        assert_eq!(decode_bytes(&shape, 100), 4 * (3 * 96 + 2) * samples + 8 * 1024 * 100);
-        assert_eq!(encode_bytes(&shape, 100), 4 * (3 * 64 + 2) * samples + 8 * (1024 + 9 * 9) * 100);
-    }
-
-    #[test]
-    fn parameters_of_the_44khz_model_take_306_mb() {
-        // 76.65 million parameters.
-        assert_eq!(parameter_bytes(&full_44khz()) / 1_000_000, 306);
-    }
 }

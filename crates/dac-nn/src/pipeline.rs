@@ -1,11 +1,9 @@
 //! Builds the CPU engine's pipeline from a layer list.
 
-use dac_kernels::{
-    ConvParams, ConvTransposeParams, KernelError, LayerInfo, Pipeline, PipelineOptions, ResidualUnit,
-};
+use dac_kernels::{KernelError, LayerInfo, Pipeline, PipelineOptions, ResidualUnit};
 use thiserror::Error;
 
-use crate::layer::{Conv, Layer};
+use crate::layer::Layer;
 use crate::weights::{WeightError, Weights};
 
 /// An error while building a pipeline.
@@ -35,31 +33,30 @@ pub fn build(
     for layer in layers {
         builder = match layer {
             Layer::Conv(conv) => {
-                let (weight, bias) = (weights.parameter(conv.weight())?, weights.parameter(conv.bias())?);
-                builder.conv(conv_params(conv), &weight, &bias)
+                let [weight, bias] = weights.weight_and_bias(conv.parameters())?;
+                builder.conv(conv.params, &weight, &bias)
             }
             Layer::ConvTranspose(conv) => {
-                let (weight, bias) = (weights.parameter(conv.weight())?, weights.parameter(conv.bias())?);
-                let params = ConvTransposeParams {
-                    in_channels: conv.in_channels,
-                    out_channels: conv.out_channels,
-                    kernel: conv.kernel,
-                    stride: conv.stride,
-                    padding: conv.padding,
-                };
-                builder.conv_transpose(params, &weight, &bias)
+                let [weight, bias] = weights.weight_and_bias(conv.parameters())?;
+                builder.conv_transpose(conv.params, &weight, &bias)
             }
             Layer::Snake(snake) => builder.snake(&weights.parameter(snake.alpha())?),
-            Layer::ResidualUnit(unit) => builder.residual_unit(ResidualUnit {
-                dilation: unit.conv1.dilation,
-                padding: unit.conv1.padding,
-                alpha1: &weights.parameter(unit.snake1.alpha())?,
-                conv7_weight: &weights.parameter(unit.conv1.weight())?,
-                conv7_bias: &weights.parameter(unit.conv1.bias())?,
-                alpha2: &weights.parameter(unit.snake2.alpha())?,
-                conv1_weight: &weights.parameter(unit.conv2.weight())?,
-                conv1_bias: &weights.parameter(unit.conv2.bias())?,
-            }),
+            Layer::ResidualUnit(unit) => {
+                let alpha1 = &weights.parameter(unit.snake1.alpha())?;
+                let [conv7_weight, conv7_bias] = &weights.weight_and_bias(unit.conv1.parameters())?;
+                let alpha2 = &weights.parameter(unit.snake2.alpha())?;
+                let [conv1_weight, conv1_bias] = &weights.weight_and_bias(unit.conv2.parameters())?;
+                builder.residual_unit(ResidualUnit {
+                    dilation: unit.conv1.params.dilation,
+                    padding: unit.conv1.params.padding,
+                    alpha1,
+                    conv7_weight,
+                    conv7_bias,
+                    alpha2,
+                    conv1_weight,
+                    conv1_bias,
+                })
+            }
             Layer::Tanh { .. } => builder.tanh(),
         };
     }
@@ -72,15 +69,4 @@ pub fn layer_name(layers: &[Layer], info: &LayerInfo) -> String {
     let names: Vec<&str> =
         layers.get(info.calls.clone()).unwrap_or_default().iter().map(Layer::name).collect();
     if names.is_empty() { info.name.clone() } else { names.join(" + ") }
-}
-
-fn conv_params(conv: &Conv) -> ConvParams {
-    ConvParams {
-        in_channels: conv.in_channels,
-        out_channels: conv.out_channels,
-        kernel: conv.kernel,
-        stride: conv.stride,
-        dilation: conv.dilation,
-        padding: conv.padding,
-    }
 }

@@ -1,8 +1,9 @@
 //! The dimensions of a network and the layer list derived from them.
 
+use dac_kernels::{ConvParams, ConvTransposeParams};
 use thiserror::Error;
 
-use crate::layer::{Conv, ConvTranspose, Layer, ResidualUnit, Snake};
+use crate::layer::{Conv, ConvTranspose, Layer, Parameter, ResidualUnit, Snake};
 
 /// Upper bounds, far above any published model; they stop a hostile file from requesting terabytes of memory.
 const MAX_CHANNELS: usize = 1 << 14;
@@ -54,12 +55,10 @@ impl NetworkShape {
     /// # Errors
     /// Reports the first dimension that is out of bounds.
     pub fn check(&self) -> Result<(), ShapeError> {
+        let invalid = |what, found, expected| Err(ShapeError { what, found, expected });
         let within = |what, found: usize, low: usize, high: usize| {
-            if (low..=high).contains(&found) {
-                Ok(())
-            } else {
-                Err(ShapeError { what, found: found.to_string(), expected: format!("{low} to {high}") })
-            }
+            let valid = (low..=high).contains(&found);
+            if valid { Ok(()) } else { invalid(what, found.to_string(), format!("{low} to {high}")) }
         };
         within("sample_rate", self.sample_rate_hz as usize, 1000, 768_000)?;
         within("encoder_dim", self.encoder_dim, 1, MAX_CHANNELS)?;
@@ -78,18 +77,12 @@ impl NetworkShape {
         within("encoder channels", self.encoder_dim << self.encoder_rates.len(), 1, MAX_CHANNELS)?;
         let stages = self.decoder_rates.len();
         if !self.decoder_dim.is_multiple_of(1 << stages) {
-            return Err(ShapeError {
-                what: "decoder_dim",
-                found: self.decoder_dim.to_string(),
-                expected: format!("a multiple of {}", 1 << stages),
-            });
+            let expected = format!("a multiple of {}", 1 << stages);
+            return invalid("decoder_dim", self.decoder_dim.to_string(), expected);
         }
         if self.encoder_rates.iter().product::<usize>() != self.decoder_rates.iter().product::<usize>() {
-            return Err(ShapeError {
-                what: "decoder_rates",
-                found: format!("{:?}", self.decoder_rates),
-                expected: format!("the same product as {:?}", self.encoder_rates),
-            });
+            let expected = format!("the same product as {:?}", self.encoder_rates);
+            return invalid("decoder_rates", format!("{:?}", self.decoder_rates), expected);
         }
         Ok(())
     }
@@ -126,15 +119,15 @@ impl NetworkShape {
                 layers.push(residual_unit(&format!("{block}.{j}"), channels, dilation));
             }
             layers.push(snake(&format!("{block}.3"), channels));
-            layers.push(Layer::Conv(Conv {
-                name: format!("{block}.4"),
+            let params = ConvParams {
                 in_channels: channels,
                 out_channels: 2 * channels,
                 kernel: 2 * stride,
                 stride,
                 dilation: 1,
                 padding: stride.div_ceil(2),
-            }));
+            };
+            layers.push(Layer::Conv(Conv { name: format!("{block}.4"), params }));
             channels *= 2;
         }
         let last = self.encoder_rates.len() + 1;
@@ -152,14 +145,14 @@ impl NetworkShape {
         for (i, &stride) in self.decoder_rates.iter().enumerate() {
             let block = format!("decoder.model.{}.block", i + 1);
             layers.push(snake(&format!("{block}.0"), channels));
-            layers.push(Layer::ConvTranspose(ConvTranspose {
-                name: format!("{block}.1"),
+            let params = ConvTransposeParams {
                 in_channels: channels,
                 out_channels: channels / 2,
                 kernel: 2 * stride,
                 stride,
                 padding: stride.div_ceil(2),
-            }));
+            };
+            layers.push(Layer::ConvTranspose(ConvTranspose { name: format!("{block}.1"), params }));
             channels /= 2;
             for (j, dilation) in [1, 3, 9].into_iter().enumerate() {
                 layers.push(residual_unit(&format!("{block}.{}", j + 2), channels, dilation));
@@ -172,27 +165,23 @@ impl NetworkShape {
         layers
     }
 
-    /// Lists canonical names and shapes of the quantizer's parameters.
-    pub fn quantizer_parameters(&self) -> Vec<(String, Vec<usize>)> {
+    /// Lists the parameters of codebook `k`: weight and bias of both projections, then the entries.
+    pub fn codebook_parameters(&self, k: usize) -> [Parameter; 5] {
         let (latent, dim, size) = (self.latent_dim, self.codebook_dim, self.codebook_size);
-        (0..self.codebooks)
-            .flat_map(|k| {
-                let name = format!("quantizer.quantizers.{k}");
-                [
-                    (format!("{name}.in_proj.weight"), vec![dim, latent, 1]),
-                    (format!("{name}.in_proj.bias"), vec![dim]),
-                    (format!("{name}.out_proj.weight"), vec![latent, dim, 1]),
-                    (format!("{name}.out_proj.bias"), vec![latent]),
-                    (format!("{name}.codebook.weight"), vec![size, dim]),
-                ]
-            })
-            .collect()
+        let name = format!("quantizer.quantizers.{k}");
+        [
+            (format!("{name}.in_proj.weight"), vec![dim, latent, 1]),
+            (format!("{name}.in_proj.bias"), vec![dim]),
+            (format!("{name}.out_proj.weight"), vec![latent, dim, 1]),
+            (format!("{name}.out_proj.bias"), vec![latent]),
+            (format!("{name}.codebook.weight"), vec![size, dim]),
+        ]
     }
 
     /// Lists canonical names and shapes of all parameters, weight norm folded: encoder, quantizer, decoder.
-    pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
+    pub fn parameters(&self) -> Vec<Parameter> {
         let mut all: Vec<_> = self.encoder().iter().flat_map(Layer::parameters).collect();
-        all.extend(self.quantizer_parameters());
+        all.extend((0..self.codebooks).flat_map(|k| self.codebook_parameters(k)));
         all.extend(self.decoder().iter().flat_map(Layer::parameters));
         all
     }
@@ -201,7 +190,8 @@ impl NetworkShape {
 /// A convolution of stride 1 that keeps the length.
 fn same_conv(name: &str, in_channels: usize, out_channels: usize, kernel: usize, dilation: usize) -> Conv {
     let padding = dilation * (kernel - 1) / 2;
-    Conv { name: name.to_owned(), in_channels, out_channels, kernel, stride: 1, dilation, padding }
+    let params = ConvParams { in_channels, out_channels, kernel, stride: 1, dilation, padding };
+    Conv { name: name.to_owned(), params }
 }
 
 fn snake(name: &str, channels: usize) -> Layer {
@@ -217,47 +207,4 @@ fn residual_unit(name: &str, channels: usize, dilation: usize) -> Layer {
         snake2: Snake { name: child(2), channels },
         conv2: same_conv(&child(3), channels, channels, 1, 1),
     })
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    pub(crate) fn full_44khz() -> NetworkShape {
-        NetworkShape {
-            sample_rate_hz: 44100,
-            encoder_dim: 64,
-            encoder_rates: vec![2, 4, 8, 8],
-            latent_dim: 1024,
-            decoder_dim: 1536,
-            decoder_rates: vec![8, 8, 4, 2],
-            codebooks: 9,
-            codebook_size: 1024,
-            codebook_dim: 8,
-        }
-    }
-
-    #[test]
-    fn the_44khz_model_has_the_published_number_of_keys_and_parameters() {
-        let shape = full_44khz();
-        shape.check().unwrap();
-        let parameters = shape.parameters();
-        assert_eq!(parameters.len(), 223);
-        let count: usize = parameters.iter().map(|(_, s)| s.iter().product::<usize>()).sum();
-        assert_eq!((count as f64 / 1e4).round(), 7662.0);
-        assert!((shape.bitrate_kbps(9) - 7.75).abs() < 0.01);
-    }
-
-    #[test]
-    fn check_reports_the_invalid_dimension() {
-        let mut shape = full_44khz();
-        shape.decoder_dim = 1500;
-        assert_eq!(shape.check().unwrap_err().what, "decoder_dim");
-        let mut shape = full_44khz();
-        shape.encoder_rates = vec![2, 4, 8];
-        assert_eq!(shape.check().unwrap_err().what, "decoder_rates");
-        let mut shape = full_44khz();
-        shape.codebook_size = 1 << 20;
-        assert!(shape.check().is_err());
-    }
 }

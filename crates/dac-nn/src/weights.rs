@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::layer::Parameter;
+
 /// An error while loading a parameter.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -42,11 +44,19 @@ pub trait Weights {
     /// When the parameter is missing, has another shape, or cannot be read.
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightError>;
 
-    /// Returns the values of a parameter given as by [`crate::layer::Layer::parameters`].
+    /// Returns the values of a parameter.
     ///
     /// # Errors
     /// Same as [`Weights::tensor`].
-    fn parameter(&mut self, (name, shape): (String, Vec<usize>)) -> Result<Vec<f32>, WeightError> {
+    fn parameter(&mut self, (name, shape): Parameter) -> Result<Vec<f32>, WeightError> {
         self.tensor(&name, &shape)
+    }
+
+    /// Returns the values of a convolution's parameters.
+    ///
+    /// # Errors
+    /// Same as [`Weights::tensor`].
+    fn weight_and_bias(&mut self, [weight, bias]: [Parameter; 2]) -> Result<[Vec<f32>; 2], WeightError> {
+        Ok([self.parameter(weight)?, self.parameter(bias)?])
     }
 }

@@ -2,6 +2,7 @@
 #![cfg(feature = "burn")]
 #![allow(clippy::print_stderr, reason = "skipped tests are reported")]
 
+use dac_kernels::ConvTransposeParams;
 use dac_nn::tensor::{ConvTranspose, open_device, read, upload};
 use dac_nn::{Device, WeightError, Weights, layer};
 
@@ -36,7 +37,8 @@ fn assert_phases_equal_burn(device: Device) {
     for (kernel, stride, padding) in [(16, 8, 4), (10, 5, 3), (4, 2, 1), (7, 3, 2), (3, 1, 1), (2, 4, 0)] {
         for (batch, in_channels, out_channels, positions) in [(1, 6, 3, 1), (2, 1, 4, 7), (1, 12, 5, 33)] {
             let name = "layer".to_owned();
-            let spec = layer::ConvTranspose { name, in_channels, out_channels, kernel, stride, padding };
+            let params = ConvTransposeParams { in_channels, out_channels, kernel, stride, padding };
+            let spec = layer::ConvTranspose { name, params };
             let layer = ConvTranspose::load(&spec, &mut random, &burn_device).unwrap();
             let x = random.values(batch * in_channels * positions);
             let x = upload(x, [batch, in_channels, positions], &burn_device);

@@ -48,6 +48,23 @@ pub(crate) fn stack<'a, T: Copy + 'a>(
     Ok((data, shape))
 }
 
+/// Returns the values at index `at` of the first axis.
+pub(crate) fn item<T>(data: &[T], [_, rows, columns]: [usize; 3], at: usize) -> &[T] {
+    let size = rows * columns;
+    &data[at * size..(at + 1) * size]
+}
+
+/// Transposes rows of `columns` values.
+pub(crate) fn transpose<T: Copy + Default>(rows: &[T], columns: usize) -> Vec<T> {
+    let (columns, mut transposed) = (columns.max(1), vec![T::default(); rows.len()]);
+    for (r, row) in rows.chunks_exact(columns).enumerate() {
+        for (c, &value) in row.iter().enumerate() {
+            transposed[c * (rows.len() / columns) + r] = value;
+        }
+    }
+    transposed
+}
+
 /// f32 values of shape `[batch, channels, samples]` (audio) or `[batch, latent, frames]` (latents),
 /// row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,13 +97,7 @@ impl Array3 {
         let frames = rows.len().checked_div(channels).unwrap_or(0);
         let shape = [1, channels, frames];
         check_shape(shape, rows.len())?;
-        let mut data = vec![0.0; rows.len()];
-        for (t, row) in rows.chunks_exact(channels.max(1)).enumerate() {
-            for (c, &value) in row.iter().enumerate() {
-                data[c * frames + t] = value;
-            }
-        }
-        Ok(Self { data, shape })
+        Ok(Self { data: transpose(rows, channels), shape })
     }
 
     /// Transposes item `batch` to rows `[frames][channels]`.
@@ -94,15 +105,7 @@ impl Array3 {
     /// # Panics
     /// When `batch` is out of range.
     pub fn to_rows(&self, batch: usize) -> Vec<f32> {
-        let [_, channels, frames] = self.shape;
-        let item = self.item(batch);
-        let mut rows = vec![0.0; item.len()];
-        for c in 0..channels {
-            for t in 0..frames {
-                rows[t * channels + c] = item[c * frames + t];
-            }
-        }
-        rows
+        transpose(self.item(batch), self.shape[2])
     }
 
     /// Concatenates arrays along the batch axis.
@@ -134,43 +137,6 @@ impl Array3 {
     /// # Panics
     /// When `batch` is out of range.
     pub fn item(&self, batch: usize) -> &[f32] {
-        let size = self.shape[1] * self.shape[2];
-        &self.data[batch * size..(batch + 1) * size]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn new_rejects_a_wrong_number_of_values() {
-        assert!(Array3::new(vec![0.0; 6], [1, 2, 3]).is_ok());
-        let error = Array3::new(vec![0.0; 5], [1, 2, 3]).unwrap_err();
-        assert_eq!(error, ShapeError::Length { shape: [1, 2, 3], expected: 6, found: 5 });
-        assert!(Array3::new(vec![], [usize::MAX, 2, 2]).is_err());
-    }
-
-    #[test]
-    fn rows_round_trip() {
-        let rows: Vec<f32> = (0..6).map(|v| v as f32).collect();
-        let array = Array3::from_rows(&rows, 2).unwrap();
-        assert_eq!(array.shape(), [1, 2, 3]);
-        assert_eq!(array.as_slice(), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
-        assert_eq!(array.to_rows(0), rows);
-        assert!(Array3::from_rows(&rows, 4).is_err());
-    }
-
-    #[test]
-    fn stack_rejects_different_shapes() {
-        let a = Array3::new(vec![1.0; 6], [1, 2, 3]).unwrap();
-        assert_eq!(Array3::stack(&[a.clone(), a.clone()]).unwrap().shape(), [2, 2, 3]);
-        // The same number of values in another shape.
-        let transposed = Array3::new(vec![1.0; 6], [1, 3, 2]).unwrap();
-        for other in [Array3::mono(vec![0.0; 2]), transposed] {
-            let found = other.shape();
-            let error = Array3::stack(&[a.clone(), other]).unwrap_err();
-            assert_eq!(error, ShapeError::Stack { first: [1, 2, 3], found });
-        }
+        item(&self.data, self.shape, batch)
     }
 }

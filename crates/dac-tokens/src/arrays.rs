@@ -1,15 +1,16 @@
 //! Arrays of three axes stored in a file with any element type and order.
 
-use std::io::{Read, Seek, Write};
+use std::io::Write;
 use std::ops::Range;
 
+use dac_pickle::numpy::ArrayError;
 use dac_pickle::{DType, read_strided};
 use dac_rvq::{Array3, Codes};
 
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
 use crate::token_file::TokenFile;
-use crate::token_format::{Input, Opened, ReadFrames, Shapes};
+use crate::token_format::{Arrays, Input, Opened};
 
 /// Largest number of channels: an array without frames has no bytes that would bound it.
 pub(crate) const MAX_CHANNELS: usize = 1 << 12;
@@ -19,7 +20,70 @@ const MAX_MIDDLE: usize = 1 << 16;
 /// Bytes that [`write_elements`] collects before it writes them.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// Location and layout of an array `[channels, codebooks or latent, frames]` in a file.
+/// An array `[channels, codebooks or latent, frames]` in a file of type `F`.
+pub(crate) trait StoredArray<F> {
+    fn shape(&self) -> [usize; 3];
+
+    /// Reads the frames from `start` on that give an array of this `shape`.
+    fn read(&self, file: &mut F, start: usize, shape: [usize; 3]) -> Result<Elements, TokenError>;
+}
+
+/// Elements of an array in row-major order.
+pub(crate) struct Elements {
+    pub(crate) dtype: DType,
+    pub(crate) big_endian: bool,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) shape: [usize; 3],
+}
+
+impl Elements {
+    /// Converts integers of any type to codes.
+    fn to_codes(&self) -> Result<Codes, TokenError> {
+        if self.dtype == DType::U16 && !self.big_endian {
+            let (pairs, _) = self.bytes.as_chunks::<2>();
+            return Ok(Codes::new(pairs.iter().map(|&pair| u16::from_le_bytes(pair)).collect(), self.shape)?);
+        }
+        let values = self.dtype.to_i64(&self.bytes, self.big_endian).map_err(ArrayError::from)?;
+        Ok(Codes::from_i64(&values, self.shape)?)
+    }
+
+    fn to_floats(&self) -> Result<Array3, TokenError> {
+        let values = self.dtype.to_f32(&self.bytes, self.big_endian).map_err(ArrayError::from)?;
+        Ok(Array3::new(values, self.shape)?)
+    }
+}
+
+impl<A> Arrays<A> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.codes.is_none() && self.z.is_none() && self.latents.is_none()
+    }
+
+    /// Combines the arrays with the file that contains them.
+    pub(crate) fn open<'a, F>(self, mut file: F, meta: TokenMeta) -> Opened<'a>
+    where
+        A: StoredArray<F> + Send + 'a,
+        F: Send + 'a,
+    {
+        let Self { codes, z, latents } = self;
+        let shape = |array: &Option<A>| array.as_ref().map(A::shape);
+        let shapes = Arrays { codes: shape(&codes), z: shape(&z), latents: shape(&latents) };
+        let read_frames = Box::new(move |range: Range<usize>| {
+            let mut read = |array: &A| {
+                let [channels, middle, available] = array.shape();
+                let start = range.start.min(available);
+                let length = range.end.min(available).saturating_sub(start);
+                array.read(&mut file, start, [channels, middle, length])
+            };
+            let codes = codes.as_ref().map(|array| read(array)?.to_codes()).transpose()?;
+            let mut floats =
+                |array: &Option<A>| array.as_ref().map(|array| read(array)?.to_floats()).transpose();
+            Ok(TokenFile { codes, z: floats(&z)?, latents: floats(&latents)?, ..TokenFile::default() })
+        });
+        Opened { shapes, meta, truncated: false, read_frames }
+    }
+}
+
+/// Location and layout of an array that is one block of bytes in a file.
 #[derive(Debug, Clone)]
 pub(crate) struct ArrayLocation {
     pub(crate) dtype: DType,
@@ -38,106 +102,29 @@ impl ArrayLocation {
         let strides = [middle.saturating_mul(frames), frames, 1];
         Self { dtype, big_endian: false, shape, strides, start }
     }
+}
 
-    /// Changes the order of the elements to column-major.
-    pub(crate) fn into_column_major(mut self) -> Self {
-        let [channels, middle, _] = self.shape;
-        self.strides = [1, channels, channels.saturating_mul(middle)];
-        self
+impl StoredArray<Input<'_>> for ArrayLocation {
+    fn shape(&self) -> [usize; 3] {
+        self.shape
     }
 
-    fn read_codes<R: Read + Seek>(&self, reader: &mut R, frames: Range<usize>) -> Result<Codes, TokenError> {
-        let (bytes, shape) = self.read_bytes(reader, frames)?;
-        to_codes(self.dtype, &bytes, self.big_endian, shape)
-    }
-
-    fn read_floats<R: Read + Seek>(
-        &self,
-        reader: &mut R,
-        frames: Range<usize>,
-    ) -> Result<Array3, TokenError> {
-        let (bytes, shape) = self.read_bytes(reader, frames)?;
-        Ok(Array3::new(self.dtype.to_f32(&bytes, self.big_endian)?, shape)?)
-    }
-
-    fn read_bytes<R: Read + Seek>(
-        &self,
-        reader: &mut R,
-        frames: Range<usize>,
-    ) -> Result<(Vec<u8>, [usize; 3]), TokenError> {
-        let [channels, middle, available] = self.shape;
-        let (start, length) = clamp(&frames, available);
-        let shape = [channels, middle, length];
+    fn read(&self, file: &mut Input<'_>, start: usize, shape: [usize; 3]) -> Result<Elements, TokenError> {
         let size = self.dtype.size();
         let skip = (start as u64).saturating_mul(self.strides[2] as u64).saturating_mul(size as u64);
-        let bytes = read_strided(reader, self.start.saturating_add(skip), size, &shape, &self.strides)?;
-        Ok((bytes, shape))
+        let position = self.start.saturating_add(skip);
+        let bytes = read_strided(file, position, size, &shape, &self.strides)?;
+        Ok(Elements { dtype: self.dtype, big_endian: self.big_endian, bytes, shape })
     }
-}
-
-/// The arrays of a file that stores each as one block of bytes.
-#[derive(Debug, Default)]
-pub(crate) struct ArrayLocations {
-    pub(crate) codes: Option<ArrayLocation>,
-    pub(crate) z: Option<ArrayLocation>,
-    pub(crate) latents: Option<ArrayLocation>,
-}
-
-impl ArrayLocations {
-    /// Combines the arrays with the file that contains them.
-    pub(crate) fn open(self, reader: Input<'_>, meta: TokenMeta) -> Opened<'_> {
-        let shape = |array: &Option<ArrayLocation>| array.as_ref().map(|array| array.shape);
-        let shapes = Shapes { codes: shape(&self.codes), z: shape(&self.z), latents: shape(&self.latents) };
-        let frames = Box::new(LocatedArrays { reader, arrays: self });
-        Opened { shapes, meta, truncated: false, frames }
-    }
-}
-
-struct LocatedArrays<'a> {
-    reader: Input<'a>,
-    arrays: ArrayLocations,
-}
-
-impl ReadFrames for LocatedArrays<'_> {
-    fn read_frames(&mut self, range: Range<usize>) -> Result<TokenFile, TokenError> {
-        let Self { reader, arrays: ArrayLocations { codes, z, latents } } = self;
-        let codes = codes.as_ref().map(|array| array.read_codes(reader, range.clone())).transpose()?;
-        let mut floats = |array: &Option<ArrayLocation>| {
-            array.as_ref().map(|array| array.read_floats(reader, range.clone())).transpose()
-        };
-        let (z, latents) = (floats(z)?, floats(latents)?);
-        Ok(TokenFile { codes, z, latents, ..TokenFile::default() })
-    }
-}
-
-/// Start and length of a range, clamped to `available` frames.
-pub(crate) fn clamp(frames: &Range<usize>, available: usize) -> (usize, usize) {
-    let start = frames.start.min(available);
-    (start, frames.end.min(available).saturating_sub(start))
-}
-
-/// Converts the bytes of any integer type to codes.
-pub(crate) fn to_codes(
-    dtype: DType,
-    bytes: &[u8],
-    big_endian: bool,
-    shape: [usize; 3],
-) -> Result<Codes, TokenError> {
-    if dtype == DType::U16 && !big_endian {
-        let (pairs, _) = bytes.as_chunks::<2>();
-        return Ok(Codes::new(pairs.iter().map(|&pair| u16::from_le_bytes(pair)).collect(), shape)?);
-    }
-    Ok(Codes::from_i64(&dtype.to_i64(bytes, big_endian)?, shape)?)
 }
 
 /// Converts a shape to `[channels, middle, frames]`. The channels may be missing, and more leading axes may
 /// be 1.
 pub(crate) fn three_axes(shape: &[usize], array: &'static str) -> Result<[usize; 3], TokenError> {
     let mut axes = shape;
-    while let [1, rest @ ..] = axes {
-        if rest.len() < 3 {
-            break;
-        }
+    while let [1, rest @ ..] = axes
+        && rest.len() >= 3
+    {
         axes = rest;
     }
     let three = match *axes {
@@ -164,23 +151,4 @@ pub(crate) fn write_elements<W: Write + ?Sized, const N: usize>(
         }
     }
     Ok(writer.write_all(&buffer)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shapes_gain_a_channel_and_lose_leading_ones() {
-        let axes = |shape: &[usize]| three_axes(shape, "codes").ok();
-        assert_eq!(axes(&[9, 25]), Some([1, 9, 25]));
-        assert_eq!(axes(&[2, 9, 25]), Some([2, 9, 25]));
-        assert_eq!(axes(&[1, 1, 9, 25]), Some([1, 9, 25]));
-        assert_eq!(axes(&[1, 2, 9, 25]), Some([2, 9, 25]));
-        assert_eq!(axes(&[2, 2, 9, 25]), None);
-        assert_eq!(axes(&[25]), None);
-        assert_eq!(axes(&[]), None);
-        assert_eq!(axes(&[1 << 40, 9, 0]), None);
-        assert_eq!(axes(&[1, 1 << 40, 0]), None);
-    }
 }

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dac_pickle::PickleError;
 use dac_pickle::numpy::ArrayError;
 use dac_pickle::torch::TorchError;
-use dac_pickle::{DTypeError, PickleError};
 use dac_rvq::{CodesError, ShapeError};
 use thiserror::Error;
 
@@ -135,12 +135,9 @@ pub enum TokenError {
     /// A pickle is invalid.
     #[error(transparent)]
     Pickle(#[from] PickleError),
-    /// A numpy array is invalid.
+    /// An array is invalid, or its elements cannot be converted.
     #[error(transparent)]
     Array(#[from] ArrayError),
-    /// Elements cannot be converted.
-    #[error(transparent)]
-    Convert(#[from] DTypeError),
     /// Codes are invalid.
     #[error(transparent)]
     Codes(#[from] CodesError),

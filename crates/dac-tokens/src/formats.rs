@@ -1,4 +1,4 @@
-//! The table of token file formats, and their detection by name and by content.
+//! The list of token file formats, and their detection by name and by content.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,47 +7,27 @@ use thiserror::Error;
 
 use crate::error::TokenError;
 use crate::options::Save;
-use crate::token_format::TokenFormat;
+use crate::token_format::{Capacity, TokenFormat};
 use crate::{dac, dacp, npy, pt, safetensors};
 
 /// Bytes from the start of a file that suffice for [`Format::sniff`].
 pub const SNIFF_BYTES: usize = 256;
 
-/// Defines [`Format`] from the table below.
-macro_rules! formats {
-    ($($(#[$attribute:meta])* $variant:ident => $format:path,)*) => {
-        /// A token file format.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-        #[non_exhaustive]
-        pub enum Format {
-            $($(#[$attribute])* $variant,)*
-        }
-
-        impl Format {
-            /// Every format.
-            pub const ALL: [Self; [$(stringify!($variant)),*].len()] = [$(Self::$variant),*];
-
-            pub(crate) fn get(self) -> &'static TokenFormat {
-                match self {
-                    $(Self::$variant => &$format,)*
-                }
-            }
-        }
-    };
-}
-
-formats! {
+/// A token file format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Format {
     /// Named arrays with metadata; stores everything.
     #[default]
-    Safetensors => safetensors::SAFETENSORS,
+    Safetensors,
     /// One numpy array, codes or z, without metadata.
-    Npy => npy::NPY,
+    Npy,
     /// A torch tensor or a dict of tensors, without metadata.
-    Pt => pt::PT,
+    Pt,
     /// File of the reference codec: codes and the metadata that its decoder needs.
-    Dac => dac::DAC,
+    Dac,
     /// Compact stream of this project: packed codes in blocks.
-    Dacp => dacp::DACP,
+    Dacp,
 }
 
 /// Unknown name of a token format.
@@ -59,6 +39,19 @@ pub struct UnknownFormat {
 }
 
 impl Format {
+    /// Every format.
+    pub const ALL: [Self; 5] = [Self::Safetensors, Self::Npy, Self::Pt, Self::Dac, Self::Dacp];
+
+    pub(crate) fn get(self) -> &'static TokenFormat {
+        match self {
+            Self::Safetensors => &safetensors::SAFETENSORS,
+            Self::Npy => &npy::NPY,
+            Self::Pt => &pt::PT,
+            Self::Dac => &dac::DAC,
+            Self::Dacp => &dacp::DACP,
+        }
+    }
+
     /// File name extension without the dot; also the name of the format.
     pub fn extension(self) -> &'static str {
         self.get().name
@@ -66,18 +59,26 @@ impl Format {
 
     /// Returns whether one file can store these arrays together.
     pub fn can_hold(self, arrays: Save) -> bool {
-        self.get().capacity.fits(arrays)
+        match self.get().capacity {
+            Capacity::AnyArrays => arrays.codes || arrays.z || arrays.latents,
+            Capacity::CodesOrZ => arrays.codes != arrays.z && !arrays.latents,
+            Capacity::OnlyCodes => arrays == Save::default(),
+        }
     }
 
     /// Describes the arrays that a file can store, such as "only codes".
     pub fn stores(self) -> &'static str {
-        self.get().capacity.describe()
+        match self.get().capacity {
+            Capacity::AnyArrays => "codes, z and latents",
+            Capacity::CodesOrZ => "only codes or only z",
+            Capacity::OnlyCodes => "only codes",
+        }
     }
 
     /// Detects the format of a file from its first [`SNIFF_BYTES`] bytes.
     pub fn sniff(start: &[u8]) -> Option<Self> {
         let start = start.get(..SNIFF_BYTES).unwrap_or(start);
-        // Safetensors, whose signature is weakest, is the first of the table and is tried last.
+        // Safetensors, whose signature is weakest, is the first of the list and is tried last.
         Self::ALL.into_iter().rev().find(|format| (format.get().matches)(start))
     }
 }

@@ -22,7 +22,7 @@ mod token_file;
 mod token_format;
 mod writer;
 
-pub use dacp::{DacpHeader, DacpReader, DacpSeekReader, DacpWriter};
+pub use dacp::{DacpHeader, DacpReader, DacpWriter};
 pub use error::TokenError;
 pub use formats::{Format, SNIFF_BYTES, UnknownFormat};
 pub use meta::{MetaField, MetaValue, TokenMeta};

@@ -10,7 +10,7 @@ use crate::error::TokenError;
 use crate::formats::{Format, SNIFF_BYTES, detect};
 use crate::meta::TokenMeta;
 use crate::token_file::TokenFile;
-use crate::token_format::{Opened, ReadFrames, Shapes};
+use crate::token_format::{Arrays, Opened, ReadFrames};
 
 /// Content of a token file, known from its header.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,10 +50,10 @@ impl TokenInfo {
 /// its length; except for .dac files, which are read whole.
 pub struct TokenReader<'a> {
     info: TokenInfo,
-    frames: Box<dyn ReadFrames + 'a>,
+    read_frames: ReadFrames<'a>,
 }
 
-impl TokenReader<'static> {
+impl<'a> TokenReader<'a> {
     /// Opens the file at `path`.
     ///
     /// # Errors
@@ -62,9 +62,7 @@ impl TokenReader<'static> {
         let open = || Self::open(BufReader::new(File::open(path)?));
         open().map_err(|error| error.in_file(path))
     }
-}
 
-impl<'a> TokenReader<'a> {
     /// Opens a file, whose format is detected from its content.
     ///
     /// # Errors
@@ -77,8 +75,8 @@ impl<'a> TokenReader<'a> {
         let format = detect(&start)?;
         reader.rewind()?;
         let opened = (format.get().open)(Box::new(reader))?;
-        let Opened { shapes: Shapes { codes, z, latents }, meta, truncated, frames } = opened;
-        Ok(Self { info: TokenInfo { format, codes, z, latents, meta, truncated }, frames })
+        let Opened { shapes: Arrays { codes, z, latents }, meta, truncated, read_frames } = opened;
+        Ok(Self { info: TokenInfo { format, codes, z, latents, meta, truncated }, read_frames })
     }
 
     /// Content of the file.
@@ -99,7 +97,7 @@ impl<'a> TokenReader<'a> {
     /// # Errors
     /// As [`TokenReader::read_all`].
     pub fn read_frames(&mut self, range: Range<usize>) -> Result<TokenFile, TokenError> {
-        let arrays = self.frames.read_frames(range)?;
+        let arrays = (self.read_frames)(range)?;
         let (meta, truncated) = (self.info.meta.clone(), self.info.truncated);
         if let (Some(codes), Some(size)) = (&arrays.codes, meta.codebook_size) {
             codes.check_range(size)?;

@@ -5,36 +5,38 @@ use std::io::Write;
 use dac_pickle::safetensors::{SafetensorsError, SafetensorsHeader};
 use serde_json::{Map, Value, json};
 
-use crate::arrays::{ArrayLocation, ArrayLocations, three_axes, write_elements};
+use crate::arrays::{ArrayLocation, three_axes, write_elements};
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
 use crate::options::WriteOptions;
 use crate::token_file::TokenFile;
-use crate::token_format::{Capacity, Input, Opened, TokenFormat};
+use crate::token_format::{Arrays, Capacity, Input, Opened, TokenFormat};
 
 const NAME: &str = "safetensors";
 
 /// Longest header read; token files need under 2 kB.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
-pub(crate) const SAFETENSORS: TokenFormat =
-    TokenFormat { name: NAME, matches, capacity: Capacity::AnyArrays, stores_windows: true, open, write };
-
-fn matches(start: &[u8]) -> bool {
+pub(crate) const SAFETENSORS: TokenFormat = TokenFormat {
+    name: NAME,
     // The first 8 bytes are the length of the header, which is a JSON object.
-    start.get(8) == Some(&b'{')
-}
+    matches: |start| start.get(8) == Some(&b'{'),
+    capacity: Capacity::AnyArrays,
+    stores_windows: true,
+    open,
+    write,
+};
 
 fn open(mut reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     let header = SafetensorsHeader::read(&mut reader, MAX_HEADER_BYTES).map_err(header_error)?;
     let find = |array| find_array(&header, array);
-    let arrays = ArrayLocations { codes: find("codes")?, z: find("z")?, latents: find("latents")? };
+    let arrays = Arrays { codes: find("codes")?, z: find("z")?, latents: find("latents")? };
     let mut meta = TokenMeta::default();
     for (name, text) in header.metadata.metadata().iter().flatten() {
         let invalid = |name| TokenError::malformed(NAME, format!("its metadata has {name} = {text:.40?}"));
         meta.set(name, text).map_err(invalid)?;
     }
-    if arrays.codes.is_none() && arrays.z.is_none() && arrays.latents.is_none() {
+    if arrays.is_empty() {
         let names = header.metadata.offset_keys();
         let found = names.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
         return Err(TokenError::NoTokens { format: NAME, found });

@@ -3,7 +3,6 @@
 use dac_rvq::{Array3, Codes};
 
 use crate::meta::TokenMeta;
-use crate::options::Save;
 
 /// Tokens: any of codes, z and latents, with their metadata.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,11 +36,6 @@ impl TokenFile {
     pub fn shape(&self) -> Option<[usize; 3]> {
         let floats = || self.z.as_ref().or(self.latents.as_ref()).map(Array3::shape);
         self.codes.as_ref().map(Codes::shape).or_else(floats)
-    }
-
-    /// The arrays that are present.
-    pub(crate) fn arrays(&self) -> Save {
-        Save { codes: self.codes.is_some(), z: self.z.is_some(), latents: self.latents.is_some() }
     }
 
     /// Returns whether decoding needs to know the windows of windowed mode.

@@ -5,11 +5,10 @@ use std::ops::Range;
 
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
-use crate::options::{Save, WriteOptions};
+use crate::options::WriteOptions;
 use crate::token_file::TokenFile;
 
-/// A token file format. A new one is a module with a constant of this type, and a line of the table in
-/// `formats.rs`.
+/// A token file format. A new one is a module with a constant of this type, and a variant of `Format`.
 pub(crate) struct TokenFormat {
     /// Name of the format, which is also the file name extension without the dot.
     pub(crate) name: &'static str,
@@ -32,25 +31,6 @@ pub(crate) enum Capacity {
     OnlyCodes,
 }
 
-impl Capacity {
-    pub(crate) fn fits(self, arrays: Save) -> bool {
-        match self {
-            Self::AnyArrays => arrays.codes || arrays.z || arrays.latents,
-            Self::CodesOrZ => arrays.codes != arrays.z && !arrays.latents,
-            Self::OnlyCodes => arrays == Save::default(),
-        }
-    }
-
-    /// Description for messages.
-    pub(crate) fn describe(self) -> &'static str {
-        match self {
-            Self::AnyArrays => "codes, z and latents",
-            Self::CodesOrZ => "only codes or only z",
-            Self::OnlyCodes => "only codes",
-        }
-    }
-}
-
 /// A source of bytes that can seek.
 pub(crate) trait ReadSeek: Read + Seek + Send {}
 
@@ -61,23 +41,21 @@ pub(crate) type Input<'a> = Box<dyn ReadSeek + 'a>;
 
 /// A file whose header was read.
 pub(crate) struct Opened<'a> {
-    pub(crate) shapes: Shapes,
+    /// Shapes of the arrays, `[channels, codebooks or latent, frames]`.
+    pub(crate) shapes: Arrays<[usize; 3]>,
     pub(crate) meta: TokenMeta,
     /// Whether only the beginning of the file is left.
     pub(crate) truncated: bool,
-    pub(crate) frames: Box<dyn ReadFrames + 'a>,
+    pub(crate) read_frames: ReadFrames<'a>,
 }
 
-/// Shapes of the arrays in a file, `[channels, codebooks or latent, frames]`.
+/// Reads the frames of a range, clamped to the available ones, of each array. Metadata is left empty.
+pub(crate) type ReadFrames<'a> = Box<dyn FnMut(Range<usize>) -> Result<TokenFile, TokenError> + Send + 'a>;
+
+/// Facts about the arrays that a file contains.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Shapes {
-    pub(crate) codes: Option<[usize; 3]>,
-    pub(crate) z: Option<[usize; 3]>,
-    pub(crate) latents: Option<[usize; 3]>,
-}
-
-/// The arrays of an open file.
-pub(crate) trait ReadFrames: Send {
-    /// Reads the frames of `range`, clamped to the available ones, of each array. Metadata is left empty.
-    fn read_frames(&mut self, range: Range<usize>) -> Result<TokenFile, TokenError>;
+pub(crate) struct Arrays<T> {
+    pub(crate) codes: Option<T>,
+    pub(crate) z: Option<T>,
+    pub(crate) latents: Option<T>,
 }

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, IntoInnerError, Write};
 use std::path::Path;
 
-use dac_atomic::{AtomicFile, FinishedFile};
+use dac_atomic::AtomicFile;
 
 use crate::error::TokenError;
 use crate::formats::Format;
@@ -16,23 +16,12 @@ impl TokenFile {
     /// # Errors
     /// As [`TokenFile::write_to`], with the path.
     pub fn write(&self, path: &Path, format: Format, options: &WriteOptions) -> Result<(), TokenError> {
-        let write = || Ok(self.write_atomic(AtomicFile::create(path)?, format, options)?.persist()?);
-        write().map_err(|error: TokenError| error.in_file(path))
-    }
-
-    /// Writes a complete file that does not have its name yet; [`FinishedFile::persist`] gives it one.
-    ///
-    /// # Errors
-    /// As [`TokenFile::write_to`].
-    pub fn write_atomic(
-        &self,
-        file: AtomicFile,
-        format: Format,
-        options: &WriteOptions,
-    ) -> Result<FinishedFile, TokenError> {
-        let mut writer = BufWriter::new(file);
-        self.write_to(&mut writer, format, options)?;
-        Ok(writer.into_inner().map_err(IntoInnerError::into_error)?.finish()?)
+        let write = || -> Result<(), TokenError> {
+            let mut writer = BufWriter::new(AtomicFile::create(path)?);
+            self.write_to(&mut writer, format, options)?;
+            Ok(writer.into_inner().map_err(IntoInnerError::into_error)?.commit()?)
+        };
+        write().map_err(|error| error.in_file(path))
     }
 
     /// Writes the bytes of a file to `writer`, which should be buffered.
@@ -52,16 +41,16 @@ impl TokenFile {
     }
 
     fn check_fits(&self, format: Format) -> Result<(), TokenError> {
-        let cannot_hold = |what: String| Err(TokenError::CannotHold { format: format.extension(), what });
-        let arrays = self.arrays();
-        if !format.can_hold(arrays) {
-            let what = format!("{} (it stores {})", describe(arrays), format.stores());
-            return cannot_hold(what);
-        }
-        if self.is_windowed() && !format.get().stores_windows {
-            return cannot_hold("the windows of windowed tokens; use .safetensors or .dac".to_owned());
-        }
-        Ok(())
+        let (codes, z, latents) = (self.codes.is_some(), self.z.is_some(), self.latents.is_some());
+        let arrays = Save { codes, z, latents };
+        let what = if !format.can_hold(arrays) {
+            format!("{} (it stores {})", describe(arrays), format.stores())
+        } else if self.is_windowed() && !format.get().stores_windows {
+            "the windows of windowed tokens; use .safetensors or .dac".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(TokenError::CannotHold { format: format.extension(), what })
     }
 }
 

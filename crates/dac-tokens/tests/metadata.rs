@@ -1,6 +1,11 @@
-//! Metadata as JSON, and values derived from it.
+//! Metadata as JSON and as text, and values derived from it.
 
-use dac_tokens::TokenMeta;
+mod common;
+
+use std::io::Cursor;
+
+use common::codes;
+use dac_tokens::{Format, TokenError, TokenFile, TokenMeta, TokenReader, WriteOptions};
 
 fn full() -> TokenMeta {
     let mut meta = TokenMeta::default();
@@ -43,4 +48,23 @@ fn a_duration_needs_length_and_rate() {
     assert_eq!(meta.audio_seconds(), None);
     meta.input_rate_hz = Some(44100);
     assert_eq!(meta.audio_seconds(), Some(0.5));
+}
+
+#[test]
+fn every_field_round_trips_as_text() {
+    let mut file = Vec::new();
+    let tokens = TokenFile::of_codes(codes(1, 9, 4), full());
+    tokens.write_to(&mut file, Format::Safetensors, &WriteOptions::default()).unwrap();
+    assert_eq!(TokenReader::open(Cursor::new(&file)).unwrap().info().meta, full());
+    // The same file with other texts of equal length.
+    let edited = |from: &str, to: &str| {
+        let mut file = file.clone();
+        let at = file.windows(from.len()).position(|text| text == from.as_bytes()).unwrap();
+        file[at..at + from.len()].copy_from_slice(to.as_bytes());
+        TokenReader::open(Cursor::new(file)).map(|reader| reader.info().meta.clone())
+    };
+    let negative = edited(r#""hop_samples":"512""#, r#""hop_samples":"-12""#).unwrap_err();
+    assert!(matches!(negative, TokenError::Malformed { .. }), "{negative}");
+    assert!(negative.to_string().contains(r#"hop_samples = "-12""#), "{negative}");
+    assert_eq!(edited("hop_samples", "hop_unknown").unwrap().hop_samples, None);
 }

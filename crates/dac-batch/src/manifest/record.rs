@@ -101,7 +101,7 @@ pub struct Roundtrip {
     /// SHA-256 of the decoded file, in lower-case hexadecimal.
     #[serde(default)]
     pub decoded_sha256: Option<String>,
-    /// Bitrate of the codes alone, in kbit/s.
+    /// Bitrate of the codes without the file format, in kbit/s.
     pub nominal_kbps: f64,
     /// Bitrate of the token file, in kbit/s.
     pub file_kbps: Option<f64>,

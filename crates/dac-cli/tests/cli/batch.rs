@@ -166,8 +166,9 @@ fn partitions_share_a_folder_and_can_be_merged() {
     }
     lab.put("in/bad.wav", b"");
     lab.dac("encode in --output whole --model tiny").expect(1);
-    for shard in ["0/3", "2/3"] {
-        lab.dac(&format!("encode in --output out --model tiny --partition {shard}"));
+    // --shard is the former name of the option.
+    for option in ["--partition 0/3", "--shard 2/3"] {
+        lab.dac(&format!("encode in --output out --model tiny {option}"));
     }
     lab.dac("manifest merge out").expect(1).says("the manifest of partition 1/3 is missing");
     lab.dac("encode in --output out --model tiny --partition 1/3");

@@ -72,7 +72,7 @@ fn gnu_parallel_runs_all_partitions() {
         return;
     }
     let lab = collection();
-    let encode = format!("encode in --output joined --model tiny --threads 1 --shard {{}}/{PARTITIONS}");
+    let encode = format!("encode in --output joined --model tiny --threads 1 --partition {{}}/{PARTITIONS}");
     let mut parallel = lab.program("parallel");
     parallel.args(["--will-cite", "--jobs", "2", "--joblog", "jobs.log", env!("CARGO_BIN_EXE_dac")]);
     parallel.args(encode.split(' ')).arg(":::").args((0..PARTITIONS).map(|partition| partition.to_string()));

@@ -51,7 +51,7 @@ fn a_merge_keeps_the_newest_record() {
     lab.wav("in/a.wav", 44100, 3000, &[0.5]);
     lab.wav("in/b.wav", 44100, 2000, &[0.5]);
     lab.dac(&format!("{encode} --partition 0/1")).expect(0);
-    let shards = manifest(&lab, "out/.dac-manifest.0-of-1.jsonl");
+    let partition = manifest(&lab, "out/.dac-manifest.0-of-1.jsonl");
     lab.wav("in/a.wav", 44100, 3000, &[0.4]);
     let redone = records();
     assert_eq!((&redone[0]["status"], &redone[1]["status"]), (&"ok".into(), &"skipped".into()));
@@ -59,7 +59,7 @@ fn a_merge_keeps_the_newest_record() {
     lab.dac("manifest merge out").expect(0);
     let merged = manifest(&lab, &format!("out/{MANIFEST}"));
     assert_eq!(merged["a.safetensors"], redone[0]);
-    assert_eq!(merged["b.safetensors"], shards["b.safetensors"]);
+    assert_eq!(merged["b.safetensors"], partition["b.safetensors"]);
     // A rerun of the partition uses the results of the run of the whole job.
     let again = lab.dac(&format!("{encode} --partition 0/1")).expect(0);
     assert!(again.records().iter().all(|record| record["status"] == "skipped"), "{}", again.stdout);
@@ -75,8 +75,8 @@ fn an_empty_partition_is_not_missing() {
     lab.dac("encode in/a.wav --output out --model tiny").expect(0);
     lab.dac("encode in --output out --model tiny --partition 0/8 --dry-run").expect(0);
     assert_eq!(lab.names("out"), ["a.safetensors"]);
-    for shard in 0..8 {
-        lab.dac(&format!("encode in --output out --model tiny --partition {shard}/8")).expect(0);
+    for partition in 0..8 {
+        lab.dac(&format!("encode in --output out --model tiny --partition {partition}/8")).expect(0);
     }
     let merged = lab.dac("manifest merge out").expect(0);
     assert!(merged.stdout.contains("3 done, 0 failed, from 9 manifests"), "{}", merged.stdout);

@@ -190,8 +190,9 @@ fn each_partition_has_its_own_shards() {
         lab.wav(&format!("in/{n}.wav"), 44100, 1000 + n, &[0.5]);
     }
     lab.dac("encode in --output plain --model tiny --format npy").expect(0);
-    for shard in 0..3 {
-        lab.dac(&format!("encode in --output out --model tiny --pack tar --partition {shard}/3")).expect(0);
+    for partition in 0..3 {
+        lab.dac(&format!("encode in --output out --model tiny --pack tar --partition {partition}/3"))
+            .expect(0);
     }
     let shards = lab.names("out").into_iter().filter(|name| name.ends_with(".tar"));
     assert!(shards.clone().all(|name| name.contains("-of-3-000000.tar")), "{:?}", lab.names("out"));

@@ -1,54 +1,34 @@
-//! A row group of a parquet file: collects rows and writes them column by column.
+//! Row groups of a parquet file, which are written column by column.
 
-use dac_rvq::Codes;
 use dac_tokens::MetaValue;
-use parquet::column::writer::ColumnWriterImpl;
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
 };
 use parquet::errors::{ParquetError, Result};
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter, SerializedRowGroupWriter};
 
-use super::columns;
-use super::row::Row;
+use super::row::{Row, fields};
 use crate::hashing_writer::HashingWriter;
 use crate::metadata::EntryMetadata;
 
-/// Rows to be written.
-#[derive(Debug, Default)]
-pub(super) struct RowGroup {
-    metadata: Vec<EntryMetadata>,
-    codes: Vec<Codes>,
-}
-
-impl RowGroup {
-    pub(super) fn push(&mut self, row: Row) {
-        self.metadata.push(row.metadata);
-        self.codes.push(row.codes);
+/// Writes rows as a group of a file.
+pub(super) fn write_group(file: &mut SerializedFileWriter<HashingWriter>, rows: &[Row]) -> Result<()> {
+    let mut group = file.next_row_group()?;
+    write_column(&mut group, rows, |row| MetaValue::Text(Some(&row.metadata.key)))?;
+    write_codes(&mut group, rows)?;
+    for index in 0..fields(&EntryMetadata::default()).count() {
+        write_column(&mut group, rows, |row| {
+            fields(&row.metadata).nth(index).map_or(MetaValue::Flag(None), |field| field.value)
+        })?;
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.metadata.len()
-    }
-
-    pub(super) fn write(self, file: &mut SerializedFileWriter<HashingWriter>) -> Result<()> {
-        let mut group = file.next_row_group()?;
-        write_column(&mut group, &self.metadata, |row| MetaValue::Text(Some(&row.key)))?;
-        write_codes(&mut group, &self.codes)?;
-        for index in 0..columns::fields(&EntryMetadata::default()).count() {
-            let value =
-                |row| columns::fields(row).nth(index).map_or(MetaValue::Flag(None), |field| field.value);
-            write_column(&mut group, &self.metadata, value)?;
-        }
-        group.close()?;
-        Ok(())
-    }
+    group.close()?;
+    Ok(())
 }
 
 fn write_column<'a>(
     group: &mut SerializedRowGroupWriter<'_, HashingWriter>,
-    rows: &'a [EntryMetadata],
-    value: impl Fn(&'a EntryMetadata) -> MetaValue<'a>,
+    rows: &'a [Row],
+    value: impl Fn(&'a Row) -> MetaValue<'a>,
 ) -> Result<()> {
     macro_rules! write {
         ($type:ty, $kind:ident, $convert:expr) => {{
@@ -86,32 +66,26 @@ fn write_values<T: DataType>(
     writer.close()
 }
 
-/// Writes the lists of lists of codes, one entry at a time, which takes 8 bytes of memory per code of the
-/// entry.
-fn write_codes(group: &mut SerializedRowGroupWriter<'_, HashingWriter>, rows: &[Codes]) -> Result<()> {
+/// Writes the lists of lists of codes, one row at a time, which takes 8 bytes of memory per code of the row.
+/// Repetition levels: 0 starts a row, 1 an inner list, 2 continues a list. Definition levels: 0 is a row
+/// without lists, 1 an empty list, 2 a value.
+fn write_codes(group: &mut SerializedRowGroupWriter<'_, HashingWriter>, rows: &[Row]) -> Result<()> {
     let mut writer = next_column(group)?;
-    for codes in rows {
-        write_lists(writer.typed::<Int32Type>(), codes)?;
+    for Row { codes, .. } in rows {
+        let (lists, frames) = (codes.channels() * codes.codebooks(), codes.frames());
+        let values: Vec<i32> = codes.as_slice().iter().map(|&code| code.into()).collect();
+        let (mut defined, mut repeated) = (Vec::new(), Vec::new());
+        if lists == 0 {
+            (defined, repeated) = (vec![0], vec![0]);
+        }
+        for list in 0..lists {
+            defined.resize(defined.len() + frames.max(1), if frames == 0 { 1 } else { 2 });
+            repeated.push(i16::from(list > 0));
+            repeated.resize(defined.len(), 2);
+        }
+        writer.typed::<Int32Type>().write_batch(&values, Some(&defined), Some(&repeated))?;
     }
     writer.close()
-}
-
-/// Writes the codes of an entry. Repetition levels: 0 starts a row, 1 an inner list, 2 continues a list.
-/// Definition levels: 0 is a row without lists, 1 an empty list, 2 a value.
-fn write_lists(writer: &mut ColumnWriterImpl<'_, Int32Type>, codes: &Codes) -> Result<()> {
-    let (lists, frames) = (codes.channels() * codes.codebooks(), codes.frames());
-    let values: Vec<i32> = codes.as_slice().iter().map(|&code| code.into()).collect();
-    let (mut defined, mut repeated) = (Vec::new(), Vec::new());
-    if lists == 0 {
-        (defined, repeated) = (vec![0], vec![0]);
-    }
-    for list in 0..lists {
-        defined.resize(defined.len() + frames.max(1), if frames == 0 { 1 } else { 2 });
-        repeated.push(i16::from(list > 0));
-        repeated.resize(defined.len(), 2);
-    }
-    writer.write_batch(&values, Some(&defined), Some(&repeated))?;
-    Ok(())
 }
 
 fn next_column<'a>(

@@ -3,7 +3,6 @@
 //! Codes are dictionary-encoded: the indices of 1,024 different values take 10 bits each, no more than packed
 //! codes.
 
-mod columns;
 mod group;
 mod row;
 
@@ -18,7 +17,7 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
 use crate::hashing_writer::HashingWriter;
-use group::RowGroup;
+use group::write_group;
 
 pub(crate) use row::Row;
 
@@ -49,7 +48,8 @@ const FOOTER_BYTES_PER_GROUP: u64 = 4096;
 /// An open parquet file.
 pub(crate) struct ParquetShard {
     writer: SerializedFileWriter<HashingWriter>,
-    group: RowGroup,
+    /// Rows of the next group.
+    rows: Vec<Row>,
     group_bytes: u64,
 }
 
@@ -63,11 +63,11 @@ impl ParquetShard {
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_column_statistics_enabled(codes, EnabledStatistics::None)
             .build();
-        let schema = format!("message tokens {{\n{FIRST_COLUMNS}{}}}", columns::schema());
+        let schema = format!("message tokens {{\n{FIRST_COLUMNS}{}}}", row::schema());
         let schema = parse_message_type(&schema).map_err(to_io_error)?;
         let writer =
             SerializedFileWriter::new(writer, Arc::new(schema), Arc::new(properties)).map_err(to_io_error)?;
-        Ok(Self { writer, group: RowGroup::default(), group_bytes: 0 })
+        Ok(Self { writer, rows: Vec::new(), group_bytes: 0 })
     }
 
     /// Largest size of the file if it were finished now.
@@ -81,8 +81,8 @@ impl ParquetShard {
             self.flush()?;
         }
         self.group_bytes += row.bytes();
-        self.group.push(row);
-        if self.group_bytes >= MAX_GROUP_BYTES || self.group.len() >= MAX_GROUP_ROWS {
+        self.rows.push(row);
+        if self.group_bytes >= MAX_GROUP_BYTES || self.rows.len() >= MAX_GROUP_ROWS {
             self.flush()?;
         }
         Ok(())
@@ -95,8 +95,8 @@ impl ParquetShard {
 
     fn flush(&mut self) -> io::Result<()> {
         self.group_bytes = 0;
-        let group = std::mem::take(&mut self.group);
-        if group.len() == 0 { Ok(()) } else { group.write(&mut self.writer).map_err(to_io_error) }
+        let rows = std::mem::take(&mut self.rows);
+        if rows.is_empty() { Ok(()) } else { write_group(&mut self.writer, &rows).map_err(to_io_error) }
     }
 }
 

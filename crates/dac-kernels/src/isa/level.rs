@@ -1,6 +1,6 @@
 //! The instruction sets and the choice between them.
 
-use crate::KernelError;
+use crate::{KernelError, UnknownName};
 use std::{fmt, str::FromStr};
 
 /// An instruction set for which this crate has kernels.
@@ -30,7 +30,7 @@ impl Isa {
     /// it.
     ///
     /// # Errors
-    /// [`KernelError::UnknownIsa`] for an unknown name, [`KernelError::IsaUnavailable`] if the processor does
+    /// [`KernelError::UnknownName`] for an unknown name, [`KernelError::IsaUnavailable`] if the processor does
     /// not support the instruction set.
     pub fn from_env() -> Result<Self, KernelError> {
         match std::env::var("DAC_CPU") {
@@ -89,12 +89,13 @@ impl fmt::Display for Isa {
 }
 
 impl FromStr for Isa {
-    type Err = KernelError;
+    type Err = UnknownName;
 
-    fn from_str(s: &str) -> Result<Self, KernelError> {
-        let name = s.trim().to_ascii_lowercase();
-        let found = Self::ALL.into_iter().find(|isa| isa.name() == name);
-        found.ok_or_else(|| KernelError::UnknownIsa { found: s.to_owned() })
+    /// Ignores case and surrounding whitespace.
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let expected = crate::name_list(&Self::ALL.map(Self::name));
+        let unknown = UnknownName { what: "instruction set", found: text.to_owned(), expected };
+        Self::ALL.into_iter().find(|isa| isa.name().eq_ignore_ascii_case(text.trim())).ok_or(unknown)
     }
 }
 
@@ -107,7 +108,8 @@ mod tests {
         for isa in Isa::ALL {
             assert_eq!(isa.to_string().parse::<Isa>(), Ok(isa));
         }
-        assert!(matches!("sse9".parse::<Isa>(), Err(KernelError::UnknownIsa { .. })));
+        let text = "unknown instruction set 'sse9', expected portable, avx2, avx512 or neon";
+        assert_eq!(Isa::from_name("sse9").unwrap_err().to_string(), text);
         assert!(Isa::detect().is_available());
         assert_eq!(Isa::from_name(" Portable "), Ok(Isa::Portable));
         assert!(Isa::available().contains(&Isa::detect()));

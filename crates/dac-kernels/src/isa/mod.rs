@@ -80,25 +80,20 @@ impl Kernels {
 /// `vectors` is its width in registers.
 macro_rules! kernels {
     ($simd:ident, $features:tt, rows $rows:literal, $mid:literal, $low:literal, vectors $vectors:literal) => {
-        pub(super) static KERNELS: super::Kernels = super::Kernels {
-            lanes: <$simd as super::simd::Simd>::LANES,
-            mr: $rows,
-            nr: $vectors * <$simd as super::simd::Simd>::LANES,
-            f32: super::operand_kernels!(
-                $simd, super::operand::F32, $features, rows $rows, $mid, $low, vectors $vectors
-            ),
-            snake_rows: super::compile!(
-                $features,
-                super::SnakeRows<'_>,
-                super::pointwise::snake_rows::<$simd>
-            ),
-            single_output: super::compile!(
-                $features,
-                super::SingleOutput<'_>,
-                super::pointwise::single_output::<$simd>
-            ),
-            nearest: super::compile!($features, super::NearestSearch<'_>, super::nearest::nearest::<$simd>),
-            peak: super::compile!($features, super::PeakRun<'_>, super::peak::peak::<$simd>),
+        pub(super) static KERNELS: super::Kernels = {
+            use super::{nearest::nearest, peak::peak, pointwise::*, *};
+            Kernels {
+                lanes: <$simd>::LANES,
+                mr: $rows,
+                nr: $vectors * <$simd>::LANES,
+                f32: operand_kernels!(
+                    $simd, operand::F32, $features, rows $rows, $mid, $low, vectors $vectors
+                ),
+                snake_rows: compile!($features, SnakeRows<'_>, snake_rows::<$simd>),
+                single_output: compile!($features, SingleOutput<'_>, single_output::<$simd>),
+                nearest: compile!($features, NearestSearch<'_>, nearest::<$simd>),
+                peak: compile!($features, PeakRun<'_>, peak::<$simd>),
+            }
         };
     };
 }
@@ -109,26 +104,15 @@ macro_rules! operand_kernels {
     (
         $simd:ident, $operand:ty, $features:tt,
         rows $rows:literal, $mid:literal, $low:literal, vectors $vectors:literal
-    ) => {
-        super::OperandKernels {
-            per_word: <$operand as super::operand::Operand<$simd>>::PER_WORD,
-            gemm: super::compile!(
-                $features,
-                super::Gemm<'_>,
-                super::gemm::gemm::<$simd, $operand, $rows, $mid, $low, $vectors>
-            ),
-            forward: super::compile!(
-                $features,
-                super::ForwardTransform<'_>,
-                super::transform::forward::<$simd, $operand>
-            ),
-            inverse: super::compile!(
-                $features,
-                super::InverseTransform<'_>,
-                super::transform::inverse::<$simd, $operand, $rows, $vectors>
-            ),
+    ) => {{
+        use super::{gemm::gemm, transform::*, *};
+        OperandKernels {
+            per_word: <$operand as operand::Operand<$simd>>::PER_WORD,
+            gemm: compile!($features, Gemm<'_>, gemm::<$simd, $operand, $rows, $mid, $low, $vectors>),
+            forward: compile!($features, ForwardTransform<'_>, forward::<$simd, $operand>),
+            inverse: compile!($features, InverseTransform<'_>, inverse::<$simd, $operand, $rows, $vectors>),
         }
-    };
+    }};
 }
 use operand_kernels;
 

@@ -12,13 +12,6 @@ pub(crate) struct PeakRun<'a> {
     pub(crate) sums: &'a mut [f32; CHAINS],
 }
 
-impl PeakRun<'_> {
-    /// Number of multiplications and additions in `repeats` rounds.
-    pub(crate) fn flops(repeats: usize, lanes: usize) -> f64 {
-        2.0 * (repeats * CHAINS * lanes) as f64
-    }
-}
-
 /// # Safety
 /// The processor supports the instruction set of `S`.
 #[inline(always)]

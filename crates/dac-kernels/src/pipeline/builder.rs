@@ -4,12 +4,11 @@ use super::{
     Pipeline,
     geometry::Geometry,
     layer::{Layer, Operation},
-    pack,
-    plan::{self, Position},
+    pack, plan,
 };
 use crate::{
     ConvParams, ConvTransposeParams, KernelError, PipelineOptions, Precision, ResidualUnit,
-    error::check_len,
+    error::{check_len, invalid},
     isa::{Kernels, OperandKernels, bf16},
 };
 use std::ops::Range;
@@ -46,14 +45,9 @@ struct NewConv<'a> {
 impl PipelineBuilder {
     pub(crate) fn new(options: PipelineOptions) -> Self {
         let kernels = Kernels::for_isa(options.isa);
-        let bf16 = match options.precision {
-            Precision::Bf16 => bf16::operand_kernels(options.isa).map(Some),
-            precision => precision.check(options.isa).map(|()| None),
-        };
-        let (bf16, error) = match bf16 {
-            Ok(operands) => (operands, None),
-            Err(error) => (None, Some(error)),
-        };
+        let error = options.precision.check(options.isa).err();
+        let uses_bf16 = options.precision == Precision::Bf16;
+        let bf16 = bf16::operand_kernels(options.isa).ok().filter(|_| uses_bf16);
         Self {
             options,
             kernels,
@@ -142,8 +136,7 @@ impl PipelineBuilder {
             b.push_pending_snake();
             match b.layers.last_mut() {
                 Some(last) if last.tanh => {
-                    let why = "a tanh cannot follow a tanh";
-                    return Err(KernelError::Parameter { what: "consecutive tanh layers", found: 2, why });
+                    return invalid("consecutive tanh layers", 2, "a tanh cannot follow a tanh");
                 }
                 Some(last) => {
                     last.tanh = true;
@@ -180,9 +173,7 @@ impl PipelineBuilder {
         let pending = self.pending_snake.as_ref().map(Vec::len);
         match self.layers.last().map(|l| l.geometry.out_channels).or(pending) {
             Some(expected) if expected != found => Err(KernelError::Channels { what, expected, found }),
-            _ if found == 0 => {
-                Err(KernelError::Parameter { what: "channels", found, why: "it must be at least 1" })
-            }
+            _ if found == 0 => invalid("channels", found, "it must be at least 1"),
             _ => Ok(()),
         }
     }
@@ -233,14 +224,13 @@ impl PipelineBuilder {
         let NewConv { name, geometry, bias, residual } = conv;
         let (kernels, g): (&'static Kernels, _) = (self.kernels, &geometry);
         let rates = self.layers.iter().map(|l| l.geometry.out_group as f64 / l.geometry.in_group as f64);
-        let position = Position { in_stride, rate: rates.product() };
         let single = pack::has_single_output(g) && in_stride.is_multiple_of(kernels.lanes);
         let (operation, out_stride) = if single && residual.is_none() {
             let bias = bias.first().copied().unwrap_or(0.0);
             (pack::single_output(g, in_stride, &weight, bias), 1)
         } else {
-            let plan = plan::choose(&self.options, kernels, self.bf16, g, position);
-            let mut conv = pack::gemm_conv(kernels, g, plan, &weight, bias);
+            let plan = plan::choose(&self.options, kernels, self.bf16, g, in_stride, rates.product());
+            let mut conv = pack::gemm_conv(kernels, g, in_stride, plan, &weight, bias);
             let operands = self.bf16.unwrap_or(&kernels.f32);
             conv.fused = residual.map(|unit| pack::fused_pointwise(kernels, operands, unit));
             (Operation::Gemm(Box::new(conv)), g.out_channels.next_multiple_of(kernels.nr))
@@ -270,12 +260,10 @@ fn residual_geometry(unit: &ResidualUnit<'_>) -> Result<Geometry, KernelError> {
         padding: unit.padding,
     })?;
     if kernel.is_multiple_of(2) {
-        let why = "the kernel of a residual unit must be odd";
-        return Err(KernelError::Parameter { what: "kernel", found: kernel, why });
+        return invalid("kernel", kernel, "the kernel of a residual unit must be odd");
     }
     if unit.padding > unit.max_padding() {
-        let why = "a residual unit cannot lengthen its signal";
-        return Err(KernelError::Parameter { what: "padding", found: unit.padding, why });
+        return invalid("padding", unit.padding, "a residual unit cannot lengthen its signal");
     }
     Ok(geometry)
 }

@@ -4,7 +4,7 @@
 //! convolution of stride `s` is a convolution of stride 1 whose output is groups of `s` rows. A group is `s`
 //! rows adjacent in memory, so no data is moved.
 
-use crate::{ConvParams, ConvTransposeParams, KernelError};
+use crate::{ConvParams, ConvTransposeParams, KernelError, error::invalid};
 
 /// The largest parameter of a layer; larger ones are mistakes and could overflow sizes.
 const MAX_PARAMETER: usize = 1 << 16;
@@ -36,16 +36,23 @@ enum OutputLength {
     Transpose(ConvTransposeParams),
 }
 
-fn in_range(what: &'static str, found: usize, least: usize) -> Result<(), KernelError> {
-    if (least..=MAX_PARAMETER).contains(&found) {
-        Ok(())
-    } else {
-        Err(KernelError::Parameter {
-            what,
-            found,
-            why: "it must be at least 1 (padding 0) and at most 65536",
-        })
-    }
+fn check_range(what: &'static str, found: usize, least: usize) -> Result<(), KernelError> {
+    let why = "it must be at least 1 (padding 0) and at most 65536";
+    if (least..=MAX_PARAMETER).contains(&found) { Ok(()) } else { invalid(what, found, why) }
+}
+
+fn check_sizes(
+    in_channels: usize,
+    out_channels: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+) -> Result<(), KernelError> {
+    check_range("in_channels", in_channels, 1)?;
+    check_range("out_channels", out_channels, 1)?;
+    check_range("kernel", kernel, 1)?;
+    check_range("stride", stride, 1)?;
+    check_range("padding", padding, 0)
 }
 
 impl Geometry {
@@ -65,12 +72,8 @@ impl Geometry {
     }
 
     pub(crate) fn conv(p: &ConvParams) -> Result<Self, KernelError> {
-        in_range("in_channels", p.in_channels, 1)?;
-        in_range("out_channels", p.out_channels, 1)?;
-        in_range("kernel", p.kernel, 1)?;
-        in_range("stride", p.stride, 1)?;
-        in_range("dilation", p.dilation, 1)?;
-        in_range("padding", p.padding, 0)?;
+        check_sizes(p.in_channels, p.out_channels, p.kernel, p.stride, p.padding)?;
+        check_range("dilation", p.dilation, 1)?;
         // With a stride, the gaps of a dilated kernel become taps of weight 0.
         let (taps, dilation) = if p.stride == 1 {
             (p.kernel, p.dilation)
@@ -89,11 +92,7 @@ impl Geometry {
     }
 
     pub(crate) fn conv_transpose(p: &ConvTransposeParams) -> Result<Self, KernelError> {
-        in_range("in_channels", p.in_channels, 1)?;
-        in_range("out_channels", p.out_channels, 1)?;
-        in_range("kernel", p.kernel, 1)?;
-        in_range("stride", p.stride, 1)?;
-        in_range("padding", p.padding, 0)?;
+        check_sizes(p.in_channels, p.out_channels, p.kernel, p.stride, p.padding)?;
         let taps = p.kernel.div_ceil(p.stride);
         Ok(Self {
             out_channels: p.out_channels,

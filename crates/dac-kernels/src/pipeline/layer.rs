@@ -184,8 +184,7 @@ impl Layer {
         if self.exceeds_cache() || 4 * spans < 3 * most { 0 } else { spans }
     }
 
-    /// Reports whether the weights do not fit into the caches of a core. Then all threads share a block, and
-    /// each computes a part of its columns.
+    /// Reports whether the weights exceed the caches of a core; then the threads share the columns of a block.
     pub(crate) fn exceeds_cache(&self) -> bool {
         matches!(&self.operation, Operation::Gemm(conv) if conv.weight.as_slice().len() > MAX_CACHED_WEIGHT)
     }

@@ -43,10 +43,7 @@ impl Pipeline {
             Threads::Count(threads) => Threads::shared(threads)?,
             ref other => other.clone(),
         };
-        let pool = match threads {
-            Threads::Pool(pool) => Some(pool),
-            Threads::Current | Threads::Count(_) => None,
-        };
+        let pool = if let Threads::Pool(pool) = threads { Some(pool) } else { None };
         let kernels = Kernels::for_isa(options.isa);
         Ok(Self { inner: Arc::new(Inner { options, kernels, pool, layers }) })
     }

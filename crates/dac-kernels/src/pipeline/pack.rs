@@ -3,12 +3,12 @@
 use super::{
     geometry::Geometry,
     layer::{FusedPointwise, GemmConv, Layer, MAX_CACHED_WEIGHT, Operation, Snake},
-    plan::ConvPlan,
 };
 use crate::{
     ResidualUnit,
     buffer::AlignedBuffer,
     isa::{Kernels, OperandKernels, bf16},
+    winograd::Winograd,
 };
 use rayon::prelude::*;
 use std::ops::Range;
@@ -104,11 +104,11 @@ impl<W: Weights> PanelPacker<'_, W> {
 pub(super) fn gemm_conv(
     kernels: &Kernels,
     g: &Geometry,
-    plan: ConvPlan,
+    in_stride: usize,
+    (winograd, operands): (Winograd, &'static OperandKernels),
     weight: &impl Weights,
     bias: &[f32],
 ) -> GemmConv {
-    let ConvPlan { in_stride, winograd, operands } = plan;
     let out_stride = g.out_channels.next_multiple_of(kernels.nr);
     let direct = winograd.is_direct();
     let width = g.in_group * in_stride;

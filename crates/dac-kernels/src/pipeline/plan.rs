@@ -7,22 +7,8 @@ use crate::{
     winograd::Winograd,
 };
 
-/// The algorithm of a convolution and the row stride of its input.
-pub(super) struct ConvPlan {
-    pub(super) in_stride: usize,
-    pub(super) winograd: Winograd,
-    pub(super) operands: &'static OperandKernels,
-}
-
-/// The position of a convolution in the pipeline.
-pub(super) struct Position {
-    pub(super) in_stride: usize,
-    /// Rows in of the convolution per row in of the pipeline.
-    pub(super) rate: f64,
-}
-
 /// Chooses the largest Winograd tile that saves time and that the schedule allows, otherwise direct
-/// convolution.
+/// convolution. `rate` is the rows in of the convolution per row in of the pipeline.
 ///
 /// The products are of `bf16` if given and if that needs fewer of them.
 pub(super) fn choose(
@@ -30,10 +16,10 @@ pub(super) fn choose(
     kernels: &'static Kernels,
     bf16: Option<&'static OperandKernels>,
     g: &Geometry,
-    position: Position,
-) -> ConvPlan {
-    let in_stride = position.in_stride;
-    let direct = |operands| ConvPlan { in_stride, winograd: Winograd::direct(), operands };
+    in_stride: usize,
+    rate: f64,
+) -> (Winograd, &'static OperandKernels) {
+    let direct = |operands| (Winograd::direct(), operands);
     let fits = |operands: &OperandKernels| in_stride.is_multiple_of(kernels.lanes * operands.per_word);
     if options.precision == Precision::Exact || !fits(&kernels.f32) {
         return direct(&kernels.f32);
@@ -42,7 +28,7 @@ pub(super) fn choose(
     let outputs: &[usize] = match g.taps {
         // F(8,7) needs 12 % fewer products than F(6,7), but has 2.5 times its rounding error. It is used only
         // at the end of a decoder, where no later layer magnifies the error.
-        7 if g.in_channels <= 192 && position.rate > 64.0 => &[8, 6, 4, 2],
+        7 if g.in_channels <= 192 && rate > 64.0 => &[8, 6, 4, 2],
         7 => &[6, 4, 2],
         // Larger tiles cost memory: the transformed weight is (m + 1) / 2 times as large.
         2 if weights <= 1 << 21 => &[5, 3],
@@ -52,7 +38,7 @@ pub(super) fn choose(
     };
     let is_allowed = |m: usize| {
         let rows = (m * g.dilation * g.in_group) as f64;
-        let most = f64::from(options.max_lookahead_rows) * position.rate;
+        let most = f64::from(options.max_lookahead_rows) * rate;
         options.schedule == Schedule::Throughput || rows <= most
     };
     let winograd = outputs.iter().filter(|&&m| is_allowed(m)).find_map(|&m| Winograd::new(m, g.taps));
@@ -63,7 +49,7 @@ pub(super) fn choose(
             direct(operands)
         }
         (None, Some(operands)) => direct(operands),
-        (Some(winograd), _) => ConvPlan { in_stride, winograd, operands: &kernels.f32 },
+        (Some(winograd), _) => (winograd, &kernels.f32),
         (None, None) => direct(&kernels.f32),
     }
 }

@@ -108,16 +108,13 @@ impl PipelineStream {
     /// Processes `rows` in the thread pool of the options.
     fn process(&mut self, rows: &[f32], mode: RunMode, out: &mut Vec<f32>) {
         let pipeline = self.pipeline.clone();
-        match &pipeline.options.threads {
-            Threads::Count(1) => self.feed(&pipeline, rows, mode, 1, out),
-            Threads::Current => self.feed(&pipeline, rows, mode, rayon::current_num_threads(), out),
-            _ => match &pipeline.pool {
-                Some(pool) => {
-                    let threads = pool.current_num_threads();
-                    pool.install(|| self.feed(&pipeline, rows, mode, threads, out));
-                }
-                None => self.feed(&pipeline, rows, mode, 1, out),
-            },
+        match (&pipeline.pool, &pipeline.options.threads) {
+            (Some(pool), _) => {
+                let threads = pool.current_num_threads();
+                pool.install(|| self.feed(&pipeline, rows, mode, threads, out));
+            }
+            (None, Threads::Current) => self.feed(&pipeline, rows, mode, rayon::current_num_threads(), out),
+            (None, _) => self.feed(&pipeline, rows, mode, 1, out),
         }
     }
 

@@ -71,7 +71,7 @@ pub enum Reason {
     #[error(
         "the file does not contain the sample rate, and it cannot be inferred from hop {hop_samples} and \
 {codebooks} codebooks; give the model's name ({})",
-        Preset::name_list()
+        dac_kernels::name_list(&Preset::ALL.map(Preset::name))
     )]
     SampleRate {
         /// Samples per frame.
@@ -101,12 +101,6 @@ pub struct Mismatch {
     pub misshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
 }
 
-impl Mismatch {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.missing.is_empty() && self.unused.is_empty() && self.misshaped.is_empty()
-    }
-}
-
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (missing, unused, misshaped) = (self.missing.len(), self.unused.len(), self.misshaped.len());
@@ -128,12 +122,7 @@ impl fmt::Display for Mismatch {
 }
 
 /// Joins an error and its causes in one line.
-fn join_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
+fn join_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let errors = std::iter::successors(Some(error), |error| error.source());
+    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

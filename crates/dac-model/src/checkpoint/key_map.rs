@@ -112,15 +112,11 @@ fn split_leaf(key: &str) -> (&str, Leaf<'_>) {
         (".parametrizations.weight.original0", 0),
         (".parametrizations.weight.original1", 1),
     ];
-    for (suffix, half) in HALVES {
-        if let Some(module) = key.strip_suffix(suffix) {
-            return (module, Leaf::Half(half));
-        }
-    }
-    match key.rsplit_once('.') {
-        Some((module, leaf)) => (module, Leaf::Plain(leaf)),
-        None => (key, Leaf::Plain("")),
-    }
+    let half = |(suffix, half)| Some((key.strip_suffix(suffix)?, Leaf::Half(half)));
+    HALVES.into_iter().find_map(half).unwrap_or_else(|| {
+        let (module, leaf) = key.rsplit_once('.').unwrap_or((key, ""));
+        (module, Leaf::Plain(leaf))
+    })
 }
 
 /// Converts a module name of the transformers library to the reference's; `None` if it is unknown.

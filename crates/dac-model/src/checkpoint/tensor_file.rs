@@ -1,15 +1,13 @@
 //! The raw tensors of a checkpoint file, read one at a time.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{Cursor, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io::{Read, Seek, SeekFrom};
 
 use dac_pickle::safetensors::SafetensorsHeader;
 use dac_pickle::torch::{TensorRef, TorchFile};
 use dac_pickle::{DType, Value};
 
-use super::error::{CheckpointError, Reason};
+use super::error::Reason;
 
 /// Maximum length of a safetensors header; those of the published checkpoints have less than 50 kB.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
@@ -17,35 +15,6 @@ const MAX_HEADER_BYTES: u64 = 16 << 20;
 /// A reader with random access: a file or embedded bytes.
 pub(crate) trait ReadSeek: Read + Seek + Send {}
 impl<T: Read + Seek + Send> ReadSeek for T {}
-
-/// The location of a checkpoint's bytes.
-pub(crate) enum Bytes<'a> {
-    Path(&'a Path),
-    Embedded(&'static [u8]),
-}
-
-impl Bytes<'_> {
-    pub(crate) fn open(&self) -> Result<Box<dyn ReadSeek>, CheckpointError> {
-        match self {
-            Self::Path(path) => {
-                let file = File::open(path).map_err(|e| self.error(Reason::Io(e)))?;
-                if file.metadata().is_ok_and(|m| m.is_dir()) {
-                    return Err(self.error(Reason::Directory));
-                }
-                Ok(Box::new(file))
-            }
-            Self::Embedded(bytes) => Ok(Box::new(Cursor::new(*bytes))),
-        }
-    }
-
-    pub(crate) fn error(&self, reason: Reason) -> CheckpointError {
-        let path = match self {
-            Self::Path(path) => path.to_path_buf(),
-            Self::Embedded(_) => "<embedded>".into(),
-        };
-        CheckpointError { path, reason }
-    }
-}
 
 enum Format {
     Safetensors { reader: Box<dyn ReadSeek>, header: SafetensorsHeader },
@@ -61,17 +30,14 @@ pub(crate) struct TensorFile {
 
 impl TensorFile {
     /// Detects the format from the first bytes and reads names and shapes.
-    pub(crate) fn open(bytes: &Bytes<'_>) -> Result<Self, CheckpointError> {
-        let mut reader = bytes.open()?;
+    pub(crate) fn open(mut reader: Box<dyn ReadSeek>) -> Result<Self, Reason> {
         let mut start = Vec::new();
-        let io_error = |e| bytes.error(Reason::Io(e));
-        reader.by_ref().take(9).read_to_end(&mut start).map_err(io_error)?;
-        reader.rewind().map_err(io_error)?;
-        let result = match start[..] {
+        reader.by_ref().take(9).read_to_end(&mut start).map_err(Reason::Io)?;
+        reader.rewind().map_err(Reason::Io)?;
+        match start[..] {
             [_, _, _, _, _, _, _, _, b'{'] => open_safetensors(reader),
             _ => open_torch(reader),
-        };
-        result.map_err(|reason| bytes.error(reason))
+        }
     }
 
     /// Reads the values of one key, row-major.

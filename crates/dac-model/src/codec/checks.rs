@@ -11,24 +11,26 @@ pub(super) fn check_smallest_chunk_fits(
     geometry: &Geometry,
     options: &CodecOptions,
 ) -> Result<(), CodecError> {
-    let frames = |(left, right): (usize, usize)| left + 1 + right;
-    let encoder_frames = frames(geometry.encoder_context_frames());
-    check_fits(shape, options, encoder_frames, memory::encode_bytes(shape, encoder_frames))?;
-    let decoder_frames = frames(geometry.decoder_context_frames());
-    check_fits(shape, options, decoder_frames, memory::decode_bytes(shape, decoder_frames))
+    let (left, right) = geometry.encoder_context_frames();
+    check_fits(shape, options, 1, left + 1 + right, memory::encode_bytes)?;
+    let (left, right) = geometry.decoder_context_frames();
+    check_fits(shape, options, 1, left + 1 + right, memory::decode_bytes)
 }
 
-/// Checks that the weights and `bytes` for `frames` frames fit into the memory budget, if there is one.
+/// Checks that the weights and the activations of `batch` items fit into the memory budget, if there is one.
+/// `bytes` estimates the activations of `frames` frames.
 pub(super) fn check_fits(
     shape: &NetworkShape,
     options: &CodecOptions,
+    batch: usize,
     frames: usize,
-    bytes: u64,
+    bytes: fn(&NetworkShape, usize) -> u64,
 ) -> Result<(), CodecError> {
-    let needed_bytes = memory::parameter_bytes(shape).saturating_add(bytes);
+    let activation_bytes = bytes(shape, frames).saturating_mul(batch as u64);
+    let needed_bytes = memory::parameter_bytes(shape).saturating_add(activation_bytes);
     match options.memory_budget_bytes.filter(|_| options.device != Device::Cpu) {
         Some(budget_bytes) if budget_bytes < needed_bytes => {
-            Err(CodecError::MemoryBudget { budget_bytes, needed_bytes, frames })
+            Err(CodecError::MemoryBudget { budget_bytes, needed_bytes, frames: batch * frames })
         }
         _ => Ok(()),
     }

@@ -17,8 +17,7 @@ use super::options::{CodecOptions, Padding};
 use super::quantizer::load_quantizer;
 pub use stream::{EngineDecoder, EngineEncoder};
 
-/// Frames that whole-signal calls push at a time, so that transposed copies of the input stay small; the
-/// pipeline splits them further.
+/// Frames that whole-signal calls push at a time, so that transposed copies of the input stay small.
 const PUSH_FRAMES: usize = 512;
 
 /// Samples of look-ahead that a layer of the encoder may use for larger tiles in low-latency mode.
@@ -31,7 +30,7 @@ pub(super) struct EngineNetwork {
     quantizer: Arc<ResidualQuantizer>,
     hop_samples: usize,
     latent: usize,
-    isa: Isa,
+    pub(super) isa: Isa,
 }
 
 impl EngineNetwork {
@@ -80,10 +79,6 @@ impl EngineNetwork {
         })
     }
 
-    pub(super) fn isa(&self) -> Isa {
-        self.isa
-    }
-
     pub(super) fn encoder(&self, codebooks: usize) -> EngineEncoder {
         EngineEncoder::new(self.encoder.stream(), Arc::clone(&self.quantizer), codebooks)
     }
@@ -124,28 +119,31 @@ impl EngineNetwork {
     }
 
     pub(super) fn decode(&self, z: &Array3) -> Result<Array3, CodecError> {
-        let items = (0..z.shape()[0]).map(|item| {
+        self.decode_items(z.shape()[0], Padding::Zeros, |stream, item, audio| {
             let rows = z.to_rows(item);
-            let mut stream = self.decoder(Padding::Zeros);
-            let mut audio = Vec::new();
-            for part in rows.chunks(PUSH_FRAMES * self.latent) {
-                stream.push_z(part, &mut audio)?;
-            }
-            stream.finish(&mut audio)?;
-            Ok(Array3::mono(audio))
-        });
-        Ok(Array3::stack(&items.collect::<Result<Vec<_>, CodecError>>()?)?)
+            rows.chunks(PUSH_FRAMES * self.latent).try_for_each(|part| stream.push_z(part, audio))
+        })
     }
 
     pub(super) fn decode_codes(&self, codes: &Codes, padding: Padding) -> Result<Array3, CodecError> {
         let codebooks = codes.codebooks();
-        let items = (0..codes.channels()).map(|item| {
+        self.decode_items(codes.channels(), padding, |stream, item, audio| {
             let rows = codes.to_rows(item);
-            let mut stream = self.decoder(padding);
-            let mut audio = Vec::new();
-            for part in rows.chunks(PUSH_FRAMES * codebooks) {
-                stream.push_codes(part, codebooks, &mut audio)?;
-            }
+            let mut parts = rows.chunks(PUSH_FRAMES * codebooks);
+            parts.try_for_each(|part| stream.push_codes(part, codebooks, audio))
+        })
+    }
+
+    /// Decodes each item with a new stream; `push` pushes the whole item.
+    fn decode_items(
+        &self,
+        items: usize,
+        padding: Padding,
+        push: impl Fn(&mut EngineDecoder, usize, &mut Vec<f32>) -> Result<(), CodecError>,
+    ) -> Result<Array3, CodecError> {
+        let items = (0..items).map(|item| {
+            let (mut stream, mut audio) = (self.decoder(padding), Vec::new());
+            push(&mut stream, item, &mut audio)?;
             stream.finish(&mut audio)?;
             Ok(Array3::mono(audio))
         });

@@ -50,7 +50,7 @@ process {frames} frames at once"
         /// Frames to process at once: the given ones, or at loading the fewest possible.
         frames: usize,
     },
-    /// Codes are out of range or have the wrong shape.
+    /// Codes are out of range or have the wrong shape, or the model does not have the requested codebooks.
     #[error(transparent)]
     Codes(#[from] CodesError),
     /// The number of values does not match a shape.
@@ -71,14 +71,6 @@ process {frames} frames at once"
     Empty {
         /// Name of the input.
         what: &'static str,
-    },
-    /// The model does not have the requested number of codebooks.
-    #[error("{requested} codebooks requested, expected 1 to {available}")]
-    Codebooks {
-        /// Requested number.
-        requested: usize,
-        /// Number in the model.
-        available: usize,
     },
     /// The network received or computed a value that is not finite.
     #[error("{what} is not finite at position {position}")]

@@ -8,21 +8,18 @@ pub(super) fn load_quantizer(
     shape: &NetworkShape,
     weights: &mut dyn Weights,
 ) -> Result<Vec<QuantizerWeights>, WeightError> {
-    let (latent, dim, size) = (shape.latent_dim, shape.codebook_dim, shape.codebook_size);
     (0..shape.codebooks)
         .map(|k| {
-            let mut load = |leaf: &str, shape: &[usize]| {
-                weights.tensor(&format!("quantizer.quantizers.{k}.{leaf}"), shape)
-            };
+            let [in_weight, in_bias, out_weight, out_bias, entries] = shape.codebook_parameters(k);
             Ok(QuantizerWeights {
-                in_proj_weight: load("in_proj.weight", &[dim, latent, 1])?,
-                in_proj_bias: load("in_proj.bias", &[dim])?,
-                out_proj_weight: load("out_proj.weight", &[latent, dim, 1])?,
-                out_proj_bias: load("out_proj.bias", &[latent])?,
-                codebook: load("codebook.weight", &[size, dim])?,
-                latent,
-                dim,
-                size,
+                in_proj_weight: weights.parameter(in_weight)?,
+                in_proj_bias: weights.parameter(in_bias)?,
+                out_proj_weight: weights.parameter(out_weight)?,
+                out_proj_bias: weights.parameter(out_bias)?,
+                codebook: weights.parameter(entries)?,
+                latent: shape.latent_dim,
+                dim: shape.codebook_dim,
+                size: shape.codebook_size,
             })
         })
         .collect()

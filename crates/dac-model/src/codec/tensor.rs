@@ -9,7 +9,7 @@ use dac_rvq::{Array3, Codes};
 
 use super::encoded::Encoded;
 use super::error::CodecError;
-use super::options::Padding;
+use super::options::{CodecOptions, Padding};
 use super::pending::Pending;
 use super::quantizer::load_quantizer;
 
@@ -26,9 +26,9 @@ impl TensorNetwork {
     pub(super) fn load(
         shape: &NetworkShape,
         weights: &mut dyn Weights,
-        name: Device,
-        precision: Precision,
+        options: &CodecOptions,
     ) -> Result<Self, CodecError> {
+        let (name, precision) = (options.device, options.precision);
         let device = open_device(name)?;
         let arithmetic = match precision {
             Precision::F32 | Precision::Exact => FloatDType::F32,
@@ -38,10 +38,9 @@ impl TensorNetwork {
         // burn's 16-bit arithmetic on the CPU is far too slow to be useful.
         let on_gpu = matches!(name, Device::Wgpu(_) | Device::Cuda(_));
         if arithmetic != FloatDType::F32 && !(on_gpu && device.supports_dtype(arithmetic)) {
-            let why = if on_gpu {
-                "the device does not support it"
-            } else {
-                "burn's CPU backends support only f32"
+            let why = match on_gpu {
+                true => "the device does not support it",
+                false => "burn's CPU backends support only f32",
             };
             return Err(CodecError::Precision { device: name, precision, why: why.to_owned() });
         }

@@ -3,6 +3,7 @@
 use burn::tensor::module::conv1d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, FloatDType, Tensor};
+use dac_kernels::ConvParams;
 
 use crate::layer;
 use crate::tensor::sequence::upload;
@@ -13,9 +14,7 @@ use crate::weights::{WeightError, Weights};
 pub struct Conv {
     weight: Tensor<3>,
     bias: Tensor<1>,
-    stride: usize,
-    padding: usize,
-    dilation: usize,
+    params: ConvParams,
     arithmetic: FloatDType,
 }
 
@@ -25,21 +24,17 @@ impl Conv {
     /// # Errors
     /// When `weights` lacks one.
     pub fn load(spec: &layer::Conv, weights: &mut dyn Weights, device: &Device) -> Result<Self, WeightError> {
-        let shape = [spec.out_channels, spec.in_channels, spec.kernel];
-        Ok(Self {
-            weight: upload(weights.parameter(spec.weight())?, shape, device),
-            bias: upload(weights.parameter(spec.bias())?, [spec.out_channels], device),
-            stride: spec.stride,
-            padding: spec.padding,
-            dilation: spec.dilation,
-            arithmetic: FloatDType::F32,
-        })
+        let params = spec.params;
+        let [weight, bias] = weights.weight_and_bias(spec.parameters())?;
+        let weight = upload(weight, [params.out_channels, params.in_channels, params.kernel], device);
+        let bias = upload(bias, [params.out_channels], device);
+        Ok(Self { weight, bias, params, arithmetic: FloatDType::F32 })
     }
 
     /// Returns a copy that does not pad; tensors are shared.
     #[must_use]
     pub fn unpadded(&self) -> Self {
-        Self { padding: 0, ..self.clone() }
+        Self { params: ConvParams { padding: 0, ..self.params }, ..self.clone() }
     }
 
     /// Casts the weights to `arithmetic` and computes in it; input and output stay f32.
@@ -52,7 +47,8 @@ impl Conv {
     /// # Shapes
     /// `[batch, in, positions]` to `[batch, out, positions']`, lengths as [`crate::Layer::output_len`].
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let options = ConvOptions::new([self.stride], [self.padding], [self.dilation], 1);
+        let ConvParams { stride, padding, dilation, .. } = self.params;
+        let options = ConvOptions::new([stride], [padding], [dilation], 1);
         let x = x.cast(self.arithmetic);
         conv1d(x, self.weight.clone(), Some(self.bias.clone()), options).cast(FloatDType::F32)
     }

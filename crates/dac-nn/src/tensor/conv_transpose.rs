@@ -3,6 +3,7 @@
 use burn::tensor::module::{conv_transpose1d, conv1d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Device, FloatDType, Tensor};
+use dac_kernels::ConvTransposeParams;
 
 use crate::layer;
 use crate::tensor::sequence::upload;
@@ -20,9 +21,7 @@ pub struct ConvTranspose {
     weight: Tensor<3>,
     /// `[stride · out]`.
     bias: Tensor<1>,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
+    params: ConvTransposeParams,
     arithmetic: FloatDType,
 }
 
@@ -36,16 +35,15 @@ impl ConvTranspose {
         weights: &mut dyn Weights,
         device: &Device,
     ) -> Result<Self, WeightError> {
-        let weight = phase_weights(&weights.parameter(spec.weight())?, spec);
-        let bias = weights.parameter(spec.bias())?.repeat(spec.stride);
-        let channels = spec.stride * spec.out_channels;
-        let taps = spec.kernel.div_ceil(spec.stride);
+        let params = spec.params;
+        let [weight, bias] = weights.weight_and_bias(spec.parameters())?;
+        let channels = params.stride * params.out_channels;
+        let taps = params.kernel.div_ceil(params.stride);
+        let weight = phase_weights(&weight, &params);
         Ok(Self {
-            weight: upload(weight, [channels, spec.in_channels, taps], device),
-            bias: upload(bias, [channels], device),
-            kernel: spec.kernel,
-            stride: spec.stride,
-            padding: spec.padding,
+            weight: upload(weight, [channels, params.in_channels, taps], device),
+            bias: upload(bias.repeat(params.stride), [channels], device),
+            params,
             arithmetic: FloatDType::F32,
         })
     }
@@ -53,7 +51,7 @@ impl ConvTranspose {
     /// Returns a copy that gives the full output; tensors are shared.
     #[must_use]
     pub fn unpadded(&self) -> Self {
-        Self { padding: 0, ..self.clone() }
+        Self { params: ConvTransposeParams { padding: 0, ..self.params }, ..self.clone() }
     }
 
     /// Casts the weights to `arithmetic` and computes in it; input and output stay f32.
@@ -66,15 +64,16 @@ impl ConvTranspose {
     /// # Shapes
     /// `[batch, in, positions]` to `[batch, out, (positions − 1)·stride − 2·padding + kernel]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let [channels, _, taps] = self.weight.dims();
+        let ConvTransposeParams { out_channels, kernel, stride, padding, .. } = self.params;
+        let taps = kernel.div_ceil(stride);
         let [batch, _, positions] = x.dims();
         let options = ConvOptions::new([1], [taps - 1], [1], 1);
         let y = conv1d(x.cast(self.arithmetic), self.weight.clone(), Some(self.bias.clone()), options);
         // With channels last, the phases of a position are in output order.
-        let phases = (positions + taps - 1) * self.stride;
-        let y = y.swap_dims(1, 2).reshape([batch, phases, channels / self.stride]);
-        let outputs = (positions - 1) * self.stride + self.kernel - 2 * self.padding;
-        y.narrow(1, self.padding, outputs).swap_dims(1, 2).cast(FloatDType::F32)
+        let phases = (positions + taps - 1) * stride;
+        let y = y.swap_dims(1, 2).reshape([batch, phases, out_channels]);
+        let outputs = (positions - 1) * stride + kernel - 2 * padding;
+        y.narrow(1, padding, outputs).swap_dims(1, 2).cast(FloatDType::F32)
     }
 
     /// Computes the same with burn's transposed convolution: slower, the reference that tests compare with.
@@ -82,25 +81,26 @@ impl ConvTranspose {
     /// # Shapes
     /// Same as [`ConvTranspose::forward`].
     pub fn forward_reference(&self, x: Tensor<3>) -> Tensor<3> {
-        let [channels, inputs, taps] = self.weight.dims();
-        let outputs = channels / self.stride;
-        let weight = self.weight.clone().reshape([self.stride, outputs, inputs, taps]);
-        let weight = weight.flip([3]).permute([2, 1, 3, 0]).reshape([inputs, outputs, taps * self.stride]);
-        let weight = weight.narrow(2, 0, self.kernel);
+        let ConvTransposeParams { in_channels: inputs, out_channels: outputs, kernel, stride, padding } =
+            self.params;
+        let taps = kernel.div_ceil(stride);
+        let weight = self.weight.clone().reshape([stride, outputs, inputs, taps]);
+        let weight = weight.flip([3]).permute([2, 1, 3, 0]).reshape([inputs, outputs, taps * stride]);
+        let weight = weight.narrow(2, 0, kernel);
         let bias = self.bias.clone().narrow(0, 0, outputs);
-        let options = ConvTransposeOptions::new([self.stride], [self.padding], [0], [1], 1);
+        let options = ConvTransposeOptions::new([stride], [padding], [0], [1], 1);
         conv_transpose1d(x.cast(self.arithmetic), weight, Some(bias), options).cast(FloatDType::F32)
     }
 }
 
 /// Rearranges `[in, out, kernel]` to `[stride · out, in, taps]`, taps from the oldest input to the newest.
-fn phase_weights(weight: &[f32], spec: &layer::ConvTranspose) -> Vec<f32> {
-    let (inputs, outputs, stride) = (spec.in_channels, spec.out_channels, spec.stride);
-    let taps = spec.kernel.div_ceil(stride);
+fn phase_weights(weight: &[f32], params: &ConvTransposeParams) -> Vec<f32> {
+    let ConvTransposeParams { in_channels: inputs, out_channels: outputs, kernel, stride, .. } = *params;
+    let taps = kernel.div_ceil(stride);
     let mut phases = vec![0.0; stride * outputs * inputs * taps];
-    for (pair, kernel) in weight.chunks(spec.kernel).enumerate() {
+    for (pair, values) in weight.chunks(kernel).enumerate() {
         let (input, output) = (pair / outputs, pair % outputs);
-        for (k, value) in kernel.iter().enumerate() {
+        for (k, value) in values.iter().enumerate() {
             let channel = k % stride * outputs + output;
             phases[(channel * inputs + input) * taps + taps - 1 - k / stride] = *value;
         }

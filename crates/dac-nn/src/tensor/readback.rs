@@ -26,25 +26,19 @@ impl TensorReadError {
 ///
 /// [`Readback::start`] submits all pending work and the copies to the device without waiting. Work submitted
 /// later runs after the copies, so the device stays busy while the host uses the values.
-pub struct Readback(Option<State>);
+pub struct Readback(Option<ReadFuture>);
 
 type ReadFuture = Pin<Box<dyn Future<Output = Result<Vec<TensorData>, ExecutionError>> + Send>>;
-
-enum State {
-    InProgress(ReadFuture),
-    Finished(Result<Vec<TensorData>, ExecutionError>),
-}
 
 impl Readback {
     /// Starts copying all tensors of `transaction`.
     pub fn start(transaction: Transaction) -> Self {
         let mut future: ReadFuture = Box::pin(transaction.execute_async());
         // The first poll runs up to the first wait; by then the copies are submitted.
-        let state = match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(data) => State::Finished(data),
-            Poll::Pending => State::InProgress(future),
-        };
-        Self(Some(state))
+        if let Poll::Ready(data) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            future = Box::pin(std::future::ready(data));
+        }
+        Self(Some(future))
     }
 
     /// Waits for the values; they are in the order of the transaction.
@@ -52,21 +46,14 @@ impl Readback {
     /// # Errors
     /// When the device fails.
     pub fn wait(mut self) -> Result<Vec<TensorData>, TensorReadError> {
-        match self.0.take() {
-            Some(State::InProgress(future)) => read_sync(future),
-            Some(State::Finished(data)) => data,
-            None => Ok(Vec::new()),
-        }
-        .map_err(TensorReadError::new)
+        self.0.take().map_or_else(|| Ok(Vec::new()), read_sync).map_err(TensorReadError::new)
     }
 }
 
 impl Drop for Readback {
     /// Waits for an unused copy: on wgpu, burn would reuse the copy's memory while it is still being written.
     fn drop(&mut self) {
-        if let Some(State::InProgress(future)) = self.0.take() {
-            drop(read_sync(future));
-        }
+        drop(self.0.take().map(read_sync));
     }
 }
 

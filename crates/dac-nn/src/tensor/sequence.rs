@@ -55,31 +55,27 @@ impl Sequence {
     /// Returns a copy whose layers do not pad; lengths follow [`Layer::unpadded_len`]. Tensors are shared.
     #[must_use]
     pub fn unpadded(&self) -> Self {
-        let steps = self.steps.iter().map(|(name, step)| {
-            let step = match step {
-                Step::Conv(layer) => Step::Conv(layer.unpadded()),
-                Step::ConvTranspose(layer) => Step::ConvTranspose(layer.unpadded()),
-                Step::ResidualUnit(layer) => Step::ResidualUnit(Box::new(layer.unpadded())),
-                Step::Snake(_) | Step::Tanh => step.clone(),
-            };
-            (name.clone(), step)
-        });
-        Self { steps: steps.collect() }
+        self.clone().map(|step| match step {
+            Step::Conv(layer) => Step::Conv(layer.unpadded()),
+            Step::ConvTranspose(layer) => Step::ConvTranspose(layer.unpadded()),
+            Step::ResidualUnit(layer) => Step::ResidualUnit(Box::new(layer.unpadded())),
+            Step::Snake(_) | Step::Tanh => step,
+        })
     }
 
     /// Applies [`Conv::with_arithmetic`] to every convolution; snakes and sums stay in f32.
     #[must_use]
     pub fn with_arithmetic(self, arithmetic: FloatDType) -> Self {
-        let steps = self.steps.into_iter().map(|(name, step)| {
-            let step = match step {
-                Step::Conv(layer) => Step::Conv(layer.with_arithmetic(arithmetic)),
-                Step::ConvTranspose(layer) => Step::ConvTranspose(layer.with_arithmetic(arithmetic)),
-                Step::ResidualUnit(layer) => Step::ResidualUnit(Box::new(layer.with_arithmetic(arithmetic))),
-                Step::Snake(_) | Step::Tanh => step,
-            };
-            (name, step)
-        });
-        Self { steps: steps.collect() }
+        self.map(|step| match step {
+            Step::Conv(layer) => Step::Conv(layer.with_arithmetic(arithmetic)),
+            Step::ConvTranspose(layer) => Step::ConvTranspose(layer.with_arithmetic(arithmetic)),
+            Step::ResidualUnit(layer) => Step::ResidualUnit(Box::new(layer.with_arithmetic(arithmetic))),
+            Step::Snake(_) | Step::Tanh => step,
+        })
+    }
+
+    fn map(self, change: impl Fn(Step) -> Step) -> Self {
+        Self { steps: self.steps.into_iter().map(|(name, step)| (name, change(step))).collect() }
     }
 
     /// # Shapes

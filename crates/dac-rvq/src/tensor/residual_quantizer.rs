@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor};
 
-use crate::tensor::VectorQuantizer;
+use super::vector_quantizer::VectorQuantizer;
 use crate::weights::QuantizerWeights;
 
 /// Result of quantization.

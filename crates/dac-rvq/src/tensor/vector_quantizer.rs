@@ -4,20 +4,25 @@ use burn::tensor::module::conv1d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::tensor::Codebook;
+use crate::NORM_EPSILON;
 use crate::weights::QuantizerWeights;
 
-/// Projection into codebook space, nearest entry, projection back (reference: `VectorQuantize`).
+/// Projection into codebook space, nearest entry, projection back (reference: `VectorQuantize`). The search
+/// compares normalised vectors.
 #[derive(Debug, Clone)]
-pub struct VectorQuantizer {
+pub(super) struct VectorQuantizer {
     in_proj: (Tensor<3>, Tensor<1>),
     out_proj: (Tensor<3>, Tensor<1>),
-    codebook: Codebook,
+    /// Before normalisation, `[size, dim]`.
+    entries: Tensor<2>,
+    /// Normalised and transposed entries, `[1, dim, size]`.
+    directions: Tensor<3>,
+    /// Squared norms of the normalised entries, `[1, 1, size]`.
+    squares: Tensor<3>,
 }
 
 impl VectorQuantizer {
-    /// Uploads the weights of one codebook.
-    pub fn new(weights: QuantizerWeights, device: &Device) -> Self {
+    pub(super) fn new(weights: QuantizerWeights, device: &Device) -> Self {
         let QuantizerWeights { latent, dim, size, .. } = weights;
         let projection = |weight, out: usize, input: usize, bias| {
             (
@@ -25,35 +30,42 @@ impl VectorQuantizer {
                 Tensor::<1>::from_data(TensorData::new(bias, [out]), device),
             )
         };
+        let entries = Tensor::<2>::from_data(TensorData::new(weights.codebook, [size, dim]), device);
+        let norms = entries.clone().square().sum_dim(1).sqrt().clamp_min(NORM_EPSILON);
+        let directions = entries.clone() / norms;
+        let squares = directions.clone().square().sum_dim(1);
         Self {
             in_proj: projection(weights.in_proj_weight, dim, latent, weights.in_proj_bias),
             out_proj: projection(weights.out_proj_weight, latent, dim, weights.out_proj_bias),
-            codebook: Codebook::new(weights.codebook, size, dim, device),
+            directions: directions.transpose().reshape([1, dim, size]),
+            squares: squares.reshape([1, 1, size]),
+            entries,
         }
     }
 
-    /// Projects the residual into codebook space.
-    ///
-    /// # Shapes
-    /// `[batch, latent, frames]` to `[batch, dim, frames]`.
-    pub fn project(&self, residual: Tensor<3>) -> Tensor<3> {
+    /// Projects the residual `[batch, latent, frames]` into codebook space, `[batch, dim, frames]`.
+    pub(super) fn project(&self, residual: Tensor<3>) -> Tensor<3> {
         pointwise(residual, &self.in_proj)
     }
 
-    /// Finds the indices of the nearest entries.
-    ///
-    /// # Shapes
-    /// `[batch, dim, frames]` to `[batch, frames]`.
-    pub fn nearest(&self, latents: Tensor<3>) -> Tensor<2, Int> {
-        self.codebook.nearest(latents)
+    /// Finds the entries nearest to `[batch, dim, frames]`, as `[batch, frames]`: argmax of
+    /// `−(‖e‖² − 2 e·c + ‖c‖²)` over normalised vectors, as the reference does.
+    pub(super) fn nearest(&self, latents: Tensor<3>) -> Tensor<2, Int> {
+        let norms = latents.clone().square().sum_dim(1).sqrt().clamp_min(NORM_EPSILON);
+        let encodings = (latents / norms).swap_dims(1, 2);
+        let squares = encodings.clone().square().sum_dim(2);
+        let dots = encodings.matmul(self.directions.clone());
+        let distances = squares - dots * 2.0 + self.squares.clone();
+        distances.neg().argmax(2).squeeze_dim::<2>(2)
     }
 
-    /// Returns the quantized residual: the entries before normalisation, projected back.
-    ///
-    /// # Shapes
-    /// `[batch, frames]` to `[batch, latent, frames]`.
-    pub fn decode(&self, indices: Tensor<2, Int>) -> Tensor<3> {
-        pointwise(self.codebook.lookup(indices), &self.out_proj)
+    /// Returns the quantized residual `[batch, latent, frames]` of indices `[batch, frames]`: the entries
+    /// before normalisation, projected back.
+    pub(super) fn decode(&self, indices: Tensor<2, Int>) -> Tensor<3> {
+        let [batch, frames] = indices.dims();
+        let dim = self.entries.dims()[1];
+        let rows = self.entries.clone().select(0, indices.reshape([batch * frames]));
+        pointwise(rows.reshape([batch, frames, dim]).swap_dims(1, 2), &self.out_proj)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Lengths of windowed mode, computed from the layer lists.
 
+use dac_nn::layer::{Conv, ConvTranspose};
 use dac_nn::{Layer, NetworkShape};
 use thiserror::Error;
 
@@ -114,15 +115,21 @@ pub(super) fn unpadded(layers: &[Layer], positions: usize) -> Option<usize> {
 fn delay(encoder: &[Layer], decoder: &[Layer]) -> usize {
     let layers = || encoder.iter().chain(decoder);
     let out = layers().fold(0_i64, |n, layer| match layer {
-        Layer::Conv(l) => (n - (l.dilation * (l.kernel - 1) + 1) as i64).div_euclid(l.stride as i64) + 1,
-        Layer::ResidualUnit(l) => n - (l.conv1.dilation * (l.conv1.kernel - 1)) as i64,
-        Layer::ConvTranspose(l) => (n - 1) * l.stride as i64 + l.kernel as i64,
+        Layer::Conv(Conv { params: l, .. }) => {
+            (n - (l.dilation * (l.kernel - 1) + 1) as i64).div_euclid(l.stride as i64) + 1
+        }
+        Layer::ResidualUnit(l) => n - (l.conv1.params.dilation * (l.conv1.params.kernel - 1)) as i64,
+        Layer::ConvTranspose(ConvTranspose { params: l, .. }) => (n - 1) * l.stride as i64 + l.kernel as i64,
         Layer::Snake(_) | Layer::Tanh { .. } => n,
     });
     let needed = layers().rev().fold(out, |n, layer| match layer {
-        Layer::Conv(l) => (n - 1) * l.stride as i64 + (l.dilation * (l.kernel - 1) + 1) as i64,
-        Layer::ResidualUnit(l) => n + (l.conv1.dilation * (l.conv1.kernel - 1)) as i64,
-        Layer::ConvTranspose(l) => 1 - (l.kernel as i64 - n).div_euclid(l.stride as i64),
+        Layer::Conv(Conv { params: l, .. }) => {
+            (n - 1) * l.stride as i64 + (l.dilation * (l.kernel - 1) + 1) as i64
+        }
+        Layer::ResidualUnit(l) => n + (l.conv1.params.dilation * (l.conv1.params.kernel - 1)) as i64,
+        Layer::ConvTranspose(ConvTranspose { params: l, .. }) => {
+            1 - (l.kernel as i64 - n).div_euclid(l.stride as i64)
+        }
         Layer::Snake(_) | Layer::Tanh { .. } => n,
     });
     usize::try_from((needed - out).div_euclid(2)).unwrap_or(0)

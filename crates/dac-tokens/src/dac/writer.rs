@@ -5,38 +5,31 @@ use std::io::{self, Write};
 use dac_pickle::PickleWriter;
 use dac_rvq::Codes;
 
-use super::layout::{NAME, VERSION};
+use super::{NAME, VERSION};
 use crate::arrays::write_elements;
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
-
-/// numpy's header of an array without axes that contains one object.
-const HEADER: &str = "{'descr': '|O', 'fortran_order': False, 'shape': (), }";
+use crate::npy::header_bytes;
 
 /// Writes codes with the metadata that the reference decoder requires. Unknown chunking is written as one
 /// padded window over all frames, as in a whole-file encode.
 pub(super) fn write(writer: &mut dyn Write, codes: &Codes, meta: &TokenMeta) -> Result<(), TokenError> {
     let missing = |what| TokenError::Missing { format: NAME, what };
-    let too_large = |what: &str| TokenError::CannotHold { format: NAME, what: what.to_owned() };
+    let signed = |value: u64, what: &str| {
+        i64::try_from(value).map_err(|_| TokenError::CannotHold { format: NAME, what: what.to_owned() })
+    };
     let input_db = meta.input_db.ok_or(missing("input_db"))?;
     let input_samples = meta.input_samples.ok_or(missing("input_samples"))?;
     let input_rate_hz = meta.input_rate_hz.ok_or(missing("input_rate_hz"))?;
     let chunk_frames = meta.chunk_frames.unwrap_or(codes.frames() as u64);
     let integers = [
-        ("original_length", i64::try_from(input_samples).map_err(|_| too_large("lengths of 2^63 or more"))?),
+        ("original_length", signed(input_samples, "lengths of 2^63 or more")?),
         ("sample_rate", input_rate_hz.into()),
-        (
-            "chunk_length",
-            i64::try_from(chunk_frames).map_err(|_| too_large("chunk lengths of 2^63 or more"))?,
-        ),
+        ("chunk_length", signed(chunk_frames, "chunk lengths of 2^63 or more")?),
         ("channels", i64::try_from(codes.channels()).unwrap_or(i64::MAX)),
     ];
 
-    let mut header = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
-    header.extend(HEADER.as_bytes());
-    header.resize(127, b' ');
-    header.push(b'\n');
-    writer.write_all(&header)?;
+    writer.write_all(&header_bytes("|O", &[]))?;
 
     let mut pickle = PickleWriter::new(3);
     begin_array(&mut pickle, &[], "O8", "|", 0x3f)?;
@@ -94,8 +87,7 @@ fn begin_array(
     pickle.push_tuple(shape);
     pickle.push_global("numpy", "dtype");
     pickle.push_text(dtype)?;
-    pickle.push_opcodes(b"\x89\x88");
-    pickle.push_memoized(b"\x87");
+    pickle.push_memoized(b"\x89\x88\x87");
     pickle.push_memoized(b"R");
     pickle.push_opcodes(b"(K\x03");
     pickle.push_text(byte_order)?;

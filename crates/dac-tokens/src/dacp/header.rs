@@ -2,23 +2,36 @@
 
 use std::io::{self, Read};
 
-use super::bits::packed_bytes;
-use super::layout::{BLOCK_OVERHEAD_BYTES, MAGIC, MAX_PAYLOAD_BYTES, NAME};
 use crate::arrays::MAX_CHANNELS;
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
 use crate::options::DEFAULT_BLOCK_FRAMES;
+
+pub(super) const NAME: &str = "dacp";
+
+/// First bytes of a stream. A transfer in text mode changes the line ends or the high bit and thereby breaks
+/// them.
+pub(super) const MAGIC: [u8; 8] = [0x89, b'D', b'A', b'C', b'P', 0x0d, 0x0a, 0x1a];
 
 const VERSION: u16 = 1;
 
 /// Length of the fixed part, which ends before the model's name.
 const FIXED_BYTES: usize = 77;
 
+/// Shortest header: the fixed part and the checksum.
+const MIN_BYTES: usize = FIXED_BYTES + 4;
+
 /// Longest header read; the longest that version 1 writes has 336 bytes.
 const MAX_BYTES: usize = 4096;
 
 /// Value of an unknown codebook size: every code fits.
 const UNKNOWN_SIZE: usize = 1 << 16;
+
+/// Largest size of the packed codes in a block.
+const MAX_PAYLOAD_BYTES: u64 = 1 << 24;
+
+/// Bytes of a block in addition to its packed codes: the frame count and the checksum.
+const BLOCK_OVERHEAD_BYTES: u64 = 8;
 
 const HAS_DB: u16 = 1;
 const HAS_HASH: u16 = 2;
@@ -47,23 +60,25 @@ impl DacpHeader {
     /// Fails if a count is 0 or too large, the model's name is longer than 255 bytes, or the hash of the
     /// weights is not a SHA-256.
     pub fn new(channels: usize, codebooks: usize, meta: TokenMeta) -> Result<Self, TokenError> {
-        let narrow = |what, count: usize, most: usize| match u16::try_from(count) {
-            Ok(narrow) if (1..=most).contains(&count) => Ok(narrow),
-            _ => Err(invalid(format!("{count} {what}, expected 1 to {most}"))),
-        };
-        let size = meta.codebook_size.unwrap_or(UNKNOWN_SIZE);
-        let codebook_size = u32::try_from(size).ok().filter(|size| (1..=1 << 16).contains(size));
-        let header = Self {
-            channels: narrow("channels", channels, MAX_CHANNELS)?,
-            codebooks: narrow("codebooks", codebooks, u16::MAX.into())?,
-            codebook_size: codebook_size
-                .ok_or_else(|| invalid(format!("codebook size {size}, expected 1 to 65536")))?,
-            block_frames: DEFAULT_BLOCK_FRAMES,
-            meta,
-        };
+        let header = Self::with_counts(channels, codebooks, meta)?;
         header.to_bytes()?;
-        header.check_payload()?;
-        Ok(header)
+        header.with_block_frames(DEFAULT_BLOCK_FRAMES)
+    }
+
+    /// Checks the counts, including the codebook size in `meta`.
+    fn with_counts(channels: usize, codebooks: usize, meta: TokenMeta) -> Result<Self, TokenError> {
+        let size = meta.codebook_size.unwrap_or(UNKNOWN_SIZE);
+        for (what, count, most) in [
+            ("channels", channels, MAX_CHANNELS),
+            ("codebooks", codebooks, u16::MAX.into()),
+            ("entries per codebook", size, UNKNOWN_SIZE),
+        ] {
+            if !(1..=most).contains(&count) {
+                return Err(invalid(format!("{count} {what}, expected 1 to {most}")));
+            }
+        }
+        let (channels, codebooks) = (channels as u16, codebooks as u16);
+        Ok(Self { channels, codebooks, codebook_size: size as u32, block_frames: DEFAULT_BLOCK_FRAMES, meta })
     }
 
     /// Sets the frames per block.
@@ -72,7 +87,14 @@ impl DacpHeader {
     /// Fails if the number is 0 or a block would exceed 16 MiB.
     pub fn with_block_frames(mut self, block_frames: u32) -> Result<Self, TokenError> {
         self.block_frames = block_frames;
-        self.check_payload()?;
+        let declared = self.payload_bytes(block_frames);
+        if block_frames == 0 {
+            return Err(invalid("blocks of 0 frames, expected at least 1"));
+        }
+        if declared > MAX_PAYLOAD_BYTES {
+            let (format, what) = (NAME, "a block");
+            return Err(TokenError::TooLarge { format, what, declared, available: MAX_PAYLOAD_BYTES });
+        }
         Ok(self)
     }
 
@@ -88,7 +110,8 @@ impl DacpHeader {
 
     /// Bytes of the packed codes of `frames` frames.
     pub(super) fn payload_bytes(&self, frames: u32) -> u64 {
-        packed_bytes(u64::from(frames) * self.frame_codes() as u64, self.bits())
+        let codes = u64::from(frames) * self.frame_codes() as u64;
+        codes.saturating_mul(self.bits().into()).div_ceil(8)
     }
 
     /// Bytes of a block of `frames` frames, with its overhead.
@@ -96,42 +119,23 @@ impl DacpHeader {
         self.payload_bytes(frames) + BLOCK_OVERHEAD_BYTES
     }
 
-    fn check_payload(&self) -> Result<(), TokenError> {
-        let declared = self.payload_bytes(self.block_frames);
-        if self.block_frames == 0 {
-            return Err(invalid("blocks of 0 frames, expected at least 1"));
-        }
-        if declared > MAX_PAYLOAD_BYTES {
-            let (format, what) = (NAME, "a block");
-            return Err(TokenError::TooLarge { format, what, declared, available: MAX_PAYLOAD_BYTES });
-        }
-        Ok(())
-    }
-
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, TokenError> {
         let meta = &self.meta;
         let model = meta.model.as_deref().unwrap_or_default();
         let model_length =
             u8::try_from(model.len()).map_err(|_| invalid("the model's name is longer than 255 bytes"))?;
-        let hash = meta.weights_sha256.as_deref();
-        let hash = hash
-            .map(|text| {
-                parse_hash(text)
-                    .ok_or_else(|| invalid("weights_sha256 is not a SHA-256 in hexadecimal digits"))
-            })
-            .transpose()?;
+        let no_hash = || invalid("weights_sha256 is not a SHA-256 in hexadecimal digits");
+        let hash = meta.weights_sha256.as_deref().map(|text| parse_hash(text).ok_or_else(no_hash));
+        let hash = hash.transpose()?;
         let hop = meta.hop_samples.unwrap_or(0);
         let hop = u32::try_from(hop)
             .map_err(|_| invalid(format!("a hop of {hop} samples, expected less than 2^32")))?;
-        let mut flags = 0;
-        flags |= if meta.input_db.is_some() { HAS_DB } else { 0 };
-        flags |= if hash.is_some() { HAS_HASH } else { 0 };
+        let flags = if meta.input_db.is_some() { HAS_DB } else { 0 };
+        let flags = flags | if hash.is_some() { HAS_HASH } else { 0 };
 
-        let length = FIXED_BYTES + model.len() + 4;
-        let mut out = Vec::with_capacity(length);
-        out.extend(MAGIC);
+        let mut out = MAGIC.to_vec();
         out.extend(VERSION.to_le_bytes());
-        out.extend((length as u16).to_le_bytes());
+        out.extend(((MIN_BYTES + model.len()) as u16).to_le_bytes());
         out.extend(flags.to_le_bytes());
         out.extend(self.channels.to_le_bytes());
         out.extend(self.codebooks.to_le_bytes());
@@ -161,11 +165,8 @@ impl DacpHeader {
             return Err(invalid(format!("unknown version {version}, expected {VERSION}")));
         }
         let length = usize::from(u16::from_le_bytes(array(&bytes, 10)));
-        if !(FIXED_BYTES + 4..=MAX_BYTES).contains(&length) {
-            return Err(invalid(format!(
-                "a header of {length} bytes, expected {} to {MAX_BYTES}",
-                FIXED_BYTES + 4
-            )));
+        if !(MIN_BYTES..=MAX_BYTES).contains(&length) {
+            return Err(invalid(format!("a header of {length} bytes, expected {MIN_BYTES} to {MAX_BYTES}")));
         }
         bytes.resize(length, 0);
         read_exact(reader, bytes.get_mut(12..).unwrap_or_default())?;
@@ -173,26 +174,11 @@ impl DacpHeader {
         if crc32fast::hash(body) != u32::from_le_bytes(array(stored, 0)) {
             return Err(invalid("its header is damaged: wrong checksum"));
         }
-        let codebook_size = u32::from_le_bytes(array(body, 20));
-        let header = Self {
-            channels: u16::from_le_bytes(array(body, 14)),
-            codebooks: u16::from_le_bytes(array(body, 16)),
-            codebook_size,
-            block_frames: u32::from_le_bytes(array(body, 24)),
-            meta: read_meta(body)?,
-        };
-        let channels = 1..=MAX_CHANNELS;
-        if !channels.contains(&header.channels.into())
-            || header.codebooks == 0
-            || !(1..=1 << 16).contains(&codebook_size)
-        {
-            let (c, k) = (header.channels, header.codebooks);
-            return Err(invalid(format!(
-                "impossible counts: {c} channels, {k} codebooks of {codebook_size} entries"
-            )));
-        }
-        header.check_payload()?;
-        Ok((header, length as u64))
+        let channels = u16::from_le_bytes(array(body, 14));
+        let codebooks = u16::from_le_bytes(array(body, 16));
+        let header = Self::with_counts(channels.into(), codebooks.into(), read_meta(body)?)?;
+        let block_frames = u32::from_le_bytes(array(body, 24));
+        Ok((header.with_block_frames(block_frames)?, length as u64))
     }
 }
 
@@ -212,8 +198,8 @@ fn read_meta(header: &[u8]) -> Result<TokenMeta, TokenError> {
             .then(|| hash.iter().map(|byte| format!("{byte:02x}")).collect()),
         model_rate_hz: known(u32_at(32)),
         input_rate_hz: known(u32_at(36)),
-        codebook_size: usize::try_from(u32_at(20)).ok().filter(|&size| size != UNKNOWN_SIZE),
-        hop_samples: known(u32_at(28)).and_then(|hop| hop.try_into().ok()),
+        codebook_size: Some(u32_at(20) as usize).filter(|&size| size != UNKNOWN_SIZE),
+        hop_samples: known(u32_at(28)).map(|hop| hop as usize),
         input_db: (flags & HAS_DB != 0).then(|| f32::from_le_bytes(array(header, 40))),
         ..TokenMeta::default()
     })
@@ -233,72 +219,13 @@ fn read_exact<R: Read>(reader: &mut R, bytes: &mut [u8]) -> Result<(), TokenErro
 
 /// Copies `N` bytes from position `at`, or zeros if there are too few.
 pub(super) fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    let mut array = [0; N];
-    if let Some(found) = bytes.get(at..at + N) {
-        array.copy_from_slice(found);
-    }
-    array
+    bytes.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
 }
 
+/// Parses exactly 64 hexadecimal digits.
 fn parse_hash(text: &str) -> Option<[u8; 32]> {
-    let mut hash = [0; 32];
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != hash.len() || !rest.is_empty() {
-        return None;
-    }
-    for (byte, pair) in hash.iter_mut().zip(pairs) {
-        let digit = |d: u8| char::from(d).to_digit(16);
-        *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
-    }
-    Some(hash)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_take_the_fewest_bits() {
-        for (size, bits) in [(1, 1), (2, 1), (3, 2), (1000, 10), (1024, 10), (1025, 11), (65536, 16)] {
-            let meta = TokenMeta { codebook_size: Some(size), ..TokenMeta::default() };
-            assert_eq!(DacpHeader::new(1, 9, meta).unwrap().bits(), bits, "{size}");
-        }
-    }
-
-    #[test]
-    fn headers_round_trip_and_impossible_ones_are_rejected() {
-        let meta = TokenMeta {
-            model: Some("tiny".into()),
-            weights_sha256: Some("0123456789abcdef".repeat(4)),
-            model_rate_hz: Some(44100),
-            input_rate_hz: Some(48000),
-            codebook_size: Some(1024),
-            hop_samples: Some(512),
-            input_db: Some(-23.5),
-            ..TokenMeta::default()
-        };
-        let header = DacpHeader::new(2, 9, meta.clone()).unwrap().with_block_frames(100).unwrap();
-        let bytes = header.to_bytes().unwrap();
-        assert_eq!(bytes.len(), FIXED_BYTES + 4 + 4);
-        let (again, length) = DacpHeader::read(&mut bytes.as_slice()).unwrap();
-        assert_eq!((again, length), (header.clone(), bytes.len() as u64));
-        for at in 0..bytes.len() {
-            let mut broken = bytes.clone();
-            broken[at] ^= 4;
-            assert!(DacpHeader::read(&mut broken.as_slice()).is_err(), "byte {at}");
-        }
-        assert!(DacpHeader::new(0, 9, meta.clone()).is_err());
-        assert!(DacpHeader::new(1, 70_000, meta.clone()).is_err());
-        assert!(header.clone().with_block_frames(0).is_err());
-        assert!(header.with_block_frames(u32::MAX).is_err());
-        let bad = |change: fn(&mut TokenMeta)| {
-            let mut meta = meta.clone();
-            change(&mut meta);
-            DacpHeader::new(1, 9, meta).is_err()
-        };
-        assert!(bad(|m| m.weights_sha256 = Some("12".into())));
-        assert!(bad(|m| m.codebook_size = Some(0)));
-        assert!(bad(|m| m.codebook_size = Some(65537)));
-        assert!(bad(|m| m.model = Some("x".repeat(256))));
-    }
+    let digits = text.chars().map(|c| c.to_digit(16)).collect::<Option<Vec<_>>>()?;
+    let (pairs, odd) = digits.as_chunks();
+    let bytes = pairs.iter().map(|[high, low]| (high * 16 + low) as u8).collect::<Vec<_>>();
+    bytes.try_into().ok().filter(|_| odd.is_empty())
 }

@@ -5,71 +5,44 @@ use std::ops::Range;
 
 use dac_rvq::Codes;
 
-use super::header::{DacpHeader, array};
-use super::layout::{END_BYTES, NAME};
-use super::reader::{Block, read_block, unpack_codes};
+use super::block::{Block, END_BYTES, read_block, unpack_codes};
+use super::header::{DacpHeader, NAME, array};
 use crate::error::TokenError;
 
 /// Reads any frames of a `.dacp` file.
-#[derive(Debug)]
-pub struct DacpSeekReader<R> {
+pub(super) struct SeekReader<R> {
     reader: R,
-    header: DacpHeader,
+    pub(super) header: DacpHeader,
     header_bytes: u64,
-    frames: u64,
-    input_samples: Option<u64>,
-    truncated: bool,
+    /// Number of frames.
+    pub(super) frames: u64,
+    /// Length of the input, in samples at its own rate, if the end block stores it.
+    pub(super) input_samples: Option<u64>,
+    /// Whether the file ends before its end block.
+    pub(super) truncated: bool,
 }
 
-impl<R: Read + Seek> DacpSeekReader<R> {
+impl<R: Read + Seek> SeekReader<R> {
     /// Reads the header and the end block. A truncated file consists of its complete blocks.
-    ///
-    /// # Errors
-    /// Fails if the header is damaged or reading fails.
-    pub fn open(mut reader: R) -> Result<Self, TokenError> {
+    pub(super) fn open(mut reader: R) -> Result<Self, TokenError> {
         let length_bytes = reader.seek(SeekFrom::End(0))?;
-        reader.seek(SeekFrom::Start(0))?;
+        reader.rewind()?;
         let (header, header_bytes) = DacpHeader::read(&mut reader)?;
         let mut file = Self { reader, header, header_bytes, frames: 0, input_samples: None, truncated: true };
-        let body_bytes = length_bytes.saturating_sub(header_bytes);
-        if !file.read_end(body_bytes)? {
-            file.recover(body_bytes)?;
+        if !file.read_end(length_bytes)? {
+            file.recover(length_bytes)?;
         }
         Ok(file)
     }
 
-    /// Header of the file.
-    pub fn header(&self) -> &DacpHeader {
-        &self.header
-    }
-
-    /// Number of frames.
-    pub fn frames(&self) -> u64 {
-        self.frames
-    }
-
-    /// Length of the input, in samples at its own rate, if the writer knew it and the file is not truncated.
-    pub fn input_samples(&self) -> Option<u64> {
-        self.input_samples
-    }
-
-    /// Returns whether the file ends before its end block.
-    pub fn truncated(&self) -> bool {
-        self.truncated
-    }
-
     /// Reads the frames of `range`, clamped to the available ones. Only their blocks are read and verified.
-    ///
-    /// # Errors
-    /// Fails if one of the blocks is damaged or reading fails.
-    pub fn read_frames(&mut self, range: Range<u64>) -> Result<Codes, TokenError> {
-        let end = range.end.min(self.frames);
-        let mut frame = range.start.min(end);
+    pub(super) fn read_frames(&mut self, range: Range<usize>) -> Result<Codes, TokenError> {
+        let end = (range.end as u64).min(self.frames);
+        let mut frame = (range.start as u64).min(end);
         let block_frames = u64::from(self.header.block_frames);
-        let mut parts = Vec::new();
-        if frame < end {
-            self.reader.seek(SeekFrom::Start(self.block_start(frame / block_frames)))?;
-        }
+        let no_frames = [self.header.channels.into(), self.header.codebooks.into(), 0];
+        let mut parts = vec![Codes::new(Vec::new(), no_frames)?];
+        self.reader.seek(SeekFrom::Start(self.position_after(frame - frame % block_frames)))?;
         while frame < end {
             let index = frame / block_frames;
             let first = index * block_frames;
@@ -88,43 +61,35 @@ impl<R: Read + Seek> DacpSeekReader<R> {
                 }
             }
         }
-        if parts.is_empty() {
-            let shape = [self.header.channels.into(), self.header.codebooks.into(), 0];
-            return Ok(Codes::new(Vec::new(), shape)?);
-        }
         Ok(Codes::concat_frames(&parts)?)
     }
 
-    /// Position of block number `index`, in bytes.
-    fn block_start(&self, index: u64) -> u64 {
-        let preceding = index.saturating_mul(self.header.block_bytes(self.header.block_frames));
-        self.header_bytes.saturating_add(preceding)
-    }
-
-    /// Bytes of the blocks of `frames` frames.
-    fn blocks_bytes(&self, frames: u64) -> u64 {
-        let block_frames = u64::from(self.header.block_frames);
-        let full = (frames / block_frames).saturating_mul(self.header.block_bytes(self.header.block_frames));
-        match (frames % block_frames) as u32 {
-            0 => full,
-            rest => full.saturating_add(self.header.block_bytes(rest)),
-        }
+    /// Position in bytes after the blocks of the first `frames` frames.
+    fn position_after(&self, frames: u64) -> u64 {
+        let block_frames = self.header.block_frames;
+        let full_blocks = frames / u64::from(block_frames);
+        let full_bytes = full_blocks.saturating_mul(self.header.block_bytes(block_frames));
+        let rest_bytes = match (frames % u64::from(block_frames)) as u32 {
+            0 => 0,
+            rest => self.header.block_bytes(rest),
+        };
+        self.header_bytes.saturating_add(full_bytes).saturating_add(rest_bytes)
     }
 
     /// Reads the end block from the last bytes. Returns false if they are not one, or contradict the length
     /// of the file.
-    fn read_end(&mut self, body_bytes: u64) -> Result<bool, TokenError> {
-        let Some(blocks_bytes) = body_bytes.checked_sub(END_BYTES) else { return Ok(false) };
-        self.reader.seek(SeekFrom::Start(self.header_bytes + blocks_bytes))?;
+    fn read_end(&mut self, length_bytes: u64) -> Result<bool, TokenError> {
+        let start = length_bytes.saturating_sub(END_BYTES);
+        if start < self.header_bytes {
+            return Ok(false);
+        }
+        self.reader.seek(SeekFrom::Start(start))?;
         let mut end = [0; END_BYTES as usize];
         self.reader.read_exact(&mut end)?;
         let frames = u64::from_le_bytes(array(&end, 4));
-        if self.blocks_bytes(frames) != blocks_bytes {
-            return Ok(false);
-        }
         let blocks = frames.div_ceil(self.header.block_frames.into());
         match read_block(&mut end.as_slice(), &self.header, blocks, frames) {
-            Ok(Block::End { frames, input_samples }) => {
+            Ok(Block::End { frames, input_samples }) if self.position_after(frames) == start => {
                 (self.frames, self.input_samples, self.truncated) = (frames, input_samples, false);
                 Ok(true)
             }
@@ -134,41 +99,32 @@ impl<R: Read + Seek> DacpSeekReader<R> {
 
     /// Counts the complete blocks of a file without a valid end by their frame counts. Reading verifies their
     /// checksums.
-    fn recover(&mut self, body_bytes: u64) -> Result<(), TokenError> {
-        let block_bytes = self.header.block_bytes(self.header.block_frames);
-        let whole_blocks = body_bytes / block_bytes;
-        for index in 0.. {
-            self.reader.seek(SeekFrom::Start(self.block_start(index)))?;
+    fn recover(&mut self, length_bytes: u64) -> Result<(), TokenError> {
+        let block_frames = u64::from(self.header.block_frames);
+        let mut start = self.header_bytes;
+        while self.position_after(self.frames + block_frames) <= length_bytes {
             let mut count = [0; 4];
-            if index < whole_blocks {
-                self.reader.read_exact(&mut count)?;
+            self.reader.seek(SeekFrom::Start(start))?;
+            self.reader.read_exact(&mut count)?;
+            if u32::from_le_bytes(count) != self.header.block_frames {
+                break;
             }
-            if u32::from_le_bytes(count) == self.header.block_frames {
-                self.frames += u64::from(self.header.block_frames);
-                continue;
-            }
-            // The full blocks may be followed by a shorter block, by the end block and other bytes, or by
-            // nothing.
-            self.reader.seek(SeekFrom::Start(self.block_start(index)))?;
-            let mut next = read_block(&mut self.reader, &self.header, index, self.frames);
-            if let Ok(Block::Codes { frames, .. }) = next {
-                self.frames += u64::from(frames);
-                next = read_block(&mut self.reader, &self.header, index + 1, self.frames);
-            }
-            if let Ok(end) = next {
-                self.apply_end(&end);
-            }
-            break;
+            self.frames += block_frames;
+            start = self.position_after(self.frames);
+        }
+        // The full blocks may be followed by a shorter block, by the end block and other bytes, or by nothing.
+        self.reader.seek(SeekFrom::Start(start))?;
+        let index = self.frames / block_frames;
+        let mut next = read_block(&mut self.reader, &self.header, index, self.frames);
+        if let Ok(Block::Codes { frames, .. }) = next {
+            self.frames += u64::from(frames);
+            next = read_block(&mut self.reader, &self.header, index + 1, self.frames);
+        }
+        if let Ok(Block::End { frames, input_samples }) = next
+            && frames == self.frames
+        {
+            (self.input_samples, self.truncated) = (input_samples, false);
         }
         Ok(())
-    }
-
-    /// Uses the end block if its frame count is correct.
-    fn apply_end(&mut self, end: &Block) {
-        if let Block::End { frames, input_samples } = end
-            && *frames == self.frames
-        {
-            (self.input_samples, self.truncated) = (*input_samples, false);
-        }
     }
 }

@@ -4,9 +4,8 @@ use std::io::Write;
 
 use dac_rvq::{Codes, CodesError};
 
-use super::bits::pack;
+use super::block::{write_block, write_end};
 use super::header::DacpHeader;
-use super::layout::{UNKNOWN_SAMPLES, checksum};
 use crate::error::TokenError;
 
 /// Writes frames of codes in blocks and buffers less than one block. Without [`DacpWriter::finish`] the
@@ -75,24 +74,12 @@ impl<W: Write> DacpWriter<W> {
         if !self.pending.is_empty() {
             self.write_block()?;
         }
-        let mut end = vec![0; 4];
-        end.extend(self.frames.to_le_bytes());
-        end.extend(input_samples.unwrap_or(UNKNOWN_SAMPLES).to_le_bytes());
-        let sum = checksum(self.blocks, &[&end]);
-        end.extend(sum.to_le_bytes());
-        self.writer.write_all(&end)?;
-        self.writer.flush()?;
+        write_end(&mut self.writer, self.blocks, self.frames, input_samples)?;
         Ok(self.writer)
     }
 
     fn write_block(&mut self) -> Result<(), TokenError> {
-        let frames = (self.pending.len() / self.header.frame_codes()) as u32;
-        let mut block = frames.to_le_bytes().to_vec();
-        pack(&self.pending, self.header.bits(), &mut block);
-        let sum = checksum(self.blocks, &[&block]);
-        block.extend(sum.to_le_bytes());
-        self.writer.write_all(&block)?;
-        self.writer.flush()?;
+        write_block(&mut self.writer, &self.header, self.blocks, &self.pending)?;
         self.pending.clear();
         self.blocks += 1;
         Ok(())

@@ -47,8 +47,7 @@ impl EngineNetwork {
     }
 }
 
-/// Runs a pipeline on a whole signal in pieces of `piece` values; returns the output and the stream with its
-/// timings.
+/// Runs a pipeline on a whole signal in pieces of `piece` values.
 fn run(pipeline: &Pipeline, signal: &[f32], piece: usize) -> (Vec<f32>, PipelineStream) {
     let (mut stream, mut out) = (pipeline.stream(), Vec::new());
     signal.chunks(piece.max(1)).for_each(|values| stream.push(values, &mut out));

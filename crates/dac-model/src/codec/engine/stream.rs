@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use dac_kernels::PipelineStream;
-use dac_rvq::Codes;
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
+use dac_rvq::{Codes, CodesError};
 
 use crate::codec::checks::check_finite;
 use crate::codec::error::CodecError;
@@ -81,7 +81,7 @@ impl EngineDecoder {
     ) -> Result<(), CodecError> {
         let available = self.quantizer.codebooks();
         if !(1..=available).contains(&codebooks) {
-            return Err(CodecError::Codebooks { requested: codebooks, available });
+            return Err(CodesError::CodebookCount { requested: codebooks, available }.into());
         }
         Codes::from_rows(codes, codebooks)?.check_range(self.quantizer.codebook_size())?;
         self.rows.clear();

@@ -1,14 +1,83 @@
-//! The header of a .npy file: a dict in Python's notation.
+//! The .npy format of numpy: a header, then one array.
 
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom, Write};
 
+use dac_pickle::numpy::parse_descr;
+
+use crate::arrays::{ArrayLocation, three_axes, write_elements};
 use crate::error::TokenError;
+use crate::meta::TokenMeta;
+use crate::options::{NpyInteger, WriteOptions};
+use crate::token_file::TokenFile;
+use crate::token_format::{Arrays, Capacity, Input, Opened, TokenFormat};
+
+const NAME: &str = "npy";
+
+/// First bytes of a file.
+const SIGNATURE: &[u8] = b"\x93NUMPY";
 
 /// Longest header read, which is also numpy's default limit.
 const MAX_HEADER_BYTES: u64 = 10_000;
 
+pub(crate) const NPY: TokenFormat = TokenFormat {
+    name: NAME,
+    matches: |start| start.starts_with(SIGNATURE) && !is_object_array(start),
+    capacity: Capacity::CodesOrZ,
+    stores_windows: false,
+    open,
+    write,
+};
+
+/// Reads an array of integers as codes and an array of floats as z.
+fn open(mut reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
+    let length_bytes = reader.seek(SeekFrom::End(0))?;
+    reader.rewind()?;
+    let (header, start) = read_header(&mut reader, NAME)?;
+    let (dtype, big_endian) = parse_descr(&header.descr)?;
+    let size = header.shape.iter().try_fold(dtype.size() as u64, |n, &d| n.checked_mul(d as u64));
+    let needed = size.and_then(|size| size.checked_add(start)).unwrap_or(u64::MAX);
+    if needed > length_bytes {
+        return Err(TokenError::Truncated { format: NAME, needed, available: length_bytes });
+    }
+    let shape = three_axes(&header.shape, if dtype.is_float() { "z" } else { "codes" })?;
+    let mut array = ArrayLocation { big_endian, ..ArrayLocation::row_major(dtype, shape, start) };
+    if header.fortran {
+        let [channels, middle, _] = shape;
+        array.strides = [1, channels, channels.saturating_mul(middle)];
+    }
+    let (codes, z) = if dtype.is_float() { (None, Some(array)) } else { (Some(array), None) };
+    Ok(Arrays { codes, z, latents: None }.open(reader, TokenMeta::default()))
+}
+
+/// Writes the same bytes as `numpy.save`.
+fn write(writer: &mut dyn Write, file: &TokenFile, options: &WriteOptions) -> Result<(), TokenError> {
+    if let Some(codes) = &file.codes {
+        let values = codes.as_slice().iter();
+        match options.npy_integer {
+            NpyInteger::U16 => {
+                writer.write_all(&header_bytes("<u2", &codes.shape()))?;
+                write_elements(writer, values.map(|v| v.to_le_bytes()))?;
+            }
+            NpyInteger::I64 => {
+                writer.write_all(&header_bytes("<i8", &codes.shape()))?;
+                write_elements(writer, values.map(|&v| i64::from(v).to_le_bytes()))?;
+            }
+        }
+    }
+    if let Some(z) = &file.z {
+        writer.write_all(&header_bytes("<f4", &z.shape()))?;
+        write_elements(writer, z.as_slice().iter().map(|v| v.to_le_bytes()))?;
+    }
+    Ok(())
+}
+
+/// Returns whether a numpy file that begins with `start` contains Python objects, that is, a pickle.
+pub(crate) fn is_object_array(start: &[u8]) -> bool {
+    // numpy writes the element type at the start of the header.
+    start.starts_with(SIGNATURE) && start.windows(4).any(|w| matches!(w, b"'|O'" | b"\"|O\""))
+}
+
 /// Element type, order and shape of an array.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) descr: String,
     pub(crate) fortran: bool,
@@ -16,10 +85,7 @@ pub(crate) struct Header {
 }
 
 /// Reads the header of a file of this `format`. Returns it and its length in bytes.
-pub(crate) fn read_header<R: Read>(
-    reader: &mut R,
-    format: &'static str,
-) -> Result<(Header, u64), TokenError> {
+pub(crate) fn read_header(reader: &mut Input<'_>, format: &'static str) -> Result<(Header, u64), TokenError> {
     let mut start = [0; 8];
     let malformed = |reason: &str| TokenError::malformed(format, reason);
     reader.read_exact(&mut start).map_err(|_| malformed("it ends within its first 8 bytes"))?;
@@ -49,13 +115,15 @@ pub(crate) fn read_header<R: Read>(
     Ok((header, 8 + width as u64 + length))
 }
 
-/// Formats a header of version 1.0 exactly as numpy does, with its spare space for more digits of the first
-/// axis.
-pub(super) fn header_bytes(descr: &str, shape: [usize; 3]) -> Vec<u8> {
+/// Formats a header of version 1.0 exactly as numpy does for no or several axes, with its spare space for more
+/// digits of the first axis.
+pub(crate) fn header_bytes(descr: &str, shape: &[usize]) -> Vec<u8> {
     const GROWTH_DIGITS: usize = 21;
-    let [c, k, t] = shape;
-    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({c}, {k}, {t}), }}");
-    text.push_str(&" ".repeat(GROWTH_DIGITS.saturating_sub(c.to_string().len())));
+    let axes: Vec<_> = shape.iter().map(usize::to_string).collect();
+    let spare = GROWTH_DIGITS.saturating_sub(axes.first().map_or(0, String::len));
+    let axes = axes.join(", ");
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({axes}), }}");
+    text.push_str(&" ".repeat(spare));
     text.push_str(&" ".repeat(63 - (10 + text.len()) % 64));
     text.push('\n');
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
@@ -125,47 +193,5 @@ impl<'a> Text<'a> {
             }
         }
         Some(lengths)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headers_parse_in_any_order_and_malformed_ones_fail() {
-        let expected = Header { descr: "<u2".into(), fortran: false, shape: vec![1, 9, 25] };
-        for text in [
-            "{'descr': '<u2', 'fortran_order': False, 'shape': (1, 9, 25), }   \n",
-            "{\"shape\":(1L,9L,25L,),'fortran_order':False,\"descr\":\"<u2\"}",
-        ] {
-            assert_eq!(parse(text).as_ref(), Some(&expected), "{text}");
-        }
-        let scalar = parse("{'descr': '|O', 'fortran_order': True, 'shape': (), }").unwrap();
-        assert!(scalar.fortran && scalar.shape.is_empty());
-        for text in [
-            "",
-            "{",
-            "{}",
-            "{'descr': '<u2', 'fortran_order': False, 'shape': (1, -9), }",
-            "{'descr': '<u2', 'fortran_order': False, 'shape': (99999999999999999999,), }",
-            "{'descr': [('a', '<u2')], 'fortran_order': False, 'shape': (1,), }",
-            "{'descr': '<u2', 'fortran_order': 0, 'shape': (1,), }",
-            "{'descr': '<u2', 'fortran_order': False, 'shape': (1,), } x",
-            "{'descr: '<u2'",
-            "{'descr': 'é",
-        ] {
-            assert_eq!(parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn written_headers_parse_and_are_aligned_to_64_bytes() {
-        for shape in [[1, 9, 25], [0, 0, 0], [usize::MAX, usize::MAX, usize::MAX]] {
-            let bytes = header_bytes("<u2", shape);
-            assert_eq!(bytes.len() % 64, 0);
-            let (read, length) = read_header(&mut bytes.as_slice(), "npy").unwrap();
-            assert_eq!((read.shape.as_slice(), length), (&shape[..], bytes.len() as u64));
-        }
     }
 }
