@@ -5,12 +5,12 @@ use std::path::Path;
 
 use crate::error::BatchError;
 use crate::file_stamp::{FileStamp, Fingerprint, file_matches};
+use crate::job_record::JobFacts;
 use crate::manifest::Record;
 use crate::manifest_store::{ManifestStore, PackedEntry};
 use crate::options::BatchOptions;
 use crate::output_check::OutputState;
 use crate::plan::Job;
-use crate::work::JobFacts;
 
 /// Decision about a job.
 #[derive(Debug)]

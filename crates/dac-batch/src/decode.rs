@@ -10,6 +10,8 @@ use crate::cancel::CancelToken;
 use crate::chunking::{self, ChunkChoice};
 use crate::codebooks::CodebookLimit;
 use crate::error::BatchError;
+use crate::job_context::JobContext;
+use crate::job_record::JobFacts;
 use crate::manifest_lookup::ManifestLookup;
 use crate::models::Models;
 use crate::observer::BatchObserver;
@@ -18,7 +20,7 @@ use crate::output_check::OutputState;
 use crate::plan::{OutputKind, Plan};
 use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
-use crate::work::{JobContext, JobFacts, Outcome, Product, Work};
+use crate::work::{Outcome, Product, Work};
 
 /// Settings of a decode.
 #[derive(Debug, Clone)]

@@ -13,6 +13,8 @@ use crate::cancel::CancelToken;
 use crate::chunking::{self, ChunkChoice};
 use crate::codebooks::{CodebookLimit, nominal_kbps};
 use crate::error::BatchError;
+use crate::job_context::JobContext;
+use crate::job_record::JobFacts;
 use crate::observer::BatchObserver;
 use crate::options::BatchOptions;
 use crate::output_check::{ExpectedTokens, OutputState};
@@ -20,7 +22,7 @@ use crate::packing::{PackFormat, PackSettings};
 use crate::plan::{OutputKind, Plan};
 use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
-use crate::work::{JobContext, JobFacts, Outcome, Product, Work};
+use crate::work::{Outcome, Product, Work};
 
 /// Settings of an encode.
 #[derive(Debug, Clone)]

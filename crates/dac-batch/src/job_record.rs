@@ -1,13 +1,47 @@
 //! Builds the records of jobs.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
+
+use dac::Dac;
 
 use crate::error::{BatchError, error_text};
 use crate::file_stamp::{FileStamp, Fingerprint, now_s};
 use crate::manifest::{Record, Roundtrip, Status};
 use crate::plan::Job;
-use crate::work::JobFacts;
+
+/// Facts that the work on a job learned before it ended or failed; fields as in [`Record`].
+#[derive(Debug, Clone, Default)]
+pub(crate) struct JobFacts {
+    pub(crate) model: Option<Arc<str>>,
+    pub(crate) weights_sha256: Option<Arc<str>>,
+    pub(crate) settings: Option<Arc<str>>,
+    pub(crate) input_samples: Option<u64>,
+    pub(crate) input_rate_hz: Option<u32>,
+    pub(crate) input_truncated: Option<bool>,
+    pub(crate) channels: Option<usize>,
+    pub(crate) frames: Option<usize>,
+    pub(crate) codebooks: Option<usize>,
+    pub(crate) audio_seconds: Option<f64>,
+}
+
+impl JobFacts {
+    /// Sets length and rate of the original audio, and with them its duration.
+    pub(crate) fn set_input(&mut self, samples: Option<u64>, rate_hz: Option<u32>) {
+        self.input_samples = samples;
+        self.input_rate_hz = rate_hz;
+        self.audio_seconds = match (samples, rate_hz) {
+            (Some(samples), Some(rate_hz)) if rate_hz > 0 => Some(samples as f64 / f64::from(rate_hz)),
+            _ => None,
+        };
+    }
+
+    pub(crate) fn set_model(&mut self, dac: &Dac) {
+        self.model = Some(dac.info().name.as_str().into());
+        self.weights_sha256 = Some(dac.info().weights_sha256.as_str().into());
+    }
+}
 
 /// State of a job while a worker has it: everything that its record is built from, except its end.
 pub(crate) struct JobState<'a> {
@@ -25,26 +59,16 @@ pub(crate) struct JobState<'a> {
 /// End of a job.
 pub(crate) enum JobEnd<'a> {
     /// Its output was written.
-    Written {
-        output: Fingerprint,
-        roundtrip: Option<Roundtrip>,
-    },
+    Written { output: Fingerprint, roundtrip: Option<Roundtrip> },
     /// Its output was written as an entry of this shard.
-    Packed {
-        shard: &'a Path,
-        file: Fingerprint,
-    },
+    Packed { shard: &'a Path, file: Fingerprint },
     /// A manifest lists its valid output. `shard` contains it if it is an entry of a pack.
-    Listed {
-        record: &'a Record,
-        shard: Option<&'a Path>,
-    },
+    Listed { record: &'a Record, shard: Option<&'a Path> },
     /// Its output is valid but no manifest lists it.
-    Unlisted {
-        output: Fingerprint,
-    },
+    Unlisted { output: Fingerprint },
     /// It would be run, were it not a dry run.
     Planned,
+    /// It failed.
     Failed(&'a BatchError),
 }
 
@@ -141,5 +165,19 @@ impl<'a> JobState<'a> {
                 Record { status: Status::Error, error: Some(error_text(error).into()), ..record }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_duration_needs_length_and_rate() {
+        let mut facts = JobFacts::default();
+        facts.set_input(Some(22050), Some(44100));
+        assert_eq!(facts.audio_seconds, Some(0.5));
+        facts.set_input(Some(1), Some(0));
+        assert_eq!(facts.audio_seconds, None);
     }
 }

@@ -47,6 +47,7 @@ mod encode;
 mod error;
 mod file_stamp;
 mod inputs;
+mod job_context;
 mod job_record;
 mod manifest;
 mod manifest_lookup;

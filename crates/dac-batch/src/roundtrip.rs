@@ -12,6 +12,8 @@ use crate::codebooks::nominal_kbps;
 use crate::decode::output_rate_text;
 use crate::encode::{EncodeSettings, FileEncoder};
 use crate::error::BatchError;
+use crate::job_context::JobContext;
+use crate::job_record::JobFacts;
 use crate::manifest::Roundtrip;
 use crate::observer::BatchObserver;
 use crate::options::BatchOptions;
@@ -19,7 +21,7 @@ use crate::output_check::OutputState;
 use crate::plan::{OutputKind, Plan};
 use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
-use crate::work::{JobContext, JobFacts, Outcome, Product, Work};
+use crate::work::{Outcome, Product, Work};
 
 /// Settings of a round trip.
 #[derive(Debug, Clone)]

@@ -16,6 +16,7 @@ use crate::cancel::{CancelToken, StopState};
 use crate::decide::{Candidate, Decision};
 use crate::error::{BatchError, error_text, error_text_of_file, panic_text};
 use crate::file_stamp::Fingerprint;
+use crate::job_context::JobContext;
 use crate::job_record::{JobEnd, JobState};
 use crate::manifest::{Record, Roundtrip, Status};
 use crate::manifest_store::ManifestStore;
@@ -25,7 +26,7 @@ use crate::packing::{Packer, SettledEntry, ShardSettings, WaitingEntry};
 use crate::plan::{Job, Plan};
 use crate::report::{BatchReport, JobCounts};
 use crate::staging::StagingDir;
-use crate::work::{JobContext, Outcome, Product, Work};
+use crate::work::{Outcome, Product, Work};
 
 /// Runs `work` with all threads of the batch, as loading a model does.
 pub(crate) fn with_threads<T: Send>(

@@ -9,9 +9,9 @@ use dac::tokens::{Format, WriteOptions};
 use dac_dataset::{PackKind, PackLimits};
 
 use super::*;
+use crate::job_record::JobFacts;
 use crate::output_check::OutputState;
 use crate::plan::OutputKind;
-use crate::work::JobFacts;
 
 /// Work that calls a closure and then writes the tokens to a file or a pack.
 struct TestWork<F>(F);
