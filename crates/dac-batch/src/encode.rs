@@ -252,7 +252,7 @@ impl Work for FileEncoder<'_> {
 /// Messages about an input whose non-finite samples were replaced, or which was truncated.
 pub fn input_remarks(replaced_samples: u64, is_truncated: bool) -> impl Iterator<Item = String> {
     let replaced =
-        (replaced_samples > 0).then(|| format!("replaced {replaced_samples} non-finite samples with 0"));
+        (replaced_samples > 0).then(|| format!("NaN and infinite samples replaced by 0: {replaced_samples}"));
     let truncated = is_truncated.then(|| "input is truncated; encoded the available samples".to_owned());
     replaced.into_iter().chain(truncated)
 }

@@ -182,12 +182,12 @@ fn ignored_files_remark(ignored: &BTreeMap<String, usize>) -> Option<String> {
     let mut kinds: Vec<_> = ignored.iter().map(|(extension, count)| (*count, extension)).collect();
     kinds.sort_by(|a, b| b.cmp(a));
     let describe = |(count, extension): &(usize, &String)| match extension.as_str() {
-        "" => format!("{count} without extension"),
-        extension => format!("{count} .{extension}"),
+        "" => format!("none ({count})"),
+        extension => format!(".{extension} ({count})"),
     };
     let shown: Vec<_> = kinds.iter().take(8).map(describe).collect();
     let more = if kinds.len() > shown.len() { " and others" } else { "" };
-    (!shown.is_empty()).then(|| format!("ignored files in directories: {}{more}", shown.join(", ")))
+    (!shown.is_empty()).then(|| format!("ignored files with other extensions: {}{more}", shown.join(", ")))
 }
 
 #[cfg(test)]
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(keys(&options(at, &["*/a.*"], "out")), ["in/a.dac", "other/a.dac"]);
         assert_eq!(keys(&with_root("in/b", "")), ["in/b/c/d.dac", "in/b/z.dac"]);
         let remark = plan(&options(at, &["in"], "out"), &["dac"]).unwrap().remark;
-        assert_eq!(remark.unwrap(), "ignored files in directories: 1 .txt, 1 without extension");
+        assert_eq!(remark.unwrap(), "ignored files with other extensions: .txt (1), none (1)");
         // Outputs below the input directory are not inputs of the next run.
         assert_eq!(plan(&options(at, &["in"], "in/b"), &["x"]).unwrap().jobs.len(), 1);
         fs::create_dir(at.join("empty")).unwrap();
@@ -291,7 +291,7 @@ mod tests {
         let found = plan(&options, &["dac"]).unwrap();
         let jobs: Vec<_> = found.jobs.iter().map(|job| (job.key.as_str(), job.fault.is_some())).collect();
         assert_eq!(jobs, [("a.dac", true), ("a.dac", false), ("b.dac", true)]);
-        assert_eq!(found.remark.unwrap(), "ignored files in directories: 2 without extension");
+        assert_eq!(found.remark.unwrap(), "ignored files with other extensions: none (2)");
         // A link to itself, and a link to its parent directory, which would recurse forever.
         std::os::unix::fs::symlink("c.wav", at.join("in/c.wav")).unwrap();
         std::os::unix::fs::symlink("../in", at.join("in/d")).unwrap();

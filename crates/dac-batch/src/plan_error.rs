@@ -18,14 +18,14 @@ impl std::error::Error for PlanError {}
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nothing was done:")?;
+        write!(f, "nothing was done, because of:")?;
         for (path, reason) in &self.invalid {
             write!(f, "\n  {}: {reason}", path.display())?;
         }
         for (output, inputs) in &self.collisions {
             write!(f, "\n  {} would be written by {} inputs:", output.display(), inputs.len())?;
             for input in inputs {
-                write!(f, " {}", input.display())?;
+                write!(f, "\n    {}", input.display())?;
             }
         }
         if !self.collisions.is_empty() {

@@ -189,13 +189,13 @@ impl<'a, W: Work> Run<'a, W> {
             Decision::Skip { record } => Ok(Handling::Skipped(record)),
             Decision::Refuse(error) => Err(error),
             Decision::Run { differences } if self.options.dry_run => {
-                let differs = differences.map(|names| format!(", differs in {names}")).unwrap_or_default();
+                let differs = differences.map(|names| format!(", changed {names}")).unwrap_or_default();
                 Ok(Handling::Planned(format!("-> {}{differs}", output_names(job))))
             }
             Decision::Run { differences } => {
                 if let Some(differences) = differences {
                     let names = output_names(job);
-                    self.observer.message(&format!("replacing {names}: differs in {differences}"));
+                    self.observer.message(&format!("replacing {names}: changed {differences}"));
                 }
                 self.work.run(&context, prepared, facts).map(Handling::Worked)
             }

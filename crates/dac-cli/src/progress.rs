@@ -102,7 +102,11 @@ fn describe(state: &State, input_bytes: u64, elapsed: Duration) -> String {
     let mut text = String::new();
     if state.audio_seconds > 0.0 {
         let speed = state.audio_seconds / elapsed.as_secs_f64().max(1e-3);
-        text += &format!(", {:.2} h of audio, {speed:.1}x real time", state.audio_seconds / 3600.0);
+        let duration = match state.audio_seconds {
+            seconds if seconds < 360.0 => format!("{seconds:.1} s"),
+            seconds => format!("{:.2} h", seconds / 3600.0),
+        };
+        text += &format!(", {duration} of audio, {speed:.1}x real time");
     }
     let remaining = input_bytes.saturating_sub(state.input_bytes);
     if state.worked_bytes > 0 && remaining > 0 {

@@ -55,7 +55,7 @@ fn write(args: &ReportArgs, report: &Report) -> Result<Exit, Error> {
     let output_bytes = write_page(&args.output, &html_page(report))?;
     let (input, output) = (args.input.display().to_string(), args.output.display().to_string());
     eprint_line(format_args!(
-        "{input}: {:.2} s{}, {} versions -> {output}: {:.1} MB",
+        "{input}: {:.2} s{}, decoded in {} versions -> {output}: {:.1} MB",
         report.recording.seconds,
         if report.recording.continues { " of a longer recording (--start, --duration)" } else { "" },
         report.variants.len(),

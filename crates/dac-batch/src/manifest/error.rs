@@ -27,7 +27,8 @@ pub enum ManifestError {
     },
     /// A directory without manifests of partitions has nothing to merge.
     #[error(
-        "nothing to merge: {} contains no manifest of a partition (.dac-manifest.I-of-N.jsonl)",
+        "nothing to merge: the directory '{}' contains no manifest of a partition \
+         (.dac-manifest.I-of-N.jsonl)",
         dir.display()
     )]
     NoPartitions {
