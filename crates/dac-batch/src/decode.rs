@@ -10,6 +10,7 @@ use crate::cancel::CancelToken;
 use crate::chunking::{self, ChunkChoice};
 use crate::codebooks::CodebookLimit;
 use crate::error::BatchError;
+use crate::job_context::JobContext;
 use crate::manifest::Record;
 use crate::manifest_lookup::ManifestLookup;
 use crate::models::Models;
@@ -18,7 +19,7 @@ use crate::options::BatchOptions;
 use crate::plan::{OutputKind, Plan};
 use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
-use crate::work::{JobContext, Outcome, Product, Work};
+use crate::work::{Outcome, Product, Work};
 
 /// Settings of a decode.
 #[derive(Debug, Clone)]

@@ -13,6 +13,7 @@ use crate::cancel::CancelToken;
 use crate::chunking::{self, ChunkChoice};
 use crate::codebooks::{CodebookLimit, nominal_kbps};
 use crate::error::BatchError;
+use crate::job_context::JobContext;
 use crate::manifest::Record;
 use crate::observer::BatchObserver;
 use crate::options::BatchOptions;
@@ -21,7 +22,7 @@ use crate::packing::{PackFormat, PackSettings};
 use crate::plan::{OutputKind, Plan};
 use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
-use crate::work::{JobContext, Outcome, Product, Work};
+use crate::work::{Outcome, Product, Work};
 
 /// Settings of an encode, by default of the mean of all channels to codes of all codebooks as safetensors.
 #[derive(Debug, Clone, Default)]
@@ -229,7 +230,7 @@ impl Work for FileEncoder<'_> {
 /// Messages about an input whose non-finite samples were replaced, or which was truncated.
 pub fn input_remarks(replaced_samples: u64, is_truncated: bool) -> impl Iterator<Item = String> {
     let replaced =
-        (replaced_samples > 0).then(|| format!("replaced {replaced_samples} non-finite samples with 0"));
+        (replaced_samples > 0).then(|| format!("NaN and infinite samples replaced by 0: {replaced_samples}"));
     let truncated = is_truncated.then(|| "input is truncated; encoded the available samples".to_owned());
     replaced.into_iter().chain(truncated)
 }

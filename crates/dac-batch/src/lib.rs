@@ -6,7 +6,9 @@
 //!
 //! ```no_run
 //! use dac::{Dac, Device};
-//! use dac_batch::{BatchError, BatchObserver, BatchOptions, CancelToken, EncodeSettings, Record, encode_files};
+//! use dac_batch::{
+//!     BatchError, BatchObserver, BatchOptions, CancelToken, EncodeSettings, Record, encode_files,
+//! };
 //!
 //! struct PrintRecords;
 //!
@@ -45,6 +47,7 @@ mod encode;
 mod error;
 mod file_stamp;
 mod inputs;
+mod job_context;
 mod job_record;
 mod manifest;
 mod manifest_lookup;

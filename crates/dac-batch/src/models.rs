@@ -69,7 +69,7 @@ impl<'a> Models<'a> {
         let used = dac.info().name.as_str();
         match named {
             Some(name) if name != used => {
-                Err(BatchError::Job(format!("made with the model {name}, not with {used}")))
+                Err(BatchError::Job(format!("made with the model {name}; the model {used} cannot decode it")))
             }
             _ => Ok(dac),
         }

@@ -68,7 +68,10 @@ impl Plan {
         }
         let problems = problems(&invalid, &jobs);
         if !problems.is_empty() {
-            return Err(BatchError::Usage(format!("nothing was done:\n  {}", problems.join("\n  "))));
+            return Err(BatchError::Usage(format!(
+                "nothing was done, because of:\n  {}",
+                problems.join("\n  ")
+            )));
         }
         if let Some(partition) = options.partition {
             jobs.retain(|job| partition.contains(&job.key));
@@ -141,8 +144,8 @@ fn problems(invalid: &[(PathBuf, String)], jobs: &[Job]) -> Vec<String> {
         invalid.iter().map(|(path, reason)| format!("{}: {reason}", path.display())).collect();
     let collisions = collisions(jobs);
     problems.extend(collisions.iter().map(|(output, inputs)| {
-        let names: Vec<_> = inputs.iter().map(|input| input.display().to_string()).collect();
-        format!("{} would be written by {} inputs: {}", output.display(), inputs.len(), names.join(" "))
+        let names: String = inputs.iter().map(|input| format!("\n    {}", input.display())).collect();
+        format!("{} would be written by {} inputs:{names}", output.display(), inputs.len())
     }));
     if !collisions.is_empty() {
         let hint = "(--keep-extension writes a.wav.dac for a.wav; --root DIR keeps directories below DIR)";
@@ -192,10 +195,10 @@ fn ignored_files_remark(ignored: &BTreeMap<String, usize>) -> Option<String> {
     let mut kinds: Vec<_> = ignored.iter().map(|(extension, count)| (*count, extension)).collect();
     kinds.sort_by(|a, b| b.cmp(a));
     let describe = |(count, extension): &(usize, &String)| match extension.as_str() {
-        "" => format!("{count} without extension"),
-        extension => format!("{count} .{extension}"),
+        "" => format!("none ({count})"),
+        extension => format!(".{extension} ({count})"),
     };
     let shown: Vec<_> = kinds.iter().take(8).map(describe).collect();
     let more = if kinds.len() > shown.len() { " and others" } else { "" };
-    (!shown.is_empty()).then(|| format!("ignored files in directories: {}{more}", shown.join(", ")))
+    (!shown.is_empty()).then(|| format!("ignored files with other extensions: {}{more}", shown.join(", ")))
 }

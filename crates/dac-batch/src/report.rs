@@ -21,18 +21,17 @@ pub struct BatchReport {
 }
 
 impl BatchReport {
-    /// Number of jobs that were not decided because the batch stopped early.
+    /// Number of jobs without a result because the batch stopped early.
     pub fn remaining(&self) -> usize {
         self.jobs - self.done - self.skipped - self.planned - self.failed
     }
 
-    /// Counts a decided job.
     pub(crate) fn count(&mut self, status: Status) {
-        *match status {
-            Status::Ok => &mut self.done,
-            Status::Skipped => &mut self.skipped,
-            Status::Planned => &mut self.planned,
-            Status::Error => &mut self.failed,
-        } += 1;
+        match status {
+            Status::Ok => self.done += 1,
+            Status::Skipped => self.skipped += 1,
+            Status::Planned => self.planned += 1,
+            Status::Error => self.failed += 1,
+        }
     }
 }

@@ -12,13 +12,14 @@ use crate::codebooks::nominal_kbps;
 use crate::decode::output_rate_text;
 use crate::encode::{EncodeSettings, FileEncoder};
 use crate::error::BatchError;
+use crate::job_context::JobContext;
 use crate::manifest::{Record, Roundtrip};
 use crate::observer::BatchObserver;
 use crate::options::BatchOptions;
 use crate::plan::{OutputKind, Plan};
 use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
-use crate::work::{JobContext, Outcome, Product, Work};
+use crate::work::{Outcome, Product, Work};
 
 /// Settings of a round trip.
 #[derive(Debug, Clone)]

@@ -18,6 +18,7 @@ use crate::cancel::{CancelToken, StopState};
 use crate::decide::{Candidate, Decision};
 use crate::error::{BatchError, error_text, error_text_of_file, panic_text};
 use crate::file_stamp::Fingerprint;
+use crate::job_context::JobContext;
 use crate::job_record::JobState;
 use crate::manifest::{Record, Roundtrip, Status};
 use crate::manifest_store::ManifestStore;
@@ -27,7 +28,7 @@ use crate::packing::{Packer, SettledEntry, WaitingEntry};
 use crate::plan::{Job, Plan};
 use crate::report::BatchReport;
 use crate::staging::StagingDir;
-use crate::work::{JobContext, Outcome, Product, Work};
+use crate::work::{Outcome, Product, Work};
 
 /// Runs `work` with all threads of the batch, as loading a model does.
 pub(crate) fn with_threads<T: Send>(
@@ -189,13 +190,13 @@ impl<'a, W: Work> Run<'a, W> {
         match decision {
             Decision::Skip { record } => Ok(Handling::Skipped(record)),
             Decision::Run { differences } if self.options.dry_run => {
-                let differs = differences.map(|names| format!(", differs in {names}")).unwrap_or_default();
+                let differs = differences.map(|names| format!(", changed {names}")).unwrap_or_default();
                 Ok(Handling::Planned(format!("-> {}{differs}", output_names(job))))
             }
             Decision::Run { differences } => {
                 if let Some(differences) = differences {
                     let names = output_names(job);
-                    self.observer.message(&format!("replacing {names}: differs in {differences}"));
+                    self.observer.message(&format!("replacing {names}: changed {differences}"));
                 }
                 self.work.run(&context, prepared, facts).map(Handling::Worked)
             }

@@ -9,7 +9,7 @@ use dac_batch::{BatchError, BatchOptions, BatchReport, StopReason};
 use crate::args::{FileArgs, RunArgs};
 use crate::console::Console;
 use crate::exit::{Exit, Usage};
-use crate::output::say;
+use crate::output::eprint_line;
 use crate::resources;
 
 /// Runs `batch` with the options of a command, prints its summary, and returns the exit code.
@@ -24,7 +24,7 @@ pub(crate) fn run_batch(
     console.close();
     let report = report?;
     if report.jobs > 1 || report.stopped.is_some() {
-        say(summary(&report, options.dry_run, &console.speed()));
+        eprint_line(summary(&report, options.dry_run, &console.speed()));
     }
     Ok(match report.stopped {
         Some(StopReason::FatalError) => Exit::FatalError,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::args::BenchArgs;
 use crate::exit::Exit;
 use crate::load::{open_named, open_source};
-use crate::output::{print_record, print_text, say};
+use crate::output::{eprint_line, print_record, print_text};
 use crate::resources::{peak_rss_mb, threads};
 use layers::LayerRecord;
 use timing::{Timing, measure};
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let encode_options = EncodeOptions { chunk, ..EncodeOptions::default() };
     let decode_options = dac::DecodeOptions { chunk, ..dac::DecodeOptions::default() };
 
-    say("warm-up");
+    eprint_line("warm-up");
     let tokens = dac.encode(&audio, &encode_options)?;
     let _ = dac.decode(&tokens, &decode_options)?;
     let runs = usize::from(args.runs);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dac_batch::{BatchObserver, CancelToken, Record, Status, error_text_of_file};
 
-use crate::output::{print_record, print_text, say};
+use crate::output::{eprint_line, print_record, print_text};
 use crate::progress::Progress;
 use crate::roundtrip_table::roundtrip_table;
 use crate::signals::Signals;
@@ -54,7 +54,7 @@ impl Console {
     /// Prints a line that the progress bar replaces.
     fn detail(&self, line: &str) {
         if self.progress.get().is_none_or(|progress| !progress.has_bar()) {
-            say(line);
+            eprint_line(line);
         }
     }
 
@@ -87,7 +87,7 @@ impl BatchObserver for Console {
     fn message(&self, text: &str) {
         match self.progress.get() {
             Some(progress) => progress.print(text),
-            None => say(text),
+            None => eprint_line(text),
         }
     }
 

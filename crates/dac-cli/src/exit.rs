@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Error;
 use dac_batch::{BatchError, has_io_cause, is_disk_full};
 
-use crate::output::{error_text, say};
+use crate::output::{eprint_line, error_text};
 
 /// End of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Exit {
     pub(crate) fn from_error(error: &Error) -> Self {
         let exit = Self::of(error);
         if exit != Self::Done {
-            say(format_args!("error: {}", error_text(error)));
+            eprint_line(format_args!("error: {}", error_text(error)));
         }
         exit
     }
@@ -54,7 +54,7 @@ impl Exit {
         if Self::of(&error) != Self::FatalError || is_disk_full(error.as_ref()) {
             return Err(error);
         }
-        say(format_args!("error: {}", error_text(&error)));
+        eprint_line(format_args!("error: {}", error_text(&error)));
         Ok(Self::SomeFailed)
     }
 

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
 use crate::exit::Exit;
-use crate::output::{error_of_file, error_text, print_record, print_text, say};
+use crate::output::{eprint_line, error_of_file, error_text, print_record, print_text};
 
 /// Fields of the tokens' metadata that are not listed.
 const HIDDEN_METADATA: [&str; 7] = [
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
         let properties = properties_of(path);
         if let Err(error) = &properties {
             exit = Exit::SomeFailed;
-            say(format_args!("error: {}", error_of_file(path, error)));
+            eprint_line(format_args!("error: {}", error_of_file(path, error)));
         }
         if args.json {
             print_record(&record(path, properties))?;

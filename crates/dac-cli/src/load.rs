@@ -8,7 +8,7 @@ use dac::{Dac, Device, LoadOptions, ModelSource, Precision, Preset};
 use dac_batch::{BatchError, DEFAULT_MODEL, Models};
 
 use crate::args::ModelArgs;
-use crate::output::say;
+use crate::output::eprint_line;
 
 /// Opens the model of `--model` or `--weights`, or the default.
 pub(crate) fn open(args: &ModelArgs, options: &LoadOptions) -> Result<Dac, BatchError> {
@@ -44,7 +44,7 @@ pub(crate) fn open_source(
         return Err(BatchError::Usage(error.to_owned()));
     }
     if matches!(options.device, Device::Cuda(_)) && options.precision == Precision::F32 {
-        say(format_args!(
+        eprint_line(format_args!(
             "warning: {}: burn may round the factors of f32 products to TF32 (10 bits), so codes may differ \
              from the CPU's; `dac doctor` compares them; wgpu does not round",
             options.device
@@ -73,7 +73,7 @@ fn source_of(preset: Preset) -> Result<ModelSource, BatchError> {
     }
     match cache::find(preset, &Environment::from_process()) {
         Some(found) => {
-            say(format_args!("{preset}: weights from {} ({})", found.path.display(), found.origin));
+            eprint_line(format_args!("{preset}: weights from {} ({})", found.path.display(), found.origin));
             Ok(ModelSource::File(found.path))
         }
         None => Err(BatchError::Usage(no_weights(preset))),

@@ -35,7 +35,7 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use exit::Exit;
-use output::say;
+use output::eprint_line;
 
 fn main() -> ExitCode {
     run(&Cli::parse()).unwrap_or_else(|error| Exit::from_error(&error)).into()
@@ -51,7 +51,7 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
             | Command::Bench(_)
     );
     if cfg!(debug_assertions) && computes {
-        say("warning: this is a debug build, slower than a release build (cargo build --release)");
+        eprint_line("warning: this is a debug build, slower than a release build (cargo build --release)");
     }
     #[cfg(feature = "autotune-cache")]
     if let Some(folder) = dac::cache::Environment::from_process().autotune_folder() {

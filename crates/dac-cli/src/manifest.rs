@@ -5,7 +5,7 @@ use dac_batch::merge_manifests;
 
 use crate::args::{ManifestAction, ManifestArgs};
 use crate::exit::Exit;
-use crate::output::{print_text, say};
+use crate::output::{eprint_line, print_text};
 
 /// Runs `dac manifest`.
 pub(crate) fn run(args: &ManifestArgs) -> Result<Exit, Error> {
@@ -19,10 +19,10 @@ pub(crate) fn run(args: &ManifestArgs) -> Result<Exit, Error> {
         report.manifests
     ))?;
     if report.malformed_lines > 0 {
-        say(format_args!("ignored malformed manifest lines: {}", report.malformed_lines));
+        eprint_line(format_args!("ignored malformed manifest lines: {}", report.malformed_lines));
     }
     for partition in &report.missing {
-        say(format_args!("error: the manifest of partition {partition} is missing"));
+        eprint_line(format_args!("error: the manifest of partition {partition} is missing"));
     }
     Ok(if report.missing.is_empty() && report.failed == 0 { Exit::Done } else { Exit::SomeFailed })
 }

@@ -18,7 +18,7 @@ pub(crate) fn error_of_file(path: &Path, error: &Error) -> String {
 }
 
 /// Prints a line to stderr; write errors are ignored.
-pub(crate) fn say(line: impl fmt::Display) {
+pub(crate) fn eprint_line(line: impl fmt::Display) {
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 

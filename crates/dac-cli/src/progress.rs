@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
-use crate::output::say;
+use crate::output::eprint_line;
 
 /// Interval of progress lines without a terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(30);
@@ -52,8 +52,8 @@ impl Progress {
     /// Prints a line above the bar.
     pub(crate) fn print(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
+            Some(bar) => bar.suspend(|| eprint_line(line)),
+            None => eprint_line(line),
         }
     }
 
@@ -75,7 +75,7 @@ impl Progress {
         {
             state.last_line = Some(Instant::now());
             let description = describe(&state, self.input_bytes, elapsed);
-            say(format_args!("{} of {} files{description}", state.jobs, self.jobs));
+            eprint_line(format_args!("{} of {} files{description}", state.jobs, self.jobs));
         }
     }
 
@@ -102,7 +102,11 @@ fn describe(state: &State, input_bytes: u64, elapsed: Duration) -> String {
     let mut text = String::new();
     if state.audio_seconds > 0.0 {
         let speed = state.audio_seconds / elapsed.as_secs_f64().max(1e-3);
-        text += &format!(", {:.2} h of audio, {speed:.1}x real time", state.audio_seconds / 3600.0);
+        let duration = match state.audio_seconds {
+            seconds if seconds < 360.0 => format!("{seconds:.1} s"),
+            seconds => format!("{:.2} h", seconds / 3600.0),
+        };
+        text += &format!(", {duration} of audio, {speed:.1}x real time");
     }
     let remaining = input_bytes.saturating_sub(state.input_bytes);
     if state.worked_bytes > 0 && remaining > 0 {

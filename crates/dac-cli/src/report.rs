@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::ReportArgs;
 use crate::exit::{Exit, Usage};
 use crate::load;
-use crate::output::{print_record, say};
+use crate::output::{eprint_line, print_record};
 
 /// The record of `--json`.
 #[derive(Debug, Serialize)]
@@ -33,11 +33,11 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
         Step::Encode => {
             let recording = &excerpt.recording;
             for remark in input_remarks(recording.replaced_samples, recording.truncated) {
-                say(format_args!("{}: {remark}", args.input.display()));
+                eprint_line(format_args!("{}: {remark}", args.input.display()));
             }
         }
         Step::Decode(codebooks) => {
-            say(format_args!("decoding with {codebooks} of {} codebooks", dac.shape().codebooks));
+            eprint_line(format_args!("decoding with {codebooks} of {} codebooks", dac.shape().codebooks));
         }
     };
     let report = Report::measure(&dac, &excerpt, args.signal.channels.into(), &counts, &mut on_step);
@@ -54,8 +54,8 @@ fn read(args: &ReportArgs) -> Result<Excerpt, ReportError> {
 fn write(args: &ReportArgs, report: &Report) -> Result<Exit, Error> {
     let output_bytes = write_page(&args.output, &html_page(report))?;
     let (input, output) = (args.input.display().to_string(), args.output.display().to_string());
-    say(format_args!(
-        "{input}: {:.2} s{}, {} versions -> {output}: {:.1} MB",
+    eprint_line(format_args!(
+        "{input}: {:.2} s{}, decoded in {} versions -> {output}: {:.1} MB",
         report.recording.seconds,
         if report.recording.continues { " of a longer recording (--start, --duration)" } else { "" },
         report.variants.len(),

@@ -14,7 +14,7 @@ use dac_batch::{DecodeSettings, Models, input_remarks};
 use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, FileArgs, ModelArgs};
 use crate::exit::{Exit, Usage};
 use crate::load;
-use crate::output::say;
+use crate::output::eprint_line;
 use crate::token_settings::token_settings;
 
 /// Argument for standard input, and its name in messages.
@@ -63,7 +63,7 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
     let dac = load::open(&args.model, &low_latency(&args.model))?;
     let options = settings.options_for(&dac)?;
     if let Some(remark) = settings.bitrate_remark(&dac, &options) {
-        say(remark);
+        eprint_line(remark);
     }
     encode_stream(args, &dac, &options).or_else(Exit::by_input)
 }
@@ -93,7 +93,7 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Resul
     }
     drop(writer.finish(Some(samples))?);
     for remark in input_remarks(reader.replaced_samples(), reader.is_truncated()) {
-        say(format_args!("{NAME}: {remark}"));
+        eprint_line(format_args!("{NAME}: {remark}"));
     }
     Ok(Exit::Done)
 }
@@ -117,10 +117,10 @@ fn decode_stream(args: &DecodeArgs, models: &Models<'_>, settings: &DecodeSettin
     }
     let tokens = TokenFile::read_stream(input)?;
     let stored = tokens.codes.as_ref().map(Codes::codebooks);
-    let dac = models.for_tokens(&tokens.meta, stored, &|text| say(text))?;
+    let dac = models.for_tokens(&tokens.meta, stored, &|text| eprint_line(text))?;
     let options = settings.options_for(&dac, format, stored)?;
     if let Some(remark) = settings.bitrate_remark(&dac, &options) {
-        say(remark);
+        eprint_line(remark);
     }
     let mut session = DecodeSession::new(&dac, &tokens, &options)?;
     let mut out = Output::open(args, session.rate_hz(), session.channels())?;
@@ -139,13 +139,13 @@ fn decode_dacp(
     let header = reader.header();
     let (channels, stored, meta) =
         (usize::from(header.channels), usize::from(header.codebooks), header.meta.clone());
-    let dac = models.for_tokens(&meta, Some(stored), &|text| say(text))?;
+    let dac = models.for_tokens(&meta, Some(stored), &|text| eprint_line(text))?;
     if let Some(remark) = dac.check_tokens(&meta)? {
-        say(format_args!("{NAME}: {remark}"));
+        eprint_line(format_args!("{NAME}: {remark}"));
     }
     let options = settings.options_for(&dac, Some(Format::Dacp), Some(stored))?;
     if let Some(remark) = settings.bitrate_remark(&dac, &options) {
-        say(remark);
+        eprint_line(remark);
     }
     let mut decoder = PushDecodeSession::new(&dac, &meta, channels, options.output_rate)?;
     let mut out = Output::open(args, decoder.rate_hz(), channels)?;
@@ -159,7 +159,7 @@ fn decode_dacp(
         out.write(&decoder.push(&codes)?)?;
     }
     if reader.truncated() {
-        say(format_args!("{NAME}: the stream is truncated; decoded its {} frames", reader.frames()));
+        eprint_line(format_args!("{NAME}: the stream is truncated; decoded its {} frames", reader.frames()));
     }
     out.write(&decoder.finish(reader.input_samples())?)?;
     out.finish()

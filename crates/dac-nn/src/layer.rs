@@ -20,8 +20,7 @@ pub struct ConvTranspose {
     pub params: ConvTransposeParams,
 }
 
-/// The snake activation `x + sin²(αx) / (α + 1e-9)` (Ziyin et al. 2020); one α per channel,
-/// `[1, channels, 1]`.
+/// The snake activation `x + sin²(αx) / (α + 1e-9)` (Ziyin et al. 2020), with α `[1, channels, 1]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snake {
     /// Canonical name.

@@ -34,8 +34,8 @@ pub enum PickleError {
     },
     /// A global outside the list of accepted ones. It was neither imported nor called.
     #[error(
-        "pickle refers to `{module}.{name}` at byte {offset}, which is not an accepted global; \
-         nothing was executed"
+        "pickle refers to `{module}.{name}` at byte {offset}, which tokens and weights do not \
+         need; nothing was executed, but do not trust this file"
     )]
     GlobalRefused {
         /// Module named by the file, at most 80 characters.

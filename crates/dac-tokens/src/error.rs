@@ -28,7 +28,7 @@ pub enum TokenError {
     #[error("the file is empty")]
     Empty,
     /// The content has no known format.
-    #[error("not a token file: it begins with {found:02x?}, expected one of {known}")]
+    #[error("not a token file: expected one of {known}; found bytes {}", hex(found))]
     UnknownFormat {
         /// First bytes of the file.
         found: Vec<u8>,
@@ -154,4 +154,9 @@ impl TokenError {
     pub(crate) fn in_file(self, path: &Path) -> Self {
         Self::InFile { path: path.to_path_buf(), source: Box::new(self) }
     }
+}
+
+/// Formats bytes as hexadecimal pairs.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }

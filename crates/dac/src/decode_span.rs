@@ -79,9 +79,14 @@ impl Timing {
         };
         let start = samples("the start of the range", range.start_seconds)?;
         let length = samples("the length of the range", range.duration_seconds)?;
-        if start >= self.output_samples || length == 0 {
-            let expected = "a sample within the signal, and a length above 0";
-            return Err(Error::invalid("the first sample of the range", start, expected));
+        if length == 0 {
+            let (found, expected) = (range.duration_seconds, "at least one sample");
+            return Err(Error::invalid("the length of the range in seconds", found, expected));
+        }
+        if start >= self.output_samples {
+            let seconds = self.output_samples as f64 / f64::from(self.output_hz);
+            let expected = format!("less than the length of the audio, {seconds:.2} s");
+            return Err(Error::invalid("the start of the range in seconds", range.start_seconds, expected));
         }
         Ok(start..start.saturating_add(length).min(self.output_samples))
     }

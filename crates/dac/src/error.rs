@@ -88,13 +88,13 @@ pub enum Error {
         /// Value found.
         found: String,
         /// Valid values.
-        expected: &'static str,
+        expected: String,
     },
 }
 
 impl Error {
-    pub(crate) fn invalid(option: &'static str, found: impl ToString, expected: &'static str) -> Self {
-        Self::InvalidOption { option, found: found.to_string(), expected }
+    pub(crate) fn invalid(option: &'static str, found: impl ToString, expected: impl Into<String>) -> Self {
+        Self::InvalidOption { option, found: found.to_string(), expected: expected.into() }
     }
 }
 

@@ -48,8 +48,8 @@ pub struct DecodeOptions {
     /// The part of the signal to decode; `None` decodes all.
     pub range: Option<TimeRange>,
     /// Brings all channels by one gain to the loudness that the tokens record
-    /// ([`Dac::loudness_gain`](crate::Dac::loudness_gain)), after a first pass over the whole signal, also for
-    /// a range. Has no effect on tokens that record no loudness.
+    /// ([`Dac::loudness_gain`](crate::Dac::loudness_gain)), after a first pass over the whole signal, also
+    /// for a range. Has no effect on tokens that record no loudness.
     pub restore_loudness: bool,
 }
 

@@ -50,7 +50,8 @@ pub fn merge_manifests(dir: &Path) -> Result<MergeReport, BatchError> {
     let manifests = manifests_in(dir)?;
     if manifests.iter().all(|(partition, _)| partition.is_none()) {
         return Err(BatchError::Fatal(format!(
-            "nothing to merge: {} contains no manifest of a partition (.dac-manifest.I-of-N.jsonl)",
+            "nothing to merge: the directory '{}' contains no manifest of a partition \
+             (.dac-manifest.I-of-N.jsonl)",
             dir.display()
         )));
     }

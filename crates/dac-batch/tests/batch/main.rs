@@ -2,9 +2,11 @@
 
 mod changing_inputs;
 mod codebooks;
-mod errors;
+mod error;
 mod manifest_index;
-mod manifest_merge;
-mod manifest_records;
+mod manifest_writer;
+mod merge;
+mod output_key;
 mod partition;
 mod plan;
+mod record;

@@ -1,4 +1,4 @@
-//! Index of the results that manifests list.
+//! Results of manifests, by key.
 
 use std::collections::{HashMap, HashSet};
 

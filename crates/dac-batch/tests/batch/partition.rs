@@ -1,11 +1,9 @@
-//! Partitions and the names of their manifests.
-
-use std::fs;
+//! Partitions of a job list.
 
 use dac_batch::{MANIFEST_NAME, Partition, manifests_in, partition_manifest_name};
 
 #[test]
-fn the_text_round_trips() {
+fn text_is_parsed_and_printed() {
     let partition: Partition = "3/16".parse().unwrap();
     assert_eq!((partition.index(), partition.count(), partition.to_string()), (3, 16, "3/16".to_owned()));
     for invalid in ["", "3", "4/4", "-1/2", "0/0", "1/2/3", "a/b"] {
@@ -29,14 +27,14 @@ fn every_key_is_in_exactly_one_partition_and_partitions_have_similar_sizes() {
 }
 
 #[test]
-fn partition_manifest_names_round_trip() {
-    let partition = Partition::new(3, 16).unwrap();
-    assert_eq!(partition_manifest_name(partition), ".dac-manifest.3-of-16.jsonl");
+fn manifests_are_found_by_their_names() {
     let dir = tempfile::tempdir().unwrap();
-    for name in [".dac-manifest.3-of-16.jsonl", MANIFEST_NAME, ".dac-manifest.4-of-4.jsonl", "a.dac"] {
-        fs::write(dir.path().join(name), b"").unwrap();
+    let partition = Partition::new(3, 16).unwrap();
+    let name = partition_manifest_name(partition);
+    assert_eq!(name, ".dac-manifest.3-of-16.jsonl");
+    for name in [&name, MANIFEST_NAME, ".dac-manifest.16-of-16.jsonl", "other.jsonl"] {
+        std::fs::write(dir.path().join(name), b"").unwrap();
     }
-    let path = |name: &str| dir.path().join(name);
-    let expected = [(None, path(MANIFEST_NAME)), (Some(partition), path(".dac-manifest.3-of-16.jsonl"))];
+    let expected = [(None, dir.path().join(MANIFEST_NAME)), (Some(partition), dir.path().join(name))];
     assert_eq!(manifests_in(dir.path()).unwrap(), expected);
 }

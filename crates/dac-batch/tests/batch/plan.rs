@@ -138,7 +138,7 @@ fn directories_and_patterns_keep_their_structure() {
     assert_eq!(keys(&options(at, &["*/a.*"], "out")), ["in/a.dac", "other/a.dac"]);
     assert_eq!(keys(&with_root("in/b", "")), ["in/b/c/d.dac", "in/b/z.dac"]);
     let messages = plan(&options(at, &["in"], "out")).unwrap().messages.into_inner().unwrap();
-    assert_eq!(messages, ["ignored files in directories: 1 .txt, 1 without extension"]);
+    assert_eq!(messages, ["ignored files with other extensions: .txt (1), none (1)"]);
     // Outputs below the input directory are not inputs of the next run.
     assert_eq!(plan(&options(at, &["in"], "in/b")).unwrap().records().len(), 1);
     fs::create_dir(at.join("empty")).unwrap();
@@ -167,7 +167,7 @@ fn broken_links_are_judged_by_their_names_and_block_no_output() {
     let jobs: Vec<_> =
         records.iter().map(|record| (record.key.as_deref().unwrap(), record.error.is_some())).collect();
     assert_eq!(jobs, [("a.dac", true), ("a.dac", false), ("b.dac", true)]);
-    assert_eq!(*found.messages.lock().unwrap(), ["ignored files in directories: 2 without extension"]);
+    assert_eq!(*found.messages.lock().unwrap(), ["ignored files with other extensions: none (2)"]);
     // A link to itself, and a link to its parent directory, which would recurse forever.
     std::os::unix::fs::symlink("c.wav", at.join("in/c.wav")).unwrap();
     std::os::unix::fs::symlink("../in", at.join("in/d")).unwrap();

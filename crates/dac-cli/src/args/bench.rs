@@ -15,8 +15,13 @@ use super::values::Seconds;
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
     /// Model.
-    #[arg(short, long, value_name = "PRESET")]
-    #[arg(value_parser = names::preset(), default_value_t = DEFAULT_MODEL)]
+    #[arg(
+        short,
+        long,
+        value_name = "PRESET",
+        default_value_t = DEFAULT_MODEL,
+        value_parser = names::preset()
+    )]
     pub(crate) model: Preset,
     /// Weights file to use instead of the cache.
     #[arg(short, long, value_name = "FILE", conflicts_with = "random_weights")]

@@ -10,7 +10,7 @@ use crate::exit::Usage;
 /// Chunks of a signal.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ChunkArgs {
-    /// Way to divide the signal into chunks.
+    /// Chunks of the signal.
     #[arg(long, value_enum, default_value_t = ChunkArg::Exact)]
     pub(crate) chunk: ChunkArg,
     /// Seconds per chunk [default: 4 with exact, 5 with descript].

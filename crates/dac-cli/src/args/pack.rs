@@ -28,7 +28,9 @@ impl From<PackArg> for PackFormat {
 /// Kind and size of packs.
 #[derive(Debug, Args)]
 pub(crate) struct PackArgs {
-    /// Collect tokens in shards, such as tokens-000000.tar.
+    /// Collect tokens in shards.
+    ///
+    /// They are named tokens-000000.tar and so on.
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) pack: Option<PackArg>,
     /// Maximum entries per shard [default: 1000].

@@ -17,7 +17,7 @@ pub(crate) struct BitrateArgs {
     /// Number of codebooks [default: all].
     #[arg(short, long, value_name = "N")]
     quantizers: Option<NonZeroUsize>,
-    /// Use the codebooks that fit this bitrate, but at least one.
+    /// Use as many codebooks as fit this bitrate, but at least one.
     #[arg(short, long, value_name = "KBPS", value_parser = values::positive)]
     bitrate: Option<f64>,
 }
@@ -31,10 +31,10 @@ impl BitrateArgs {
 /// Treatment of the input signal.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SignalArgs {
-    /// Treatment of several channels.
+    /// Channel handling.
     #[arg(long, value_enum, default_value_t = ChannelsArg::Mono)]
     pub(crate) channels: ChannelsArg,
-    /// Treatment of NaN and infinite samples.
+    /// NaN and infinite samples.
     #[arg(long, value_enum, default_value_t = NanArg::Error)]
     pub(crate) nan: NanArg,
 }
@@ -44,15 +44,17 @@ pub(crate) struct SignalArgs {
 pub(crate) struct TokenArgs {
     #[command(flatten)]
     pub(crate) signal: SignalArgs,
-    /// Arrays to store, separated by commas.
+    /// Arrays to store.
+    ///
+    /// Several are separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [SaveArg::Codes])]
     pub(crate) save: Vec<SaveArg>,
-    /// safetensors, npy, pt, dac or dacp [default: safetensors].
+    /// Format: safetensors, npy, pt, dac or dacp [default: safetensors].
     ///
     /// The default is dac with --chunk descript, and npy with --pack tar.
     #[arg(short, long)]
     pub(crate) format: Option<Format>,
-    /// Integer type of codes in npy files [default: u16].
+    /// Integer type in npy files [default: u16].
     #[arg(long, value_enum)]
     pub(crate) dtype: Option<DtypeArg>,
 }

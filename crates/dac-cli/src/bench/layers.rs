@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::timing::median;
 use crate::args::{BenchArgs, ChunkArg};
 use crate::exit::Usage;
-use crate::output::say;
+use crate::output::eprint_line;
 use crate::resources::threads;
 
 /// A layer in the record.
@@ -58,7 +58,7 @@ pub(super) fn measure(dac: &Dac, audio: &Audio, runs: usize) -> Result<Vec<Measu
     for run in 1..=runs {
         let layers = dac.codec().profile(samples)?;
         all.push(layers.ok_or_else(|| anyhow!("no layer times for this device"))?);
-        say(format_args!("layers {run} of {runs}"));
+        eprint_line(format_args!("layers {run} of {runs}"));
     }
     let layers = all.first().cloned().unwrap_or_default();
     let with_median = layers.into_iter().enumerate().map(|(i, layer)| {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Error, anyhow};
 use serde::Serialize;
 
-use crate::output::say;
+use crate::output::eprint_line;
 use crate::resources::cpu_seconds;
 
 /// Times of all runs.
@@ -32,7 +32,7 @@ pub(super) fn measure(
         work()?;
         wall.push(started.elapsed().as_secs_f64());
         cpu.push(cpu_seconds().zip(cpu_before).map(|(after, before)| after - before));
-        say(format_args!("{name} {run} of {runs}: {:.3} s", wall.last().copied().unwrap_or(0.0)));
+        eprint_line(format_args!("{name} {run} of {runs}: {:.3} s", wall.last().copied().unwrap_or(0.0)));
     }
     let cpu: Option<Vec<f64>> = cpu.into_iter().collect();
     let wall_seconds_median = median(&wall).ok_or_else(|| anyhow!("no runs"))?;

@@ -16,7 +16,7 @@ use ureq::http::{HeaderMap, StatusCode};
 use ureq::{Agent, Body};
 
 use super::progress::Progress;
-use crate::output::{error_text, say};
+use crate::output::{eprint_line, error_text};
 
 /// Limit against endless bodies; far above the size of any weights.
 const MAX_BYTES: u64 = 8 << 30;
@@ -78,7 +78,7 @@ pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Resu
                         format!("{received} bytes are kept in {}; run again to continue", part.display());
                     return Err(if received > 0 { error.context(kept) } else { error });
                 }
-                say(format_args!("{}; continuing after {received} bytes", error_text(&error)));
+                eprint_line(format_args!("{}; continuing after {received} bytes", error_text(&error)));
                 std::thread::sleep(Duration::from_millis(200) * attempt);
                 attempt += 1;
             }
@@ -174,7 +174,7 @@ fn check_response(
     match head.status {
         StatusCode::OK => {
             if have > 0 {
-                say(format_args!("{url}: the server restarts the file from the beginning"));
+                eprint_line(format_args!("{url}: the server restarts the file from the beginning"));
             }
             Ok((0, content_length(&head.headers)))
         }

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::args::DownloadArgs;
 use crate::exit::{Exit, Usage};
-use crate::output::{error_text, print_record, say};
+use crate::output::{eprint_line, error_text, print_record};
 
 /// Record of `--json`.
 #[derive(Debug, Serialize)]
@@ -97,18 +97,21 @@ pub(crate) fn run(args: &DownloadArgs) -> Result<Exit, Error> {
     match result {
         Ok(weights) => {
             if weights.is_new {
-                say(format_args!("{}: saved as {}", args.preset, weights.path.display()));
+                eprint_line(format_args!("{}: saved as {}", args.preset, weights.path.display()));
             }
             if let Some(used) = cache::find(args.preset, &environment)
                 && used.path != weights.path
             {
                 let used = used.path.display();
-                say(format_args!("warning: {}: {used} takes precedence and will be used", args.preset));
+                eprint_line(format_args!(
+                    "warning: {}: {used} takes precedence and will be used",
+                    args.preset
+                ));
             }
             Ok(Exit::Done)
         }
         Err(error) => {
-            say(format_args!("error: {}", error_text(&error)));
+            eprint_line(format_args!("error: {}", error_text(&error)));
             Ok(Exit::SomeFailed)
         }
     }
@@ -180,7 +183,7 @@ fn ensure_weights(
     let part = PathBuf::from(part);
     match &request.from {
         Location::Url(url) => {
-            say(format_args!("{}: downloading {url}", request.preset));
+            eprint_line(format_args!("{}: downloading {url}", request.preset));
             fetch::fetch(url, &part, request.bytes)?;
         }
         Location::File(path) => {
@@ -211,11 +214,14 @@ fn find_existing(
     let sha256 =
         dac::weights::sha256_of_file(&path).with_context(|| format!("cannot read {}", path.display()))?;
     if path == request.target && request.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
-        say(format_args!("{}: SHA-256 is {sha256}, not the expected one; downloading again", path.display()));
+        eprint_line(format_args!(
+            "{}: SHA-256 is {sha256}, not the expected one; downloading again",
+            path.display()
+        ));
         return Ok(None);
     }
     let preset = request.preset;
-    say(format_args!("{preset}: already exists as {}; --overwrite replaces it", path.display()));
+    eprint_line(format_args!("{preset}: already exists as {}; --overwrite replaces it", path.display()));
     Ok(Some(Weights { path, sha256, is_new: false }))
 }
 
@@ -233,10 +239,12 @@ fn verify(request: &Request, part: &Path) -> Result<String, Error> {
         Some(expected) if *expected != sha256 => {
             bail!("{from}: SHA-256 is {sha256}, expected {expected}; the new copy was removed");
         }
-        Some(_) => say(format_args!("{preset}: SHA-256 as expected")),
+        Some(_) => eprint_line(format_args!("{preset}: SHA-256 as expected")),
         None => match registry::of_sha256(&sha256) {
-            Some((known, source)) => say(format_args!("{preset}: identical with {source}'s file of {known}")),
-            None => say(format_args!("{preset}: SHA-256 is {sha256}; the expected one is unknown")),
+            Some((known, source)) => {
+                eprint_line(format_args!("{preset}: identical with {source}'s file of {known}"))
+            }
+            None => eprint_line(format_args!("{preset}: SHA-256 is {sha256}; the expected one is unknown")),
         },
     }
     Checkpoint::open(part, Some(preset)).map_err(|error| {

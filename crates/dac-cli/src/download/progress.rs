@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
-use crate::output::say;
+use crate::output::eprint_line;
 
 /// Time between two lines if the size is unknown.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -67,11 +67,16 @@ impl Lines {
         match self.total_bytes {
             Some(total) if tenth > self.tenth => {
                 self.tenth = tenth;
-                say(format_args!("{}0 %: {} of {}", tenth, HumanBytes(self.done_bytes), HumanBytes(total)));
+                eprint_line(format_args!(
+                    "{}0 %: {} of {}",
+                    tenth,
+                    HumanBytes(self.done_bytes),
+                    HumanBytes(total)
+                ));
             }
             None if self.last.elapsed() >= LINE_INTERVAL => {
                 self.last = Instant::now();
-                say(format_args!("{}", HumanBytes(self.done_bytes)));
+                eprint_line(format_args!("{}", HumanBytes(self.done_bytes)));
             }
             _ => {}
         }

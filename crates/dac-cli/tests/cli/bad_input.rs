@@ -64,7 +64,9 @@ fn tokens_of_another_model_are_rejected() {
     lab.wav("a.wav", 44100, 1000, &[0.5]);
     lab.dac(&format!("encode a.wav --output t --weights {weights}")).expect(0);
     lab.dac("decode t/a.safetensors --output d").expect(1).says("--weights FILE");
-    lab.dac("decode t/a.safetensors --output d --model tiny").expect(1).says("model custom, not with tiny");
+    lab.dac("decode t/a.safetensors --output d --model tiny")
+        .expect(1)
+        .says("the model custom; the model tiny cannot decode it");
     assert_eq!(lab.names("d"), [""; 0]);
     lab.dac(&format!("decode t/a.safetensors --output d --weights {weights}")).expect(0);
     // The weights have another shape than the named preset.
@@ -190,8 +192,8 @@ fn samples_that_are_not_finite_are_errors_or_become_zero() {
 
         let both = format!("encode odd.wav zero.wav --output out --model tiny --overwrite {options}");
         let run = lab.dac(&format!("{both} --nan zero")).expect(0);
-        run.says("odd.wav: replaced 3 non-finite samples with 0");
-        assert_eq!(run.stderr.matches("non-finite").count(), 1, "{}", run.stderr);
+        run.says("odd.wav: NaN and infinite samples replaced by 0: 3");
+        assert_eq!(run.stderr.matches("NaN and infinite").count(), 1, "{}", run.stderr);
         let names = lab.names("out");
         let read = |name: &str| dac::TokenFile::read(&lab.path("out").join(name)).unwrap();
         let of = |stem: &str| read(names.iter().rev().find(|name| name.starts_with(stem)).unwrap());
@@ -201,7 +203,7 @@ fn samples_that_are_not_finite_are_errors_or_become_zero() {
     }
     lab.dac("roundtrip odd.wav --output both --model tiny").expect(1).says("sample 500");
     assert_eq!(lab.names("both"), [""; 0]);
-    lab.dac("roundtrip odd.wav --output both --model tiny --nan zero").expect(0).says("3 non-finite samples");
+    lab.dac("roundtrip odd.wav --output both --model tiny --nan zero").expect(0).says("replaced by 0: 3");
     let meta = dac::TokenFile::read(&lab.path("both/odd.safetensors")).unwrap().meta;
     assert_eq!(meta.replaced_samples, Some(3));
 
@@ -209,7 +211,9 @@ fn samples_that_are_not_finite_are_errors_or_become_zero() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("-: sample 500 of channel 1 is NaN"));
     let silenced = lab.run_with("encode - --model tiny --nan zero", &odd);
-    assert!(String::from_utf8_lossy(&silenced.stderr).contains("-: replaced 3 non-finite samples"));
+    assert!(
+        String::from_utf8_lossy(&silenced.stderr).contains("-: NaN and infinite samples replaced by 0: 3")
+    );
     assert_eq!(silenced.stdout, lab.pipe("encode - --model tiny", &wave([0.0; 3])));
 }
 

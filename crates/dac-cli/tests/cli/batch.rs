@@ -52,7 +52,7 @@ fn folders_patterns_and_lists_select_inputs() {
     }
     lab.put("in/readme.txt", b"text");
     let run = lab.dac("encode in --output out --model tiny --json").expect(0);
-    run.says("ignored files in directories: 1 .txt").says("3 done, 0 skipped, 0 failed");
+    run.says("ignored files with other extensions: .txt (1)").says("3 done, 0 skipped, 0 failed");
     let expected = ["a.safetensors", "x/a.safetensors", "x/y/b.safetensors"];
     assert_eq!(tree(&lab, "out").keys().collect::<Vec<_>>(), expected);
     let records = manifest(&lab, &format!("out/{MANIFEST}"));
@@ -97,7 +97,7 @@ fn a_dry_run_reports_the_jobs_and_writes_nothing() {
     assert_eq!(statuses(&run).into_values().collect::<Vec<_>>(), ["skipped", "planned"]);
     run.says("1 to do, 1 up to date");
     let run = lab.dac("encode in --output out --model tiny --dry-run --quantizers 2").expect(0);
-    assert!(run.stdout.contains("differs in codebooks"), "{}", run.stdout);
+    assert!(run.stdout.contains("changed codebooks"), "{}", run.stdout);
     assert_eq!(lab.read(&format!("out/{MANIFEST}")), before);
     assert_eq!(lab.names("out"), ["a.safetensors"]);
 }

@@ -214,7 +214,7 @@ fn recordings_are_replaced_only_with_overwrite() {
     lab.dac("decode a.safetensors --output d").expect(0);
     let again = lab.dac("decode a.safetensors --output d --json").expect(0);
     assert_eq!(again.records()[0]["status"], "skipped");
-    lab.dac("decode a.safetensors --output d --sample-format f32").expect(0).says("differs in sample-format");
+    lab.dac("decode a.safetensors --output d --sample-format f32").expect(0).says("changed sample-format");
     assert!(lab.wave_of("d/a.wav").float);
     // A decoded file that was changed is not replaced.
     lab.wav("d/a.wav", 44100, 100, &[0.5]);

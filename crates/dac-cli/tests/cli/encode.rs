@@ -126,9 +126,9 @@ fn existing_outputs_are_skipped_redone_or_refused() {
     // Other settings, then another input with the same name.
     let other = lab.dac("encode a.wav --output out --model tiny --quantizers 3 --json").expect(0);
     assert_eq!((&other.records()[0]["status"], &other.records()[0]["codebooks"]), (&"ok".into(), &3.into()));
-    other.says("differs in codebooks");
+    other.says("changed codebooks");
     lab.wav("a.wav", 44100, 4000, &[0.5]);
-    lab.dac("encode a.wav --output out --model tiny --quantizers 3").expect(0).says("differs in input");
+    lab.dac("encode a.wav --output out --model tiny --quantizers 3").expect(0).says("changed input");
     assert_eq!(tokens(&lab, "out/a.safetensors").codes.unwrap().shape(), [1, 3, 8]);
 
     lab.put("out/a.safetensors", b"a diary");

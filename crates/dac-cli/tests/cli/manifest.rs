@@ -24,7 +24,7 @@ fn a_result_killed_before_its_rename_is_redone() {
         assert_ne!(old, new);
         // As after a kill: the new result's record is written, the old result still has the name.
         lab.put(&result, &old);
-        lab.dac(&encode).expect(0).says("differs in input");
+        lab.dac(&encode).expect(0).says("changed input");
         assert!(lab.read(&result) == new, "{format}");
         assert_eq!(status(), "skipped");
         // The old tokens still match their own record, which contains the input's length.

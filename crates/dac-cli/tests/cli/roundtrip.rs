@@ -93,7 +93,7 @@ fn a_rerun_prints_the_recorded_figures_and_skips_existing_files() {
     }
     // Another sample format does not change the tokens.
     let other = format!("{roundtrip} --sample-format f32");
-    lab.dac(&other).expect(0).says("2 done").says("differs in sample-format");
+    lab.dac(&other).expect(0).says("2 done").says("changed sample-format");
     assert_eq!(lab.wave_of("out/a.wav").bits, 32);
     lab.dac(&other).expect(0).says("0 done, 2 skipped");
 }

@@ -29,7 +29,7 @@ pub enum TorchError {
     #[error("the file is in the format of torch before 1.6; load it with torch and save it again")]
     Legacy,
     /// Neither a zip file nor a legacy torch file.
-    #[error("not a torch file: it begins with {found:02x?} ({looks_like}), expected a zip file")]
+    #[error("not a torch file: found {looks_like}, expected a zip archive; it begins with {found:02x?}")]
     NotTorch {
         /// First bytes of the file.
         found: Vec<u8>,

@@ -73,7 +73,7 @@ impl Directory {
     pub(crate) fn data_start<R: Read + Seek>(&self, reader: &mut R, entry: &Entry) -> Result<u64, ZipError> {
         let name = &entry.name;
         let refused = |how: &str| {
-            let expected = "expected an uncompressed one as torch writes it";
+            let expected = "expected an uncompressed one; write the file again with torch.save";
             Err(ZipError::Refused(format!("zip entry {name:?} is {how}, {expected}")))
         };
         match entry.method {

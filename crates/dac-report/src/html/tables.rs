@@ -17,9 +17,8 @@ pub(super) fn figures(report: &Report) -> Markup {
     html! {
         section aria-labelledby="figures" {
             h2 #figures { "Figures" }
-            p { "SI-SDR is the better the higher, the distances of mel and STFT spectra, the reference "
-                "codec's own, the better the lower. The nominal bitrate counts codes alone, a .dacp file has "
-                "its header too." }
+            p { "Higher SI-SDR is better; lower mel and STFT distances (as defined by the reference codec) are "
+                "better. The nominal bitrate counts only codes; a .dacp file also has a header." }
             div.scroll tabindex="0" role="region" aria-labelledby="figures" {
                 table {
                     thead { tr {

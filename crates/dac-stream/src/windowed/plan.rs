@@ -1,6 +1,6 @@
 //! Lengths of windowed mode, computed from the layer lists.
 
-use dac_nn::layer::{Conv, ConvTranspose};
+use dac_nn::layer::Conv;
 use dac_nn::{Layer, NetworkShape};
 use thiserror::Error;
 
@@ -114,22 +114,19 @@ pub(super) fn unpadded(layers: &[Layer], positions: usize) -> Option<usize> {
 /// reference, it starts from the (negative) output length of an empty input, which determines the rounding.
 fn delay(encoder: &[Layer], decoder: &[Layer]) -> usize {
     let layers = || encoder.iter().chain(decoder);
-    let out = layers().fold(0_i64, |n, layer| match layer {
-        Layer::Conv(Conv { params: l, .. }) => {
-            (n - (l.dilation * (l.kernel - 1) + 1) as i64).div_euclid(l.stride as i64) + 1
-        }
-        Layer::ResidualUnit(l) => n - (l.conv1.params.dilation * (l.conv1.params.kernel - 1)) as i64,
-        Layer::ConvTranspose(ConvTranspose { params: l, .. }) => (n - 1) * l.stride as i64 + l.kernel as i64,
+    let span = |l: &Conv| (l.params.dilation * (l.params.kernel - 1) + 1) as i64;
+    let conv_out = |n: i64, l: &Conv| (n - span(l)).div_euclid(l.params.stride as i64) + 1;
+    let out = layers().fold(0, |n, layer| match layer {
+        Layer::Conv(l) => conv_out(n, l),
+        Layer::ResidualUnit(l) => conv_out(n, &l.conv1),
+        Layer::ConvTranspose(l) => (n - 1) * l.params.stride as i64 + l.params.kernel as i64,
         Layer::Snake(_) | Layer::Tanh { .. } => n,
     });
+    let conv_in = |n: i64, l: &Conv| (n - 1) * l.params.stride as i64 + span(l);
     let needed = layers().rev().fold(out, |n, layer| match layer {
-        Layer::Conv(Conv { params: l, .. }) => {
-            (n - 1) * l.stride as i64 + (l.dilation * (l.kernel - 1) + 1) as i64
-        }
-        Layer::ResidualUnit(l) => n + (l.conv1.params.dilation * (l.conv1.params.kernel - 1)) as i64,
-        Layer::ConvTranspose(ConvTranspose { params: l, .. }) => {
-            1 - (l.kernel as i64 - n).div_euclid(l.stride as i64)
-        }
+        Layer::Conv(l) => conv_in(n, l),
+        Layer::ResidualUnit(l) => conv_in(n, &l.conv1),
+        Layer::ConvTranspose(l) => 1 - (l.params.kernel as i64 - n).div_euclid(l.params.stride as i64),
         Layer::Snake(_) | Layer::Tanh { .. } => n,
     });
     usize::try_from((needed - out).div_euclid(2)).unwrap_or(0)

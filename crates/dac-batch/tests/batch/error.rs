@@ -1,4 +1,4 @@
-//! Texts of errors and the detection of full disks.
+//! Texts and causes of errors.
 
 use std::io;
 use std::path::PathBuf;
@@ -29,7 +29,8 @@ fn a_full_disk_is_detected_through_every_library() {
 
 #[test]
 fn causes_and_file_names_are_not_repeated() {
-    let error = BatchError::Write { path: "a".into(), source: io::Error::other("no space") };
+    let source = io::Error::other("no space");
+    let error = BatchError::Write { path: "a".into(), source };
     assert_eq!(error_text(&error), "cannot write a: no space");
     assert_eq!(error_text_of_file("a.wav", "is empty"), "a.wav: is empty");
     assert_eq!(error_text_of_file("a.wav", "a.wav: is empty"), "a.wav: is empty");
