@@ -1,5 +1,6 @@
 //! Decides whether a job is skipped or run, from its existing outputs and the manifests.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -134,17 +135,10 @@ impl<'a> Candidate<'a> {
 }
 
 /// Names of the settings that differ between two lines of `name=value` separated by spaces.
-fn differing_settings(before: &str, now: &str) -> Vec<String> {
-    let names = |these: &str, those: &str| -> Vec<String> {
-        let those: Vec<&str> = those.split(' ').collect();
-        let differing = these.split(' ').filter(|setting| !those.contains(setting));
-        differing.filter_map(|setting| setting.split('=').next()).map(str::to_owned).collect()
-    };
-    let mut differing = names(before, now);
-    differing.extend(names(now, before));
-    differing.sort();
-    differing.dedup();
-    differing
+fn differing_settings(before: &str, now: &str) -> BTreeSet<String> {
+    let [before, now] = [before, now].map(|text| text.split(' ').collect::<BTreeSet<_>>());
+    let names = before.symmetric_difference(&now).filter_map(|setting| setting.split('=').next());
+    names.map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -154,11 +148,9 @@ mod tests {
     #[test]
     fn differing_settings_are_named_once() {
         let before = "encode codebooks=9 format=npy";
-        assert_eq!(differing_settings(before, before), [""; 0]);
-        assert_eq!(
-            differing_settings(before, "encode codebooks=3 format=npy dtype=i64"),
-            ["codebooks", "dtype"]
-        );
-        assert_eq!(differing_settings("", before), ["", "codebooks", "encode", "format"]);
+        let differing = |now| Vec::from_iter(differing_settings(before, now));
+        assert_eq!(differing(before), [""; 0]);
+        assert_eq!(differing("encode codebooks=3 format=npy dtype=i64"), ["codebooks", "dtype"]);
+        assert_eq!(differing(""), ["", "codebooks", "encode", "format"]);
     }
 }

@@ -15,12 +15,11 @@ use crate::codebooks::{CodebookLimit, nominal_kbps};
 use crate::error::BatchError;
 use crate::job_context::JobContext;
 use crate::manifest::Record;
-use crate::observer::BatchObserver;
+use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::output_check::ExpectedTokens;
 use crate::packing::{PackFormat, PackSettings};
 use crate::plan::{OutputKind, Plan};
-use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
 use crate::work::{Outcome, Product, Work};
 

@@ -46,7 +46,8 @@ pub enum BatchError {
     /// One job failed for another reason.
     #[error("{0}")]
     Job(String),
-    /// An error that every later job would have as well, such as a manifest that cannot be written.
+    /// Nothing can be done, or every later job would have the same error, such as a manifest that cannot be
+    /// written.
     #[error("{0}")]
     Fatal(String),
     /// The job was abandoned because the batch was cancelled.

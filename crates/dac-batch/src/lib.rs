@@ -59,7 +59,6 @@ mod output_check;
 mod packing;
 mod partition;
 mod plan;
-mod report;
 mod roundtrip;
 mod run;
 mod staging;
@@ -78,9 +77,8 @@ pub use manifest::{
 };
 pub use manifest_lookup::ManifestLookup;
 pub use models::{DEFAULT_MODEL, Models};
-pub use observer::BatchObserver;
+pub use observer::{BatchObserver, BatchReport};
 pub use options::BatchOptions;
 pub use packing::{PackFormat, PackSettings};
 pub use partition::Partition;
-pub use report::BatchReport;
 pub use roundtrip::{RoundtripSettings, roundtrip_files};

@@ -14,10 +14,9 @@ use crate::encode::{EncodeSettings, FileEncoder};
 use crate::error::BatchError;
 use crate::job_context::JobContext;
 use crate::manifest::{Record, Roundtrip};
-use crate::observer::BatchObserver;
+use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::plan::{OutputKind, Plan};
-use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
 use crate::work::{Outcome, Product, Work};
 

@@ -22,11 +22,10 @@ use crate::job_context::JobContext;
 use crate::job_record::JobState;
 use crate::manifest::{Record, Roundtrip, Status};
 use crate::manifest_store::ManifestStore;
-use crate::observer::BatchObserver;
+use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::packing::{Packer, SettledEntry, WaitingEntry};
 use crate::plan::{Job, Plan};
-use crate::report::BatchReport;
 use crate::staging::StagingDir;
 use crate::work::{Outcome, Product, Work};
 
