@@ -16,7 +16,6 @@ use crate::manifest_lookup::ManifestLookup;
 use crate::models::Models;
 use crate::observer::BatchObserver;
 use crate::options::BatchOptions;
-use crate::output_check::OutputState;
 use crate::plan::{OutputKind, Plan};
 use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
@@ -167,15 +166,6 @@ impl Work for FileDecoder<'_> {
             context.warn(&format!("the file is truncated; decoding its {} frames", info.frames()));
         }
         Ok(OpenTokens { reader, info, dac, options })
-    }
-
-    fn check_unlisted(
-        &self,
-        _: &JobContext<'_>,
-        _: &mut JobFacts,
-        _: &Path,
-    ) -> Result<OutputState, BatchError> {
-        Ok(OutputState::Foreign("no manifest lists it as the decoded file of this input".to_owned()))
     }
 
     fn run(

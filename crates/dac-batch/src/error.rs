@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::manifest::ManifestError;
 use crate::plan_error::PlanError;
 
 /// Error of a batch or of one of its jobs.
@@ -19,9 +18,16 @@ pub enum BatchError {
     /// The inputs and outputs cannot be planned. Nothing was done.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// A manifest cannot be used.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
+    /// A directory without manifests of partitions has nothing to merge.
+    #[error(
+        "nothing to merge: the directory '{}' contains no manifest of a partition \
+         (.dac-manifest.I-of-N.jsonl)",
+        dir.display()
+    )]
+    NoPartitions {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// Loading, encoding, decoding, or an audio or token file failed.
     #[error(transparent)]
     Codec(dac::Error),
@@ -74,7 +80,7 @@ impl BatchError {
 
     /// Reports whether the request was wrong and nothing was done.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Usage(_) | Self::Plan(_) | Self::Manifest(ManifestError::NotAManifest { .. }))
+        matches!(self, Self::Usage(_) | Self::Plan(_))
     }
 
     /// Reports whether every later job would fail as well.

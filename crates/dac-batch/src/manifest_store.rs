@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use crate::error::{BatchError, error_text};
 use crate::file_stamp::Fingerprint;
 use crate::manifest::{
-    MANIFEST_NAME, ManifestError, ManifestIndex, ManifestWriter, Record, manifests_in,
-    partition_manifest_name,
+    MANIFEST_NAME, ManifestIndex, ManifestWriter, Record, manifests_in, partition_manifest_name,
 };
 use crate::options::BatchOptions;
 
@@ -63,20 +62,23 @@ impl ManifestStore {
         }
         if path.exists() {
             let is_named = options.manifest.is_some();
-            let not_a_manifest = |reason| ManifestError::NotAManifest { path: path.clone(), reason };
+            let not_a_manifest = |reason| {
+                let path = path.display();
+                BatchError::Usage(format!("{path} is not a manifest ({reason}); the file was not changed"))
+            };
             if is_named && !path.is_file() {
-                return Err(not_a_manifest("not a file").into());
+                return Err(not_a_manifest("not a file"));
             }
             let records = results.read(&path)?;
             // Appending to another file, named by mistake, would damage it.
             if is_named && records == 0 && fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
-                return Err(not_a_manifest("no line is a record").into());
+                return Err(not_a_manifest("no line is a record"));
             }
         }
         let open_writer = || {
             ManifestWriter::open(&path).map_err(|error| match &options.manifest {
                 Some(_) => BatchError::Usage(error.to_string()),
-                None => error.into(),
+                None => error,
             })
         };
         let writer = if options.dry_run { None } else { Some(Mutex::new(open_writer()?)) };

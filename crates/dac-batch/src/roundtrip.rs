@@ -17,7 +17,6 @@ use crate::job_record::JobFacts;
 use crate::manifest::Roundtrip;
 use crate::observer::BatchObserver;
 use crate::options::BatchOptions;
-use crate::output_check::OutputState;
 use crate::plan::{OutputKind, Plan};
 use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
@@ -83,16 +82,6 @@ impl Work for FileRoundtrip<'_> {
     fn prepare(&self, _: &JobContext<'_>, facts: &mut JobFacts) -> Result<(), BatchError> {
         self.encoder.prepare(facts);
         Ok(())
-    }
-
-    fn check_unlisted(
-        &self,
-        _: &JobContext<'_>,
-        _: &mut JobFacts,
-        _: &Path,
-    ) -> Result<OutputState, BatchError> {
-        // The tokens may be valid, but no file contains the distances.
-        Ok(OutputState::Foreign("no manifest lists it as the tokens of a round trip".to_owned()))
     }
 
     fn run(&self, context: &JobContext<'_>, (): (), facts: &mut JobFacts) -> Result<Outcome, BatchError> {

@@ -10,7 +10,6 @@ use dac_dataset::{PackKind, PackLimits};
 
 use super::*;
 use crate::job_record::JobFacts;
-use crate::output_check::OutputState;
 use crate::plan::OutputKind;
 
 /// Work that calls a closure and then writes the tokens to a file or a pack.
@@ -21,15 +20,6 @@ impl<F: Fn(&Job) + Sync> Work for TestWork<F> {
 
     fn prepare(&self, _: &JobContext<'_>, _: &mut JobFacts) -> Result<(), BatchError> {
         Ok(())
-    }
-
-    fn check_unlisted(
-        &self,
-        _: &JobContext<'_>,
-        _: &mut JobFacts,
-        _: &Path,
-    ) -> Result<OutputState, BatchError> {
-        Ok(OutputState::Foreign(String::new()))
     }
 
     fn run(&self, context: &JobContext<'_>, (): (), _: &mut JobFacts) -> Result<Outcome, BatchError> {

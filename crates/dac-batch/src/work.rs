@@ -19,13 +19,15 @@ pub(crate) trait Work: Sync {
     /// Determines model and settings of a job, which decide whether an existing output is up to date.
     fn prepare(&self, context: &JobContext<'_>, facts: &mut JobFacts) -> Result<Self::Prepared, BatchError>;
 
-    /// Checks an existing output of a job that no manifest lists.
+    /// Checks an existing output of a job that no manifest lists. By default it is not replaced.
     fn check_unlisted(
         &self,
-        context: &JobContext<'_>,
-        facts: &mut JobFacts,
-        output: &Path,
-    ) -> Result<OutputState, BatchError>;
+        _context: &JobContext<'_>,
+        _facts: &mut JobFacts,
+        _output: &Path,
+    ) -> Result<OutputState, BatchError> {
+        Ok(OutputState::Foreign("no manifest lists it as a result of this command".to_owned()))
+    }
 
     /// Does the work.
     fn run(

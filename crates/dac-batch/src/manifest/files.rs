@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::error::ManifestError;
+use crate::error::BatchError;
 use crate::partition::Partition;
 
 /// File name of the manifest of an unpartitioned batch.
@@ -26,17 +26,17 @@ fn partition_of_name(name: &str) -> Option<Partition> {
 ///
 /// # Errors
 /// When the directory cannot be read.
-pub fn manifests_in(dir: &Path) -> Result<Vec<(Option<Partition>, PathBuf)>, ManifestError> {
+pub fn manifests_in(dir: &Path) -> Result<Vec<(Option<Partition>, PathBuf)>, BatchError> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(Vec::new());
         }
-        Err(error) => return Err(ManifestError::read(dir, error)),
+        Err(error) => return Err(BatchError::read(dir, error)),
     };
     let mut manifests = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|error| ManifestError::read(dir, error))?;
+        let entry = entry.map_err(|error| BatchError::read(dir, error))?;
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
         let partition = partition_of_name(name);

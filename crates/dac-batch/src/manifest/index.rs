@@ -6,9 +6,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::error::ManifestError;
 use super::lines::each_line;
 use super::record::Record;
+use crate::error::BatchError;
 
 /// Results kept per key. Results that were never renamed into place are few, but a manifest may contain
 /// anything.
@@ -33,9 +33,9 @@ impl ManifestIndex {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read(&mut self, path: &Path) -> Result<usize, ManifestError> {
-        let file = File::open(path).map_err(|error| ManifestError::read(path, error))?;
-        self.read_from(BufReader::new(file)).map_err(|error| ManifestError::read(path, error))
+    pub fn read(&mut self, path: &Path) -> Result<usize, BatchError> {
+        let file = File::open(path).map_err(|error| BatchError::read(path, error))?;
+        self.read_from(BufReader::new(file)).map_err(|error| BatchError::read(path, error))
     }
 
     /// Adds a manifest from a reader; otherwise like [`ManifestIndex::read`].

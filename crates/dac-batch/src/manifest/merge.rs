@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use dac_atomic::AtomicFile;
 
-use super::error::ManifestError;
 use super::files::{MANIFEST_NAME, manifests_in};
 use super::lines::each_line;
 use super::record::{Record, Status};
+use crate::error::BatchError;
 use crate::partition::Partition;
 
 /// Result of a merge.
@@ -46,15 +46,15 @@ struct Rank {
 /// # Errors
 /// When the directory contains no manifest of a partition, a manifest cannot be read, or the result cannot be
 /// written; an existing merged manifest is unchanged then.
-pub fn merge_manifests(dir: &Path) -> Result<MergeReport, ManifestError> {
+pub fn merge_manifests(dir: &Path) -> Result<MergeReport, BatchError> {
     let manifests = manifests_in(dir)?;
     if manifests.iter().all(|(partition, _)| partition.is_none()) {
-        return Err(ManifestError::NoPartitions { dir: dir.to_owned() });
+        return Err(BatchError::NoPartitions { dir: dir.to_owned() });
     }
     let mut lines: BTreeMap<Box<str>, (Rank, Vec<u8>)> = BTreeMap::new();
     let mut malformed_lines = 0;
     for (_, path) in &manifests {
-        let file = File::open(path).map_err(|error| ManifestError::read(path, error))?;
+        let file = File::open(path).map_err(|error| BatchError::read(path, error))?;
         let read = each_line(BufReader::new(file), |line| {
             let Some(line) = line.filter(|line| !line.is_empty()) else {
                 malformed_lines += usize::from(line.is_none());
@@ -70,7 +70,7 @@ pub fn merge_manifests(dir: &Path) -> Result<MergeReport, ManifestError> {
                 _ => malformed_lines += 1,
             }
         });
-        read.map_err(|error| ManifestError::read(path, error))?;
+        read.map_err(|error| BatchError::read(path, error))?;
     }
 
     let path = dir.join(MANIFEST_NAME);
@@ -82,7 +82,7 @@ pub fn merge_manifests(dir: &Path) -> Result<MergeReport, ManifestError> {
         }
         file.into_inner().map_err(std::io::IntoInnerError::into_error)?.commit()
     };
-    write().map_err(|error| ManifestError::write(&path, error))?;
+    write().map_err(|error| BatchError::write(&path, error))?;
 
     let partitions: Vec<_> = manifests.iter().filter_map(|(partition, _)| *partition).collect();
     let done = lines.values().filter(|(rank, _)| rank.done).count();

@@ -4,7 +4,6 @@
 //! output file describes it. Lines that a crash truncated are ignored, and the next record starts on a new
 //! line.
 
-mod error;
 mod files;
 mod index;
 mod key;
@@ -13,7 +12,6 @@ mod merge;
 mod record;
 mod writer;
 
-pub use error::ManifestError;
 pub use files::{MANIFEST_NAME, manifests_in, partition_manifest_name};
 pub use index::ManifestIndex;
 pub use key::output_key;

@@ -4,8 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::ManifestError;
 use super::record::Record;
+use crate::error::BatchError;
 
 /// Manifest opened for appending. Several processes may append to one file: each append is a single write at
 /// the end of the file, under a lock where the file system supports locks.
@@ -20,9 +20,9 @@ impl ManifestWriter {
     ///
     /// # Errors
     /// When it cannot be created or written.
-    pub fn open(path: &Path) -> Result<Self, ManifestError> {
+    pub fn open(path: &Path) -> Result<Self, BatchError> {
         let file = OpenOptions::new().read(true).append(true).create(true).open(path);
-        let file = file.map_err(|error| ManifestError::write(path, error))?;
+        let file = file.map_err(|error| BatchError::write(path, error))?;
         Ok(Self { file, path: path.to_owned() })
     }
 
@@ -30,8 +30,8 @@ impl ManifestWriter {
     ///
     /// # Errors
     /// When writing fails, for example on a full disk.
-    pub fn append<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) -> Result<(), ManifestError> {
-        self.append_lines(records).map_err(|error| ManifestError::write(&self.path, error))
+    pub fn append<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) -> Result<(), BatchError> {
+        self.append_lines(records).map_err(|error| BatchError::write(&self.path, error))
     }
 
     fn append_lines<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) -> io::Result<()> {
