@@ -13,6 +13,16 @@ pub enum BatchError {
     /// The request contradicts itself or the files that exist. Nothing was done.
     #[error("{0}")]
     Usage(String),
+    /// A directory without manifests of partitions has nothing to merge.
+    #[error(
+        "nothing to merge: the directory '{}' contains no manifest of a partition \
+         (.dac-manifest.I-of-N.jsonl)",
+        dir.display()
+    )]
+    NoPartitions {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// Loading, encoding, decoding, or an audio or token file failed.
     #[error(transparent)]
     Codec(dac::Error),
@@ -46,8 +56,7 @@ pub enum BatchError {
     /// One job failed for another reason.
     #[error("{0}")]
     Job(String),
-    /// Nothing can be done, or every later job would have the same error, such as a manifest that cannot be
-    /// written.
+    /// An error that every later job would have as well, such as a manifest that cannot be written.
     #[error("{0}")]
     Fatal(String),
     /// The job was abandoned because the batch was cancelled.

@@ -49,11 +49,7 @@ struct Rank {
 pub fn merge_manifests(dir: &Path) -> Result<MergeReport, BatchError> {
     let manifests = manifests_in(dir)?;
     if manifests.iter().all(|(partition, _)| partition.is_none()) {
-        return Err(BatchError::Fatal(format!(
-            "nothing to merge: the directory '{}' contains no manifest of a partition \
-             (.dac-manifest.I-of-N.jsonl)",
-            dir.display()
-        )));
+        return Err(BatchError::NoPartitions { dir: dir.to_owned() });
     }
     let mut lines: BTreeMap<Box<str>, (Rank, Vec<u8>)> = BTreeMap::new();
     let mut malformed_lines = 0;
