@@ -14,8 +14,6 @@ mod names;
 mod pack;
 mod report;
 mod roundtrip;
-#[cfg(test)]
-mod tests;
 mod tokens;
 mod values;
 mod wave;

@@ -359,6 +359,19 @@ mod tests {
     }
 
     #[test]
+    fn a_download_stops_at_the_first_byte_beyond_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = folder.path().join("x.pth.part");
+        let mut file = File::create(&part).unwrap();
+        let body = Body::builder().reader(io::repeat(7));
+        let receiver =
+            Receiver { url: "http://a/b", part: &part, have: 0, total_bytes: None, limit: 100_000 };
+        let Err(Failure::Final(error)) = receiver.receive(body, &mut file) else { panic!("no final error") };
+        assert!(error.to_string().contains("more than 100000 bytes"), "{error}");
+        assert!(!part.exists());
+    }
+
+    #[test]
     fn part_info_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let part = folder.path().join("x.pth.part");

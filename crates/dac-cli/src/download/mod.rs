@@ -2,8 +2,6 @@
 
 mod fetch;
 mod progress;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 use std::fs;
