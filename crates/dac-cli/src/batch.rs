@@ -28,7 +28,7 @@ pub(crate) fn run_batch(
     }
     Ok(match report.stopped {
         Some(StopReason::FatalError) => Exit::FatalError,
-        Some(StopReason::Cancelled) => Exit::Signal(console.signal_code()),
+        Some(StopReason::Cancelled) => Exit::Signal(console.signals.exit_code()),
         None if report.failed > 0 || console.stdout_failed() => Exit::SomeFailed,
         None => Exit::Done,
     })

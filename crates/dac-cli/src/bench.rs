@@ -45,7 +45,6 @@ struct Record {
     layers: Option<Vec<LayerRecord>>,
 }
 
-/// Runs `dac bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let chunk = args.chunk.choice_without_windows()?;
     if args.layers {

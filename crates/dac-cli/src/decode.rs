@@ -10,7 +10,6 @@ use crate::exit::{Exit, Usage};
 use crate::load;
 use crate::stdio;
 
-/// Runs `dac decode`.
 pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
     let settings = settings(args)?;
     if stdio::is_requested(&args.files)? {
@@ -21,7 +20,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
     }
     let load = || load::models(&args.model, load_options(&args.model.run));
     run_batch(&args.files, &args.model.run, |options, console| {
-        decode_files(options, &settings, load, console, console.cancel_token())
+        decode_files(options, &settings, load, console, &console.signals.token)
     })
 }
 

@@ -31,7 +31,6 @@ const HIDDEN_METADATA: [&str; 7] = [
 /// Properties of a file in the order of output.
 type Properties = Vec<(&'static str, Value)>;
 
-/// Runs `dac info`.
 pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
     let mut exit = Exit::Done;
     for (index, path) in args.files.iter().enumerate() {

@@ -7,7 +7,6 @@ use crate::args::{ManifestAction, ManifestArgs};
 use crate::exit::Exit;
 use crate::output::{eprint_line, print_text};
 
-/// Runs `dac manifest`.
 pub(crate) fn run(args: &ManifestArgs) -> Result<Exit, Error> {
     let ManifestAction::Merge { dir } = &args.action;
     let report = merge_manifests(dir)?;

@@ -39,7 +39,6 @@ struct Publication {
     sha256: Option<&'static str>,
 }
 
-/// Runs `dac models`.
 pub(crate) fn run(args: &ModelsArgs) -> Result<Exit, Error> {
     let environment = Environment::from_process();
     let records: Vec<Record> = Preset::ALL.into_iter().map(|preset| record(preset, &environment)).collect();

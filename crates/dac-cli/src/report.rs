@@ -21,7 +21,6 @@ struct Record<'a> {
     report: &'a Report,
 }
 
-/// Runs `dac report`.
 pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
     let excerpt = match read(args).map_err(with_remedy) {
         Ok(excerpt) => excerpt,

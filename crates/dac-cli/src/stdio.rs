@@ -25,9 +25,6 @@ const BLOCK_FRAMES: u32 = 8;
 const DACP_SNIFF_BYTES: u64 = 8;
 
 /// Reports whether a command reads standard input.
-///
-/// # Errors
-/// When `-` is combined with other inputs, or with options that need files.
 pub(crate) fn is_requested(args: &FileArgs) -> Result<bool, Usage> {
     let FileArgs { inputs, output, json, batch, .. } = args;
     if !inputs.iter().any(|input| input == Path::new(NAME)) {

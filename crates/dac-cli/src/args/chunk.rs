@@ -41,9 +41,6 @@ pub(crate) enum ChunkArg {
 
 impl ChunkArgs {
     /// Chunking that the arguments describe.
-    ///
-    /// # Errors
-    /// When a parameter does not apply to the chosen chunking.
     pub(crate) fn choice(&self) -> Result<ChunkChoice, Usage> {
         let chunk_seconds = self.chunk_seconds.map(|seconds| seconds.0);
         let overlap_rate = self.overlap_rate.map(|rate| rate.0);
@@ -68,9 +65,6 @@ impl ChunkArgs {
     }
 
     /// Chunking for commands that decode what they encode.
-    ///
-    /// # Errors
-    /// As [`ChunkArgs::choice`], and for `--chunk descript`.
     pub(crate) fn choice_without_windows(&self) -> Result<ChunkChoice, Usage> {
         if self.chunk == ChunkArg::Descript {
             return Err(Usage("--chunk descript applies only to encoding".to_owned()));

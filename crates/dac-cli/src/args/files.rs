@@ -82,9 +82,6 @@ impl BatchArgs {
 
 impl FileArgs {
     /// Directory for the results.
-    ///
-    /// # Errors
-    /// When `--output` is missing.
     pub(crate) fn output_dir(&self) -> Result<&Path, Usage> {
         let missing = || Usage("--output DIR is required".to_owned());
         self.output.as_deref().ok_or_else(missing)

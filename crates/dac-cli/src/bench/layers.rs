@@ -34,9 +34,6 @@ pub(super) struct Measured {
 }
 
 /// Checks that one thread of the engine runs the layers one after another, as the measurement requires.
-///
-/// # Errors
-/// When the device is not `cpu`, there are several threads, or chunks overlap.
 pub(super) fn check(args: &BenchArgs) -> Result<(), Usage> {
     if args.run.device != Device::Cpu {
         return Err(Usage(format!("--layers requires --device cpu, found {}", args.run.device)));

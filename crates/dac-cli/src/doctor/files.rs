@@ -148,9 +148,6 @@ fn check_content(weights: &CachedWeights, sha256: &str) -> Result<String, Error>
 }
 
 /// Lists unused files in this program's cache.
-///
-/// # Errors
-/// When the directory exists but cannot be read.
 fn unused(folder: &Path, used: &[CachedWeights]) -> Result<Vec<FileCheck>, Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

@@ -46,10 +46,6 @@ struct PartInfo {
 }
 
 /// Downloads `url` to `part` and continues an earlier part.
-///
-/// # Errors
-/// When the server cannot be reached or refuses, the connection breaks without progress (the part stays), the
-/// size is not `expected_bytes`, or another process downloads the same file.
 pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Result<(), Error> {
     let agent = agent();
     let mut restarted = false;

@@ -67,7 +67,6 @@ struct Weights {
     is_new: bool,
 }
 
-/// Runs `dac download`.
 pub(crate) fn run(args: &DownloadArgs) -> Result<Exit, Error> {
     let started = Instant::now();
     let environment = Environment::from_process();

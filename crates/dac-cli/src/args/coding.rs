@@ -1,0 +1,72 @@
+//! Arguments of `dac encode`, `decode` and `roundtrip`.
+
+use clap::Args;
+
+use super::chunk::ChunkArgs;
+use super::files::FileArgs;
+use super::model::ModelArgs;
+use super::pack::PackArgs;
+use super::tokens::{BitrateArgs, TokenArgs};
+use super::values::{self, Seconds};
+use super::wave::WaveArgs;
+
+#[derive(Debug, Args)]
+pub(crate) struct EncodeArgs {
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten, next_help_heading = "Model")]
+    pub(crate) model: ModelArgs,
+    #[command(flatten, next_help_heading = "Tokens")]
+    pub(crate) bitrate: BitrateArgs,
+    #[command(flatten)]
+    pub(crate) tokens: TokenArgs,
+    #[command(flatten, next_help_heading = "Chunks")]
+    pub(crate) chunk: ChunkArgs,
+    #[command(flatten, next_help_heading = "Packs")]
+    pub(crate) pack: PackArgs,
+    /// Read stdin as mono little-endian f32 samples at this rate.
+    #[arg(long, value_name = "HZ", help_heading = "Streams")]
+    pub(crate) raw_rate: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DecodeArgs {
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten, next_help_heading = "Model")]
+    pub(crate) model: ModelArgs,
+    #[command(flatten, next_help_heading = "Tokens")]
+    pub(crate) bitrate: BitrateArgs,
+    #[command(flatten, next_help_heading = "Audio")]
+    pub(crate) wave: WaveArgs,
+    /// Start of the range to decode, in seconds.
+    #[arg(long, value_name = "S", value_parser = values::not_negative)]
+    pub(crate) start: Option<f64>,
+    /// Length of the range to decode, in seconds.
+    #[arg(long, value_name = "S")]
+    pub(crate) duration: Option<Seconds>,
+    /// Do not restore the input's loudness that .dac files store.
+    #[arg(long)]
+    pub(crate) no_loudness: bool,
+    #[command(flatten, next_help_heading = "Chunks")]
+    pub(crate) chunk: ChunkArgs,
+    /// Write little-endian f32 samples to stdout instead of WAV.
+    #[arg(long, help_heading = "Streams")]
+    pub(crate) raw: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RoundtripArgs {
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten, next_help_heading = "Model")]
+    pub(crate) model: ModelArgs,
+    #[command(flatten, next_help_heading = "Tokens")]
+    pub(crate) bitrate: BitrateArgs,
+    #[command(flatten)]
+    pub(crate) tokens: TokenArgs,
+    #[command(flatten, next_help_heading = "Audio")]
+    pub(crate) wave: WaveArgs,
+    #[command(flatten, next_help_heading = "Chunks")]
+    pub(crate) chunk: ChunkArgs,
+}
