@@ -57,7 +57,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let chunk = chunk.for_model(&dac)?;
     let shape = dac.shape();
     let rate_hz = shape.sample_rate_hz;
-    let audio = Audio::mono(signal(args.seconds.0, rate_hz), rate_hz);
+    let audio = Audio::mono(signal(args.seconds, rate_hz), rate_hz);
     let audio_seconds = audio.samples() as f64 / f64::from(rate_hz);
     let encode_options = EncodeOptions { chunk, ..EncodeOptions::default() };
     let decode_options = dac::DecodeOptions { chunk, ..dac::DecodeOptions::default() };

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
 fn settings(args: &DecodeArgs) -> Result<DecodeSettings, Usage> {
     Ok(DecodeSettings {
         codebooks: args.bitrate.limit(),
-        output_rate: args.wave.output_rate.0,
+        output_rate: args.wave.output_rate,
         sample_format: args.wave.sample_format,
         chunking: args.chunk.choice()?,
         range: range(args),
@@ -42,6 +42,6 @@ fn range(args: &DecodeArgs) -> Option<TimeRange> {
         return None;
     }
     // The library ends a range at the end of the signal.
-    let duration_seconds = args.duration.map_or(f64::MAX, |seconds| seconds.0);
+    let duration_seconds = args.duration.unwrap_or(f64::MAX);
     Some(TimeRange { start_seconds: args.start.unwrap_or(0.0), duration_seconds })
 }

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
     let precision = args.model.run.precision;
     let settings = RoundtripSettings {
         encode: token_settings(&args.tokens, &args.bitrate, &args.chunk, None, precision)?,
-        output_rate: args.wave.output_rate.0,
+        output_rate: args.wave.output_rate,
         sample_format: args.wave.sample_format,
     };
     let load = || load::open(&args.model, &load_options(&args.model.run));

@@ -7,7 +7,7 @@ use super::files::FileArgs;
 use super::model::ModelArgs;
 use super::pack::PackArgs;
 use super::tokens::{BitrateArgs, TokenArgs};
-use super::values::{self, Seconds};
+use super::values;
 use super::wave::WaveArgs;
 
 #[derive(Debug, Args)]
@@ -43,8 +43,8 @@ pub(crate) struct DecodeArgs {
     #[arg(long, value_name = "S", value_parser = values::not_negative)]
     pub(crate) start: Option<f64>,
     /// Length of the range to decode, in seconds.
-    #[arg(long, value_name = "S")]
-    pub(crate) duration: Option<Seconds>,
+    #[arg(long, value_name = "S", value_parser = values::positive)]
+    pub(crate) duration: Option<f64>,
     /// Do not restore the input's loudness that .dac files store.
     #[arg(long)]
     pub(crate) no_loudness: bool,

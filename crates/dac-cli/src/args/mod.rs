@@ -4,7 +4,6 @@ mod chunk;
 mod coding;
 mod files;
 mod model;
-mod names;
 mod pack;
 mod report;
 mod tokens;

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::model::ModelArgs;
 use super::tokens::SignalArgs;
-use super::values::{self, Seconds};
+use super::values;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
@@ -32,8 +32,8 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "S", default_value = "0", value_parser = values::not_negative)]
     pub(crate) start: f64,
     /// Maximum length of the excerpt in seconds; each second adds about 1 MB to the page.
-    #[arg(long, value_name = "S", default_value = "30")]
-    pub(crate) duration: Seconds,
+    #[arg(long, value_name = "S", default_value = "30", value_parser = values::positive)]
+    pub(crate) duration: f64,
     #[command(flatten)]
     pub(crate) signal: SignalArgs,
 }

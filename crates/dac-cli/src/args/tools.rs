@@ -10,8 +10,7 @@ use dac_batch::DEFAULT_MODEL;
 
 use super::chunk::ChunkArgs;
 use super::model::RunArgs;
-use super::names;
-use super::values::{self, Seconds};
+use super::values;
 
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
@@ -33,11 +32,11 @@ pub(crate) struct ModelsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DownloadArgs {
     /// Model.
-    #[arg(value_name = "PRESET", value_parser = names::downloadable_preset())]
+    #[arg(value_name = "PRESET", value_parser = values::downloadable_preset())]
     pub(crate) preset: Preset,
     /// Publisher to download from [default: descript]. Size and SHA-256 are verified where known, also with
     /// `--url` and `--from`.
-    #[arg(long, value_parser = names::source())]
+    #[arg(long, value_parser = values::source())]
     pub(crate) source: Option<Source>,
     /// Download from this address instead.
     #[arg(long, value_name = "URL", conflicts_with = "from")]
@@ -64,7 +63,7 @@ pub(crate) struct BenchArgs {
         long,
         value_name = "PRESET",
         default_value_t = DEFAULT_MODEL,
-        value_parser = names::preset()
+        value_parser = values::preset()
     )]
     pub(crate) model: Preset,
     /// Weights file to use instead of the cache.
@@ -74,8 +73,8 @@ pub(crate) struct BenchArgs {
     #[arg(long)]
     pub(crate) random_weights: bool,
     /// Seconds of audio.
-    #[arg(long, value_name = "S", default_value = "10")]
-    pub(crate) seconds: Seconds,
+    #[arg(long, value_name = "S", default_value = "10", value_parser = values::positive)]
+    pub(crate) seconds: f64,
     /// Measured runs after a warm-up; the median is reported.
     #[arg(short, long, value_name = "R", default_value = "5")]
     pub(crate) runs: NonZeroUsize,
@@ -128,14 +127,14 @@ pub(crate) struct AutotuneArgs {
     #[arg(short, long, requires = "autotune")]
     pub(crate) device: Option<Device>,
     /// Model for `--autotune`; its weights are not needed [default: 44khz].
-    #[arg(short, long, value_name = "PRESET", requires = "autotune", value_parser = names::preset())]
+    #[arg(short, long, value_name = "PRESET", requires = "autotune", value_parser = values::preset())]
     pub(crate) model: Option<Preset>,
     /// Precision of later runs, for `--autotune` [default: f32].
     #[arg(long, requires = "autotune")]
     pub(crate) precision: Option<Precision>,
     /// Seconds per chunk in later runs, for `--autotune`.
-    #[arg(long, value_name = "S", requires = "autotune")]
-    pub(crate) chunk_seconds: Option<Seconds>,
+    #[arg(long, value_name = "S", requires = "autotune", value_parser = values::positive)]
+    pub(crate) chunk_seconds: Option<f64>,
     /// Memory budget of later runs, for `--autotune`.
     #[arg(long, value_name = "SIZE", value_parser = values::bytes, requires = "autotune")]
     pub(crate) memory_budget: Option<u64>,

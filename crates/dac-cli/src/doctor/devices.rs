@@ -71,7 +71,8 @@ pub(super) fn check_all() -> Vec<DeviceCheck> {
             checks.push(check(Device::Cpu, Some(level), expected).0);
         }
     }
-    for device in burn_devices() {
+    // Every kind of burn device, whether or not this build supports it.
+    for device in [Device::Flex, Device::NdArray, Device::Wgpu(None), Device::Cuda(0)] {
         let first = check(device, None, expected).0;
         let found = first.found == Some(true);
         checks.push(first);
@@ -81,11 +82,6 @@ pub(super) fn check_all() -> Vec<DeviceCheck> {
         }
     }
     checks
-}
-
-/// Every kind of burn device, whether or not this build supports it.
-fn burn_devices() -> [Device; 4] {
-    [Device::Flex, Device::NdArray, Device::Wgpu(None), Device::Cuda(0)]
 }
 
 /// Further adapters of a device that was found. With wgpu, these are all by number, because wgpu chose the

@@ -85,10 +85,9 @@ fn check_weights(weights: CachedWeights) -> FileCheck {
         ..FileCheck::default()
     };
     let path = weights.path.clone();
-    let hashed = run_with_timeout("hash", TIME_LIMIT, move || dac::weights::sha256_of_file(&path));
-    let sha256 = match hashed {
-        Ok(Ok(sha256)) => sha256,
-        Ok(Err(error)) => return check.failed(format!("cannot read: {error}")),
+    let hash = move || dac::weights::sha256_of_file(&path).map_err(|error| format!("cannot read: {error}"));
+    let sha256 = match run_with_timeout("hash", TIME_LIMIT, hash).flatten() {
+        Ok(sha256) => sha256,
         Err(error) => return check.failed(error),
     };
     let check = FileCheck { sha256: Some(sha256.clone()), ..check };
@@ -104,9 +103,9 @@ fn check_weights(weights: CachedWeights) -> FileCheck {
         };
         return check.failed(format!("SHA-256 is {sha256}, expected {expected}; {remedy}"));
     }
-    match run_with_timeout("checkpoint", TIME_LIMIT, move || check_content(&weights, &sha256)) {
-        Ok(Ok(note)) => FileCheck { note: Some(note), ..check },
-        Ok(Err(error)) => check.failed(error_text(&error)),
+    let content = move || check_content(&weights, &sha256).map_err(|error| error_text(&error));
+    match run_with_timeout("checkpoint", TIME_LIMIT, content).flatten() {
+        Ok(note) => FileCheck { note: Some(note), ..check },
         Err(error) => check.failed(error),
     }
 }

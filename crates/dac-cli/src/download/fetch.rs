@@ -95,11 +95,6 @@ fn remove_empty(part: &Path) {
     }
 }
 
-/// Removes the `.part.json` of a finished part.
-fn remove_info(part: &Path) {
-    let _ = fs::remove_file(info_path(part));
-}
-
 fn agent() -> Agent {
     Agent::config_builder()
         .http_status_as_error(false)
@@ -323,7 +318,7 @@ pub(super) fn finish(part: &Path, target: &Path) -> Result<(), Error> {
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::rename(part, target))
         .with_context(|| format!("cannot rename {} to {}", part.display(), target.display()))?;
-    remove_info(part);
+    let _ = fs::remove_file(info_path(part));
     // The new name is stored in the directory, which not every file system can sync.
     if let Some(folder) = target.parent().and_then(|folder| File::open(folder).ok()) {
         let _ = folder.sync_all();
@@ -376,7 +371,7 @@ mod tests {
             PartInfo { url: "http://a/b".into(), validator: Some("\"a\"".into()), total_bytes: Some(9) };
         write_info(&part, &info).unwrap();
         assert_eq!(read_info(&part), Some(info));
-        remove_info(&part);
+        remove(&part);
         assert_eq!(read_info(&part), None);
     }
 }
