@@ -1,14 +1,28 @@
-//! Arguments of `dac encode`, `decode` and `roundtrip`.
+//! Arguments of `dac encode`, `decode`, `roundtrip` and `report`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::Args;
+use dac::{OutputRate, SampleFormat};
 
 use super::chunk::ChunkArgs;
 use super::files::FileArgs;
 use super::model::ModelArgs;
 use super::pack::PackArgs;
-use super::tokens::{BitrateArgs, TokenArgs};
+use super::tokens::{BitrateArgs, SignalArgs, TokenArgs};
 use super::values;
-use super::wave::WaveArgs;
+
+/// Format of WAV files.
+#[derive(Debug, Args)]
+pub(crate) struct WaveArgs {
+    /// Sample format of WAV files: i16, i24 or f32.
+    #[arg(long, default_value_t = SampleFormat::I16)]
+    pub(crate) sample_format: SampleFormat,
+    /// Sample rate of WAV files: as model or input, or in Hz.
+    #[arg(long, value_name = "RATE", default_value = "model", value_parser = values::output_rate)]
+    pub(crate) output_rate: OutputRate,
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct EncodeArgs {
@@ -69,4 +83,33 @@ pub(crate) struct RoundtripArgs {
     pub(crate) wave: WaveArgs,
     #[command(flatten, next_help_heading = "Chunks")]
     pub(crate) chunk: ChunkArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Recording.
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// HTML file to write; it contains all audio and pictures. An earlier report is replaced.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Replace a file even if it is not an earlier report.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Print the figures as one JSON record.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Numbers of codebooks to decode with, separated by commas [default: from 1 to the model's number].
+    #[arg(short, long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) quantizers: Vec<NonZeroUsize>,
+    /// Start of the excerpt in seconds.
+    #[arg(long, value_name = "S", default_value = "0", value_parser = values::not_negative)]
+    pub(crate) start: f64,
+    /// Maximum length of the excerpt in seconds; each second adds about 1 MB to the page.
+    #[arg(long, value_name = "S", default_value = "30", value_parser = values::positive)]
+    pub(crate) duration: f64,
+    #[command(flatten)]
+    pub(crate) signal: SignalArgs,
 }

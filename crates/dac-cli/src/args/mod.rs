@@ -5,20 +5,17 @@ mod coding;
 mod files;
 mod model;
 mod pack;
-mod report;
 mod tokens;
 mod tools;
 mod values;
-mod wave;
 
 use clap::{Parser, Subcommand};
 
 pub(crate) use chunk::{ChunkArg, ChunkArgs};
-pub(crate) use coding::{DecodeArgs, EncodeArgs, RoundtripArgs};
+pub(crate) use coding::{DecodeArgs, EncodeArgs, ReportArgs, RoundtripArgs};
 pub(crate) use files::FileArgs;
 pub(crate) use model::{ModelArgs, RunArgs};
 pub(crate) use pack::{PackArg, PackArgs};
-pub(crate) use report::ReportArgs;
 pub(crate) use tokens::{BitrateArgs, TokenArgs, save};
 pub(crate) use tools::{
     AutotuneArgs, BenchArgs, DoctorArgs, DownloadArgs, InfoArgs, ManifestAction, ManifestArgs, ModelsArgs,
