@@ -135,7 +135,6 @@ fn signal(seconds: f64, rate_hz: u32) -> Vec<f32> {
         .collect()
 }
 
-/// Formats the record as text.
 fn table(record: &Record) -> String {
     let Record { model, weights, device, threads, precision, .. } = record;
     let level = record.cpu_level.as_deref().unwrap_or("-");

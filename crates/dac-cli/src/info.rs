@@ -71,7 +71,6 @@ fn record(path: &Path, properties: Result<Properties, Error>) -> Value {
     Value::Object(map)
 }
 
-/// Formats a value as text.
 fn value_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -23,7 +23,6 @@ struct Record {
     nominal_kbps: f64,
     /// Whether the model needs no download.
     cached: bool,
-    /// Whether the weights are part of the program.
     embedded: bool,
     path: Option<String>,
     /// Owner of the cache that contains the path.

@@ -95,8 +95,7 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Resul
     Ok(Exit::Done)
 }
 
-/// Runs `dac decode -`: reads tokens of any format, writes WAV or raw samples. A .dacp stream is decoded as
-/// it arrives.
+/// Runs `dac decode -`: tokens of any format to WAV or raw samples. .dacp is decoded as it arrives.
 pub(crate) fn decode(args: &DecodeArgs, settings: &DecodeSettings) -> Result<Exit, Error> {
     let models = load::models(&args.model, low_latency(&args.model))?;
     decode_stream(args, &models, settings).or_else(Exit::by_input)

@@ -18,7 +18,7 @@ pub(crate) use model::{ModelArgs, RunArgs};
 pub(crate) use pack::{PackArg, PackArgs};
 pub(crate) use tokens::{BitrateArgs, TokenArgs, save};
 pub(crate) use tools::{
-    AutotuneArgs, BenchArgs, DoctorArgs, DownloadArgs, InfoArgs, ManifestAction, ManifestArgs, ModelsArgs,
+    AutotuneArgs, BenchArgs, DoctorArgs, DownloadArgs, InfoArgs, ManifestAction, ModelsArgs,
 };
 
 /// Converts an argument's enum into the library's enum with the same variants.
@@ -72,7 +72,8 @@ pub(crate) enum Command {
     /// Measure the speed of encode and decode.
     Bench(BenchArgs),
     /// Merge the manifests of a partitioned batch.
-    Manifest(ManifestArgs),
+    #[command(subcommand)]
+    Manifest(ManifestAction),
     /// Check the processor, devices and caches of this machine.
     Doctor(DoctorArgs),
 }

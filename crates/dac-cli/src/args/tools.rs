@@ -91,12 +91,6 @@ pub(crate) struct BenchArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct ManifestArgs {
-    #[command(subcommand)]
-    pub(crate) action: ManifestAction,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum ManifestAction {
     /// Merge the manifests of all partitions into DIR/.dac-manifest.jsonl.

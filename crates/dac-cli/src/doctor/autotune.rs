@@ -34,7 +34,6 @@ struct Record {
     folder: Option<String>,
 }
 
-/// Runs `dac doctor --autotune`.
 pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
     if !cfg!(feature = "autotune-cache") {
         let why = "this build cannot save autotuning results: build with the feature 'autotune-cache'";

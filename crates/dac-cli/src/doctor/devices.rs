@@ -17,7 +17,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// Largest number of adapters of one kind.
 const MAX_ADAPTERS: usize = 16;
 
-/// Result of one device.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct DeviceCheck {
     pub(super) device: String,
@@ -25,7 +24,6 @@ pub(super) struct DeviceCheck {
     pub(super) name: Option<String>,
     /// Instruction set of the CPU engine.
     pub(super) cpu_level: Option<String>,
-    /// Whether this build supports it.
     pub(super) compiled: bool,
     /// Whether the machine has it; null if unknown.
     pub(super) found: Option<bool>,
@@ -77,8 +75,7 @@ pub(super) fn check_all() -> Vec<DeviceCheck> {
     checks
 }
 
-/// Further adapters of a device that was found. With wgpu, these are all by number, because wgpu chose the
-/// first.
+/// Further adapters of a device that was found. With wgpu, these are all, because wgpu chose the first.
 fn further_adapters(device: Device) -> impl Iterator<Item = Device> {
     (0..MAX_ADAPTERS).filter_map(move |index| match device {
         Device::Wgpu(None) => Some(Device::Wgpu(Some(index))),
@@ -87,8 +84,7 @@ fn further_adapters(device: Device) -> impl Iterator<Item = Device> {
     })
 }
 
-/// Runs the test vector on one device. Returns its output only if that is correct, so that others can be
-/// compared with it.
+/// Runs the test vector on one device. Returns its output only if correct, for comparisons with others.
 fn check(
     device: Device,
     level: Option<Isa>,

@@ -21,7 +21,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(600);
 /// Hexadecimal digits of a SHA-256.
 const SHA256_DIGITS: usize = 64;
 
-/// Caches and their files.
 #[derive(Debug, Serialize)]
 pub(super) struct CacheCheck {
     /// Directory of this program's cache; null if neither `DAC_HOME` nor a home directory is known.
@@ -34,7 +33,6 @@ pub(super) struct CacheCheck {
     pub(super) error: Option<String>,
 }
 
-/// Result of one file.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct FileCheck {
     pub(super) path: String,

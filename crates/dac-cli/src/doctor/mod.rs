@@ -54,7 +54,6 @@ struct CpuCheck {
 }
 
 impl Record {
-    /// Number of failed checks.
     fn failed(&self) -> usize {
         let all = [self.cpu.status, self.cache.status].into_iter();
         let all = all.chain(self.devices.iter().map(|check| check.status));

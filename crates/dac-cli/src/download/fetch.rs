@@ -88,7 +88,6 @@ pub(super) fn remove(part: &Path) {
     let _ = fs::remove_file(info_path(part));
 }
 
-/// Removes a part without content.
 fn remove_empty(part: &Path) {
     if length(part) == 0 {
         remove(part);
@@ -108,7 +107,6 @@ fn agent() -> Agent {
         .into()
 }
 
-/// Makes one attempt.
 fn fetch_once(agent: &Agent, url: &str, part: &Path, expected_bytes: Option<u64>) -> Result<(), Failure> {
     let mut file = open_locked(part)?;
     let known = read_info(part).filter(|info| info.url == url).unwrap_or_default();
@@ -154,8 +152,7 @@ fn fetch_once(agent: &Agent, url: &str, part: &Path, expected_bytes: Option<u64>
     }
 }
 
-/// Checks a response to a request for the bytes after the first `have`. Returns the bytes to keep and the
-/// total size.
+/// Checks a response to a request from byte `have` on. Returns the bytes to keep and the total size.
 fn check_response(
     url: &str,
     head: &Parts,
@@ -185,7 +182,6 @@ fn check_response(
     }
 }
 
-/// Appends a body to a part.
 struct Receiver<'a> {
     url: &'a str,
     part: &'a Path,

@@ -35,7 +35,6 @@ struct Record {
     error: Option<String>,
 }
 
-/// A download to perform.
 struct Request {
     preset: Preset,
     from: Location,
@@ -60,7 +59,6 @@ impl fmt::Display for Location {
     }
 }
 
-/// Weights in the cache.
 struct Weights {
     path: PathBuf,
     sha256: String,
@@ -189,8 +187,7 @@ fn ensure_weights(
     Ok(Weights { path: request.target.clone(), sha256, is_new: true })
 }
 
-/// Finds weights that need no download: the target itself, or, without options that select a file, any file
-/// in a cache.
+/// Finds the target itself, or, without options that select a file, any weights in a cache.
 fn find_existing(
     args: &DownloadArgs,
     request: &Request,
@@ -218,8 +215,7 @@ fn find_existing(
     Ok(Some(Weights { path, sha256, is_new: false }))
 }
 
-/// Verifies size and SHA-256 where they are known, and that the file is a checkpoint of the model. Returns
-/// the SHA-256.
+/// Verifies that a file is the expected one and a checkpoint of the model. Returns its SHA-256.
 fn verify(request: &Request, part: &Path) -> Result<String, Error> {
     let (preset, from) = (request.preset, request.from.to_string());
     let found = fs::metadata(part)?.len();

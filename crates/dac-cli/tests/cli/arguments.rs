@@ -14,8 +14,9 @@ fn headings(command: &str) -> BTreeMap<String, String> {
             heading = name;
         }
         let line = line.trim_start();
-        let option =
-            if line.starts_with('-') { line.split_once(", ").map_or(line, |(_, long)| long) } else { "" };
+        // An option with a short name begins with that: `-o, --output <DIR>`.
+        let is_short = line.starts_with('-') && line.get(2..4) == Some(", ");
+        let option = if is_short { line.get(4..).unwrap_or_default() } else { line };
         if let Some(name) = option.strip_prefix("--").and_then(|option| option.split(' ').next()) {
             *headings.entry(heading.to_owned()).or_default() += &format!("{name} ");
         }
