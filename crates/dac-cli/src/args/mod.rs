@@ -1,25 +1,40 @@
 //! The command line: arguments of all commands.
 
+mod bench;
 mod chunk;
-mod coding;
+mod decode;
+mod doctor;
+mod download;
+mod encode;
 mod files;
+mod info;
+mod manifest;
 mod model;
+mod models;
 mod pack;
+mod report;
+mod roundtrip;
 mod tokens;
-mod tools;
 mod values;
+mod wave;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use bench::BenchArgs;
 pub(crate) use chunk::{ChunkArg, ChunkArgs};
-pub(crate) use coding::{DecodeArgs, EncodeArgs, ReportArgs, RoundtripArgs};
+pub(crate) use decode::DecodeArgs;
+pub(crate) use doctor::{AutotuneArgs, DoctorArgs};
+pub(crate) use download::DownloadArgs;
+pub(crate) use encode::EncodeArgs;
 pub(crate) use files::FileArgs;
+pub(crate) use info::InfoArgs;
+pub(crate) use manifest::ManifestAction;
 pub(crate) use model::{ModelArgs, RunArgs};
+pub(crate) use models::ModelsArgs;
 pub(crate) use pack::{PackArg, PackArgs};
+pub(crate) use report::ReportArgs;
+pub(crate) use roundtrip::RoundtripArgs;
 pub(crate) use tokens::{BitrateArgs, TokenArgs, save};
-pub(crate) use tools::{
-    AutotuneArgs, BenchArgs, DoctorArgs, DownloadArgs, InfoArgs, ManifestAction, ModelsArgs,
-};
 
 /// Converts an argument's enum into the library's enum with the same variants.
 macro_rules! convert_variants {
@@ -76,4 +91,14 @@ pub(crate) enum Command {
     Manifest(ManifestAction),
     /// Check the processor, devices and caches of this machine.
     Doctor(DoctorArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_do_not_conflict() {
+        super::Cli::command().debug_assert();
+    }
 }

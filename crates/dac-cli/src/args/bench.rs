@@ -1,0 +1,48 @@
+//! Arguments of `dac bench`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use dac::Preset;
+use dac_batch::DEFAULT_MODEL;
+
+use super::chunk::ChunkArgs;
+use super::model::RunArgs;
+use super::values;
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Model.
+    #[arg(
+        short,
+        long,
+        value_name = "PRESET",
+        default_value_t = DEFAULT_MODEL,
+        value_parser = values::preset()
+    )]
+    pub(crate) model: Preset,
+    /// Weights file to use instead of the cache.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "random_weights")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Use random weights in the model's shape: needs no download and takes the same time.
+    #[arg(long)]
+    pub(crate) random_weights: bool,
+    /// Seconds of audio.
+    #[arg(long, value_name = "S", default_value = "10", value_parser = values::positive)]
+    pub(crate) seconds: f64,
+    /// Measured runs after a warm-up; the median is reported.
+    #[arg(short, long, value_name = "R", default_value = "5")]
+    pub(crate) runs: NonZeroUsize,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    #[command(flatten)]
+    pub(crate) chunk: ChunkArgs,
+    /// Also measure each layer: time, share, and percentage of the processor's peak rate of multiply-adds.
+    /// Requires `--device cpu --threads 1`.
+    #[arg(long)]
+    pub(crate) layers: bool,
+    /// Print one JSON record.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

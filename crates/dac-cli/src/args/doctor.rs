@@ -1,0 +1,39 @@
+//! Arguments of `dac doctor`.
+
+use clap::Args;
+use dac::{Device, Precision, Preset};
+
+use super::values;
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Instead of the checks, select a GPU's fastest kernels for a model and save the selection for later
+    /// runs.
+    #[arg(long, alias = "warm")]
+    pub(crate) autotune: bool,
+    #[command(flatten)]
+    pub(crate) tuning: AutotuneArgs,
+    /// Print one JSON record.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Settings of the later runs, which determine the shapes that are tuned.
+#[derive(Debug, Args)]
+pub(crate) struct AutotuneArgs {
+    /// GPU for `--autotune`: wgpu[:N] or cuda[:N] [default: the first kind in this build].
+    #[arg(short, long, requires = "autotune")]
+    pub(crate) device: Option<Device>,
+    /// Model for `--autotune`; its weights are not needed [default: 44khz].
+    #[arg(short, long, value_name = "PRESET", requires = "autotune", value_parser = values::preset())]
+    pub(crate) model: Option<Preset>,
+    /// Precision of later runs, for `--autotune` [default: f32].
+    #[arg(long, requires = "autotune")]
+    pub(crate) precision: Option<Precision>,
+    /// Seconds per chunk in later runs, for `--autotune`.
+    #[arg(long, value_name = "S", requires = "autotune", value_parser = values::positive)]
+    pub(crate) chunk_seconds: Option<f64>,
+    /// Memory budget of later runs, for `--autotune`.
+    #[arg(long, value_name = "SIZE", value_parser = values::bytes, requires = "autotune")]
+    pub(crate) memory_budget: Option<u64>,
+}

@@ -1,0 +1,28 @@
+//! Arguments of `dac encode`.
+
+use clap::Args;
+
+use super::chunk::ChunkArgs;
+use super::files::FileArgs;
+use super::model::ModelArgs;
+use super::pack::PackArgs;
+use super::tokens::{BitrateArgs, TokenArgs};
+
+#[derive(Debug, Args)]
+pub(crate) struct EncodeArgs {
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten, next_help_heading = "Model")]
+    pub(crate) model: ModelArgs,
+    #[command(flatten, next_help_heading = "Tokens")]
+    pub(crate) bitrate: BitrateArgs,
+    #[command(flatten)]
+    pub(crate) tokens: TokenArgs,
+    #[command(flatten, next_help_heading = "Chunks")]
+    pub(crate) chunk: ChunkArgs,
+    #[command(flatten, next_help_heading = "Packs")]
+    pub(crate) pack: PackArgs,
+    /// Read stdin as mono little-endian f32 samples at this rate.
+    #[arg(long, value_name = "HZ", help_heading = "Streams")]
+    pub(crate) raw_rate: Option<u32>,
+}

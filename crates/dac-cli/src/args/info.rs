@@ -1,0 +1,15 @@
+//! Arguments of `dac info`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// Checkpoints, token files or audio files.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print one JSON record per file.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
