@@ -69,7 +69,7 @@ pub enum TorchError {
     )]
     OutOfStorage {
         /// The tensor.
-        tensor: TensorRef,
+        tensor: Box<TensorRef>,
         /// Size of the storage.
         found_bytes: u64,
     },
@@ -81,7 +81,7 @@ pub enum TorchError {
     )]
     Expanded {
         /// The tensor.
-        tensor: TensorRef,
+        tensor: Box<TensorRef>,
         /// Size of the storage.
         found_bytes: u64,
     },

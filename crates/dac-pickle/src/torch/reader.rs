@@ -84,12 +84,12 @@ impl<R: Read + Seek> TorchFile<R> {
             return Ok(Vec::new());
         }
         if elements as u64 > found_bytes / size as u64 {
-            return Err(TorchError::Expanded { tensor: tensor.clone(), found_bytes });
+            return Err(TorchError::Expanded { tensor: Box::new(tensor.clone()), found_bytes });
         }
         let end = span(&tensor.shape, &tensor.strides)
             .and_then(|n| n.checked_add(tensor.offset)?.checked_mul(size));
         if end.is_none_or(|end| end as u64 > found_bytes) {
-            return Err(TorchError::OutOfStorage { tensor: tensor.clone(), found_bytes });
+            return Err(TorchError::OutOfStorage { tensor: Box::new(tensor.clone()), found_bytes });
         }
         let start = self.directory.data_start(&mut self.reader, entry)? + (tensor.offset * size) as u64;
         let mut bytes = read_strided(&mut self.reader, start, size, &tensor.shape, &tensor.strides)?;
