@@ -50,50 +50,6 @@ impl PackSettings {
     }
 }
 
-/// Names of the shards that a run writes.
-struct ShardNumbering {
-    naming: PackNaming,
-    next: u64,
-}
-
-impl ShardNumbering {
-    /// Continues after the shards in the output directory.
-    ///
-    /// # Errors
-    /// When the directory cannot be read, or contains a shard that no manifest lists: its entries would be
-    /// encoded twice.
-    fn after_existing(
-        options: &BatchOptions,
-        kind: &PackKind,
-        manifests: &ManifestStore,
-    ) -> Result<Self, BatchError> {
-        let dir = &options.output_dir;
-        let naming = match options.partition {
-            Some(partition) => PackNaming::tagged(&partition.tag())?,
-            None => PackNaming::default(),
-        };
-        let mut next = 0;
-        let files = match std::fs::read_dir(dir) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { naming, next }),
-            files => files.map_err(|error| BatchError::read(dir, error))?,
-        };
-        for file in files {
-            let name = file.map_err(|error| BatchError::read(dir, error))?.file_name();
-            let name = name.to_string_lossy();
-            let Some(number) = naming.number(&name, kind.extension()) else { continue };
-            if !manifests.lists_pack(&name) {
-                return Err(BatchError::Usage(format!(
-                    "{} exists but no manifest lists it, so its entries would be encoded a second time; use \
-                     another --output, give its --manifest, or remove it",
-                    dir.join(name.as_ref()).display()
-                )));
-            }
-            next = next.max(number.saturating_add(1));
-        }
-        Ok(Self { naming, next })
-    }
-}
-
 /// Collects entries from all workers.
 pub(crate) struct Packer<'a> {
     open: Mutex<OpenShard<'a>>,
@@ -129,8 +85,7 @@ impl<'a> Packer<'a> {
         staging: Option<&StagingDir>,
         manifests: &'a ManifestStore,
     ) -> Result<Option<Self>, BatchError> {
-        let ShardNumbering { naming, next } =
-            ShardNumbering::after_existing(options, &shards.kind, manifests)?;
+        let (naming, next) = shard_numbering(options, &shards.kind, manifests)?;
         let Some(staging) = staging else { return Ok(None) };
         let writer = PackWriter::new(&options.output_dir, shards.kind.clone(), naming, shards.limits)?
             .starting_at(next)
@@ -199,6 +154,42 @@ impl<'a> Packer<'a> {
         };
         entries.into_iter().zip(records).map(settled).collect()
     }
+}
+
+/// Names of the shards that a run writes, and the number after those in the output directory.
+///
+/// # Errors
+/// When the directory cannot be read, or contains a shard that no manifest lists: its entries would be encoded
+/// twice.
+fn shard_numbering(
+    options: &BatchOptions,
+    kind: &PackKind,
+    manifests: &ManifestStore,
+) -> Result<(PackNaming, u64), BatchError> {
+    let dir = &options.output_dir;
+    let naming = match options.partition {
+        Some(partition) => PackNaming::tagged(&partition.tag())?,
+        None => PackNaming::default(),
+    };
+    let mut next = 0;
+    let files = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok((naming, next)),
+        files => files.map_err(|error| BatchError::read(dir, error))?,
+    };
+    for file in files {
+        let name = file.map_err(|error| BatchError::read(dir, error))?.file_name();
+        let name = name.to_string_lossy();
+        let Some(number) = naming.number(&name, kind.extension()) else { continue };
+        if !manifests.lists_pack(&name) {
+            return Err(BatchError::Usage(format!(
+                "{} exists but no manifest lists it, so its entries would be encoded a second time; use \
+                 another --output, give its --manifest, or remove it",
+                dir.join(name.as_ref()).display()
+            )));
+        }
+        next = next.max(number.saturating_add(1));
+    }
+    Ok((naming, next))
 }
 
 /// Fails all entries of a shard with the same error.
