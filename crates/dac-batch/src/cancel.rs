@@ -40,15 +40,11 @@ pub enum StopReason {
 /// Stop state of a running batch.
 #[derive(Debug)]
 pub(crate) struct StopState<'a> {
-    token: &'a CancelToken,
-    fatal_error: AtomicBool,
+    pub(crate) token: &'a CancelToken,
+    pub(crate) fatal_error: AtomicBool,
 }
 
-impl<'a> StopState<'a> {
-    pub(crate) fn new(token: &'a CancelToken) -> Self {
-        Self { token, fatal_error: AtomicBool::new(false) }
-    }
-
+impl StopState<'_> {
     /// Reason to stop, if there is one.
     pub(crate) fn reason(&self) -> Option<StopReason> {
         if self.fatal_error.load(Ordering::Relaxed) {
@@ -63,8 +59,7 @@ impl<'a> StopState<'a> {
         self.reason().is_none() && !self.fatal_error.swap(true, Ordering::Relaxed)
     }
 
-    /// # Errors
-    /// [`BatchError::Cancelled`] once the batch has to stop.
+    /// Fails once the batch has to stop.
     pub(crate) fn check(&self) -> Result<(), BatchError> {
         if self.reason().is_some() { Err(BatchError::Cancelled) } else { Ok(()) }
     }

@@ -11,13 +11,12 @@ use crate::chunking::{self, ChunkChoice};
 use crate::codebooks::CodebookLimit;
 use crate::error::BatchError;
 use crate::job_context::JobContext;
-use crate::job_record::JobFacts;
+use crate::manifest::Record;
 use crate::manifest_lookup::ManifestLookup;
 use crate::models::Models;
-use crate::observer::BatchObserver;
+use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::plan::{OutputKind, Plan};
-use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
 use crate::work::{Outcome, Product, Work};
 
@@ -141,8 +140,9 @@ struct OpenTokens {
 
 impl Work for FileDecoder<'_> {
     type Prepared = OpenTokens;
+    const UNLISTED: &'static str = "no manifest lists it as the decoded file of this input";
 
-    fn prepare(&self, context: &JobContext<'_>, facts: &mut JobFacts) -> Result<OpenTokens, BatchError> {
+    fn prepare(&self, context: &JobContext<'_>, facts: &mut Record) -> Result<OpenTokens, BatchError> {
         let input = &context.job.input;
         let reader = TokenReader::open_path(input)?;
         let mut info = reader.info().clone();
@@ -172,7 +172,7 @@ impl Work for FileDecoder<'_> {
         &self,
         context: &JobContext<'_>,
         OpenTokens { mut reader, info, dac, options }: OpenTokens,
-        facts: &mut JobFacts,
+        facts: &mut Record,
     ) -> Result<Outcome, BatchError> {
         let mut tokens = reader.read_all()?;
         tokens.meta = info.meta;
@@ -227,7 +227,7 @@ pub(crate) fn output_rate_text(rate: OutputRate) -> String {
 
 fn describe(
     dac: &Dac,
-    facts: &JobFacts,
+    facts: &Record,
     written: &WriteReport,
     rate_hz: u32,
     format: SampleFormat,

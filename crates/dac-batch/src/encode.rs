@@ -14,18 +14,17 @@ use crate::chunking::{self, ChunkChoice};
 use crate::codebooks::{CodebookLimit, nominal_kbps};
 use crate::error::BatchError;
 use crate::job_context::JobContext;
-use crate::job_record::JobFacts;
-use crate::observer::BatchObserver;
+use crate::manifest::Record;
+use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
-use crate::output_check::{ExpectedTokens, OutputState};
+use crate::output_check::ExpectedTokens;
 use crate::packing::{PackFormat, PackSettings};
 use crate::plan::{OutputKind, Plan};
-use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
 use crate::work::{Outcome, Product, Work};
 
-/// Settings of an encode.
-#[derive(Debug, Clone)]
+/// Settings of an encode, by default of the mean of all channels to codes of all codebooks as safetensors.
+#[derive(Debug, Clone, Default)]
 pub struct EncodeSettings {
     /// Format of the token files, also inside tar shards.
     pub format: Format,
@@ -45,23 +44,6 @@ pub struct EncodeSettings {
     pub chunking: ChunkChoice,
     /// Arithmetic of the model, recorded in manifests.
     pub precision: Precision,
-}
-
-impl Default for EncodeSettings {
-    /// Codes of all codebooks of the mean of all channels, as safetensors.
-    fn default() -> Self {
-        Self {
-            format: Format::Safetensors,
-            write: WriteOptions::default(),
-            pack: None,
-            codebooks: None,
-            channels: ChannelMix::default(),
-            save: Save::default(),
-            non_finite: NonFinitePolicy::default(),
-            chunking: ChunkChoice::default(),
-            precision: Precision::default(),
-        }
-    }
 }
 
 impl EncodeSettings {
@@ -107,8 +89,7 @@ pub fn encode_files(
         if settings.pack.is_some() { OutputKind::PackEntry } else { OutputKind::Files(&extensions) };
     let plan = Plan::new(options, &AUDIO_EXTENSIONS, outputs)?;
     let dac = with_threads(options, load)?;
-    let encoder = FileEncoder::new(&dac, settings)?;
-    encoder.report_bitrate(observer);
+    let encoder = FileEncoder::new(&dac, settings, observer)?;
     let shards = settings.pack.map(|pack| pack.shards(settings.format, &settings.write));
     Batch { plan, options, shards, observer, cancel }.run(&encoder)
 }
@@ -124,31 +105,26 @@ pub(crate) struct FileEncoder<'a> {
 }
 
 impl<'a> FileEncoder<'a> {
-    pub(crate) fn new(dac: &'a Dac, settings: &'a EncodeSettings) -> Result<Self, BatchError> {
+    /// Reports the number of codebooks chosen for a bitrate.
+    pub(crate) fn new(
+        dac: &'a Dac,
+        settings: &'a EncodeSettings,
+        observer: &dyn BatchObserver,
+    ) -> Result<Self, BatchError> {
         let options = settings.options_for(dac)?;
+        if let Some(remark) = settings.bitrate_remark(dac, &options) {
+            observer.message(&remark);
+        }
         let codebooks = options.codebooks.unwrap_or(dac.shape().codebooks);
         let settings_text = settings_text(settings, &options, codebooks, dac)?.into();
         Ok(Self { dac, settings, options, codebooks, settings_text })
-    }
-
-    /// Reports the number of codebooks chosen for a bitrate.
-    pub(crate) fn report_bitrate(&self, observer: &dyn BatchObserver) {
-        if let Some(remark) = self.settings.bitrate_remark(self.dac, &self.options) {
-            observer.message(&remark);
-        }
-    }
-
-    /// Sets the facts known before encoding.
-    pub(crate) fn prepare(&self, facts: &mut JobFacts) {
-        facts.set_model(self.dac);
-        facts.settings = Some(Arc::clone(&self.settings_text));
     }
 
     /// Encodes the input of a job.
     pub(crate) fn encode(
         &self,
         context: &JobContext<'_>,
-        facts: &mut JobFacts,
+        facts: &mut Record,
     ) -> Result<TokenFile, BatchError> {
         let tokens = self.dac.encode_file(&context.job.input, &self.options, &mut context.progress())?;
         let meta = &tokens.meta;
@@ -182,7 +158,7 @@ impl<'a> FileEncoder<'a> {
     }
 
     /// Describes what was done to the signal of a job.
-    pub(crate) fn describe(&self, facts: &JobFacts, spec: &AudioSpec, output: &Path) -> String {
+    pub(crate) fn describe(&self, facts: &Record, spec: &AudioSpec, output: &Path) -> String {
         let model_rate_hz = self.dac.shape().sample_rate_hz;
         let mut text = format!("{:.2} s", facts.audio_seconds.unwrap_or(0.0));
         if spec.sample_rate_hz != model_rate_hz {
@@ -205,17 +181,18 @@ impl<'a> FileEncoder<'a> {
 impl Work for FileEncoder<'_> {
     type Prepared = ();
 
-    fn prepare(&self, _: &JobContext<'_>, facts: &mut JobFacts) -> Result<(), BatchError> {
-        self.prepare(facts);
+    fn prepare(&self, _: &JobContext<'_>, facts: &mut Record) -> Result<(), BatchError> {
+        facts.set_model(self.dac);
+        facts.settings = Some(Arc::clone(&self.settings_text));
         Ok(())
     }
 
     fn check_unlisted(
         &self,
         context: &JobContext<'_>,
-        facts: &mut JobFacts,
+        facts: &mut Record,
         output: &Path,
-    ) -> Result<OutputState, BatchError> {
+    ) -> Result<(), BatchError> {
         let spec = AudioReader::open(&context.job.input)?.spec().clone();
         let channels = self.options.channels.channels(spec.channels);
         facts.set_input(spec.samples, Some(spec.sample_rate_hz));
@@ -230,10 +207,10 @@ impl Work for FileEncoder<'_> {
             input_rate_hz: spec.sample_rate_hz,
             input_samples: spec.samples,
         };
-        Ok(expected.check(output))
+        expected.check(output).map_err(|reason| BatchError::exists(output, reason))
     }
 
-    fn run(&self, context: &JobContext<'_>, (): (), facts: &mut JobFacts) -> Result<Outcome, BatchError> {
+    fn run(&self, context: &JobContext<'_>, (): (), facts: &mut Record) -> Result<Outcome, BatchError> {
         let spec = AudioReader::open(&context.job.input)?.spec().clone();
         facts.set_input(spec.samples, Some(spec.sample_rate_hz));
         facts.channels = Some(self.options.channels.channels(spec.channels));

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::plan_error::PlanError;
-
 /// Error of a batch or of one of its jobs.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -15,9 +13,6 @@ pub enum BatchError {
     /// The request contradicts itself or the files that exist. Nothing was done.
     #[error("{0}")]
     Usage(String),
-    /// The inputs and outputs cannot be planned. Nothing was done.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
     /// A directory without manifests of partitions has nothing to merge.
     #[error(
         "nothing to merge: the directory '{}' contains no manifest of a partition \
@@ -78,9 +73,18 @@ impl BatchError {
         Self::Write { path: path.to_owned(), source }
     }
 
+    pub(crate) fn exists(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Exists { path: path.to_owned(), reason: reason.into() }
+    }
+
+    /// Error of one job that only a defect in this crate can cause.
+    pub(crate) fn internal(text: &str) -> Self {
+        Self::Job(format!("internal error: {text}"))
+    }
+
     /// Reports whether the request was wrong and nothing was done.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Usage(_) | Self::Plan(_))
+        matches!(self, Self::Usage(_))
     }
 
     /// Reports whether every later job would fail as well.
@@ -110,15 +114,16 @@ impl From<dac::audio::AudioError> for BatchError {
 /// Text of an error followed by those causes that it does not already contain.
 pub fn error_text(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let cause_text = error.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
+    for cause in with_causes(error).skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
         }
-        cause = error.source();
     }
     text
+}
+
+fn with_causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
 /// Error text with the name of the file in front, unless the text contains it.
@@ -140,12 +145,6 @@ pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
 
 /// Reports whether an error or one of its causes is an I/O error of one of these kinds.
 pub fn has_io_cause(error: &(dyn Error + 'static), kinds: &[io::ErrorKind]) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| kinds.contains(&error.kind())) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    let mut io_errors = with_causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+    io_errors.any(|error| kinds.contains(&error.kind()))
 }

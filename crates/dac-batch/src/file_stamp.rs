@@ -33,11 +33,7 @@ impl FileStamp {
         seconds_since_1970(self.modified?)
     }
 
-    /// Checks that the file at `path` has not changed since, so that everything read from it belongs
-    /// together.
-    ///
-    /// # Errors
-    /// When it changed or is missing.
+    /// Checks that the file at `path` has not changed since.
     pub(crate) fn check_unchanged(&self, path: &Path) -> Result<(), BatchError> {
         let now = Self::of(path).map_err(|error| BatchError::read(path, error))?;
         if now == *self {
@@ -68,11 +64,6 @@ pub(crate) fn file_matches(path: &Path, bytes: Option<u64>, sha256: Option<&str>
     has_size && Fingerprint::of(path).is_ok_and(|found| sha256 == Some(found.sha256.as_str()))
 }
 
-/// Current time in seconds since 1970.
-pub(crate) fn now_s() -> Option<f64> {
-    seconds_since_1970(SystemTime::now())
-}
-
-fn seconds_since_1970(time: SystemTime) -> Option<f64> {
+pub(crate) fn seconds_since_1970(time: SystemTime) -> Option<f64> {
     Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs_f64())
 }

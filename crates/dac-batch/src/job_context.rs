@@ -34,29 +34,20 @@ impl<'a> JobContext<'a> {
     }
 
     /// Path of the output at `index`.
-    ///
-    /// # Errors
-    /// When the job has no such output.
     pub(crate) fn output(&self, index: usize) -> Result<&'a Path, BatchError> {
-        let missing = || BatchError::Job("internal error: the job has no such output".to_owned());
+        let missing = || BatchError::internal("the job has no such output");
         self.job.outputs.get(index).map(PathBuf::as_path).ok_or_else(missing)
     }
 
     /// Creates a staging file for the output at `index`.
-    ///
-    /// # Errors
-    /// When it cannot be created.
     pub(crate) fn staged_file(&self, index: usize) -> Result<AtomicFile, BatchError> {
         let path = self.output(index)?;
-        let missing = || BatchError::Job("internal error: a dry run has no staging directory".to_owned());
+        let missing = || BatchError::internal("a dry run has no staging directory");
         let dir = self.staging.ok_or_else(missing)?.path();
         AtomicFile::create_in(dir, path).map_err(|error| BatchError::write(path, error))
     }
 
     /// Starts a WAV file in a staging file for the output at `index`.
-    ///
-    /// # Errors
-    /// When it cannot be created.
     pub(crate) fn wav_writer(
         &self,
         index: usize,

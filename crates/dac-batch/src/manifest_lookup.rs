@@ -43,7 +43,7 @@ impl ManifestLookup {
     }
 
     fn index_of(&self, dir: &Path) -> Result<Option<Arc<ManifestIndex>>, BatchError> {
-        let poisoned = |_| BatchError::Job("internal error: the list of manifests is lost".to_owned());
+        let poisoned = |_| BatchError::internal("the list of manifests is lost");
         let mut dirs = self.dirs.lock().map_err(poisoned)?;
         if let Some(index) = dirs.get(dir) {
             return Ok(index.clone());

@@ -15,7 +15,7 @@ use crate::options::BatchOptions;
 /// Results listed when the run started, and the writer of this run's records.
 #[derive(Debug)]
 pub(crate) struct ManifestStore {
-    results: ManifestIndex,
+    pub(crate) results: ManifestIndex,
     /// Recorded SHA-256 hashes of each shard.
     pack_hashes: OnceLock<HashMap<Arc<str>, HashSet<Box<str>>>>,
     /// Shards checked so far, by file name: each is hashed once, not once per entry.
@@ -45,11 +45,8 @@ pub(crate) enum PackedEntry<'a> {
 
 impl ManifestStore {
     /// Reads all manifests of the output directory, this run's own last, and opens that one for appending: a
-    /// run whose records cannot be stored must not start.
-    ///
-    /// # Errors
-    /// When a manifest cannot be read, this run's manifest cannot be written, or [`BatchOptions::manifest`]
-    /// is a file with other content.
+    /// run whose records cannot be stored must not start, nor one whose [`BatchOptions::manifest`] is a file
+    /// with other content.
     pub(crate) fn open(options: &BatchOptions) -> Result<Self, BatchError> {
         let dir = &options.output_dir;
         let path = options.manifest.clone().unwrap_or_else(|| match options.partition {
@@ -62,7 +59,7 @@ impl ManifestStore {
         }
         if path.exists() {
             let is_named = options.manifest.is_some();
-            let not_a_manifest = |reason| {
+            let not_a_manifest = |reason: &str| {
                 let path = path.display();
                 BatchError::Usage(format!("{path} is not a manifest ({reason}); the file was not changed"))
             };
@@ -85,38 +82,21 @@ impl ManifestStore {
         Ok(Self { results, pack_hashes: OnceLock::new(), checked_packs: Mutex::default(), writer })
     }
 
-    /// Results of earlier runs.
-    pub(crate) fn results(&self) -> &ManifestIndex {
-        &self.results
-    }
-
     /// Message about malformed lines.
     pub(crate) fn remark(&self) -> Option<String> {
         let lines = self.results.malformed_lines();
         (lines > 0).then(|| format!("ignored malformed manifest lines: {lines}"))
     }
 
-    /// Reports whether a round trip with this key recorded a decoded file with this hash.
-    pub(crate) fn lists_decoded_file(&self, key: &str, sha256: &str) -> bool {
-        self.results.results(key).any(|record| record.decoded_sha256() == Some(sha256))
-    }
-
-    /// Reports whether a manifest lists a shard with this file name.
-    pub(crate) fn lists_pack(&self, name: &str) -> bool {
-        self.pack_hashes().contains_key(name)
-    }
-
-    fn pack_hashes(&self) -> &HashMap<Arc<str>, HashSet<Box<str>>> {
+    /// Shards that manifests list, by file name, each with its recorded SHA-256 hashes.
+    pub(crate) fn pack_hashes(&self) -> &HashMap<Arc<str>, HashSet<Box<str>>> {
         self.pack_hashes.get_or_init(|| self.results.packs())
     }
 
     /// Looks up an entry of a pack. Uses the newest record whose shard exists and has the recorded SHA-256;
     /// records of shards that were never renamed into place are ignored.
-    ///
-    /// # Errors
-    /// When a worker panicked while it checked a shard.
     pub(crate) fn packed_entry(&self, key: &str, dir: &Path) -> Result<PackedEntry<'_>, BatchError> {
-        let poisoned = |_| BatchError::Job("internal error: the list of checked shards is lost".to_owned());
+        let poisoned = |_| BatchError::internal("the list of checked shards is lost");
         let mut packs = self.checked_packs.lock().map_err(poisoned)?;
         let mut state = PackedEntry::Missing;
         for record in self.results.results(key) {
@@ -145,10 +125,7 @@ impl ManifestStore {
         }
     }
 
-    /// Appends records and syncs them to disk; does nothing in a dry run.
-    ///
-    /// # Errors
-    /// [`BatchError::Fatal`] when they cannot be written.
+    /// Appends records and syncs them to disk; does nothing in a dry run. Errors are fatal.
     pub(crate) fn append<'r>(&self, records: impl IntoIterator<Item = &'r Record>) -> Result<(), BatchError> {
         let Some(writer) = &self.writer else { return Ok(()) };
         let mut writer = writer

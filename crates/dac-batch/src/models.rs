@@ -78,7 +78,7 @@ impl<'a> Models<'a> {
     /// Loads a preset unless it is loaded; calls `before_loading` if it is not.
     fn preset(&self, preset: Preset, before_loading: impl FnOnce()) -> Result<Dac, BatchError> {
         // Locked while loading: workers that need the same model wait for it.
-        let poisoned = |_| BatchError::Job("internal error: the list of models is lost".to_owned());
+        let poisoned = |_| BatchError::internal("the list of models is lost");
         let mut loaded = self.loaded.lock().map_err(poisoned)?;
         if let Some((_, dac)) = loaded.iter().find(|(name, _)| *name == preset) {
             return Ok(dac.clone());

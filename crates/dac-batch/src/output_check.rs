@@ -7,15 +7,6 @@ use dac::{ModelInfo, Save};
 
 use crate::error::error_text;
 
-/// State of an existing output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum OutputState {
-    /// The expected result, as far as the file itself shows.
-    Valid,
-    /// Not known to be a result of this job; has the reason.
-    Foreign(String),
-}
-
 /// Properties that a token file must have to count as the encode of an input.
 pub(crate) struct ExpectedTokens<'a> {
     pub(crate) format: Format,
@@ -28,18 +19,17 @@ pub(crate) struct ExpectedTokens<'a> {
 }
 
 impl ExpectedTokens<'_> {
-    /// Checks the file at `path`. A format that does not store the hash of the weights proves nothing.
-    pub(crate) fn check(&self, path: &Path) -> OutputState {
-        let reader = match TokenReader::open_path(path) {
-            Ok(reader) => reader,
-            Err(error) => return OutputState::Foreign(error_text(&error)),
-        };
+    /// Checks the file at `path`; the error is the reason why it is not the expected one. A format that does
+    /// not store the hash of the weights proves nothing.
+    pub(crate) fn check(&self, path: &Path) -> Result<(), String> {
+        let reader = TokenReader::open_path(path).map_err(|error| error_text(&error))?;
         let info = reader.info();
         let meta = &info.meta;
         let Some(weights_sha256) = &meta.weights_sha256 else {
-            let reason =
-                format!("no manifest lists it, and .{} files do not record their model", info.format);
-            return OutputState::Foreign(reason);
+            return Err(format!(
+                "no manifest lists it, and .{} files do not record their model",
+                info.format
+            ));
         };
         let same_model = meta.model.as_ref().is_none_or(|name| *name == self.model.name)
             && *weights_sha256 == self.model.weights_sha256;
@@ -63,8 +53,8 @@ impl ExpectedTokens<'_> {
         ];
         let differing: Vec<_> = checks.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();
         if differing.is_empty() {
-            return OutputState::Valid;
+            return Ok(());
         }
-        OutputState::Foreign(format!("no manifest lists it, and it differs in {}", differing.join(", ")))
+        Err(format!("no manifest lists it, and it differs in {}", differing.join(", ")))
     }
 }

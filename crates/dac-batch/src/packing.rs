@@ -9,7 +9,7 @@ use dac_dataset::{FinishedShard, PackError, PackKind, PackLimits, PackNaming, Pa
 
 use crate::error::{BatchError, error_text};
 use crate::file_stamp::Fingerprint;
-use crate::job_record::{JobEnd, JobState};
+use crate::job_record::JobState;
 use crate::manifest::Record;
 use crate::manifest_store::ManifestStore;
 use crate::options::BatchOptions;
@@ -33,21 +33,48 @@ pub struct PackSettings {
     pub limits: PackLimits,
 }
 
-/// Kind and size limits of the shards of a batch.
-pub(crate) struct ShardSettings {
-    pub(crate) kind: PackKind,
-    pub(crate) limits: PackLimits,
-}
-
 impl PackSettings {
-    /// Shards for token files of this format.
-    pub(crate) fn shards(self, format: Format, options: &WriteOptions) -> ShardSettings {
+    /// Kind and size limits of the shards for token files of this format.
+    pub(crate) fn shards(self, format: Format, options: &WriteOptions) -> (PackKind, PackLimits) {
         let kind = match self.format {
             PackFormat::Tar => PackKind::Tar(format, options.clone()),
             PackFormat::Parquet => PackKind::Parquet,
         };
-        ShardSettings { kind, limits: self.limits }
+        (kind, self.limits)
     }
+}
+
+/// Names of the shards that a run writes, and the number of the first one, after those in the output
+/// directory. A shard that no manifest lists is an error: its entries would be encoded twice.
+fn shard_numbering(
+    options: &BatchOptions,
+    kind: &PackKind,
+    manifests: &ManifestStore,
+) -> Result<(PackNaming, u64), BatchError> {
+    let dir = &options.output_dir;
+    let naming = match options.partition {
+        Some(partition) => PackNaming::tagged(&partition.tag())?,
+        None => PackNaming::default(),
+    };
+    let mut next = 0;
+    let files = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok((naming, next)),
+        files => files.map_err(|error| BatchError::read(dir, error))?,
+    };
+    for file in files {
+        let name = file.map_err(|error| BatchError::read(dir, error))?.file_name();
+        let name = name.to_string_lossy();
+        let Some(number) = naming.number(&name, kind.extension()) else { continue };
+        if !manifests.pack_hashes().contains_key(name.as_ref()) {
+            return Err(BatchError::Usage(format!(
+                "{} exists but no manifest lists it, so its entries would be encoded a second time; use \
+                 another --output, give its --manifest, or remove it",
+                dir.join(name.as_ref()).display()
+            )));
+        }
+        next = next.max(number.saturating_add(1));
+    }
+    Ok((naming, next))
 }
 
 /// Collects entries from all workers.
@@ -76,18 +103,15 @@ pub(crate) struct SettledEntry<'a> {
 
 impl<'a> Packer<'a> {
     /// Opens a pack in the output directory; `None` in a dry run, which only checks the existing shards.
-    ///
-    /// # Errors
-    /// When a directory cannot be read, or a shard exists that no manifest lists.
     pub(crate) fn open(
-        shards: &ShardSettings,
+        (kind, limits): &(PackKind, PackLimits),
         options: &BatchOptions,
         staging: Option<&StagingDir>,
         manifests: &'a ManifestStore,
     ) -> Result<Option<Self>, BatchError> {
-        let (naming, next) = shard_numbering(options, &shards.kind, manifests)?;
+        let (naming, next) = shard_numbering(options, kind, manifests)?;
         let Some(staging) = staging else { return Ok(None) };
-        let writer = PackWriter::new(&options.output_dir, shards.kind.clone(), naming, shards.limits)?
+        let writer = PackWriter::new(&options.output_dir, kind.clone(), naming, *limits)?
             .starting_at(next)
             .staged_in(staging.path());
         let open = OpenShard { writer, entries: Vec::new() };
@@ -103,7 +127,7 @@ impl<'a> Packer<'a> {
         tokens: TokenFile,
     ) -> Vec<SettledEntry<'a>> {
         let Ok(mut open) = self.open.lock() else {
-            let error = BatchError::Job("internal error: the open shard is lost".to_owned());
+            let error = BatchError::internal("the open shard is lost");
             return fail_all(vec![entry], &error);
         };
         let input = entry.state.job.input.display().to_string();
@@ -141,7 +165,11 @@ impl<'a> Packer<'a> {
         let info = shard.info();
         let record = |entry: &WaitingEntry<'_>| {
             let file = Fingerprint { bytes: info.bytes, sha256: info.sha256.clone() };
-            entry.state.record(JobEnd::Packed { shard: &info.path, file })
+            Record {
+                pack: info.path.file_name().map(|name| name.to_string_lossy().into()),
+                output: Some(info.path.display().to_string().into()),
+                ..entry.state.record_of_output(file)
+            }
         };
         let records: Vec<_> = entries.iter().map(record).collect();
         let persisted = self.manifests.append(&records).and_then(|()| Ok(shard.persist_new()?));
@@ -154,42 +182,6 @@ impl<'a> Packer<'a> {
         };
         entries.into_iter().zip(records).map(settled).collect()
     }
-}
-
-/// Names of the shards that a run writes, and the number after those in the output directory.
-///
-/// # Errors
-/// When the directory cannot be read, or contains a shard that no manifest lists: its entries would be encoded
-/// twice.
-fn shard_numbering(
-    options: &BatchOptions,
-    kind: &PackKind,
-    manifests: &ManifestStore,
-) -> Result<(PackNaming, u64), BatchError> {
-    let dir = &options.output_dir;
-    let naming = match options.partition {
-        Some(partition) => PackNaming::tagged(&partition.tag())?,
-        None => PackNaming::default(),
-    };
-    let mut next = 0;
-    let files = match std::fs::read_dir(dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok((naming, next)),
-        files => files.map_err(|error| BatchError::read(dir, error))?,
-    };
-    for file in files {
-        let name = file.map_err(|error| BatchError::read(dir, error))?.file_name();
-        let name = name.to_string_lossy();
-        let Some(number) = naming.number(&name, kind.extension()) else { continue };
-        if !manifests.lists_pack(&name) {
-            return Err(BatchError::Usage(format!(
-                "{} exists but no manifest lists it, so its entries would be encoded a second time; use \
-                 another --output, give its --manifest, or remove it",
-                dir.join(name.as_ref()).display()
-            )));
-        }
-        next = next.max(number.saturating_add(1));
-    }
-    Ok((naming, next))
 }
 
 /// Fails all entries of a shard with the same error.

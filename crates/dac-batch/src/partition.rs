@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
-use thiserror::Error;
+
+use crate::error::BatchError;
 
 /// Part `index` of `count` of a job list, written `I/N` with I from 0 to N-1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,21 +55,16 @@ impl fmt::Display for Partition {
     }
 }
 
-/// A text that is not a partition.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("invalid partition {text:?}: expected I/N with I from 0 to N-1, for example 0/4")]
-pub struct InvalidPartition {
-    text: String,
-}
-
 impl FromStr for Partition {
-    type Err = InvalidPartition;
+    type Err = BatchError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidPartition> {
+    fn from_str(text: &str) -> Result<Self, BatchError> {
         let parse = || {
             let (index, count) = text.split_once('/')?;
             Self::new(index.trim().parse().ok()?, count.trim().parse().ok()?)
         };
-        parse().ok_or_else(|| InvalidPartition { text: text.to_owned() })
+        let invalid =
+            || format!("invalid partition {text:?}: expected I/N with I from 0 to N-1, for example 0/4");
+        parse().ok_or_else(|| BatchError::Usage(invalid()))
     }
 }

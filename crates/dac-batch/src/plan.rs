@@ -10,7 +10,6 @@ use crate::error::BatchError;
 use crate::inputs::{InputFile, Inputs};
 use crate::manifest::output_key;
 use crate::options::BatchOptions;
-use crate::plan_error::PlanError;
 
 /// One input and its outputs.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -48,11 +47,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// Plans one job per input file. Its outputs are `OUTPUT_DIR/RELATIVE/STEM.EXTENSION`, or the entry
     /// `RELATIVE/STEM`. Directories contribute files with one of `extensions`. All jobs are checked, then
-    /// those outside the partition are removed.
-    ///
-    /// # Errors
-    /// Names every input that is missing or not a file, every output of two inputs, and every output that
-    /// would replace an input.
+    /// those outside the partition are removed. The error lists every problem.
     pub(crate) fn new(
         options: &BatchOptions,
         extensions: &[&str],
@@ -63,19 +58,20 @@ impl Plan {
                 "no inputs: give files, directories or --files-from LIST".to_owned(),
             ));
         }
-        let Inputs { files, ignored, invalid } = Inputs::expand(options, extensions);
-        let mut error = PlanError { invalid, ..PlanError::default() };
+        let Inputs { files, ignored, mut invalid } = Inputs::expand(options, extensions);
         let mut jobs = Vec::with_capacity(files.len());
         for file in files {
             match check_input(&file) {
-                Err(reason) if file.given => error.invalid.push((file.path, reason)),
+                Err(reason) if file.given => invalid.push((file.path, reason)),
                 checked => jobs.push(job_for(file, checked, options, outputs)),
             }
         }
-        error.collisions = collisions(&jobs);
-        error.overwritten = overwritten_inputs(&jobs);
-        if error != PlanError::default() {
-            return Err(error.into());
+        let problems = problems(&invalid, &jobs);
+        if !problems.is_empty() {
+            return Err(BatchError::Usage(format!(
+                "nothing was done, because of:\n  {}",
+                problems.join("\n  ")
+            )));
         }
         if let Some(partition) = options.partition {
             jobs.retain(|job| partition.contains(&job.key));
@@ -142,8 +138,27 @@ fn output_path(relative: &Path, extension: Option<&str>, keep_extension: bool) -
     relative.with_file_name(name)
 }
 
+/// Everything that prevents a plan.
+fn problems(invalid: &[(PathBuf, String)], jobs: &[Job]) -> Vec<String> {
+    let mut problems: Vec<_> =
+        invalid.iter().map(|(path, reason)| format!("{}: {reason}", path.display())).collect();
+    let collisions = collisions(jobs);
+    problems.extend(collisions.iter().map(|(output, inputs)| {
+        let names: String = inputs.iter().map(|input| format!("\n    {}", input.display())).collect();
+        format!("{} would be written by {} inputs:{names}", output.display(), inputs.len())
+    }));
+    if !collisions.is_empty() {
+        let hint = "(--keep-extension writes a.wav.dac for a.wav; --root DIR keeps directories below DIR)";
+        problems.push(hint.to_owned());
+    }
+    problems.extend(overwritten_inputs(jobs).into_iter().map(|(input, output)| {
+        format!("{}: its output {} is itself an input", input.display(), output.display())
+    }));
+    problems
+}
+
 /// Outputs that several jobs would write, each with the inputs. Jobs that fail anyway write nothing.
-fn collisions(jobs: &[Job]) -> Vec<(PathBuf, Vec<PathBuf>)> {
+fn collisions(jobs: &[Job]) -> Vec<(&Path, Vec<&Path>)> {
     let mut writers: BTreeMap<&Path, Vec<&Path>> = BTreeMap::new();
     for job in jobs.iter().filter(|job| job.fault.is_none()) {
         let entry = job.entry.as_ref().map(|entry| Path::new(entry.as_str()));
@@ -151,13 +166,11 @@ fn collisions(jobs: &[Job]) -> Vec<(PathBuf, Vec<PathBuf>)> {
             writers.entry(output).or_default().push(&job.input);
         }
     }
-    let shared = writers.into_iter().filter(|(_, inputs)| inputs.len() > 1);
-    let owned = |inputs: Vec<&Path>| inputs.into_iter().map(Path::to_owned).collect();
-    shared.map(|(output, inputs)| (output.to_owned(), owned(inputs))).collect()
+    writers.into_iter().filter(|(_, inputs)| inputs.len() > 1).collect()
 }
 
 /// Jobs whose output is itself an input: the job's input and the output.
-fn overwritten_inputs(jobs: &[Job]) -> Vec<(PathBuf, PathBuf)> {
+fn overwritten_inputs(jobs: &[Job]) -> Vec<(&Path, &Path)> {
     // An output is an input only if it exists and has the file name of an input, or is a link. Only those are
     // resolved, which sees through links and "..".
     let names: HashSet<&OsStr> = jobs.iter().filter_map(|job| job.input.file_name()).collect();
@@ -175,7 +188,7 @@ fn overwritten_inputs(jobs: &[Job]) -> Vec<(PathBuf, PathBuf)> {
     }
     let inputs: HashSet<PathBuf> = jobs.iter().filter_map(|job| job.input.canonicalize().ok()).collect();
     let overwritten = candidates.into_iter().filter(|(_, _, path)| inputs.contains(path));
-    overwritten.map(|(job, output, _)| (job.input.clone(), output.clone())).collect()
+    overwritten.map(|(job, output, _)| (job.input.as_path(), output.as_path())).collect()
 }
 
 fn ignored_files_remark(ignored: &BTreeMap<String, usize>) -> Option<String> {
@@ -188,182 +201,4 @@ fn ignored_files_remark(ignored: &BTreeMap<String, usize>) -> Option<String> {
     let shown: Vec<_> = kinds.iter().take(8).map(describe).collect();
     let more = if kinds.len() > shown.len() { " and others" } else { "" };
     (!shown.is_empty()).then(|| format!("ignored files with other extensions: {}{more}", shown.join(", ")))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn dir_with(names: &[&str]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for name in names {
-            let path = dir.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, b"x").unwrap();
-        }
-        dir
-    }
-
-    /// Options for inputs and outputs below `dir`.
-    fn options(dir: &Path, inputs: &[&str], output_dir: &str) -> BatchOptions {
-        BatchOptions::new(inputs.iter().map(|input| dir.join(input)), dir.join(output_dir))
-    }
-
-    fn plan(options: &BatchOptions, outputs: &[&str]) -> Result<Plan, String> {
-        Plan::new(options, &["wav", "flac"], OutputKind::Files(outputs)).map_err(|error| error.to_string())
-    }
-
-    fn keys(options: &BatchOptions) -> Vec<String> {
-        let plan = plan(options, &["dac"]).unwrap();
-        for job in &plan.jobs {
-            assert_eq!(job.outputs, [options.output_dir.join(&job.key)]);
-        }
-        plan.jobs.into_iter().map(|job| job.key).collect()
-    }
-
-    fn entries(options: &BatchOptions) -> Result<Vec<String>, String> {
-        let plan = Plan::new(options, &["wav", "flac"], OutputKind::PackEntry);
-        let plan = plan.map_err(|error| error.to_string())?;
-        assert!(plan.jobs.iter().all(|job| job.outputs.is_empty()));
-        Ok(plan.jobs.into_iter().map(|job| job.key).collect())
-    }
-
-    #[test]
-    fn outputs_are_named_after_the_stem() {
-        let dir = dir_with(&["a.wav", "b.c.flac", "none"]);
-        let plan = plan(&options(dir.path(), &["a.wav", "b.c.flac", "none"], "out"), &["safetensors", "wav"]);
-        let outputs: Vec<_> = plan.unwrap().jobs.into_iter().flat_map(|job| job.outputs).collect();
-        let expected =
-            ["a.safetensors", "a.wav", "b.c.safetensors", "b.c.wav", "none.safetensors", "none.wav"];
-        assert_eq!(outputs, expected.map(|name| dir.path().join("out").join(name)));
-        let given = options(dir.path(), &["a.wav", "none"], "out");
-        assert_eq!(keys(&BatchOptions { keep_extension: true, ..given }), ["a.wav.dac", "none.dac"]);
-    }
-
-    #[test]
-    fn directories_and_patterns_keep_their_structure() {
-        let dir = dir_with(&[
-            "in/b/z.WAV",
-            "in/a.flac",
-            "in/b/c/d.wav",
-            "in/notes.txt",
-            "in/._a.wav",
-            "in/.trash/e.wav",
-            "in/b/LICENSE",
-            "other/a.wav",
-        ]);
-        let at = dir.path();
-        let with_root = |input: &str, root: &str| BatchOptions {
-            root: Some(at.join(root)),
-            ..options(at, &[input], "out")
-        };
-        assert_eq!(keys(&options(at, &["in"], "out")), ["a.dac", "b/c/d.dac", "b/z.dac"]);
-        assert_eq!(keys(&options(at, &["in/**/*.wav"], "out")), ["b/c/d.dac"]);
-        assert_eq!(keys(&options(at, &["*/a.*"], "out")), ["in/a.dac", "other/a.dac"]);
-        assert_eq!(keys(&with_root("in/b", "")), ["in/b/c/d.dac", "in/b/z.dac"]);
-        let remark = plan(&options(at, &["in"], "out"), &["dac"]).unwrap().remark;
-        assert_eq!(remark.unwrap(), "ignored files with other extensions: .txt (1), none (1)");
-        // Outputs below the input directory are not inputs of the next run.
-        assert_eq!(plan(&options(at, &["in"], "in/b"), &["x"]).unwrap().jobs.len(), 1);
-        fs::create_dir(at.join("empty")).unwrap();
-        for (options, part) in [
-            (options(at, &["in/*.mp3"], "out"), "matches no file"),
-            (with_root("in/.trash/../b/c/d.wav", "other"), "is not below --root"),
-            (options(at, &["missing"], "out"), "no such file"),
-            (options(at, &["empty"], "out"), "contains no input files"),
-        ] {
-            let error = plan(&options, &["dac"]).unwrap_err();
-            assert!(error.contains(part), "{error}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn broken_links_are_judged_by_their_names_and_block_no_output() {
-        let dir = dir_with(&["in/a.wav"]);
-        let at = dir.path();
-        for name in ["a", "README", "a.flac", "b.wav", ".#a.wav"] {
-            std::os::unix::fs::symlink("nowhere", at.join("in").join(name)).unwrap();
-        }
-        let options = options(at, &["in"], "out");
-        let found = plan(&options, &["dac"]).unwrap();
-        let jobs: Vec<_> = found.jobs.iter().map(|job| (job.key.as_str(), job.fault.is_some())).collect();
-        assert_eq!(jobs, [("a.dac", true), ("a.dac", false), ("b.dac", true)]);
-        assert_eq!(found.remark.unwrap(), "ignored files with other extensions: none (2)");
-        // A link to itself, and a link to its parent directory, which would recurse forever.
-        std::os::unix::fs::symlink("c.wav", at.join("in/c.wav")).unwrap();
-        std::os::unix::fs::symlink("../in", at.join("in/d")).unwrap();
-        let jobs = plan(&options, &["dac"]).unwrap().jobs;
-        assert_eq!(jobs.iter().filter(|job| job.fault.is_some()).count(), 4);
-    }
-
-    #[test]
-    fn listed_files_keep_their_relative_path_and_missing_ones_fail_alone() {
-        let dir = dir_with(&["a.wav"]);
-        let at = dir.path();
-        let from = |list: &str| BatchOptions { files_from: Some(at.join(list)), ..options(at, &[], "out") };
-        let absolute = at.join("a.wav").display().to_string();
-        fs::write(at.join("list"), format!("./x/b.wav\r\n\n{absolute}\n../c.wav\n")).unwrap();
-        assert_eq!(keys(&from("list")), ["x/b.dac", "a.dac", "c.dac"]);
-        let plan = plan(&from("list"), &["dac"]).unwrap();
-        let faults: Vec<_> = plan.jobs.iter().map(|job| job.fault.as_deref()).collect();
-        assert_eq!(faults, [Some("no such file"), None, Some("no such file")]);
-        fs::write(at.join("zero"), format!("{absolute}\0x\ny.wav\0")).unwrap();
-        assert_eq!(keys(&from("zero")), ["a.dac", "x\ny.dac"]);
-    }
-
-    #[test]
-    fn all_faults_are_reported_at_once() {
-        let dir = dir_with(&["one/a.wav", "two/a.flac", "b.wav"]);
-        let inputs = ["one/a.wav", "two/a.flac", "missing.wav", "b.wav"];
-        let error = plan(&options(dir.path(), &inputs, ""), &["wav"]).unwrap_err();
-        for part in [
-            "missing.wav: no such file",
-            "two/a.flac",
-            "b.wav is itself an input",
-            "a.wav would be written by 2 inputs",
-            "--keep-extension",
-        ] {
-            assert!(error.contains(part), "{part} is not in {error}");
-        }
-    }
-
-    #[test]
-    fn partitions_share_the_jobs_after_all_were_checked() {
-        let dir = dir_with(&["a.wav", "b.wav", "c.wav", "d.wav", "e.wav", "f.wav"]);
-        let part = |index| BatchOptions {
-            partition: crate::Partition::new(index, 3),
-            ..options(dir.path(), &[""], "out")
-        };
-        let all = keys(&options(dir.path(), &[""], "out"));
-        let mut parts: Vec<_> = (0..3).flat_map(|index| keys(&part(index))).collect();
-        parts.sort();
-        assert_eq!(parts, all);
-        fs::write(dir.path().join("a.flac"), b"x").unwrap();
-        for index in 0..3 {
-            let error = plan(&part(index), &["dac"]).unwrap_err();
-            assert!(error.contains("2 inputs"), "{error}");
-        }
-    }
-
-    #[test]
-    fn pack_entries_have_keys_that_can_collide() {
-        let dir = dir_with(&["in/a.wav", "in/b/a.wav", "in/b/take.2.flac"]);
-        let at = dir.path();
-        let all = options(at, &["in"], "out");
-        assert_eq!(entries(&all).unwrap(), ["a", "b/a", "b/take%2E2"]);
-        let one = BatchOptions { keep_extension: true, ..options(at, &["in/a.wav"], "out") };
-        assert_eq!(entries(&one).unwrap(), ["a%2Ewav"]);
-        fs::write(at.join("in/a.flac"), b"x").unwrap();
-        let error = entries(&all).unwrap_err();
-        assert!(error.contains("a would be written by 2 inputs"), "{error}");
-    }
-
-    #[test]
-    fn giving_an_input_twice_is_a_collision() {
-        let dir = dir_with(&["a.wav"]);
-        assert!(plan(&options(dir.path(), &["a.wav", "a.wav"], "out"), &["dac"]).is_err());
-    }
 }

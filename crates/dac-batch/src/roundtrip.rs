@@ -13,12 +13,10 @@ use crate::decode::output_rate_text;
 use crate::encode::{EncodeSettings, FileEncoder};
 use crate::error::BatchError;
 use crate::job_context::JobContext;
-use crate::job_record::JobFacts;
-use crate::manifest::Roundtrip;
-use crate::observer::BatchObserver;
+use crate::manifest::{Record, Roundtrip};
+use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::plan::{OutputKind, Plan};
-use crate::report::BatchReport;
 use crate::run::{Batch, with_threads};
 use crate::work::{Outcome, Product, Work};
 
@@ -51,8 +49,7 @@ pub fn roundtrip_files(
     let extensions = [settings.encode.format.extension(), "wav"];
     let plan = Plan::new(options, &AUDIO_EXTENSIONS, OutputKind::Files(&extensions))?;
     let dac = with_threads(options, load)?;
-    let mut encoder = FileEncoder::new(&dac, &settings.encode)?;
-    encoder.report_bitrate(observer);
+    let mut encoder = FileEncoder::new(&dac, &settings.encode, observer)?;
     encoder.settings_text = format!(
         "{} sample-format={} output-rate={}",
         encoder.settings_text,
@@ -78,13 +75,14 @@ struct FileRoundtrip<'a> {
 
 impl Work for FileRoundtrip<'_> {
     type Prepared = ();
+    // The tokens may be valid, but no file contains the distances.
+    const UNLISTED: &'static str = "no manifest lists it as the tokens of a round trip";
 
-    fn prepare(&self, _: &JobContext<'_>, facts: &mut JobFacts) -> Result<(), BatchError> {
-        self.encoder.prepare(facts);
-        Ok(())
+    fn prepare(&self, context: &JobContext<'_>, facts: &mut Record) -> Result<(), BatchError> {
+        self.encoder.prepare(context, facts)
     }
 
-    fn run(&self, context: &JobContext<'_>, (): (), facts: &mut JobFacts) -> Result<Outcome, BatchError> {
+    fn run(&self, context: &JobContext<'_>, (): (), facts: &mut Record) -> Result<Outcome, BatchError> {
         let encoder = &self.encoder;
         let spec = AudioReader::open(&context.job.input)?.spec().clone();
         let tokens = encoder.encode(context, facts)?;

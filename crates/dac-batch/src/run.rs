@@ -7,25 +7,25 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use dac::tokens::TokenFile;
 use dac_atomic::FinishedFile;
+use dac_dataset::{PackKind, PackLimits};
 
 use crate::cancel::{CancelToken, StopState};
 use crate::decide::{Candidate, Decision};
 use crate::error::{BatchError, error_text, error_text_of_file, panic_text};
 use crate::file_stamp::Fingerprint;
 use crate::job_context::JobContext;
-use crate::job_record::{JobEnd, JobState};
+use crate::job_record::JobState;
 use crate::manifest::{Record, Roundtrip, Status};
 use crate::manifest_store::ManifestStore;
-use crate::observer::BatchObserver;
+use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
-use crate::packing::{Packer, SettledEntry, ShardSettings, WaitingEntry};
+use crate::packing::{Packer, SettledEntry, WaitingEntry};
 use crate::plan::{Job, Plan};
-use crate::report::BatchReport;
 use crate::staging::StagingDir;
 use crate::work::{Outcome, Product, Work};
 
@@ -46,18 +46,14 @@ fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, BatchError> {
 pub(crate) struct Batch<'a> {
     pub(crate) plan: Plan,
     pub(crate) options: &'a BatchOptions,
-    /// Shards that collect the outputs.
-    pub(crate) shards: Option<ShardSettings>,
+    /// Kind and size limits of the shards that collect the outputs.
+    pub(crate) shards: Option<(PackKind, PackLimits)>,
     pub(crate) observer: &'a dyn BatchObserver,
     pub(crate) cancel: &'a CancelToken,
 }
 
 impl Batch<'_> {
     /// Does `work` for every job.
-    ///
-    /// # Errors
-    /// When the output directory or a manifest cannot be read or written, or another process fills the same
-    /// pack.
     pub(crate) fn run<W: Work>(&self, work: &W) -> Result<BatchReport, BatchError> {
         let Self { plan, options, shards, observer, cancel } = self;
         let staging =
@@ -81,8 +77,8 @@ impl Batch<'_> {
             staging: staging.as_ref(),
             manifests: &manifests,
             packer: packer.as_ref(),
-            stop: StopState::new(cancel),
-            counts: Mutex::default(),
+            stop: StopState { token: cancel, fatal_error: AtomicBool::new(false) },
+            report: Mutex::new(BatchReport { jobs: plan.jobs.len(), ..BatchReport::default() }),
         };
         let ended = run.run_workers();
         // Finished entries are kept, whatever ended the workers.
@@ -90,8 +86,9 @@ impl Batch<'_> {
             run.report_settled(packer.finish());
         }
         ended?;
-        let counts = run.counts.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(BatchReport { jobs: plan.jobs.len(), stopped: run.stop.reason(), ..counts })
+        let stopped = run.stop.reason();
+        let report = run.report.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(BatchReport { stopped, ..report })
     }
 }
 
@@ -106,7 +103,7 @@ struct Run<'a, W> {
     manifests: &'a ManifestStore,
     packer: Option<&'a Packer<'a>>,
     stop: StopState<'a>,
-    counts: Mutex<BatchReport>,
+    report: Mutex<BatchReport>,
 }
 
 /// Result of a worker for a job.
@@ -119,7 +116,8 @@ enum Handling<'a> {
 impl<'a, W: Work> Run<'a, W> {
     /// Works on all jobs, several at a time, each with its share of the threads.
     fn run_workers(&self) -> Result<(), BatchError> {
-        let (threads, workers) = (self.options.threads.get(), self.worker_count());
+        let threads = self.options.threads.get();
+        let workers = self.options.jobs.get().min(self.plan.jobs.len()).max(1);
         let next = AtomicUsize::new(0);
         let work = |threads: usize| -> Result<(), BatchError> {
             thread_pool(threads)?.install(|| {
@@ -146,21 +144,24 @@ impl<'a, W: Work> Run<'a, W> {
         })
     }
 
-    fn worker_count(&self) -> usize {
-        self.options.jobs.get().min(self.plan.jobs.len()).max(1)
-    }
-
     fn run_job(&self, job: &'a Job) {
         let mut state = JobState::start(job);
-        let result = match &job.fault {
-            Some(fault) => Err(BatchError::Job(format!("{}: {fault}", job.input.display()))),
-            None => catch_unwind(AssertUnwindSafe(|| self.decide_and_work(&mut state)))
-                .unwrap_or_else(|panic| Err(panic_error(panic.as_ref()))),
+        let result = if let Some(fault) = &job.fault {
+            Err(BatchError::Job(format!("{}: {fault}", job.input.display())))
+        } else {
+            catch_unwind(AssertUnwindSafe(|| self.decide_and_work(&mut state))).unwrap_or_else(|panic| {
+                Err(BatchError::internal(panic_text(panic.as_ref()).unwrap_or("unknown panic")))
+            })
         };
         state.stop_clock();
         let input_bytes = job.input_bytes.unwrap_or(0);
-        let audio_seconds = state.facts.audio_seconds.unwrap_or(0.0);
-        let result = match result.and_then(|handling| self.verify(&mut state, handling)) {
+        let audio_seconds = state.record.audio_seconds.unwrap_or(0.0);
+        // A result that was made from the input or is compared with it needs an unchanged input.
+        let verified = match &result {
+            Ok(Handling::Worked(_) | Handling::Skipped(None)) => state.verify_input(),
+            _ => Ok(()),
+        };
+        let result = match verified.and(result) {
             Ok(Handling::Worked(Outcome { product: Product::PackEntry(tokens), description, .. })) => {
                 let settled = self.pack(WaitingEntry { state, description }, *tokens);
                 self.observer.progressed(input_bytes, Some(audio_seconds));
@@ -179,7 +180,7 @@ impl<'a, W: Work> Run<'a, W> {
 
     /// Decides about a job and does its work.
     fn decide_and_work(&self, state: &mut JobState<'a>) -> Result<Handling<'a>, BatchError> {
-        let JobState { job, stamp, facts, .. } = state;
+        let JobState { job, stamp, record: facts, .. } = state;
         let context = JobContext { job, staging: self.staging, stop: &self.stop, observer: self.observer };
         let prepared = self.work.prepare(&context, facts)?;
         let candidate = Candidate { job, stamp: *stamp, options: self.options, manifests: self.manifests };
@@ -187,7 +188,6 @@ impl<'a, W: Work> Run<'a, W> {
             candidate.decide(facts, |facts, output| self.work.check_unlisted(&context, facts, output))?;
         match decision {
             Decision::Skip { record } => Ok(Handling::Skipped(record)),
-            Decision::Refuse(error) => Err(error),
             Decision::Run { differences } if self.options.dry_run => {
                 let differs = differences.map(|names| format!(", changed {names}")).unwrap_or_default();
                 Ok(Handling::Planned(format!("-> {}{differs}", output_names(job))))
@@ -202,14 +202,6 @@ impl<'a, W: Work> Run<'a, W> {
         }
     }
 
-    /// Checks that the input did not change, if the result was made from it or is compared with it.
-    fn verify(&self, state: &mut JobState<'a>, handling: Handling<'a>) -> Result<Handling<'a>, BatchError> {
-        if matches!(handling, Handling::Worked(_) | Handling::Skipped(None)) {
-            state.verify_input()?;
-        }
-        Ok(handling)
-    }
-
     /// Builds the record of a job and appends it; then its outputs get their names. An output never exists
     /// without a record.
     fn conclude(&self, state: &JobState<'a>, handling: Handling<'a>) -> Result<(Record, String), BatchError> {
@@ -220,7 +212,7 @@ impl<'a, W: Work> Run<'a, W> {
                 Ok((record, description))
             }
             Handling::Worked(Outcome { product: Product::PackEntry(_), .. }) => {
-                Err(BatchError::Job("internal error: the tokens were not packed".to_owned()))
+                Err(BatchError::internal("the tokens were not packed"))
             }
             Handling::Skipped(Some(listed)) => {
                 let shard = listed.pack.as_deref().map(|pack| self.options.output_dir.join(pack));
@@ -228,17 +220,18 @@ impl<'a, W: Work> Run<'a, W> {
                     Some(shard) => format!("in {}", shard.display()),
                     None => skip_reason(job),
                 };
-                let end = JobEnd::Listed { record: listed, shard: shard.as_deref() };
-                Ok((state.record(end), description))
+                Ok((state.record_of_listed(listed, shard.as_deref()), description))
             }
             Handling::Skipped(None) => {
                 let path = job.outputs.first().map(PathBuf::as_path).unwrap_or(&job.input);
                 let output = Fingerprint::of(path).map_err(|error| BatchError::read(path, error))?;
-                let record = state.record(JobEnd::Unlisted { output });
+                let record = Record { status: Status::Skipped, ..state.record_of_output(output) };
                 self.manifests.append([&record])?;
                 Ok((record, skip_reason(job)))
             }
-            Handling::Planned(description) => Ok((state.record(JobEnd::Planned), description)),
+            Handling::Planned(description) => {
+                Ok((Record { status: Status::Planned, ..state.record.clone() }, description))
+            }
         }
     }
 
@@ -248,11 +241,12 @@ impl<'a, W: Work> Run<'a, W> {
         files: Vec<FinishedFile>,
         roundtrip: Option<Roundtrip>,
     ) -> Result<Record, BatchError> {
-        let no_output = || BatchError::Job("internal error: the job has no output".to_owned());
+        let no_output = || BatchError::internal("the job has no output");
         let (first, path) = files.first().zip(state.job.outputs.first()).ok_or_else(no_output)?;
         let fingerprint = || Ok(Fingerprint { bytes: first.bytes()?, sha256: first.sha256()? });
         let output = fingerprint().map_err(|error| BatchError::read(path, error))?;
-        let record = state.record(JobEnd::Written { output, roundtrip });
+        let roundtrip = roundtrip.map(Box::new);
+        let record = Record { roundtrip, ..state.record_of_output(output) };
         self.manifests.append([&record])?;
         for (file, path) in files.into_iter().zip(&state.job.outputs) {
             file.persist().map_err(|error| BatchError::write(path, error))?;
@@ -265,7 +259,7 @@ impl<'a, W: Work> Run<'a, W> {
         match (self.packer, &entry.state.job.entry) {
             (Some(packer), Some(key)) => packer.add(key, entry, tokens),
             _ => {
-                let error = BatchError::Job("internal error: this batch has no pack".to_owned());
+                let error = BatchError::internal("this batch has no pack");
                 vec![SettledEntry { state: entry.state, result: Err(error) }]
             }
         }
@@ -293,19 +287,16 @@ impl<'a, W: Work> Run<'a, W> {
 
     fn report(&self, state: &JobState<'a>, result: Result<(Record, String), BatchError>) {
         let (record, description) = result.unwrap_or_else(|error| {
-            let record = state.record(JobEnd::Failed(&error));
+            let error_text = Some(error_text(&error).into());
+            let record = Record { status: Status::Error, error: error_text, ..state.record.clone() };
             if let Err(error) = self.manifests.append([&record]) {
                 self.ends_batch(state.job, &error);
             }
             (record, String::new())
         });
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).count(record.status);
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).count(record.status);
         self.observer.job_ended(&record, &description);
     }
-}
-
-fn panic_error(panic: &(dyn std::any::Any + Send)) -> BatchError {
-    BatchError::Job(format!("internal error: {}", panic_text(panic).unwrap_or("unknown panic")))
 }
 
 /// Names of a job's outputs for messages.
@@ -321,7 +312,3 @@ fn skip_reason(job: &Job) -> String {
     let verb = if job.outputs.len() > 1 { "exist" } else { "exists" };
     format!("{} already {verb}; use --overwrite to replace", output_names(job))
 }
-
-#[cfg(test)]
-#[path = "run_tests.rs"]
-mod tests;

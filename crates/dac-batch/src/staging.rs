@@ -26,9 +26,6 @@ pub(crate) struct StagingDir {
 impl StagingDir {
     /// Creates the output directory of a batch and a staging directory in it. Of the batches that fill the
     /// same pack, only one can have a staging directory at a time.
-    ///
-    /// # Errors
-    /// When a directory cannot be created, or another process fills the same pack.
     pub(crate) fn for_batch(options: &BatchOptions, fills_pack: bool) -> Result<Self, BatchError> {
         let dir = &options.output_dir;
         fs::create_dir_all(dir).map_err(|error| match error.kind() {
@@ -51,13 +48,8 @@ impl StagingDir {
     }
 
     /// Creates a staging directory in `output_dir`, which must exist, and removes those of killed processes.
-    ///
-    /// With `exclusive`, a prefix of the directory's name, no other living process may have one with the same
-    /// prefix. No such prefix may be the start of another.
-    ///
-    /// # Errors
-    /// When the directory cannot be written; [`io::ErrorKind::ResourceBusy`] when another process has the
-    /// prefix.
+    /// Fails with [`io::ErrorKind::ResourceBusy`] when another living process has one whose name starts with
+    /// the prefix `exclusive`. No such prefix may be the start of another.
     fn create(output_dir: &Path, exclusive: Option<&str>) -> io::Result<Self> {
         // Where directories can be locked, no process removes a staging directory that is about to be locked.
         let gate = File::open(output_dir).ok().filter(|gate| gate.lock().is_ok());

@@ -7,26 +7,22 @@ use dac_atomic::FinishedFile;
 
 use crate::error::BatchError;
 use crate::job_context::JobContext;
-use crate::job_record::JobFacts;
-use crate::manifest::Roundtrip;
-use crate::output_check::OutputState;
+use crate::manifest::{Record, Roundtrip};
 
-/// Work that a batch does for every job.
+/// Work that a batch does for every job. It notes what it learns in the job's record, even if it fails later.
 pub(crate) trait Work: Sync {
     /// Values passed from [`Work::prepare`] to [`Work::run`].
     type Prepared;
 
-    /// Determines model and settings of a job, which decide whether an existing output is up to date.
-    fn prepare(&self, context: &JobContext<'_>, facts: &mut JobFacts) -> Result<Self::Prepared, BatchError>;
+    /// Reason for refusing an existing output that no manifest lists.
+    const UNLISTED: &'static str = "no manifest lists it";
 
-    /// Checks an existing output of a job that no manifest lists. By default it is not replaced.
-    fn check_unlisted(
-        &self,
-        _context: &JobContext<'_>,
-        _facts: &mut JobFacts,
-        _output: &Path,
-    ) -> Result<OutputState, BatchError> {
-        Ok(OutputState::Foreign("no manifest lists it as a result of this command".to_owned()))
+    /// Determines model and settings of a job, which decide whether an existing output is up to date.
+    fn prepare(&self, context: &JobContext<'_>, facts: &mut Record) -> Result<Self::Prepared, BatchError>;
+
+    /// Checks that an existing output that no manifest lists is the result of this job.
+    fn check_unlisted(&self, _: &JobContext<'_>, _: &mut Record, output: &Path) -> Result<(), BatchError> {
+        Err(BatchError::exists(output, Self::UNLISTED))
     }
 
     /// Does the work.
@@ -34,7 +30,7 @@ pub(crate) trait Work: Sync {
         &self,
         context: &JobContext<'_>,
         prepared: Self::Prepared,
-        facts: &mut JobFacts,
+        facts: &mut Record,
     ) -> Result<Outcome, BatchError>;
 }
 

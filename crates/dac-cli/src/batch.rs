@@ -28,7 +28,7 @@ pub(crate) fn run_batch(
     }
     Ok(match report.stopped {
         Some(StopReason::FatalError) => Exit::FatalError,
-        Some(StopReason::Cancelled) => Exit::Signal(console.signal_code()),
+        Some(StopReason::Cancelled) => Exit::Signal(console.signals.exit_code()),
         None if report.failed > 0 || console.stdout_failed() => Exit::SomeFailed,
         None => Exit::Done,
     })
@@ -46,12 +46,13 @@ fn batch_options(files: &FileArgs, run: &RunArgs) -> Result<BatchOptions, Usage>
     let threads = NonZeroUsize::new(resources::threads(run.threads)).unwrap_or(NonZeroUsize::MIN);
     // The engine scales best with one thread per file; other devices work on one file at a time.
     let default_jobs = if run.device == Device::Cpu { threads } else { NonZeroUsize::MIN };
+    let output_dir = files.output.clone();
     Ok(BatchOptions {
         inputs: files.inputs.clone(),
         files_from: batch.files_from.clone(),
         root: batch.root.clone(),
         keep_extension: batch.keep_extension,
-        output_dir: files.output_dir()?.to_owned(),
+        output_dir: output_dir.ok_or_else(|| Usage("--output DIR is required".to_owned()))?,
         partition: batch.partition,
         manifest: batch.manifest.clone(),
         overwrite: files.overwrite,

@@ -45,7 +45,6 @@ struct Record {
     layers: Option<Vec<LayerRecord>>,
 }
 
-/// Runs `dac bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let chunk = args.chunk.choice_without_windows()?;
     if args.layers {
@@ -58,7 +57,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let chunk = chunk.for_model(&dac)?;
     let shape = dac.shape();
     let rate_hz = shape.sample_rate_hz;
-    let audio = Audio::mono(signal(args.seconds.0, rate_hz), rate_hz);
+    let audio = Audio::mono(signal(args.seconds, rate_hz), rate_hz);
     let audio_seconds = audio.samples() as f64 / f64::from(rate_hz);
     let encode_options = EncodeOptions { chunk, ..EncodeOptions::default() };
     let decode_options = dac::DecodeOptions { chunk, ..dac::DecodeOptions::default() };
@@ -136,7 +135,6 @@ fn signal(seconds: f64, rate_hz: u32) -> Vec<f32> {
         .collect()
 }
 
-/// Formats the record as text.
 fn table(record: &Record) -> String {
     let Record { model, weights, device, threads, precision, .. } = record;
     let level = record.cpu_level.as_deref().unwrap_or("-");

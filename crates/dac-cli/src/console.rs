@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dac_batch::{BatchObserver, CancelToken, Record, Status, error_text_of_file};
+use dac_batch::{BatchObserver, Record, Status, error_text_of_file};
 
 use crate::output::{eprint_line, print_record, print_text};
 use crate::progress::Progress;
@@ -14,7 +14,7 @@ use crate::signals::Signals;
 pub(crate) struct Console {
     json: bool,
     progress: OnceLock<Progress>,
-    signals: Signals,
+    pub(crate) signals: Signals,
     stdout_failed: AtomicBool,
 }
 
@@ -23,15 +23,6 @@ impl Console {
     pub(crate) fn new(json: bool) -> Self {
         let stdout_failed = AtomicBool::new(false);
         Self { json, progress: OnceLock::new(), signals: Signals::default(), stdout_failed }
-    }
-
-    pub(crate) fn cancel_token(&self) -> &CancelToken {
-        self.signals.cancel_token()
-    }
-
-    /// Exit code of the signal that cancelled the batch.
-    pub(crate) fn signal_code(&self) -> u8 {
-        self.signals.exit_code()
     }
 
     /// Reports whether a result could not be printed; the manifest contains it nevertheless.

@@ -10,7 +10,6 @@ use crate::exit::{Exit, Usage};
 use crate::load;
 use crate::stdio;
 
-/// Runs `dac decode`.
 pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
     let settings = settings(args)?;
     if stdio::is_requested(&args.files)? {
@@ -21,14 +20,14 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
     }
     let load = || load::models(&args.model, load_options(&args.model.run));
     run_batch(&args.files, &args.model.run, |options, console| {
-        decode_files(options, &settings, load, console, console.cancel_token())
+        decode_files(options, &settings, load, console, &console.signals.token)
     })
 }
 
 fn settings(args: &DecodeArgs) -> Result<DecodeSettings, Usage> {
     Ok(DecodeSettings {
         codebooks: args.bitrate.limit(),
-        output_rate: args.wave.output_rate.0,
+        output_rate: args.wave.output_rate,
         sample_format: args.wave.sample_format,
         chunking: args.chunk.choice()?,
         range: range(args),
@@ -43,6 +42,6 @@ fn range(args: &DecodeArgs) -> Option<TimeRange> {
         return None;
     }
     // The library ends a range at the end of the signal.
-    let duration_seconds = args.duration.map_or(f64::MAX, |seconds| seconds.0);
+    let duration_seconds = args.duration.unwrap_or(f64::MAX);
     Some(TimeRange { start_seconds: args.start.unwrap_or(0.0), duration_seconds })
 }

@@ -10,7 +10,6 @@ use crate::load;
 use crate::stdio;
 use crate::token_settings::token_settings;
 
-/// Runs `dac encode`.
 pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     if stdio::is_requested(&args.files)? {
         return stdio::encode(args);
@@ -24,6 +23,6 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     let settings = token_settings(&args.tokens, &args.bitrate, &args.chunk, Some(&args.pack), precision)?;
     let load = || load::open(&args.model, &load_options(&args.model.run));
     run_batch(&args.files, &args.model.run, |options, console| {
-        encode_files(options, &settings, load, console, console.cancel_token())
+        encode_files(options, &settings, load, console, &console.signals.token)
     })
 }

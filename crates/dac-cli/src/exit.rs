@@ -1,6 +1,5 @@
 //! Exit codes, and the errors that decide them.
 
-use std::fmt;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
@@ -47,9 +46,6 @@ impl Exit {
     }
 
     /// Prints an error of a command's only input and returns its exit.
-    ///
-    /// # Errors
-    /// Errors that the input did not cause: usage errors, a closed standard output, a full disk.
     pub(crate) fn by_input(error: Error) -> Result<Self, Error> {
         if Self::of(&error) != Self::FatalError || is_disk_full(error.as_ref()) {
             return Err(error);
@@ -72,16 +68,9 @@ impl Exit {
 }
 
 /// Usage error: the command cannot be run as given.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
 
 #[cfg(test)]
 mod tests {

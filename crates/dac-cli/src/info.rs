@@ -31,7 +31,6 @@ const HIDDEN_METADATA: [&str; 7] = [
 /// Properties of a file in the order of output.
 type Properties = Vec<(&'static str, Value)>;
 
-/// Runs `dac info`.
 pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
     let mut exit = Exit::Done;
     for (index, path) in args.files.iter().enumerate() {
@@ -72,7 +71,6 @@ fn record(path: &Path, properties: Result<Properties, Error>) -> Value {
     Value::Object(map)
 }
 
-/// Formats a value as text.
 fn value_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -89,15 +89,3 @@ fn no_weights(preset: Preset) -> String {
     }
     text + "  --weights FILE        for another checkpoint"
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn missing_weights_name_all_remedies() {
-        let text = no_weights(Preset::Khz44);
-        assert!(text.contains("dac download 44khz") && text.contains("--weights FILE"));
-        assert_eq!(text.contains("--model tiny"), cfg!(feature = "tiny"));
-    }
-}

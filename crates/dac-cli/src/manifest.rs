@@ -3,13 +3,12 @@
 use anyhow::Error;
 use dac_batch::merge_manifests;
 
-use crate::args::{ManifestAction, ManifestArgs};
+use crate::args::ManifestAction;
 use crate::exit::Exit;
 use crate::output::{eprint_line, print_text};
 
-/// Runs `dac manifest`.
-pub(crate) fn run(args: &ManifestArgs) -> Result<Exit, Error> {
-    let ManifestAction::Merge { dir } = &args.action;
+pub(crate) fn run(action: &ManifestAction) -> Result<Exit, Error> {
+    let ManifestAction::Merge { dir } = action;
     let report = merge_manifests(dir)?;
     print_text(&format!(
         "{}: {} done, {} failed, from {} manifests",

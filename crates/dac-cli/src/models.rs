@@ -23,7 +23,6 @@ struct Record {
     nominal_kbps: f64,
     /// Whether the model needs no download.
     cached: bool,
-    /// Whether the weights are part of the program.
     embedded: bool,
     path: Option<String>,
     /// Owner of the cache that contains the path.
@@ -39,7 +38,6 @@ struct Publication {
     sha256: Option<&'static str>,
 }
 
-/// Runs `dac models`.
 pub(crate) fn run(args: &ModelsArgs) -> Result<Exit, Error> {
     let environment = Environment::from_process();
     let records: Vec<Record> = Preset::ALL.into_iter().map(|preset| record(preset, &environment)).collect();

@@ -23,9 +23,6 @@ pub(crate) fn eprint_line(line: impl fmt::Display) {
 }
 
 /// Prints a record as a line of JSON to stdout.
-///
-/// # Errors
-/// When stdout cannot be written.
 pub(crate) fn print_record<T: Serialize>(record: &T) -> io::Result<()> {
     let mut line = serde_json::to_vec(record)?;
     line.push(b'\n');
@@ -35,9 +32,6 @@ pub(crate) fn print_record<T: Serialize>(record: &T) -> io::Result<()> {
 }
 
 /// Prints a text and a line feed to stdout.
-///
-/// # Errors
-/// When stdout cannot be written.
 pub(crate) fn print_text(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;

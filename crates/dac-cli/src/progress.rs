@@ -25,8 +25,7 @@ struct State {
     jobs: usize,
     /// Size of the inputs of these jobs.
     input_bytes: u64,
-    /// Size of the inputs that were worked on rather than skipped, from which the remaining time is
-    /// estimated.
+    /// Size of the inputs that were not skipped, from which the remaining time is estimated.
     worked_bytes: u64,
     audio_seconds: f64,
     last_line: Option<Instant>,
@@ -79,7 +78,6 @@ impl Progress {
         }
     }
 
-    /// Removes the bar.
     pub(crate) fn close(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

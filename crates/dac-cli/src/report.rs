@@ -21,7 +21,6 @@ struct Record<'a> {
     report: &'a Report,
 }
 
-/// Runs `dac report`.
 pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
     let excerpt = match read(args).map_err(with_remedy) {
         Ok(excerpt) => excerpt,
@@ -47,7 +46,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
 
 fn read(args: &ReportArgs) -> Result<Excerpt, ReportError> {
     check_paths(&args.input, &args.output, args.overwrite)?;
-    Excerpt::read(&args.input, args.start, args.duration.0, args.signal.nan.into())
+    Excerpt::read(&args.input, args.start, args.duration, args.signal.nan.into())
 }
 
 /// Writes the page and prints what it shows.

@@ -11,7 +11,6 @@ use crate::exit::{Exit, Usage};
 use crate::load;
 use crate::token_settings::token_settings;
 
-/// Runs `dac roundtrip`.
 pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
     if args.files.inputs.iter().any(|input| input == Path::new("-")) {
         let why = "each input is read twice, which stdin does not allow";
@@ -20,11 +19,11 @@ pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
     let precision = args.model.run.precision;
     let settings = RoundtripSettings {
         encode: token_settings(&args.tokens, &args.bitrate, &args.chunk, None, precision)?,
-        output_rate: args.wave.output_rate.0,
+        output_rate: args.wave.output_rate,
         sample_format: args.wave.sample_format,
     };
     let load = || load::open(&args.model, &load_options(&args.model.run));
     run_batch(&args.files, &args.model.run, |options, console| {
-        roundtrip_files(options, &settings, load, console, console.cancel_token())
+        roundtrip_files(options, &settings, load, console, &console.signals.token)
     })
 }

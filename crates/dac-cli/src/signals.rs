@@ -14,16 +14,13 @@ const EXIT_CODES: [(i32, i32); 2] = [(SIGINT, 130), (SIGTERM, 143)];
 /// Cancellation of a batch by a signal.
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
-    token: CancelToken,
+    pub(crate) token: CancelToken,
     /// Exit code of the signal that arrived; 0 before.
     exit_code: Arc<AtomicUsize>,
 }
 
 impl Signals {
     /// Starts listening. The first signal cancels the batch, a second one ends the program at once.
-    ///
-    /// # Errors
-    /// When the system refuses.
     pub(crate) fn listen(&self) -> io::Result<()> {
         let arrived = Arc::new(AtomicBool::new(false));
         for (signal, code) in EXIT_CODES {
@@ -34,10 +31,6 @@ impl Signals {
             flag::register(signal, self.token.flag())?;
         }
         Ok(())
-    }
-
-    pub(crate) fn cancel_token(&self) -> &CancelToken {
-        &self.token
     }
 
     pub(crate) fn exit_code(&self) -> u8 {

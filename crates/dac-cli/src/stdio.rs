@@ -25,9 +25,6 @@ const BLOCK_FRAMES: u32 = 8;
 const DACP_SNIFF_BYTES: u64 = 8;
 
 /// Reports whether a command reads standard input.
-///
-/// # Errors
-/// When `-` is combined with other inputs, or with options that need files.
 pub(crate) fn is_requested(args: &FileArgs) -> Result<bool, Usage> {
     let FileArgs { inputs, output, json, batch, .. } = args;
     if !inputs.iter().any(|input| input == Path::new(NAME)) {
@@ -98,8 +95,7 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Resul
     Ok(Exit::Done)
 }
 
-/// Runs `dac decode -`: reads tokens of any format, writes WAV or raw samples. A .dacp stream is decoded as
-/// it arrives.
+/// Runs `dac decode -`: tokens of any format to WAV or raw samples. .dacp is decoded as it arrives.
 pub(crate) fn decode(args: &DecodeArgs, settings: &DecodeSettings) -> Result<Exit, Error> {
     let models = load::models(&args.model, low_latency(&args.model))?;
     decode_stream(args, &models, settings).or_else(Exit::by_input)

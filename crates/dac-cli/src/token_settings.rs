@@ -8,9 +8,6 @@ use crate::args::{BitrateArgs, ChunkArg, ChunkArgs, PackArg, PackArgs, TokenArgs
 use crate::exit::Usage;
 
 /// Checks that the arguments fit together and converts them.
-///
-/// # Errors
-/// When the format cannot contain what is saved, or an option does not apply.
 pub(crate) fn token_settings(
     tokens: &TokenArgs,
     bitrate: &BitrateArgs,

@@ -6,12 +6,11 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::lines::each_line;
+use super::lines::each_record;
 use super::record::Record;
 use crate::error::BatchError;
 
-/// Results kept per key. Results that were never renamed into place are few, but a manifest may contain
-/// anything.
+/// Results kept per key. Few were never renamed into place, but a manifest may contain anything.
 const MAX_RESULTS_PER_KEY: usize = 32;
 
 /// Successful results of one or more manifests, by key.
@@ -34,8 +33,8 @@ impl ManifestIndex {
     /// # Errors
     /// When the file cannot be read.
     pub fn read(&mut self, path: &Path) -> Result<usize, BatchError> {
-        let file = File::open(path).map_err(|error| BatchError::read(path, error))?;
-        self.read_from(BufReader::new(file)).map_err(|error| BatchError::read(path, error))
+        let file = File::open(path).map(BufReader::new);
+        file.and_then(|file| self.read_from(file)).map_err(|error| BatchError::read(path, error))
     }
 
     /// Adds a manifest from a reader; otherwise like [`ManifestIndex::read`].
@@ -44,14 +43,11 @@ impl ManifestIndex {
     /// When reading fails.
     pub fn read_from(&mut self, reader: impl BufRead) -> std::io::Result<usize> {
         let mut records = 0;
-        each_line(reader, |line| match line.map(serde_json::from_slice::<Record>) {
-            Some(Ok(record)) => {
-                records += usize::from(record.key.is_some());
-                self.insert(record);
-            }
-            _ if line.is_some_and(<[u8]>::is_empty) => {}
-            _ => self.malformed_lines += 1,
+        let malformed_lines = each_record(reader, |record, _| {
+            records += usize::from(record.key.is_some());
+            self.insert(record);
         })?;
+        self.malformed_lines += malformed_lines;
         Ok(records)
     }
 

@@ -1,46 +1,33 @@
-//! Reading lines of bounded length.
+//! Reading the lines of a manifest.
 
 use std::io::{self, BufRead, Read};
+
+use super::record::Record;
 
 /// Longest line that is parsed, in bytes; a record takes about a thousand.
 pub const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Calls `each` with every complete line of `reader`, without its line feed; with `None` for a line that is
-/// too long or truncated by the end of the file.
-pub(crate) fn each_line(mut reader: impl BufRead, mut each: impl FnMut(Option<&[u8]>)) -> io::Result<()> {
+/// Calls `each` with every record and its line. Returns the number of malformed lines: those that are not
+/// records, are too long, or are truncated by the end of the file. Ignores empty lines.
+pub(super) fn each_record(
+    mut reader: impl BufRead,
+    mut each: impl FnMut(Record, &[u8]),
+) -> io::Result<usize> {
     let mut line = Vec::new();
+    let mut malformed_lines = 0;
     loop {
         line.clear();
-        let read = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            return Ok(());
+        if reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
+            return Ok(malformed_lines);
         }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-            each(Some(&line));
+        if line.pop_if(|byte| *byte == b'\n').is_none() {
+            malformed_lines += 1;
+            reader.skip_until(b'\n')?;
             continue;
         }
-        each(None);
-        reader.skip_until(b'\n')?;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines(text: &[u8]) -> Vec<Option<Vec<u8>>> {
-        let mut lines = Vec::new();
-        each_line(text, |line| lines.push(line.map(<[u8]>::to_vec))).unwrap();
-        lines
-    }
-
-    #[test]
-    fn truncated_and_too_long_lines_are_none() {
-        assert_eq!(lines(b""), []);
-        assert_eq!(lines(b"a\n\nb\nc"), [Some(b"a".to_vec()), Some(vec![]), Some(b"b".to_vec()), None]);
-        let mut long = vec![b'x'; 3 * MAX_LINE_BYTES as usize + 5];
-        long.extend(b"\nend\n");
-        assert_eq!(lines(&long), [None, Some(b"end".to_vec())]);
+        match serde_json::from_slice(&line) {
+            Ok(record) => each(record, &line),
+            Err(_) => malformed_lines += usize::from(!line.is_empty()),
+        }
     }
 }

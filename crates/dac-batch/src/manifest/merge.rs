@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use dac_atomic::AtomicFile;
 
-use super::files::{MANIFEST_NAME, manifests_in};
-use super::lines::each_line;
+use super::lines::each_record;
+use super::names::{MANIFEST_NAME, manifests_in};
 use super::record::{Record, Status};
 use crate::error::BatchError;
 use crate::partition::Partition;
@@ -54,23 +54,19 @@ pub fn merge_manifests(dir: &Path) -> Result<MergeReport, BatchError> {
     let mut lines: BTreeMap<Box<str>, (Rank, Vec<u8>)> = BTreeMap::new();
     let mut malformed_lines = 0;
     for (_, path) in &manifests {
-        let file = File::open(path).map_err(|error| BatchError::read(path, error))?;
-        let read = each_line(BufReader::new(file), |line| {
-            let Some(line) = line.filter(|line| !line.is_empty()) else {
-                malformed_lines += usize::from(line.is_none());
+        let mut without_key = 0;
+        let add = |Record { key, status, finished_s, .. }: Record, line: &[u8]| {
+            let Some(key) = key else {
+                without_key += 1;
                 return;
             };
-            match serde_json::from_slice::<Record>(line) {
-                Ok(Record { key: Some(key), status, finished_s, .. }) => {
-                    let rank = Rank { done: matches!(status, Status::Ok | Status::Skipped), finished_s };
-                    if lines.get(&key).is_none_or(|(known, _)| rank >= *known) {
-                        lines.insert(key, (rank, line.to_vec()));
-                    }
-                }
-                _ => malformed_lines += 1,
+            let rank = Rank { done: matches!(status, Status::Ok | Status::Skipped), finished_s };
+            if lines.get(&key).is_none_or(|(known, _)| rank >= *known) {
+                lines.insert(key, (rank, line.to_vec()));
             }
-        });
-        read.map_err(|error| BatchError::read(path, error))?;
+        };
+        let read = File::open(path).and_then(|file| each_record(BufReader::new(file), add));
+        malformed_lines += read.map_err(|error| BatchError::read(path, error))? + without_key;
     }
 
     let path = dir.join(MANIFEST_NAME);

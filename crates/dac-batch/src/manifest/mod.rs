@@ -4,18 +4,16 @@
 //! output file describes it. Lines that a crash truncated are ignored, and the next record starts on a new
 //! line.
 
-mod files;
 mod index;
-mod key;
 mod lines;
 mod merge;
+mod names;
 mod record;
 mod writer;
 
-pub use files::{MANIFEST_NAME, manifests_in, partition_manifest_name};
 pub use index::ManifestIndex;
-pub use key::output_key;
 pub use lines::MAX_LINE_BYTES;
 pub use merge::{MergeReport, merge_manifests};
+pub use names::{MANIFEST_NAME, manifests_in, output_key, partition_manifest_name};
 pub use record::{Record, Roundtrip, Status};
 pub use writer::ManifestWriter;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use dac::Dac;
 use serde::{Deserialize, Serialize};
 
 /// Result of a job.
@@ -113,6 +114,19 @@ impl Record {
         Self { input: input.display().to_string().into(), ..Self::default() }
     }
 
+    /// Sets length and rate of the original audio, and with them its duration.
+    pub(crate) fn set_input(&mut self, samples: Option<u64>, rate_hz: Option<u32>) {
+        self.input_samples = samples;
+        self.input_rate_hz = rate_hz;
+        let rate_hz = rate_hz.filter(|rate_hz| *rate_hz > 0);
+        self.audio_seconds = samples.zip(rate_hz).map(|(samples, rate)| samples as f64 / f64::from(rate));
+    }
+
+    pub(crate) fn set_model(&mut self, dac: &Dac) {
+        self.model = Some(dac.info().name.as_str().into());
+        self.weights_sha256 = Some(dac.info().weights_sha256.as_str().into());
+    }
+
     /// Reports whether the output exists and has a hash to recognise it by.
     pub fn is_done(&self) -> bool {
         matches!(self.status, Status::Ok | Status::Skipped) && self.output_sha256.is_some()
@@ -121,5 +135,19 @@ impl Record {
     /// SHA-256 of the decoded file of a round trip.
     pub fn decoded_sha256(&self) -> Option<&str> {
         self.roundtrip.as_ref()?.decoded_sha256.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_duration_needs_length_and_rate() {
+        let mut record = Record::default();
+        record.set_input(Some(22050), Some(44100));
+        assert_eq!(record.audio_seconds, Some(0.5));
+        record.set_input(Some(1), Some(0));
+        assert_eq!(record.audio_seconds, None);
     }
 }

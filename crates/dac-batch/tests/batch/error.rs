@@ -15,7 +15,7 @@ fn a_full_disk_is_detected_through_every_library() {
     let audio = AudioError::Write { path: path.clone(), source: full() };
     let pack = PackError::Shard { path: path.clone(), keys: Vec::new(), source: full() };
     for error in [
-        BatchError::Write { path: path.clone(), source: full() },
+        BatchError::Write { path, source: full() },
         tokens.into(),
         TokenError::Io(full()).into(),
         audio.into(),

@@ -1,5 +1,6 @@
-//! Tests of the public interface that need no network.
+//! Tests of the public interface.
 
+mod changing_inputs;
 mod codebooks;
 mod error;
 mod manifest_index;
@@ -7,4 +8,5 @@ mod manifest_writer;
 mod merge;
 mod output_key;
 mod partition;
+mod plan;
 mod record;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use dac_batch::{ManifestIndex, Record};
+use dac_batch::{MAX_LINE_BYTES, ManifestIndex, Record};
 
 fn read(text: &str) -> ManifestIndex {
     let mut index = ManifestIndex::default();
@@ -106,4 +106,17 @@ fn arbitrary_bytes_are_malformed_lines() {
         index.read_from(bytes).unwrap();
         assert_eq!((index.len(), index.malformed_lines()), (0, 1), "{:?}", bytes.get(..9));
     }
+}
+
+#[test]
+fn truncated_and_too_long_lines_are_malformed() {
+    let line = |key: &str| format!(r#"{{"key":"{key}","status":"ok","output_sha256":"1"}}"#);
+    let index = read(&[line("a"), String::new(), line("b"), line("truncated")].join("\n"));
+    assert_eq!((index.len(), index.malformed_lines()), (2, 1));
+    assert!(index.contains_key("a") && index.contains_key("b"));
+    assert_eq!(read("").malformed_lines(), 0);
+    let long = line("long") + &" ".repeat(3 * MAX_LINE_BYTES as usize + 5);
+    let index = read(&[long, line("end"), String::new()].join("\n"));
+    assert_eq!((index.len(), index.malformed_lines()), (1, 1));
+    assert!(index.contains_key("end"));
 }

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use dac::Chunking;
 use dac_batch::ChunkChoice;
 
-use super::values::{Fraction, Seconds};
+use super::values;
 use crate::exit::Usage;
 
 /// Chunks of a signal.
@@ -16,13 +16,13 @@ pub(crate) struct ChunkArgs {
     /// Seconds per chunk [default: 4 with exact, 5 with descript].
     ///
     /// Results depend on it only with overlap and descript.
-    #[arg(long, value_name = "S")]
-    chunk_seconds: Option<Seconds>,
+    #[arg(long, value_name = "S", value_parser = values::positive)]
+    chunk_seconds: Option<f64>,
     /// Overlap of decoded chunks, from 0 to 1 [default: 0.1].
     ///
     /// Only with --chunk overlap. A config.json next to the weights may contain another default.
-    #[arg(long, value_name = "R")]
-    overlap_rate: Option<Fraction>,
+    #[arg(long, value_name = "R", value_parser = values::fraction)]
+    overlap_rate: Option<f64>,
 }
 
 /// `--chunk`.
@@ -41,12 +41,8 @@ pub(crate) enum ChunkArg {
 
 impl ChunkArgs {
     /// Chunking that the arguments describe.
-    ///
-    /// # Errors
-    /// When a parameter does not apply to the chosen chunking.
     pub(crate) fn choice(&self) -> Result<ChunkChoice, Usage> {
-        let chunk_seconds = self.chunk_seconds.map(|seconds| seconds.0);
-        let overlap_rate = self.overlap_rate.map(|rate| rate.0);
+        let Self { chunk_seconds, overlap_rate, .. } = *self;
         if self.chunk == ChunkArg::Whole && chunk_seconds.is_some() {
             return Err(Usage("--chunk-seconds cannot be combined with --chunk whole".to_owned()));
         }
@@ -68,9 +64,6 @@ impl ChunkArgs {
     }
 
     /// Chunking for commands that decode what they encode.
-    ///
-    /// # Errors
-    /// As [`ChunkArgs::choice`], and for `--chunk descript`.
     pub(crate) fn choice_without_windows(&self) -> Result<ChunkChoice, Usage> {
         if self.chunk == ChunkArg::Descript {
             return Err(Usage("--chunk descript applies only to encoding".to_owned()));

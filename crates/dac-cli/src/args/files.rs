@@ -1,12 +1,10 @@
 //! Arguments for inputs, outputs and batches.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use dac_batch::Partition;
-
-use crate::exit::Usage;
 
 /// Inputs and outputs.
 #[derive(Debug, Args)]
@@ -77,16 +75,5 @@ impl BatchArgs {
             || self.dry_run
             || self.partition.is_some()
             || self.manifest.is_some()
-    }
-}
-
-impl FileArgs {
-    /// Directory for the results.
-    ///
-    /// # Errors
-    /// When `--output` is missing.
-    pub(crate) fn output_dir(&self) -> Result<&Path, Usage> {
-        let missing = || Usage("--output DIR is required".to_owned());
-        self.output.as_deref().ok_or_else(missing)
     }
 }

@@ -1,41 +1,37 @@
 //! The command line: arguments of all commands.
 
-mod bench;
 mod chunk;
-mod decode;
-mod doctor;
-mod download;
-mod encode;
+mod coding;
 mod files;
-mod info;
-mod manifest;
 mod model;
-mod names;
 mod pack;
-mod report;
-mod roundtrip;
-#[cfg(test)]
-mod tests;
 mod tokens;
+mod tools;
 mod values;
-mod wave;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use bench::BenchArgs;
 pub(crate) use chunk::{ChunkArg, ChunkArgs};
-pub(crate) use decode::DecodeArgs;
-pub(crate) use doctor::{AutotuneArgs, DoctorArgs};
-pub(crate) use download::DownloadArgs;
-pub(crate) use encode::EncodeArgs;
+pub(crate) use coding::{DecodeArgs, EncodeArgs, ReportArgs, RoundtripArgs};
 pub(crate) use files::FileArgs;
-pub(crate) use info::{InfoArgs, ModelsArgs};
-pub(crate) use manifest::{ManifestAction, ManifestArgs};
 pub(crate) use model::{ModelArgs, RunArgs};
 pub(crate) use pack::{PackArg, PackArgs};
-pub(crate) use report::ReportArgs;
-pub(crate) use roundtrip::RoundtripArgs;
 pub(crate) use tokens::{BitrateArgs, TokenArgs, save};
+pub(crate) use tools::{
+    AutotuneArgs, BenchArgs, DoctorArgs, DownloadArgs, InfoArgs, ManifestAction, ModelsArgs,
+};
+
+/// Converts an argument's enum into the library's enum with the same variants.
+macro_rules! convert_variants {
+    ($from:ident => $to:ident: $($variant:ident),+) => {
+        impl From<$from> for $to {
+            fn from(value: $from) -> Self {
+                match value { $($from::$variant => Self::$variant),+ }
+            }
+        }
+    };
+}
+use convert_variants;
 
 /// The Descript Audio Codec: audio to discrete tokens and back.
 #[derive(Debug, Parser)]
@@ -76,7 +72,8 @@ pub(crate) enum Command {
     /// Measure the speed of encode and decode.
     Bench(BenchArgs),
     /// Merge the manifests of a partitioned batch.
-    Manifest(ManifestArgs),
+    #[command(subcommand)]
+    Manifest(ManifestAction),
     /// Check the processor, devices and caches of this machine.
     Doctor(DoctorArgs),
 }

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use clap::Args;
 use dac::{Device, LoadOptions, Precision, Preset};
 
-use super::{names, values};
+use super::values;
 
 /// Model and device.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
     /// Model [default: the one named by a token file, else 44khz].
-    #[arg(short, long, value_name = "PRESET", value_parser = names::preset())]
+    #[arg(short, long, value_name = "PRESET", value_parser = values::preset())]
     pub(crate) model: Option<Preset>,
     /// Weights file to use instead of the cache.
     #[arg(short, long, value_name = "FILE")]

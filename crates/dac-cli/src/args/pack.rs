@@ -16,14 +16,7 @@ pub(crate) enum PackArg {
     Parquet,
 }
 
-impl From<PackArg> for PackFormat {
-    fn from(kind: PackArg) -> Self {
-        match kind {
-            PackArg::Tar => Self::Tar,
-            PackArg::Parquet => Self::Parquet,
-        }
-    }
-}
+super::convert_variants!(PackArg => PackFormat: Tar, Parquet);
 
 /// Kind and size of packs.
 #[derive(Debug, Args)]

@@ -68,14 +68,7 @@ pub(crate) enum ChannelsArg {
     Keep,
 }
 
-impl From<ChannelsArg> for ChannelMix {
-    fn from(value: ChannelsArg) -> Self {
-        match value {
-            ChannelsArg::Mono => Self::Mono,
-            ChannelsArg::Keep => Self::Keep,
-        }
-    }
-}
+super::convert_variants!(ChannelsArg => ChannelMix: Mono, Keep);
 
 /// `--nan`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -86,14 +79,7 @@ pub(crate) enum NanArg {
     Zero,
 }
 
-impl From<NanArg> for NonFinitePolicy {
-    fn from(value: NanArg) -> Self {
-        match value {
-            NanArg::Error => Self::Error,
-            NanArg::Zero => Self::Zero,
-        }
-    }
-}
+super::convert_variants!(NanArg => NonFinitePolicy: Error, Zero);
 
 /// Item of `--save`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -124,11 +110,4 @@ pub(crate) enum DtypeArg {
     I64,
 }
 
-impl From<DtypeArg> for NpyInteger {
-    fn from(value: DtypeArg) -> Self {
-        match value {
-            DtypeArg::U16 => Self::U16,
-            DtypeArg::I64 => Self::I64,
-        }
-    }
-}
+super::convert_variants!(DtypeArg => NpyInteger: U16, I64);

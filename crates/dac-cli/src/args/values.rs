@@ -1,37 +1,17 @@
-//! Parsers of numbers, sizes and hashes.
+//! Parsers of numbers, sizes, hashes and names.
 
-use std::fmt;
+use std::error::Error;
 use std::str::FromStr;
 
-/// A positive number of seconds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Seconds(pub(crate) f64);
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use dac::audio::{MAX_RATE_HZ, MIN_RATE_HZ};
+use dac::weights::registry::{self, Source};
+use dac::{OutputRate, Preset};
 
-impl FromStr for Seconds {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        positive(text).map(Self)
-    }
-}
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A number from 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Fraction(pub(crate) f64);
-
-impl FromStr for Fraction {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let fraction = text.parse().ok().filter(|fraction| (0.0..=1.0).contains(fraction));
-        fraction.map(Self).ok_or_else(|| "expected a number from 0 to 1".to_owned())
-    }
+/// Parses a number from 0 to 1.
+pub(super) fn fraction(text: &str) -> Result<f64, String> {
+    let value = text.parse().ok().filter(|value| (0.0..=1.0).contains(value));
+    value.ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 
 /// Parses a number of 0 or more.
@@ -67,6 +47,39 @@ pub(super) fn sha256(text: &str) -> Result<String, String> {
     } else {
         Err("expected 64 hexadecimal digits".to_owned())
     }
+}
+
+/// Parses an output rate: model, input or a number of Hz.
+pub(super) fn output_rate(text: &str) -> Result<OutputRate, String> {
+    match (text, text.parse::<u32>()) {
+        ("model", _) => Ok(OutputRate::Model),
+        ("input", _) => Ok(OutputRate::Input),
+        (_, Ok(hz)) if (MIN_RATE_HZ..=MAX_RATE_HZ).contains(&hz) => Ok(OutputRate::Hz(hz)),
+        _ => Err(format!("expected model, input or a rate from {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")),
+    }
+}
+
+/// Parses the name of a model.
+pub(super) fn preset() -> impl TypedValueParser<Value = Preset> {
+    parser(Preset::ALL.map(Preset::name))
+}
+
+/// Parses the name of a model; the help lists those that can be downloaded.
+pub(super) fn downloadable_preset() -> impl TypedValueParser<Value = Preset> {
+    let value = |preset: Preset| PossibleValue::new(preset.name()).hide(registry::sources(preset).is_empty());
+    parser(Preset::ALL.map(value))
+}
+
+/// Parses the name of a publisher.
+pub(super) fn source() -> impl TypedValueParser<Value = Source> {
+    parser(Source::ALL.map(Source::name))
+}
+
+fn parser<T>(names: impl Into<PossibleValuesParser>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    names.into().try_map(|name| name.parse::<T>())
 }
 
 #[cfg(test)]

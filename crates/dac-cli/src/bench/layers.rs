@@ -11,7 +11,6 @@ use crate::exit::Usage;
 use crate::output::eprint_line;
 use crate::resources::threads;
 
-/// A layer in the record.
 #[derive(Debug, Serialize)]
 pub(super) struct LayerRecord {
     /// `encoder` or `decoder`.
@@ -27,16 +26,12 @@ pub(super) struct LayerRecord {
     percent_of_peak: Option<f64>,
 }
 
-/// A layer with its median time.
 pub(super) struct Measured {
     layer: LayerTime,
     seconds: f64,
 }
 
 /// Checks that one thread of the engine runs the layers one after another, as the measurement requires.
-///
-/// # Errors
-/// When the device is not `cpu`, there are several threads, or chunks overlap.
 pub(super) fn check(args: &BenchArgs) -> Result<(), Usage> {
     if args.run.device != Device::Cpu {
         return Err(Usage(format!("--layers requires --device cpu, found {}", args.run.device)));
@@ -93,7 +88,6 @@ pub(super) fn records(measured: &[Measured], fma_peak_gflops: Option<f64>) -> Ve
     measured.iter().map(record).collect()
 }
 
-/// Formats the layers of each part and their sum.
 pub(super) fn table(layers: &[LayerRecord]) -> String {
     let width = layers.iter().map(|l| l.layer.len()).max().unwrap_or(0).max("decoder".len());
     let mut text = String::new();

@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::output::eprint_line;
 use crate::resources::cpu_seconds;
 
-/// Times of all runs.
 #[derive(Debug, Serialize)]
 pub(super) struct Timing {
     pub(super) wall_seconds_median: f64,
@@ -19,7 +18,6 @@ pub(super) struct Timing {
     pub(super) cpu_seconds: Option<Vec<f64>>,
 }
 
-/// Runs `work` `runs` times.
 pub(super) fn measure(
     name: &str,
     runs: usize,

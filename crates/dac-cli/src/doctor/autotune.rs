@@ -34,7 +34,6 @@ struct Record {
     folder: Option<String>,
 }
 
-/// Runs `dac doctor --autotune`.
 pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
     if !cfg!(feature = "autotune-cache") {
         let why = "this build cannot save autotuning results: build with the feature 'autotune-cache'";
@@ -43,7 +42,7 @@ pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
     let run = run_args(args)?;
     let preset = args.model.unwrap_or(DEFAULT_MODEL);
     let dac = open_source(&ModelSource::Random { preset, seed: SEED }, None, &run)?;
-    let chunk_seconds = args.chunk_seconds.map_or(Chunking::DEFAULT_SECONDS, |seconds| seconds.0);
+    let chunk_seconds = args.chunk_seconds.unwrap_or(Chunking::DEFAULT_SECONDS);
     let chunk = Chunking::Exact { chunk_seconds };
     let (encode_together, decode_together) = dac.batch_windows(chunk)?;
     let seconds = chunk_seconds * (CHUNKS + encode_together.max(decode_together) as f64);

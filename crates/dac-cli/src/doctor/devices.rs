@@ -17,7 +17,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// Largest number of adapters of one kind.
 const MAX_ADAPTERS: usize = 16;
 
-/// Result of one device.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct DeviceCheck {
     pub(super) device: String,
@@ -25,7 +24,6 @@ pub(super) struct DeviceCheck {
     pub(super) name: Option<String>,
     /// Instruction set of the CPU engine.
     pub(super) cpu_level: Option<String>,
-    /// Whether this build supports it.
     pub(super) compiled: bool,
     /// Whether the machine has it; null if unknown.
     pub(super) found: Option<bool>,
@@ -41,16 +39,9 @@ pub(super) struct DeviceCheck {
     pub(super) error: Option<String>,
 }
 
-/// Reason why a device computed nothing.
-#[derive(Debug)]
-enum Failure {
-    NotCompiled(String),
-    NotFound(String),
-    Broken(String),
-}
-
-/// Output of a device, with the instruction set of the CPU engine or the name of the GPU.
-type Computed = Result<(CodecOutput, Option<Isa>, Option<String>), Failure>;
+/// Output of a device, with the instruction set of the CPU engine or the name of the GPU; else status,
+/// whether the machine has the device, and error.
+type Computed = Result<(CodecOutput, Option<Isa>, Option<String>), (Status, Option<bool>, String)>;
 
 /// Checks the CPU engine with each of its instruction sets, and every burn device.
 pub(super) fn check_all() -> Vec<DeviceCheck> {
@@ -71,7 +62,8 @@ pub(super) fn check_all() -> Vec<DeviceCheck> {
             checks.push(check(Device::Cpu, Some(level), expected).0);
         }
     }
-    for device in burn_devices() {
+    // Every kind of burn device, whether or not this build supports it.
+    for device in [Device::Flex, Device::NdArray, Device::Wgpu(None), Device::Cuda(0)] {
         let first = check(device, None, expected).0;
         let found = first.found == Some(true);
         checks.push(first);
@@ -83,13 +75,7 @@ pub(super) fn check_all() -> Vec<DeviceCheck> {
     checks
 }
 
-/// Every kind of burn device, whether or not this build supports it.
-fn burn_devices() -> [Device; 4] {
-    [Device::Flex, Device::NdArray, Device::Wgpu(None), Device::Cuda(0)]
-}
-
-/// Further adapters of a device that was found. With wgpu, these are all by number, because wgpu chose the
-/// first.
+/// Further adapters of a device that was found. With wgpu, these are all, because wgpu chose the first.
 fn further_adapters(device: Device) -> impl Iterator<Item = Device> {
     (0..MAX_ADAPTERS).filter_map(move |index| match device {
         Device::Wgpu(None) => Some(Device::Wgpu(Some(index))),
@@ -98,8 +84,7 @@ fn further_adapters(device: Device) -> impl Iterator<Item = Device> {
     })
 }
 
-/// Runs the test vector on one device. Returns its output only if that is correct, so that others can be
-/// compared with it.
+/// Runs the test vector on one device. Returns its output only if correct, for comparisons with others.
 fn check(
     device: Device,
     level: Option<Isa>,
@@ -110,14 +95,11 @@ fn check(
     let computed = run_with_timeout(&device.to_string(), TIME_LIMIT, move || compute(device, level, codes));
     let mut check = DeviceCheck::new(device);
     check.cpu_level = level.map(|level| level.to_string());
-    let (output, level, name) = match computed.unwrap_or_else(|error| Err(Failure::Broken(error))) {
+    let (output, level, name) = match computed.unwrap_or_else(|error| Err((Status::Error, None, error))) {
         Ok(computed) => computed,
-        Err(Failure::Broken(error)) => return (check.failed(error), None),
-        Err(Failure::NotFound(error)) => {
-            check.found = Some(false);
-            return (check.skipped(error), None);
+        Err((status, found, error)) => {
+            return (DeviceCheck { status, found, error: Some(error), ..check }, None);
         }
-        Err(Failure::NotCompiled(error)) => return (check.skipped(error), None),
     };
     check.name = name;
     check.elapsed_seconds = Some(started.elapsed().as_secs_f64());
@@ -135,14 +117,14 @@ fn compute(device: Device, level: Option<Isa>, codes: Option<Codes>) -> Computed
     let options = LoadOptions { isa: level, ..LoadOptions::on(device) };
     let dac = Dac::open(&test_vector::model(), None, &options).map_err(|error| match &error {
         dac::Error::Codec(CodecError::Device(DeviceError::NotCompiled { .. })) => {
-            Failure::NotCompiled(error.to_string())
+            (Status::Skipped, None, error.to_string())
         }
         dac::Error::Codec(CodecError::Device(DeviceError::NotFound { .. })) => {
-            Failure::NotFound(error.to_string())
+            (Status::Skipped, Some(false), error.to_string())
         }
-        _ => Failure::Broken(error_text(&error.into())),
+        _ => (Status::Error, None, error_text(&error.into())),
     })?;
-    let broken = |error: CodecError| Failure::Broken(error_text(&error.into()));
+    let broken = |error: CodecError| (Status::Error, None, error_text(&error.into()));
     let codec = dac.codec();
     let encoded = codec.encode(&Array3::mono(test_vector::signal()), None).map_err(broken)?;
     let audio = codec.decode_codes(codes.as_ref().unwrap_or(&encoded.codes)).map_err(broken)?;
@@ -163,10 +145,6 @@ impl DeviceCheck {
 
     fn failed(self, error: String) -> Self {
         Self { status: Status::Error, error: Some(error), ..self }
-    }
-
-    fn skipped(self, error: String) -> Self {
-        Self { status: Status::Skipped, error: Some(error), ..self }
     }
 
     fn compared(self, with: &'static str, distance: Result<Distance, String>) -> Self {

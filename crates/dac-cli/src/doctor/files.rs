@@ -21,7 +21,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(600);
 /// Hexadecimal digits of a SHA-256.
 const SHA256_DIGITS: usize = 64;
 
-/// Caches and their files.
 #[derive(Debug, Serialize)]
 pub(super) struct CacheCheck {
     /// Directory of this program's cache; null if neither `DAC_HOME` nor a home directory is known.
@@ -34,7 +33,6 @@ pub(super) struct CacheCheck {
     pub(super) error: Option<String>,
 }
 
-/// Result of one file.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct FileCheck {
     pub(super) path: String,
@@ -85,10 +83,9 @@ fn check_weights(weights: CachedWeights) -> FileCheck {
         ..FileCheck::default()
     };
     let path = weights.path.clone();
-    let hashed = run_with_timeout("hash", TIME_LIMIT, move || dac::weights::sha256_of_file(&path));
-    let sha256 = match hashed {
-        Ok(Ok(sha256)) => sha256,
-        Ok(Err(error)) => return check.failed(format!("cannot read: {error}")),
+    let hash = move || dac::weights::sha256_of_file(&path).map_err(|error| format!("cannot read: {error}"));
+    let sha256 = match run_with_timeout("hash", TIME_LIMIT, hash).flatten() {
+        Ok(sha256) => sha256,
         Err(error) => return check.failed(error),
     };
     let check = FileCheck { sha256: Some(sha256.clone()), ..check };
@@ -104,9 +101,9 @@ fn check_weights(weights: CachedWeights) -> FileCheck {
         };
         return check.failed(format!("SHA-256 is {sha256}, expected {expected}; {remedy}"));
     }
-    match run_with_timeout("checkpoint", TIME_LIMIT, move || check_content(&weights, &sha256)) {
-        Ok(Ok(note)) => FileCheck { note: Some(note), ..check },
-        Ok(Err(error)) => check.failed(error_text(&error)),
+    let content = move || check_content(&weights, &sha256).map_err(|error| error_text(&error));
+    match run_with_timeout("checkpoint", TIME_LIMIT, content).flatten() {
+        Ok(note) => FileCheck { note: Some(note), ..check },
         Err(error) => check.failed(error),
     }
 }
@@ -148,9 +145,6 @@ fn check_content(weights: &CachedWeights, sha256: &str) -> Result<String, Error>
 }
 
 /// Lists unused files in this program's cache.
-///
-/// # Errors
-/// When the directory exists but cannot be read.
 fn unused(folder: &Path, used: &[CachedWeights]) -> Result<Vec<FileCheck>, Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

@@ -7,7 +7,6 @@
 mod autotune;
 mod devices;
 mod files;
-mod record;
 mod test_vector;
 mod text;
 mod timeout;
@@ -16,14 +15,53 @@ use anyhow::Error;
 use dac::cache::Environment;
 use dac::codec::Isa;
 use dac_batch::Status;
+use serde::Serialize;
 
 use crate::args::DoctorArgs;
 use crate::exit::Exit;
 use crate::output::{print_record, print_text};
 use crate::resources::threads;
-use record::{CpuCheck, Record};
+use devices::DeviceCheck;
+use files::CacheCheck;
+use test_vector::TestVectorInfo;
 
-/// Runs `dac doctor`.
+/// Record of `--json`. Every key is present; unknown values are null.
+#[derive(Debug, Serialize)]
+struct Record {
+    /// `error` if any check failed.
+    status: Status,
+    version: &'static str,
+    debug_build: bool,
+    cpu: CpuCheck,
+    vector: TestVectorInfo,
+    devices: Vec<DeviceCheck>,
+    cache: CacheCheck,
+}
+
+#[derive(Debug, Serialize)]
+struct CpuCheck {
+    architecture: &'static str,
+    /// Instruction set used by the engine.
+    level: Option<String>,
+    /// Instruction sets of this processor, the slowest first.
+    levels: Vec<String>,
+    /// Logical cores available to this process.
+    cores: usize,
+    /// Threads of the engine without `--threads`.
+    threads: usize,
+    status: Status,
+    error: Option<String>,
+}
+
+impl Record {
+    fn failed(&self) -> usize {
+        let all = [self.cpu.status, self.cache.status].into_iter();
+        let all = all.chain(self.devices.iter().map(|check| check.status));
+        let all = all.chain(self.cache.files.iter().map(|check| check.status));
+        all.filter(|status| *status == Status::Error).count()
+    }
+}
+
 pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Error> {
     if args.autotune {
         return autotune::run(&args.tuning, args.json);

@@ -74,9 +74,6 @@ pub(super) struct Distance {
 
 impl CodecOutput {
     /// Compares `found`, which must have a stride of 1, with this output.
-    ///
-    /// # Errors
-    /// When lengths or numbers of codebooks differ.
     pub(super) fn distance(&self, found: &Self) -> Result<Distance, String> {
         let (expected, got) = (self.codes.shape(), found.codes.shape());
         if expected != got {
@@ -98,9 +95,6 @@ impl CodecOutput {
 }
 
 /// Returns the reference codec's output with the embedded model, or `None` in a build without it.
-///
-/// # Errors
-/// When the embedded file is invalid, which tests exclude.
 pub(super) fn expected() -> Result<Option<CodecOutput>, String> {
     #[derive(Deserialize)]
     struct Expected {

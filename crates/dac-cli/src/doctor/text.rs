@@ -4,7 +4,7 @@ use dac_batch::Status;
 
 use super::devices::DeviceCheck;
 use super::files::FileCheck;
-use super::record::{CpuCheck, Record};
+use super::{CpuCheck, Record};
 
 /// Formats the whole record, without a final line break.
 pub(super) fn summary(record: &Record) -> String {

@@ -7,9 +7,6 @@ use std::time::Duration;
 use dac_batch::panic_text;
 
 /// Runs `work` in a thread named `name` and waits at most `limit`. A thread that hangs is abandoned.
-///
-/// # Errors
-/// The message of a panic, or that the time is over.
 pub(super) fn run_with_timeout<T: Send + 'static>(
     name: &str,
     limit: Duration,

@@ -46,10 +46,6 @@ struct PartInfo {
 }
 
 /// Downloads `url` to `part` and continues an earlier part.
-///
-/// # Errors
-/// When the server cannot be reached or refuses, the connection breaks without progress (the part stays), the
-/// size is not `expected_bytes`, or another process downloads the same file.
 pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Result<(), Error> {
     let agent = agent();
     let mut restarted = false;
@@ -92,16 +88,10 @@ pub(super) fn remove(part: &Path) {
     let _ = fs::remove_file(info_path(part));
 }
 
-/// Removes a part without content.
 fn remove_empty(part: &Path) {
     if length(part) == 0 {
         remove(part);
     }
-}
-
-/// Removes the `.part.json` of a finished part.
-fn remove_info(part: &Path) {
-    let _ = fs::remove_file(info_path(part));
 }
 
 fn agent() -> Agent {
@@ -117,7 +107,6 @@ fn agent() -> Agent {
         .into()
 }
 
-/// Makes one attempt.
 fn fetch_once(agent: &Agent, url: &str, part: &Path, expected_bytes: Option<u64>) -> Result<(), Failure> {
     let mut file = open_locked(part)?;
     let known = read_info(part).filter(|info| info.url == url).unwrap_or_default();
@@ -163,8 +152,7 @@ fn fetch_once(agent: &Agent, url: &str, part: &Path, expected_bytes: Option<u64>
     }
 }
 
-/// Checks a response to a request for the bytes after the first `have`. Returns the bytes to keep and the
-/// total size.
+/// Checks a response to a request from byte `have` on. Returns the bytes to keep and the total size.
 fn check_response(
     url: &str,
     head: &Parts,
@@ -194,7 +182,6 @@ fn check_response(
     }
 }
 
-/// Appends a body to a part.
 struct Receiver<'a> {
     url: &'a str,
     part: &'a Path,
@@ -327,7 +314,7 @@ pub(super) fn finish(part: &Path, target: &Path) -> Result<(), Error> {
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::rename(part, target))
         .with_context(|| format!("cannot rename {} to {}", part.display(), target.display()))?;
-    remove_info(part);
+    let _ = fs::remove_file(info_path(part));
     // The new name is stored in the directory, which not every file system can sync.
     if let Some(folder) = target.parent().and_then(|folder| File::open(folder).ok()) {
         let _ = folder.sync_all();
@@ -359,6 +346,19 @@ mod tests {
     }
 
     #[test]
+    fn a_download_stops_at_the_first_byte_beyond_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = folder.path().join("x.pth.part");
+        let mut file = File::create(&part).unwrap();
+        let body = Body::builder().reader(io::repeat(7));
+        let receiver =
+            Receiver { url: "http://a/b", part: &part, have: 0, total_bytes: None, limit: 100_000 };
+        let Err(Failure::Final(error)) = receiver.receive(body, &mut file) else { panic!("no final error") };
+        assert!(error.to_string().contains("more than 100000 bytes"), "{error}");
+        assert!(!part.exists());
+    }
+
+    #[test]
     fn part_info_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let part = folder.path().join("x.pth.part");
@@ -367,7 +367,7 @@ mod tests {
             PartInfo { url: "http://a/b".into(), validator: Some("\"a\"".into()), total_bytes: Some(9) };
         write_info(&part, &info).unwrap();
         assert_eq!(read_info(&part), Some(info));
-        remove_info(&part);
+        remove(&part);
         assert_eq!(read_info(&part), None);
     }
 }

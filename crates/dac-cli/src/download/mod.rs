@@ -2,8 +2,6 @@
 
 mod fetch;
 mod progress;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 use std::fs;
@@ -37,7 +35,6 @@ struct Record {
     error: Option<String>,
 }
 
-/// A download to perform.
 struct Request {
     preset: Preset,
     from: Location,
@@ -62,59 +59,53 @@ impl fmt::Display for Location {
     }
 }
 
-/// Weights in the cache.
 struct Weights {
     path: PathBuf,
     sha256: String,
     is_new: bool,
 }
 
-/// Runs `dac download`.
 pub(crate) fn run(args: &DownloadArgs) -> Result<Exit, Error> {
     let started = Instant::now();
     let environment = Environment::from_process();
     let request = request(args, &environment)?;
     let result = ensure_weights(args, &request, &environment);
-    let bytes = |path: &Path| fs::metadata(path).ok().map(|found| found.len());
+    let weights = result.as_ref().ok();
     let record = Record {
         model: args.preset.to_string(),
         source: args.source.map(|source| source.name()),
-        from: result.as_ref().is_ok_and(|weights| weights.is_new).then(|| request.from.to_string()),
-        path: result.as_ref().ok().map(|weights| weights.path.display().to_string()),
-        bytes: result.as_ref().ok().and_then(|weights| bytes(&weights.path)),
-        sha256: result.as_ref().ok().map(|weights| weights.sha256.clone()),
+        from: weights.filter(|weights| weights.is_new).map(|_| request.from.to_string()),
+        path: weights.map(|weights| weights.path.display().to_string()),
+        bytes: weights.and_then(|weights| fs::metadata(&weights.path).ok()).map(|found| found.len()),
+        sha256: weights.map(|weights| weights.sha256.clone()),
         elapsed_seconds: started.elapsed().as_secs_f64(),
-        status: match &result {
-            Ok(weights) if weights.is_new => Status::Ok,
-            Ok(_) => Status::Skipped,
-            Err(_) => Status::Error,
+        status: match weights {
+            Some(weights) if weights.is_new => Status::Ok,
+            Some(_) => Status::Skipped,
+            None => Status::Error,
         },
         error: result.as_ref().err().map(error_text),
     };
     if args.json {
         print_record(&record)?;
     }
-    match result {
-        Ok(weights) => {
-            if weights.is_new {
-                eprint_line(format_args!("{}: saved as {}", args.preset, weights.path.display()));
-            }
-            if let Some(used) = cache::find(args.preset, &environment)
-                && used.path != weights.path
-            {
-                let used = used.path.display();
-                eprint_line(format_args!(
-                    "warning: {}: {used} takes precedence and will be used",
-                    args.preset
-                ));
-            }
-            Ok(Exit::Done)
-        }
+    let weights = match result {
+        Ok(weights) => weights,
         Err(error) => {
             eprint_line(format_args!("error: {}", error_text(&error)));
-            Ok(Exit::SomeFailed)
+            return Ok(Exit::SomeFailed);
         }
+    };
+    if weights.is_new {
+        eprint_line(format_args!("{}: saved as {}", args.preset, weights.path.display()));
     }
+    if let Some(used) = cache::find(args.preset, &environment)
+        && used.path != weights.path
+    {
+        let used = used.path.display();
+        eprint_line(format_args!("warning: {}: {used} takes precedence and will be used", args.preset));
+    }
+    Ok(Exit::Done)
 }
 
 /// Determines what to download, from where, and the place in the cache.
@@ -196,8 +187,7 @@ fn ensure_weights(
     Ok(Weights { path: request.target.clone(), sha256, is_new: true })
 }
 
-/// Finds weights that need no download: the target itself, or, without options that select a file, any file
-/// in a cache.
+/// Finds the target itself, or, without options that select a file, any weights in a cache.
 fn find_existing(
     args: &DownloadArgs,
     request: &Request,
@@ -225,8 +215,7 @@ fn find_existing(
     Ok(Some(Weights { path, sha256, is_new: false }))
 }
 
-/// Verifies size and SHA-256 where they are known, and that the file is a checkpoint of the model. Returns
-/// the SHA-256.
+/// Verifies that a file is the expected one and a checkpoint of the model. Returns its SHA-256.
 fn verify(request: &Request, part: &Path) -> Result<String, Error> {
     let (preset, from) = (request.preset, request.from.to_string());
     let found = fs::metadata(part)?.len();

@@ -23,7 +23,6 @@ pub(super) struct Lines {
 }
 
 impl Progress {
-    /// Starts at `done_bytes`.
     pub(super) fn start(done_bytes: u64, total_bytes: Option<u64>) -> Self {
         if std::io::stderr().is_terminal() {
             let bar = total_bytes.map_or_else(ProgressBar::no_length, ProgressBar::new);
@@ -43,7 +42,6 @@ impl Progress {
         Self::Lines(Lines { done_bytes, total_bytes, tenth, last: Instant::now() })
     }
 
-    /// Adds received bytes.
     pub(super) fn add(&mut self, bytes: u64) {
         match self {
             Self::Bar(bar) => bar.inc(bytes),

@@ -176,7 +176,7 @@ fn light_and_dark_schemes_have_contrast_on_wide_and_narrow_screens() {
                 ("body", "body", 7.0),
                 ("section > p", "body", 4.5),
                 ("thead th", ".scroll", 4.5),
-                (".said p", ".version", 4.5),
+                (".summary p", ".version", 4.5),
                 (".choices [aria-pressed=true]", ".choices [aria-pressed=true]", 4.5),
             ] {
                 let contrast = of(

@@ -1,4 +1,4 @@
-//! `dac download` from a local server and from files. Resuming is tested in `src/download/tests.rs`.
+//! `dac download` from a local server and from files. See `download_resume` for interrupted downloads.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -116,6 +116,7 @@ fn failed_downloads_are_reported_with_address_or_path() {
     lab.dac("download 24khz --from nowhere.pth").expect(1).says("nowhere.pth");
     let run = lab.dac("download 24khz --url http://127.0.0.1:9/weights.pth").expect(1);
     run.says("http://127.0.0.1:9/weights.pth").says("--from FILE");
+    assert_eq!(lab.names("home/dac/weights"), [""; 0]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tests of the `dac` binary. Each test runs it in a temporary folder with its own home.
 
+mod arguments;
 mod bad_input;
 mod batch;
 mod bench;
@@ -10,6 +11,7 @@ mod dac_file;
 mod decode;
 mod doctor;
 mod download;
+mod download_resume;
 mod encode;
 mod external_tools;
 mod fatal_errors;

@@ -260,7 +260,7 @@ fn invalid_inputs_and_outputs_are_errors() {
         lab.dac("report nan.wav --output nan.html --model tiny --nan zero --quantizers 1 --json").expect(0);
     run.says("NaN and infinite samples replaced by 0: 3000");
     assert_eq!(run.records()[0]["versions"][0]["si_sdr_db"], Value::Null);
-    assert!(page(&lab, "nan.html").contains("3000 samples that were not finite as 0"));
+    assert!(page(&lab, "nan.html").contains("3000 samples that were not finite became 0"));
 }
 
 #[test]

@@ -32,11 +32,11 @@ pub(super) fn variants(report: &Report) -> Markup {
     html! {
         section aria-labelledby="listen" {
             h2 #listen { "Listen" }
-            p { "Starting a player stops the one before and goes on where that was, so that versions compare "
-                "at the same place. A click into a picture plays from there. Spectrograms reach from 0 Hz to "
-                (hertz(f64::from(rate_hz) / 2.0)) ", equal steps in mel, over 80 dB." }
+            p { "Starting a player stops the current one and continues at its position, so that versions can "
+                "be compared at the same place. A click on a picture plays from there. Spectrograms range "
+                "from 0 Hz to " (hertz(f64::from(rate_hz) / 2.0)) " in equal steps of mel, over 80 dB." }
             div.versions {
-                @let summary = format!("as coded, at {rate_hz} Hz");
+                @let summary = format!("as encoded, at {rate_hz} Hz");
                 (card(report, "original", "Original", &summary, &report.original))
                 @for variant in &report.variants {
                     @let summary = format!(
@@ -59,11 +59,11 @@ fn card(report: &Report, id: &str, name: &str, summary: &str, signal: &Signal) -
     let top_hz = f64::from(report.codec.shape.sample_rate_hz) / 2.0;
     html! {
         article.version #{ "version-" (id) } data-version=(id) aria-labelledby={ "name-" (id) } {
-            div.said {
+            div.summary {
                 h3 #{ "name-" (id) } { (name) }
                 p {
                     (summary)
-                    @if signal.clipped > 0 { ", " (signal.clipped) " samples beyond full scale are cut" }
+                    @if signal.clipped > 0 { ", " (signal.clipped) " samples beyond full scale are clipped" }
                 }
             }
             audio controls preload="metadata" aria-label={ "Player: " (name) }
@@ -98,8 +98,9 @@ pub(super) fn tokens(report: &Report) -> Markup {
         section aria-labelledby="tokens" {
             h2 #tokens { "Tokens" }
             p { "A column is a frame of " (format!("{frame_ms:.1}"))
-                " ms, a row a codebook, the first at the top. Each of the " (report.codec.shape.codebook_size)
-                " codes of a codebook has its colour: where one goes on, the code stays the same." }
+                " ms, a row is a codebook, the first at the top. Each of the "
+                (report.codec.shape.codebook_size)
+                " codes of a codebook has its own colour; a constant colour is a constant code." }
             @for (channel, picture) in report.tokens.pngs.iter().enumerate() {
                 @let of_channel = channel_suffix(channels, channel);
                 figure.tokens {

@@ -1,4 +1,4 @@
-// One player sounds at a time; another one goes on where it was.
+// One player plays at a time; starting another continues at the same position.
 (() => {
   "use strict";
   const players = [...document.querySelectorAll("audio")];
@@ -29,11 +29,11 @@
     if (!current.paused) requestAnimationFrame(follow);
   }
 
-  // A pause that comes before the sound ends the wait for it, which is no fault.
+  // A pause before playback starts rejects the promise of play(), which is no error.
   const start = (player) => player.play().catch(() => {});
 
   // Makes another player the current one, at the position of the last.
-  function take(player) {
+  function makeCurrent(player) {
     const last = current;
     if (player === last) return;
     current = player;
@@ -43,17 +43,17 @@
   }
 
   function choose(player) {
-    const sounds = !current.paused;
-    take(player);
-    if (sounds) start(player);
+    const wasPlaying = !current.paused;
+    makeCurrent(player);
+    if (wasPlaying) start(player);
   }
 
   for (const player of players) {
     player.addEventListener("play", () => {
-      take(player);
+      makeCurrent(player);
       follow();
     });
-    // Whoever moves another player's position means that one.
+    // Moving the position of another player makes it the current one.
     player.addEventListener("seeking", () => {
       if (player === current) return show();
       current.pause();
@@ -72,7 +72,7 @@
     plot.addEventListener("click", (event) => {
       const box = plot.getBoundingClientRect();
       const card = plot.closest("[data-version]");
-      if (card) take(playerOf(card.dataset.version));
+      if (card) makeCurrent(playerOf(card.dataset.version));
       current.currentTime = ((event.clientX - box.left) / box.width) * current.duration;
       start(current);
     });

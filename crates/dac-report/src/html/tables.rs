@@ -17,8 +17,8 @@ pub(super) fn figures(report: &Report) -> Markup {
     html! {
         section aria-labelledby="figures" {
             h2 #figures { "Figures" }
-            p { "Higher SI-SDR is better; lower mel and STFT distances (as defined by the reference codec) are "
-                "better. The nominal bitrate counts only codes; a .dacp file also has a header." }
+            p { "Higher SI-SDR is better; lower mel and STFT distances (as defined by the reference codec) "
+                "are better. The nominal bitrate counts only codes; a .dacp file also has a header." }
             div.scroll tabindex="0" role="region" aria-labelledby="figures" {
                 table {
                     thead { tr {
@@ -56,12 +56,12 @@ pub(super) fn bands(report: &Report) -> Markup {
     html! {
         section aria-labelledby="bands" {
             h2 #bands { "Error by band" }
-            p { "The energy of what differs from the original against the original's own, in dB, by octave "
-                "band: 0 is an error as strong as the signal." }
+            p { "Energy of the difference from the original relative to the original's, in dB, by octave "
+                "band. 0 means an error as strong as the signal." }
             (table(report, "bands", |band| (band.error_db, (band.error_db + ERRORS_DB) / ERRORS_DB)))
             h2 #levels { "Level by band" }
-            p { "The energy of the decode against the original's, in dB: 0 is as loud, however unlike it "
-                "may be." }
+            p { "Energy of the decode relative to the original's, in dB. 0 means an equal level, even if the "
+                "signals differ." }
             (table(report, "levels", |band| (band.level_db, band.level_db.abs() / LEVELS_DB)))
         }
     }

@@ -1,7 +1,8 @@
-//! Names of manifest files and the manifests of a directory.
+//! Names of manifest files, the manifests of a directory, and keys of outputs.
 
+use std::fmt::Write;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::error::BatchError;
 use crate::partition::Partition;
@@ -46,4 +47,25 @@ pub fn manifests_in(dir: &Path) -> Result<Vec<(Option<Partition>, PathBuf)>, Bat
     }
     manifests.sort();
     Ok(manifests)
+}
+
+/// Key of an output at `relative`, a path below the output directory: its components joined by `/`. Bytes
+/// that are not UTF-8, and `%` itself, are percent-encoded (`%FF`, `%25`), so that different paths have
+/// different keys.
+pub fn output_key(relative: &Path) -> String {
+    let mut key = String::new();
+    for component in relative.components() {
+        let Component::Normal(part) = component else { continue };
+        if !key.is_empty() {
+            key.push('/');
+        }
+        for chunk in part.as_encoded_bytes().utf8_chunks() {
+            key += &chunk.valid().replace('%', "%25");
+            for byte in chunk.invalid() {
+                // Writing to a string cannot fail.
+                let _ = write!(key, "%{byte:02X}");
+            }
+        }
+    }
+    key
 }

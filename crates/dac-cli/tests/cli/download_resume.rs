@@ -1,13 +1,14 @@
-//! Downloads from a local server that resumes, refuses, breaks off or sends wrong ranges.
+//! `dac download` from a local server that resumes, refuses, breaks off or sends wrong ranges.
 
-use std::fs;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::fetch::fetch;
+use crate::support::{Lab, Run};
+
+const PART: &str = "home/dac/weights/16khz-custom.pth.part";
 
 /// Response of the server. It closes the connection after each request.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,10 +32,10 @@ enum Behaviour {
 /// `Range` and `If-Range` of a request.
 type Request = (Option<String>, Option<String>);
 
-/// A server and a directory to download into.
+/// A server, and a home to download into.
 struct Fixture {
     url: String,
-    folder: tempfile::TempDir,
+    lab: Lab,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
@@ -53,18 +54,32 @@ impl Fixture {
                 let _ = respond(&mut stream, &request, &body, behaviour);
             }
         });
-        Self { url, folder: tempfile::tempdir().unwrap(), requests }
+        Self { url, lab: Lab::new(), requests }
     }
 
-    fn part(&self) -> PathBuf {
-        self.folder.path().join("weights.pth.part")
+    /// Downloads the file, which is not a checkpoint, so every run ends with an error.
+    fn download(&self) -> Run {
+        self.lab.dac(&format!("download 16khz --url {}", self.url)).expect(1)
+    }
+
+    /// Downloads the file and asserts that all its bytes have arrived. The part of a file that is not a
+    /// checkpoint is then removed.
+    fn download_whole(&self) {
+        let expected = dac::weights::sha256_of_file(&self.lab.put("body", &body())).unwrap();
+        let run = self.lab.dac(&format!("download 16khz --url {} --sha256 {expected}", self.url)).expect(1);
+        run.says("SHA-256 as expected").says("not weights of 16khz");
+        assert!(!self.part_exists());
+    }
+
+    fn part_exists(&self) -> bool {
+        self.lab.path(PART).exists()
     }
 
     /// Writes a part as an interrupted download leaves it.
     fn write_part(&self, bytes: &[u8], url: &str, validator: Option<&str>, total: usize) {
-        fs::write(self.part(), bytes).unwrap();
+        self.lab.put(PART, bytes);
         let info = serde_json::json!({ "url": url, "validator": validator, "total_bytes": total });
-        fs::write(format!("{}.json", self.part().display()), info.to_string()).unwrap();
+        self.lab.put(&format!("{PART}.json"), info.to_string().as_bytes());
     }
 
     fn requests(&self) -> Vec<Request> {
@@ -142,8 +157,7 @@ fn body() -> Vec<u8> {
 fn a_whole_file_arrives_with_and_without_a_length() {
     for behaviour in [Behaviour::Resume, Behaviour::Chunked] {
         let fixture = Fixture::start(body(), behaviour);
-        fetch(&fixture.url, &fixture.part(), None).unwrap();
-        assert_eq!(fs::read(fixture.part()).unwrap(), body(), "{behaviour:?}");
+        fixture.download_whole();
         assert_eq!(fixture.requests(), [(None, None)], "{behaviour:?}");
     }
 }
@@ -152,8 +166,7 @@ fn a_whole_file_arrives_with_and_without_a_length() {
 fn a_part_is_resumed_with_its_entity_tag() {
     let fixture = Fixture::start(body(), Behaviour::Resume);
     fixture.write_part(&body()[..1000], &fixture.url, Some("\"v1\""), body().len());
-    fetch(&fixture.url, &fixture.part(), Some(body().len() as u64)).unwrap();
-    assert_eq!(fs::read(fixture.part()).unwrap(), body());
+    fixture.download_whole();
     assert_eq!(fixture.requests(), [(Some("bytes=1000-".into()), Some("\"v1\"".into()))]);
 }
 
@@ -161,12 +174,10 @@ fn a_part_is_resumed_with_its_entity_tag() {
 fn a_part_of_another_version_or_address_is_restarted() {
     let fixture = Fixture::start(body(), Behaviour::Resume);
     fixture.write_part(&[9; 1000], &fixture.url, Some("\"v0\""), body().len());
-    fetch(&fixture.url, &fixture.part(), None).unwrap();
-    assert_eq!(fs::read(fixture.part()).unwrap(), body());
+    fixture.download_whole();
 
     fixture.write_part(&[9; 1000], "http://elsewhere/weights.pth", Some("\"v1\""), body().len());
-    fetch(&fixture.url, &fixture.part(), None).unwrap();
-    assert_eq!(fs::read(fixture.part()).unwrap(), body());
+    fixture.download_whole();
     assert_eq!(fixture.requests().last(), Some(&(None, None)));
 }
 
@@ -174,37 +185,33 @@ fn a_part_of_another_version_or_address_is_restarted() {
 fn a_part_is_restarted_if_the_server_ignores_ranges() {
     let fixture = Fixture::start(body(), Behaviour::Whole);
     fixture.write_part(&[9; 149_000], &fixture.url, Some("\"v1\""), body().len());
-    fetch(&fixture.url, &fixture.part(), None).unwrap();
-    assert_eq!(fs::read(fixture.part()).unwrap(), body());
+    fixture.download_whole();
 }
 
 #[test]
 fn a_part_is_restarted_if_the_range_does_not_match() {
     let fixture = Fixture::start(body(), Behaviour::OtherRange);
     fixture.write_part(&[9; 1000], &fixture.url, None, body().len());
-    fetch(&fixture.url, &fixture.part(), None).unwrap();
-    assert_eq!(fs::read(fixture.part()).unwrap(), body());
+    fixture.download_whole();
 
     // The part is longer than the file, so the server responds with 416.
     let fixture = Fixture::start(body(), Behaviour::Resume);
     fixture.write_part(&[9; 200_000], &fixture.url, Some("\"v1\""), 250_000);
-    fetch(&fixture.url, &fixture.part(), None).unwrap();
-    assert_eq!(fs::read(fixture.part()).unwrap(), body());
+    fixture.download_whole();
 }
 
 #[test]
 fn a_finished_part_is_not_fetched_again() {
     let fixture = Fixture::start(body(), Behaviour::Resume);
     fixture.write_part(&body(), &fixture.url, Some("\"v1\""), body().len());
-    fetch(&fixture.url, &fixture.part(), None).unwrap();
+    fixture.download_whole();
     assert_eq!(fixture.requests(), []);
 }
 
 #[test]
 fn broken_connections_are_resumed_while_bytes_arrive() {
     let fixture = Fixture::start(body(), Behaviour::BreakOff);
-    fetch(&fixture.url, &fixture.part(), None).unwrap();
-    assert_eq!(fs::read(fixture.part()).unwrap(), body());
+    fixture.download_whole();
     let ranges: Vec<_> = fixture.requests().into_iter().map(|(range, _)| range).collect();
     let expected = [None, Some("bytes=40000-"), Some("bytes=80000-"), Some("bytes=120000-")];
     assert_eq!(ranges, expected.map(|range| range.map(str::to_owned)));
@@ -213,55 +220,27 @@ fn broken_connections_are_resumed_while_bytes_arrive() {
 #[test]
 fn a_part_is_kept_after_the_last_broken_connection() {
     let fixture = Fixture::start(body(), Behaviour::Half);
-    let error = format!("{:#}", fetch(&fixture.url, &fixture.part(), None).unwrap_err());
-    assert!(error.contains("75000") && error.contains("run again to continue"), "{error}");
-    assert_eq!(fs::read(fixture.part()).unwrap(), body()[..75_000]);
-}
-
-#[test]
-fn a_wrong_size_is_an_error() {
-    let fixture = Fixture::start(body(), Behaviour::Resume);
-    let error = format!("{:#}", fetch(&fixture.url, &fixture.part(), Some(151_000)).unwrap_err());
-    assert!(error.contains("has 150000 bytes") && error.contains("151000"), "{error}");
-    assert!(!fixture.part().exists());
-
-    // Without an announced length, the download stops at the first byte beyond the expected size.
-    let fixture = Fixture::start(body(), Behaviour::Chunked);
-    let error = format!("{:#}", fetch(&fixture.url, &fixture.part(), Some(100_000)).unwrap_err());
-    assert!(error.contains("more than 100000 bytes"), "{error}");
-    assert!(!fixture.part().exists());
+    fixture.download().says("75000").says("run again to continue");
+    assert_eq!(fixture.lab.read(PART), body()[..75_000]);
 }
 
 #[test]
 fn http_errors_contain_address_and_status() {
     for status in ["404 Not Found", "403 Forbidden", "500 Internal Server Error", "304 Not Modified"] {
         let fixture = Fixture::start(body(), Behaviour::Status(status));
-        let error = format!("{:#}", fetch(&fixture.url, &fixture.part(), None).unwrap_err());
-        assert!(error.contains(status) && error.contains(&fixture.url), "{error}");
+        fixture.download().says(status).says(&fixture.url);
         assert_eq!(fixture.requests().len(), 1, "{status}");
-        assert!(!fixture.part().exists(), "{status}");
+        assert!(!fixture.part_exists(), "{status}");
     }
-}
-
-#[test]
-fn an_unreachable_server_is_reported_with_the_from_option() {
-    // A port that was free a moment ago.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("http://127.0.0.1:{port}/weights.pth");
-    let part = folder.path().join("x.part");
-    let error = format!("{:#}", fetch(&url, &part, None).unwrap_err());
-    assert!(!part.exists());
-    assert!(error.contains(&url) && error.contains("--from FILE"), "{error}");
 }
 
 #[test]
 fn a_part_locked_by_another_process_is_an_error() {
     let fixture = Fixture::start(body(), Behaviour::Resume);
-    let held = fs::File::create(fixture.part()).unwrap();
+    let held = File::create(fixture.lab.put(PART, b"")).unwrap();
     held.try_lock().unwrap();
-    let error = format!("{:#}", fetch(&fixture.url, &fixture.part(), None).unwrap_err());
-    assert!(error.contains("another process") && fixture.part().exists(), "{error}");
+    fixture.download().says("another process");
+    assert!(fixture.part_exists());
     drop(held);
-    fetch(&fixture.url, &fixture.part(), None).unwrap();
+    fixture.download_whole();
 }
