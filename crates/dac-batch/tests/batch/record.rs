@@ -40,3 +40,8 @@ fn roundtrip_keys_are_read_back_and_unknown_keys_ignored() {
     value["key_of_a_later_version"] = 1.into();
     assert_eq!(serde_json::from_value::<Record>(value).unwrap(), record);
 }
+
+#[test]
+fn records_stay_small_because_an_index_holds_millions() {
+    assert!(size_of::<Record>() <= 344, "{}", size_of::<Record>());
+}

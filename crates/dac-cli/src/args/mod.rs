@@ -36,18 +36,6 @@ pub(crate) use report::ReportArgs;
 pub(crate) use roundtrip::RoundtripArgs;
 pub(crate) use tokens::{BitrateArgs, TokenArgs, save};
 
-/// Converts an argument's enum into the library's enum with the same variants.
-macro_rules! convert_variants {
-    ($from:ident => $to:ident: $($variant:ident),+) => {
-        impl From<$from> for $to {
-            fn from(value: $from) -> Self {
-                match value { $($from::$variant => Self::$variant),+ }
-            }
-        }
-    };
-}
-use convert_variants;
-
 /// The Descript Audio Codec: audio to discrete tokens and back.
 #[derive(Debug, Parser)]
 #[command(

@@ -16,7 +16,7 @@ pub(crate) enum PackArg {
     Parquet,
 }
 
-super::convert_variants!(PackArg => PackFormat: Tar, Parquet);
+values::convert_variants!(PackArg => PackFormat: Tar, Parquet);
 
 /// Kind and size of packs.
 #[derive(Debug, Args)]

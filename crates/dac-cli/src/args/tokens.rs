@@ -68,7 +68,7 @@ pub(crate) enum ChannelsArg {
     Keep,
 }
 
-super::convert_variants!(ChannelsArg => ChannelMix: Mono, Keep);
+values::convert_variants!(ChannelsArg => ChannelMix: Mono, Keep);
 
 /// `--nan`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,7 +79,7 @@ pub(crate) enum NanArg {
     Zero,
 }
 
-super::convert_variants!(NanArg => NonFinitePolicy: Error, Zero);
+values::convert_variants!(NanArg => NonFinitePolicy: Error, Zero);
 
 /// Item of `--save`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -110,4 +110,4 @@ pub(crate) enum DtypeArg {
     I64,
 }
 
-super::convert_variants!(DtypeArg => NpyInteger: U16, I64);
+values::convert_variants!(DtypeArg => NpyInteger: U16, I64);

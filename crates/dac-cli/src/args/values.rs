@@ -1,4 +1,4 @@
-//! Parsers of numbers, sizes, hashes and names.
+//! Parsers and conversions of argument values.
 
 use std::error::Error;
 use std::str::FromStr;
@@ -7,6 +7,18 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use dac::audio::{MAX_RATE_HZ, MIN_RATE_HZ};
 use dac::weights::registry::{self, Source};
 use dac::{OutputRate, Preset};
+
+/// Converts an argument's enum into the library's enum with the same variants.
+macro_rules! convert_variants {
+    ($from:ident => $to:ident: $($variant:ident),+) => {
+        impl From<$from> for $to {
+            fn from(value: $from) -> Self {
+                match value { $($from::$variant => Self::$variant),+ }
+            }
+        }
+    };
+}
+pub(super) use convert_variants;
 
 /// Parses a number from 0 to 1.
 pub(super) fn fraction(text: &str) -> Result<f64, String> {
