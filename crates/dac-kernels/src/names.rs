@@ -20,8 +20,8 @@ pub fn name_list(names: &[&str]) -> String {
     }
 }
 
-/// Implements `Display` and `FromStr` for an enum with an array `ALL` and a method `name`; `$what` is the kind
-/// of the value in error messages.
+/// Implements `Display` and `FromStr` for an enum with an array `ALL` and a method `name`; `$what` is the
+/// kind of the value in error messages.
 #[macro_export]
 macro_rules! impl_names {
     ($type:ty, $what:literal) => {

@@ -30,8 +30,8 @@ impl Isa {
     /// it.
     ///
     /// # Errors
-    /// [`KernelError::UnknownName`] for an unknown name, [`KernelError::IsaUnavailable`] if the processor does
-    /// not support the instruction set.
+    /// [`KernelError::UnknownName`] for an unknown name, [`KernelError::IsaUnavailable`] if the processor
+    /// does not support the instruction set.
     pub fn from_env() -> Result<Self, KernelError> {
         match std::env::var("DAC_CPU") {
             Ok(name) if !name.trim().is_empty() => Self::from_name(&name),

@@ -184,7 +184,7 @@ impl Layer {
         if self.exceeds_cache() || 4 * spans < 3 * most { 0 } else { spans }
     }
 
-    /// Reports whether the weights exceed the caches of a core; then the threads share the columns of a block.
+    /// Reports whether the weights exceed the caches of a core; the threads then share a block's columns.
     pub(crate) fn exceeds_cache(&self) -> bool {
         matches!(&self.operation, Operation::Gemm(conv) if conv.weight.as_slice().len() > MAX_CACHED_WEIGHT)
     }
