@@ -31,7 +31,7 @@ const LAYOUTS: [&str; 3] = [
 /// The fuzz targets with the folders of their initial inputs and the size limit of inputs.
 const TARGETS: &[(&str, &[&str], usize)] = &[
     ("wav", &["fixtures/fuzz/seeds/wav"], MAX_BYTES),
-    ("audio", &["crates/dac-audio/tests/data/formats"], MAX_BYTES),
+    ("audio", &["crates/dac-audio/tests/data/formats", "crates/dac-audio/tests/data/oddities"], MAX_BYTES),
     ("pickle", &[TOKENS], MAX_BYTES),
     ("torch", &[TOKENS], MAX_BYTES),
     ("checkpoint", &LAYOUTS, 200_000),

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "tasks print their results")]
 
+mod audio;
 mod bench;
 mod binary;
 mod compare;
@@ -46,6 +47,8 @@ enum Task {
     Interop(interop::Args),
     /// Run the fuzz targets for a limited time.
     Fuzz(fuzz::Args),
+    /// Compare the audio readers with ffmpeg, opusdec and sox on hundreds of generated files.
+    Audio(audio::Args),
     /// Check rules that no compiler checks: module docs, sizes, dependencies between crates and modules.
     Tidy,
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Task::Cross(args) => cross::run(&args),
         Task::Interop(args) => interop::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
+        Task::Audio(args) => audio::run(&args),
         Task::Tidy => tidy::run(),
     };
     match result {

@@ -69,6 +69,14 @@ pub enum AudioError {
         /// Message of the decoder.
         reason: String,
     },
+    /// ffmpeg could not be started.
+    #[error("{}: cannot read with ffmpeg: {message}", path.display())]
+    Ffmpeg {
+        /// Path of the file.
+        path: PathBuf,
+        /// Error of the operating system.
+        message: String,
+    },
     /// A sample is NaN or infinite.
     #[error("{}: sample {sample} of channel {channel} is {value}, expected a finite number", path.display())]
     NonFinite {

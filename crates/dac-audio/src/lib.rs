@@ -9,7 +9,7 @@
 //! | read at a model's rate and channels | [`ModelRateReader`] |
 //! | mix to mono | [`ChannelMix`] |
 //! | change the sample rate | [`Resampler`] |
-//! | write a WAV file atomically | [`WavWriter`] |
+//! | write a WAV or FLAC file atomically | [`WavWriter`], [`FlacWriter`] |
 //! | write WAV or raw `f32` into a pipe | [`StreamWriter`] |
 //! | measure integrated loudness | [`LoudnessMeter`] |
 //! | compare two signals | [`metrics`] |
@@ -37,6 +37,6 @@ pub use loudness::{LoudnessMeter, MIN_LOUDNESS_DB, loudness_gain};
 pub use model_rate::{AudioSlice, ModelRateConverter, ModelRateReader};
 pub use non_finite::NonFinitePolicy;
 pub use planar::Planar;
-pub use read::{AUDIO_EXTENSIONS, AudioReader, AudioSpec};
+pub use read::{AUDIO_EXTENSIONS, AudioReader, AudioSpec, Damage, DamagePolicy, ReadBackend, ReadOptions};
 pub use resample::{Resampler, resampled_samples};
-pub use write::{SampleFormat, StreamFormat, StreamWriter, WavWriter, WriteReport};
+pub use write::{FlacWriter, SampleFormat, StreamFormat, StreamWriter, WavWriter, WriteReport};

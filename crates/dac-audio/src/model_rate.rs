@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::check::check_planar;
 use crate::planar::append;
-use crate::{AudioError, AudioReader, ChannelMix, NonFinitePolicy, Planar, Resampler};
+use crate::{AudioError, AudioReader, ChannelMix, Damage, NonFinitePolicy, Planar, Resampler};
 
 /// Samples per channel that are read at a time.
 const BLOCK_SAMPLES: usize = 1 << 16;
@@ -181,6 +181,24 @@ impl<'a> ModelRateReader<'a> {
     #[must_use]
     pub fn is_truncated(&self) -> bool {
         matches!(&self.source, Source::Reader(reader) if reader.is_truncated())
+    }
+
+    /// Damage that [`DamagePolicy::Silence`](crate::DamagePolicy::Silence) has replaced so far.
+    #[must_use]
+    pub fn damage(&self) -> Damage {
+        match &self.source {
+            Source::Reader(reader) => reader.damage(),
+            Source::Memory { .. } => Damage::default(),
+        }
+    }
+
+    /// Warning of the reader, see [`AudioReader::warning`].
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        match &self.source {
+            Source::Reader(reader) => reader.warning(),
+            Source::Memory { .. } => None,
+        }
     }
 
     /// Returns the next samples, `[channels][1..]`, or `None` at the end.

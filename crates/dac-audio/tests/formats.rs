@@ -2,7 +2,6 @@
 //! `source.wav`.
 
 use std::fs;
-use std::io::Cursor;
 use std::path::PathBuf;
 
 use dac_audio::{AudioError, AudioReader, Planar};
@@ -50,8 +49,8 @@ fn lossless_files_equal_their_source() -> Outcome {
         ("flac24.flac", "FLAC"),
         ("flac-in-ogg.ogg", "Ogg, FLAC"),
         ("alac.m4a", "MP4, ALAC"),
-        ("pcm16.aiff", "AIFF, PCM Signed 16-bit Big-Endian Interleaved"),
-        ("sowt.aifc", "AIFF, PCM Signed 16-bit Little-Endian Interleaved"),
+        ("pcm16.aiff", "AIFF, 16-bit PCM"),
+        ("sowt.aifc", "AIFF, 16-bit PCM"),
         ("ffmpeg-pipe.wav", "WAV, 16-bit PCM"),
     ] {
         let (reader, samples) = read(name)?;
@@ -117,18 +116,6 @@ fn lossy_files_have_the_length_and_alignment_of_their_source() -> Outcome {
 }
 
 #[test]
-fn unsupported_codecs_are_named_in_errors() {
-    for (name, wanted) in [
-        ("unsupported-opus.opus", "unsupported codec: Opus in Ogg"),
-        ("unsupported-adpcm.wav", "unsupported codec: Microsoft ADPCM in WAV (tag 0x0002)"),
-        ("unsupported-matroska.mkv", "unsupported codec: Matroska/WebM"),
-    ] {
-        let error = AudioReader::open(file(name)).err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(error.contains(wanted) && error.contains(name), "{error}");
-    }
-}
-
-#[test]
 fn files_that_are_not_audio_are_rejected() -> Outcome {
     let folder = tempfile::tempdir()?;
     for name in ["text.wav", "text.mp3", "text.flac", "text"] {
@@ -141,9 +128,6 @@ fn files_that_are_not_audio_are_rejected() -> Outcome {
     }
     assert!(matches!(AudioReader::open(folder.path()), Err(AudioError::Open { .. })));
     assert!(matches!(AudioReader::open(folder.path().join("none.wav")), Err(AudioError::Open { .. })));
-    let flac = fs::read(file("flac16.flac"))?;
-    let error = AudioReader::from_stream(Cursor::new(flac), "-").err().map(|error| error.to_string());
-    assert!(error.is_some_and(|error| error.contains("other formats can be read only from files")));
     Ok(())
 }
 

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::Cursor;
 
 use dac_atomic::AtomicFile;
-use dac_audio::{AudioError, AudioReader, Planar, SampleFormat, StreamFormat, StreamWriter, WavWriter};
+use dac_audio::{
+    AudioError, AudioReader, FlacWriter, Planar, SampleFormat, StreamFormat, StreamWriter, WavWriter,
+};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -89,11 +91,23 @@ fn clipping_is_counted_and_non_finite_samples_are_rejected() -> Outcome {
 }
 
 #[test]
-fn check_length_rejects_four_gibibytes() -> Outcome {
+fn lengths_past_four_gibibytes_turn_the_file_into_rf64() -> Outcome {
     let folder = tempfile::tempdir()?;
-    let writer = WavWriter::create(folder.path().join("a.wav"), 44_100, 1, SampleFormat::I16)?;
-    writer.check_length(2_147_483_000)?;
-    assert!(matches!(writer.check_length(2_147_483_648), Err(AudioError::TooLong { .. })));
+    let path = folder.path().join("a.wav");
+    let mut writer = WavWriter::create(&path, 44_100, 1, SampleFormat::I24)?;
+    writer.reserve(1_431_655_000)?;
+    writer.reserve(1_431_655_766)?;
+    writer.write(&[[0.5_f32, -0.25, 0.125]])?;
+    writer.finish()?;
+    let bytes = std::fs::read(&path)?;
+    assert!(bytes.starts_with(b"RF64\xff\xff\xff\xffWAVEds64"));
+    let size = |at: usize| bytes[at..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    assert_eq!((size(20), size(28), size(36)), (Some(bytes.len() as u64 - 8), Some(9), Some(3)));
+    let mut reader = AudioReader::open(&path)?;
+    assert_eq!(reader.next_block(10)?, Some(vec![vec![0.5, -0.25, 0.125]]));
+    let mut writer = WavWriter::create(&path, 44_100, 1, SampleFormat::I16)?;
+    writer.write(&[[0.5_f32]])?;
+    assert!(matches!(writer.reserve(2_147_483_648), Err(AudioError::TooLong { .. })));
     assert!(WavWriter::create(folder.path().join("b.wav"), 0, 1, SampleFormat::I16).is_err());
     assert!(WavWriter::create(folder.path().join("b.wav"), 8_000, 0, SampleFormat::I16).is_err());
     let missing = folder.path().join("no/such/folder/b.wav");
@@ -208,5 +222,37 @@ fn long_blocks_are_written_completely() -> Outcome {
     writer.write(&block)?;
     let reader = AudioReader::from_raw_f32(Cursor::new(writer.finish()?.0), "pipe", 16_000, 2)?;
     assert_eq!(read_all(reader)?, block);
+    Ok(())
+}
+
+#[test]
+fn flac_files_hold_the_quantized_samples() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    for (format, scale) in [(SampleFormat::I16, 32_768.0), (SampleFormat::I24, 8_388_608.0)] {
+        for samples in [0, 1, 4_096, 10_000] {
+            let path = folder.path().join(format!("{format}-{samples}.flac"));
+            let block: Planar = (1..=2)
+                .map(|step| (0..samples).map(|n| ((n * step) as f32 * 0.01).sin()).collect())
+                .collect();
+            let mut writer = FlacWriter::create(&path, 44_100, 2, format)?;
+            for start in (0..samples).step_by(1_000) {
+                let end = (start + 1_000).min(samples);
+                writer.write(&[&block[0][start..end], &block[1][start..end]])?;
+            }
+            assert_eq!(writer.finish()?.samples, samples as u64);
+            let quantize = |value: f32| ((f64::from(value) * scale).round().min(scale - 1.0) / scale) as f32;
+            let wanted: Planar =
+                block.iter().map(|plane| plane.iter().map(|&value| quantize(value)).collect()).collect();
+            let mut reader = AudioReader::open(&path)?;
+            let mut found = vec![Vec::new(); 2];
+            while let Some(block) = reader.next_block(5_000)? {
+                found.iter_mut().zip(block).for_each(|(plane, more)| plane.extend(more));
+            }
+            assert_eq!(found, wanted, "{format}, {samples}");
+            assert!(!reader.is_truncated());
+        }
+    }
+    assert!(FlacWriter::create(folder.path().join("a.flac"), 44_100, 2, SampleFormat::F32).is_err());
+    assert!(FlacWriter::create(folder.path().join("a.flac"), 44_100, 9, SampleFormat::I16).is_err());
     Ok(())
 }

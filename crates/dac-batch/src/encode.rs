@@ -4,7 +4,7 @@ use std::io::{BufWriter, IntoInnerError};
 use std::path::Path;
 use std::sync::Arc;
 
-use dac::audio::{AUDIO_EXTENSIONS, AudioReader, AudioSpec, NonFinitePolicy};
+use dac::audio::{AUDIO_EXTENSIONS, AudioReader, AudioSpec, DamagePolicy, NonFinitePolicy, ReadBackend};
 use dac::tokens::{Format, NpyInteger, TokenError, TokenFile, WriteOptions};
 use dac::{ChannelMix, Codes, Dac, EncodeOptions, Precision, Save};
 use dac_atomic::FinishedFile;
@@ -40,6 +40,10 @@ pub struct EncodeSettings {
     pub save: Save,
     /// Treatment of NaN and infinite samples.
     pub non_finite: NonFinitePolicy,
+    /// Treatment of damage inside a file.
+    pub damage: DamagePolicy,
+    /// Program that reads audio files.
+    pub backend: ReadBackend,
     /// Chunking of the signal.
     pub chunking: ChunkChoice,
     /// Arithmetic of the model, recorded in manifests.
@@ -58,6 +62,8 @@ impl EncodeSettings {
             save: self.save,
             chunk: self.chunking.for_model(dac)?,
             non_finite: self.non_finite,
+            damage: self.damage,
+            backend: self.backend,
             measure_loudness: self.format == Format::Dac,
         })
     }
@@ -125,10 +131,20 @@ impl<'a> FileEncoder<'a> {
         &self,
         context: &JobContext<'_>,
         facts: &mut Record,
+        reader: AudioReader,
     ) -> Result<TokenFile, BatchError> {
-        let tokens = self.dac.encode_file(&context.job.input, &self.options, &mut context.progress())?;
+        // A FIFO can be opened only once.
+        let mut first = Some(reader);
+        let mut open = || match first.take() {
+            Some(reader) => Ok(reader),
+            None => AudioReader::open_with(&context.job.input, self.options.read_options()),
+        };
+        let tokens = self.dac.encode_reader(&mut open, &self.options, &mut context.progress())?;
         let meta = &tokens.meta;
         for remark in input_remarks(meta.replaced_samples.unwrap_or(0), meta.input_truncated == Some(true)) {
+            context.warn(&remark);
+        }
+        for remark in damage_remarks(meta.damaged_samples, meta.input_warning.as_deref()) {
             context.warn(&remark);
         }
         facts.set_input(meta.input_samples, meta.input_rate_hz);
@@ -193,7 +209,7 @@ impl Work for FileEncoder<'_> {
         facts: &mut Record,
         output: &Path,
     ) -> Result<(), BatchError> {
-        let spec = AudioReader::open(&context.job.input)?.spec().clone();
+        let spec = AudioReader::open_with(&context.job.input, self.options.read_options())?.spec().clone();
         let channels = self.options.channels.channels(spec.channels);
         facts.set_input(spec.samples, Some(spec.sample_rate_hz));
         facts.channels = Some(channels);
@@ -211,10 +227,11 @@ impl Work for FileEncoder<'_> {
     }
 
     fn run(&self, context: &JobContext<'_>, (): (), facts: &mut Record) -> Result<Outcome, BatchError> {
-        let spec = AudioReader::open(&context.job.input)?.spec().clone();
+        let reader = AudioReader::open_with(&context.job.input, self.options.read_options())?;
+        let spec = reader.spec().clone();
         facts.set_input(spec.samples, Some(spec.sample_rate_hz));
         facts.channels = Some(self.options.channels.channels(spec.channels));
-        let tokens = self.encode(context, facts)?;
+        let tokens = self.encode(context, facts, reader)?;
         let (product, description) = if context.job.entry.is_some() {
             let description = self.describe(facts, &spec, Path::new(&context.job.key));
             (Product::PackEntry(Box::new(tokens)), description)
@@ -232,6 +249,12 @@ pub fn input_remarks(replaced_samples: u64, is_truncated: bool) -> impl Iterator
         (replaced_samples > 0).then(|| format!("NaN and infinite samples replaced by 0: {replaced_samples}"));
     let truncated = is_truncated.then(|| "input is truncated; encoded the available samples".to_owned());
     replaced.into_iter().chain(truncated)
+}
+
+/// Messages about an input that was damaged or not read completely.
+pub fn damage_remarks(damaged_samples: Option<u64>, warning: Option<&str>) -> impl Iterator<Item = String> {
+    let damaged = damaged_samples.map(|samples| format!("replaced {samples} damaged samples with silence"));
+    damaged.into_iter().chain(warning.map(str::to_owned))
 }
 
 /// Settings that the tokens depend on as `name=value` separated by spaces. Manifests compare this text: it
@@ -258,6 +281,12 @@ fn settings_text(
     );
     if options.non_finite != NonFinitePolicy::default() {
         text += " nan=zero";
+    }
+    if options.damage != DamagePolicy::default() {
+        text += " damaged=silence";
+    }
+    if options.backend == ReadBackend::Ffmpeg {
+        text += " reader=ffmpeg";
     }
     match settings.pack.map(|pack| pack.format) {
         Some(PackFormat::Tar) => text += " pack=tar",

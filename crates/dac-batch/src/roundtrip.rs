@@ -84,8 +84,9 @@ impl Work for FileRoundtrip<'_> {
 
     fn run(&self, context: &JobContext<'_>, (): (), facts: &mut Record) -> Result<Outcome, BatchError> {
         let encoder = &self.encoder;
-        let spec = AudioReader::open(&context.job.input)?.spec().clone();
-        let tokens = encoder.encode(context, facts)?;
+        let reader = AudioReader::open_with(&context.job.input, encoder.options.read_options())?;
+        let spec = reader.spec().clone();
+        let tokens = encoder.encode(context, facts, reader)?;
         let token_file = encoder.write(context, &tokens)?;
 
         let decoded = encoder.dac.decode(&tokens, &self.decode)?;
@@ -125,7 +126,7 @@ impl Work for FileRoundtrip<'_> {
 
 /// Compares decoded audio with the original file, mixed and resampled as for encoding.
 fn compare(input: &Path, options: &EncodeOptions, decoded: &Audio) -> Result<Comparison, BatchError> {
-    let reader = AudioReader::open(input)?.with_non_finite(options.non_finite);
+    let reader = AudioReader::open_with(input, options.read_options())?;
     let mut original = ModelRateReader::new(reader, options.channels, decoded.rate_hz)?;
     let mut meter = ComparisonMeter::new(&decoded.channels, decoded.rate_hz);
     while let Some(block) = original.next_block()? {

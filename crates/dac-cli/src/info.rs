@@ -18,11 +18,13 @@ use crate::exit::Exit;
 use crate::output::{eprint_line, error_of_file, error_text, print_record, print_text};
 
 /// Fields of the tokens' metadata that are not listed.
-const HIDDEN_METADATA: [&str; 7] = [
+const HIDDEN_METADATA: [&str; 9] = [
     "codebook_size",
     "hop_samples",
     "replaced_samples",
     "input_truncated",
+    "damaged_samples",
+    "input_warning",
     "input_db",
     "chunk_frames",
     "padding",

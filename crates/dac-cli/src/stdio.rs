@@ -9,7 +9,7 @@ use dac::audio::{AudioReader, Planar, StreamFormat, StreamWriter};
 use dac::codec::CodecError;
 use dac::tokens::{DacpHeader, DacpReader, DacpWriter, Format, TokenFile};
 use dac::{Codes, Dac, DecodeSession, EncodeOptions, EncodeSession, LoadOptions, PushDecodeSession, Save};
-use dac_batch::{DecodeSettings, Models, input_remarks};
+use dac_batch::{DecodeSettings, Models, damage_remarks, input_remarks};
 
 use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, FileArgs, ModelArgs};
 use crate::exit::{Exit, Usage};
@@ -68,7 +68,7 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
 fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Result<Exit, Error> {
     let reader = match args.raw_rate {
         Some(rate_hz) => AudioReader::from_raw_f32(io::stdin(), NAME, rate_hz, 1)?,
-        None => AudioReader::from_stream(io::stdin(), NAME)?,
+        None => AudioReader::from_stream_with(io::stdin(), NAME, options.read_options())?,
     };
     let mut reader = reader.with_non_finite(options.non_finite);
     let spec = reader.spec().clone();
@@ -90,6 +90,10 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Resul
     }
     drop(writer.finish(Some(samples))?);
     for remark in input_remarks(reader.replaced_samples(), reader.is_truncated()) {
+        eprint_line(format_args!("{NAME}: {remark}"));
+    }
+    let damaged = Some(reader.damage().samples).filter(|_| reader.damage().places > 0);
+    for remark in damage_remarks(damaged, reader.warning()) {
         eprint_line(format_args!("{NAME}: {remark}"));
     }
     Ok(Exit::Done)

@@ -32,6 +32,8 @@ pub(crate) fn token_settings(
         channels: tokens.signal.channels.into(),
         save: save(&tokens.save),
         non_finite: tokens.signal.nan.into(),
+        damage: tokens.damaged.into(),
+        backend: tokens.audio_reader.into(),
         chunking,
         precision,
     })

@@ -50,7 +50,7 @@ fn the_json_of_a_tar_entry_lists_every_name_in_order() {
         r#""0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","channels":2,"codebooks":9,"#,
         r#""frames":7,"model_rate_hz":44100,"input_rate_hz":48000,"input_samples":96000,"#,
         r#""audio_seconds":2.0,"codebook_size":1024,"hop_samples":512,"#,
-        r#""replaced_samples":3,"input_truncated":true,"#,
+        r#""replaced_samples":3,"input_truncated":true,"damaged_samples":null,"input_warning":null,"#,
         r#""input_db":-23.4375,"chunk_frames":7,"padding":true}"#,
     );
     assert_eq!(json(1), known);
@@ -58,6 +58,7 @@ fn the_json_of_a_tar_entry_lists_every_name_in_order() {
         let rest = concat!(
             r#""model_rate_hz":null,"input_rate_hz":null,"input_samples":null,"audio_seconds":null,"#,
             r#""codebook_size":null,"hop_samples":null,"replaced_samples":null,"input_truncated":null,"#,
+            r#""damaged_samples":null,"input_warning":null,"#,
             r#""input_db":null,"chunk_frames":null,"padding":null}"#,
         );
         format!("{start},{rest}")
@@ -82,9 +83,9 @@ fn equal_entries_give_the_same_shards_as_before() {
         (shard.bytes, shard.sha256)
     });
     let expected = [
-        (14848, "8a21add91a40b4010c8bd5a514695960d6bfa2a02c2b7c2b2cf60603b8325e6a"),
-        (11776, "e7bd3ee0e8cece597b04aa742c62a0d36a367f2a34baba90f61c00214ff70622"),
-        (12721, "e9dfb6c6a71c5dc0f38cbca97fa6f3f179fa0ae7ebd8bc97658052965ae2de21"),
+        (14848, "3f3d6f69becdb746e9224806e2a427bbbb24135149824b0ab14354fb32a46b93"),
+        (11776, "60bc814afb0e62664c897556025c18e79e01e6c48e4d806e279454144a263af2"),
+        (13038, "26936a03b363fd672ea16246f7bafc02b1950f9b84f379de4b9da902855fd62a"),
     ];
     assert_eq!(sums, expected.map(|(bytes, sha256)| (bytes, sha256.to_owned())));
 }

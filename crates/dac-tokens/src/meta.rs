@@ -60,6 +60,12 @@ token_meta! {
     /// `true` if the input file was truncated and only its beginning was encoded, `None` otherwise. Only
     /// safetensors files store it.
     input_truncated: bool,
+    /// Samples per channel of the input that were damaged or missing and were encoded as silence. `None` if
+    /// there was no damage. Only safetensors files store it.
+    damaged_samples: u64,
+    /// Audio of the input that was not read, or a header that had to be corrected. Only safetensors files
+    /// store it.
+    input_warning: String,
     /// Measured loudness of the input, in dB (LUFS). Decoding can restore it.
     input_db: f32,
     /// Frames per window, in windowed mode.

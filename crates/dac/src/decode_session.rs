@@ -135,7 +135,7 @@ impl DecodeSession {
     /// As [`DecodeSession::next_block`]; when the file cannot be written or the audio is too long for it; and
     /// [`Error::Cancelled`] when `progress` cancels.
     pub fn write_to(&mut self, writer: &mut WavWriter, progress: &mut dyn Progress) -> Result<(), Error> {
-        writer.check_length(self.samples())?;
+        writer.reserve(self.samples())?;
         let mut written = 0;
         while let Some(block) = self.next_block()? {
             writer.write(&block)?;

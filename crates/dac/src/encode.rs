@@ -46,7 +46,7 @@ impl Dac {
         progress: &mut dyn Progress,
     ) -> Result<TokenFile, Error> {
         let path = path.as_ref();
-        self.encode_reader(&mut || AudioReader::open(path), options, progress)
+        self.encode_reader(&mut || AudioReader::open_with(path, options.read_options()), options, progress)
     }
 
     /// Encodes what the readers returned by `open` contain. [`Chunking::Windowed`] opens the input twice,
@@ -94,6 +94,8 @@ impl Dac {
         let mut meta = self.token_meta(input.input_rate_hz());
         meta.input_samples = Some(input.input_samples());
         meta.replaced_samples = Some(input.replaced_samples()).filter(|&count| count > 0);
+        meta.damaged_samples = Some(input.damage().samples).filter(|_| input.damage().places > 0);
+        meta.input_warning = input.warning().map(str::to_owned);
         meta.input_truncated = input.is_truncated().then_some(true);
         encoder.finish(meta, &input.name().display().to_string())
     }

@@ -1,6 +1,6 @@
 //! Options of encodes and decodes.
 
-use dac_audio::{ChannelMix, NonFinitePolicy};
+use dac_audio::{ChannelMix, DamagePolicy, NonFinitePolicy, ReadBackend, ReadOptions};
 
 use crate::chunking::Chunking;
 
@@ -19,9 +19,20 @@ pub struct EncodeOptions {
     pub chunk: Chunking,
     /// Treatment of NaN and infinite samples.
     pub non_finite: NonFinitePolicy,
+    /// Treatment of damage inside a file.
+    pub damage: DamagePolicy,
+    /// Program that reads a file.
+    pub backend: ReadBackend,
     /// Measures the loudness of the mixed and resampled input, all channels together, and records it in the
     /// tokens; a `.dac` file needs it. [`Chunking::Windowed`] always does this.
     pub measure_loudness: bool,
+}
+
+impl EncodeOptions {
+    /// Options for reading the input.
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions { non_finite: self.non_finite, damage: self.damage, backend: self.backend }
+    }
 }
 
 /// Sample rate of the decoded audio.

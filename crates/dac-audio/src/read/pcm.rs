@@ -1,4 +1,4 @@
-//! Decoding of WAV samples: bytes of interleaved frames to planar `f32`.
+//! Decoding of uncompressed samples: bytes of interleaved frames to planar `f32`.
 
 use super::g711;
 use crate::Planar;
@@ -8,14 +8,23 @@ use crate::Planar;
 pub(super) enum Encoding {
     /// Unsigned 8-bit; 128 is zero.
     U8,
+    I8,
     /// Signed little-endian integer in the upper bits of `bytes` bytes (2, 3, 4 or 8).
     Int {
         bytes: u8,
     },
+    /// As `Int`, big-endian.
+    IntBe {
+        bytes: u8,
+    },
     /// 24 bits in the lower 3 of 4 bytes.
     Int24Low,
+    /// As `Int24Low`, big-endian.
+    Int24LowBe,
     F32,
+    F32Be,
     F64,
+    F64Be,
     ALaw,
     MuLaw,
 }
@@ -24,10 +33,33 @@ impl Encoding {
     /// Bytes per sample.
     pub(super) fn bytes(self) -> usize {
         match self {
-            Self::U8 | Self::ALaw | Self::MuLaw => 1,
-            Self::Int { bytes } => usize::from(bytes),
-            Self::Int24Low | Self::F32 => 4,
-            Self::F64 => 8,
+            Self::U8 | Self::I8 | Self::ALaw | Self::MuLaw => 1,
+            Self::Int { bytes } | Self::IntBe { bytes } => usize::from(bytes),
+            Self::Int24Low | Self::Int24LowBe | Self::F32 | Self::F32Be => 4,
+            Self::F64 | Self::F64Be => 8,
+        }
+    }
+
+    /// The same encoding with its bytes in reverse order.
+    pub(super) fn big_endian(self) -> Self {
+        match self {
+            Self::Int { bytes } => Self::IntBe { bytes },
+            Self::Int24Low => Self::Int24LowBe,
+            Self::F32 => Self::F32Be,
+            Self::F64 => Self::F64Be,
+            other => other,
+        }
+    }
+
+    /// Name for display.
+    pub(super) fn name(self) -> String {
+        match self {
+            Self::ALaw => "A-law".to_owned(),
+            Self::MuLaw => "µ-law".to_owned(),
+            Self::F32 | Self::F32Be => "32-bit float".to_owned(),
+            Self::F64 | Self::F64Be => "64-bit float".to_owned(),
+            Self::Int24Low | Self::Int24LowBe => "24-bit PCM in 32".to_owned(),
+            other => format!("{}-bit PCM", 8 * other.bytes()),
         }
     }
 
@@ -51,6 +83,13 @@ impl Encoding {
             (Self::MuLaw, &[b]) => f32::from(g711::mu_law(b)) / 32_768.0,
             (Self::F32, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
             (Self::F64, &[a, b, c, d, e, f, g, h]) => f64::from_le_bytes([a, b, c, d, e, f, g, h]) as f32,
+            (Self::I8, &[b]) => f32::from(b as i8) / 128.0,
+            (Self::F32Be, &[a, b, c, d]) => f32::from_be_bytes([a, b, c, d]),
+            (Self::F64Be, &[a, b, c, d, e, f, g, h]) => f64::from_be_bytes([a, b, c, d, e, f, g, h]) as f32,
+            (Self::IntBe { .. }, &[a, b]) => f32::from(i16::from_be_bytes([a, b])) / 32_768.0,
+            (Self::IntBe { .. }, &[a, b, c]) => scale(i32::from_be_bytes([a, b, c, 0])),
+            (Self::IntBe { .. }, &[a, b, c, d, ..]) => scale(i32::from_be_bytes([a, b, c, d])),
+            (Self::Int24LowBe, &[_, a, b, c]) => scale(i32::from_be_bytes([a, b, c, 0])),
             (Self::Int24Low, &[a, b, c, _]) => scale(i32::from_le_bytes([0, a, b, c])),
             (_, &[a, b]) => f32::from(i16::from_le_bytes([a, b])) / 32_768.0,
             (_, &[a, b, c]) => scale(i32::from_le_bytes([0, a, b, c])),

@@ -1,21 +1,37 @@
 //! Format detection from the first bytes, so that a text file named `.wav` is reported as text.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::mpeg_header::FrameHeader;
 use super::spec::READABLE;
 use crate::AudioError;
 
 /// Number of bytes that are inspected.
 const HEAD_BYTES: usize = 64;
+/// Maximum number of tags and blocks of zeros before the audio.
+const MAX_TAGS: usize = 1 << 16;
 
 /// Reader of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Container {
     /// `WavReader`.
     Wav,
-    /// symphonia.
-    Other,
+    Flac,
+    Ogg,
+    /// MP1, MP2 or MP3.
+    Mpeg,
+    /// AAC in ADTS.
+    Adts,
+    Mp4,
+    Matroska,
+    Aiff,
+    /// Core Audio Format.
+    Caf,
+    /// Sony Wave64.
+    Wave64,
+    /// Sun/NeXT audio.
+    Au,
 }
 
 /// Reads the first bytes of a stream, fewer if it is shorter.
@@ -25,24 +41,19 @@ pub(super) fn read_head(source: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Chooses the reader for a stream that begins with `head`.
-pub(super) fn container(path: &Path, head: &[u8]) -> Result<Container, AudioError> {
-    if head.is_empty() {
+/// Chooses the reader for a stream that begins with `head`, after tags if `has_tags`.
+pub(super) fn container(path: &Path, head: &[u8], has_tags: bool) -> Result<Container, AudioError> {
+    if head.is_empty() && !has_tags {
         return Err(AudioError::EmptyFile { path: path.to_owned() });
     }
     let form = head.get(8..12).unwrap_or_default();
-    if matches!(head.get(..4), Some(b"RIFF" | b"RF64" | b"BW64")) && form == b"WAVE" {
+    if is_wav(head) {
         return Ok(Container::Wav);
     }
     let unsupported = match (head.get(..4), form) {
-        (Some(b"RIFX"), _) => Some("big-endian WAV (RIFX)"),
-        (Some(b"riff"), _) => Some("Sony Wave64"),
         (Some(b"wvpk"), _) => Some("WavPack"),
         (Some(b"MAC "), _) => Some("Monkey's Audio"),
         (Some(b"TTA1"), _) => Some("True Audio"),
-        (Some(b"caff"), _) => Some("Core Audio Format"),
-        (Some(b".snd"), _) => Some("Sun/NeXT audio"),
-        (Some([0x1a, 0x45, 0xdf, 0xa3]), _) => Some("Matroska/WebM"),
         (Some([0x30, 0x26, 0xb2, 0x75]), _) => Some("Windows Media (ASF)"),
         (Some(b"RIFF"), b"AVI ") => Some("AVI video"),
         _ => None,
@@ -50,36 +61,73 @@ pub(super) fn container(path: &Path, head: &[u8]) -> Result<Container, AudioErro
     if let Some(codec) = unsupported {
         return Err(AudioError::UnsupportedCodec { path: path.to_owned(), codec: codec.into() });
     }
-    if has_signature(head) || (has_mpeg_extension(path) && !is_text(head)) {
-        return Ok(Container::Other);
+    if let Some(container) = by_signature(head) {
+        return Ok(container);
+    }
+    if let Some(container) = by_extension(path)
+        && (has_tags || !is_text(head))
+    {
+        return Ok(container);
+    }
+    if has_tags {
+        return Ok(Container::Mpeg);
     }
     let path = path.to_owned();
     Err(AudioError::NotAudio { path, expected: READABLE, found: describe(head) })
 }
 
-/// True for the signatures of the formats that symphonia reads.
-pub(super) fn has_signature(head: &[u8]) -> bool {
+/// True for WAV: RIFF, RIFX, RF64 or BW64.
+pub(super) fn is_wav(head: &[u8]) -> bool {
+    matches!(head.get(..4), Some(b"RIFF" | b"RIFX" | b"RF64" | b"BW64")) && head.get(8..12) == Some(b"WAVE")
+}
+
+/// Detects a container from its signature.
+fn by_signature(head: &[u8]) -> Option<Container> {
     let form = head.get(8..12).unwrap_or_default();
     match head {
-        [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] | [b'I', b'D', b'3', ..] => true,
-        [b'F', b'O', b'R', b'M', ..] => matches!(form, b"AIFF" | b"AIFC"),
-        // An MPEG audio or ADTS frame: eleven or twelve sync bits, then a valid layer and rate.
-        [0xff, second, third, ..] => {
-            let mpeg = second & 0xe0 == 0xe0
-                && second & 0x18 != 0x08
-                && second & 0x06 != 0
-                && third & 0xf0 != 0xf0
-                && third & 0x0c != 0x0c;
-            mpeg || second & 0xf6 == 0xf0
-        }
-        _ => matches!(head.get(4..8), Some(b"ftyp" | b"moov" | b"mdat" | b"free" | b"skip" | b"wide")),
+        [b'f', b'L', b'a', b'C', ..] => Some(Container::Flac),
+        [b'O', b'g', b'g', b'S', ..] => Some(Container::Ogg),
+        [b'F', b'O', b'R', b'M', ..] if matches!(form, b"AIFF" | b"AIFC") => Some(Container::Aiff),
+        [b'c', b'a', b'f', b'f', ..] => Some(Container::Caf),
+        [b'.', b's', b'n', b'd', ..] => Some(Container::Au),
+        [b'r', b'i', b'f', b'f', 0x2e, 0x91, ..] => Some(Container::Wave64),
+        [0x1a, 0x45, 0xdf, 0xa3, ..] => Some(Container::Matroska),
+        // An ADTS or MPEG audio frame.
+        [0xff, second, ..] if second & 0xf6 == 0xf0 => Some(Container::Adts),
+        [0xff, ..] if FrameHeader::parse(head).is_some() => Some(Container::Mpeg),
+        _ => matches!(head.get(4..8), Some(b"ftyp" | b"moov" | b"mdat" | b"free" | b"skip" | b"wide"))
+            .then_some(Container::Mp4),
     }
 }
 
-/// True for MP3 and AAC files, which may begin with arbitrary bytes before their first frame.
-fn has_mpeg_extension(path: &Path) -> bool {
-    let extension = path.extension().and_then(|text| text.to_str()).unwrap_or_default();
-    ["mp1", "mp2", "mp3", "aac", "adts"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+/// Detects MP3 and AAC from the extension: they may begin with arbitrary bytes before their first frame.
+fn by_extension(path: &Path) -> Option<Container> {
+    let extension = path.extension().and_then(|text| text.to_str())?.to_ascii_lowercase();
+    match extension.as_str() {
+        "mp1" | "mp2" | "mp3" => Some(Container::Mpeg),
+        "aac" | "adts" => Some(Container::Adts),
+        _ => None,
+    }
+}
+
+/// Reads the first bytes after ID3v2 tags and zeros. Tags are possible before FLAC, MPEG audio and ADTS.
+pub(super) fn read_head_after_tags<R: Read + Seek>(source: &mut R) -> io::Result<(Vec<u8>, bool)> {
+    let mut at = 0;
+    for _ in 0..MAX_TAGS {
+        source.seek(SeekFrom::Start(at))?;
+        let head = read_head(source)?;
+        let &[b'I', b'D', b'3', _, _, flags, a, b, c, d, ..] = head.as_slice() else {
+            let zeros = head.iter().take_while(|&&byte| byte == 0).count();
+            if at == 0 || zeros == 0 || head.len() < HEAD_BYTES && zeros == head.len() {
+                return Ok((head, at > 0));
+            }
+            at += zeros as u64;
+            continue;
+        };
+        let size = [a, b, c, d].iter().fold(0_u64, |size, &byte| (size << 7) | u64::from(byte & 0x7f));
+        at += 10 + size + if flags & 0x10 == 0 { 0 } else { 10 };
+    }
+    Ok((Vec::new(), true))
 }
 
 fn is_text(head: &[u8]) -> bool {

@@ -1,7 +1,7 @@
 //! Properties of an audio stream.
 
 /// Supported formats, for error messages.
-pub(super) const READABLE: &str = "WAV, FLAC, MP3, Ogg Vorbis, AAC/M4A or AIFF";
+pub(super) const READABLE: &str = "WAV, FLAC, MP3, Ogg, Opus, AAC/M4A, Matroska/WebM, CAF or AIFF";
 
 /// Properties of an audio stream, from its header.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,6 +18,17 @@ use crate::{AudioError, Planar};
 
 /// Maximum number of bytes per read.
 const MAX_READ_BYTES: usize = 1 << 20;
+/// Maximum number of chunks after the samples that are searched.
+const MAX_TRAILING_CHUNKS: usize = 64;
+
+/// Uncompressed samples at the current position of a source.
+pub(super) struct PcmStream {
+    pub(super) source: Box<dyn Read + Send>,
+    pub(super) spec: AudioSpec,
+    pub(super) encoding: Encoding,
+    /// Bytes of samples by the header; `None` to read to the end.
+    pub(super) data_bytes: Option<u64>,
+}
 
 /// Reads interleaved samples that follow a header.
 pub(super) struct WavReader {
@@ -32,6 +43,9 @@ pub(super) struct WavReader {
     /// True for a file: return full blocks. False for a pipe: return the available samples.
     full_blocks: bool,
     truncated: bool,
+    /// True for WAV: chunks may follow the samples.
+    has_chunks: bool,
+    warning: Option<String>,
 }
 
 impl WavReader {
@@ -41,7 +55,8 @@ impl WavReader {
         path: &Path,
         file_bytes: Option<u64>,
     ) -> Result<Self, AudioError> {
-        let WavHeader { spec, layout, data_bytes, ahead } = wav_header::read(&mut source, path, file_bytes)?;
+        let WavHeader { spec, layout, data_bytes, ahead, warning } =
+            wav_header::read(&mut source, path, file_bytes)?;
         Ok(Self {
             source: Box::new(std::io::Cursor::new(ahead).chain(source)),
             path: path.to_owned(),
@@ -51,7 +66,25 @@ impl WavReader {
             partial: Vec::new(),
             full_blocks: file_bytes.is_some(),
             truncated: false,
+            has_chunks: true,
+            warning,
         })
+    }
+
+    /// Reads samples from a file with another header.
+    pub(super) fn from_pcm(pcm: PcmStream, path: &Path) -> Self {
+        Self {
+            source: pcm.source,
+            path: path.to_owned(),
+            spec: pcm.spec,
+            layout: Layout::Known(pcm.encoding),
+            left_bytes: pcm.data_bytes,
+            partial: Vec::new(),
+            full_blocks: true,
+            truncated: false,
+            has_chunks: false,
+            warning: None,
+        }
     }
 
     /// Reads interleaved `f32` samples without a header.
@@ -72,6 +105,8 @@ impl WavReader {
             partial: Vec::new(),
             full_blocks: false,
             truncated: false,
+            has_chunks: false,
+            warning: None,
         })
     }
 
@@ -81,6 +116,43 @@ impl WavReader {
 
     pub(super) fn is_truncated(&self) -> bool {
         self.truncated
+    }
+
+    pub(super) fn set_warning(&mut self, warning: String) {
+        self.warning = Some(warning);
+    }
+
+    pub(super) fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// Searches the chunks after the samples for more samples, which are not read.
+    fn check_trailing_chunks(&mut self) {
+        if !std::mem::take(&mut self.has_chunks) || self.left_bytes != Some(0) {
+            return;
+        }
+        let mut skipped = 0_u64;
+        for _ in 0..MAX_TRAILING_CHUNKS {
+            let mut header = [0; 8];
+            if self.source.read_exact(&mut header).is_err() {
+                return;
+            }
+            let [a, b, c, d, size @ ..] = header;
+            if matches!(&[a, b, c, d], b"data" | b"RIFF" | b"RF64") {
+                let name = String::from_utf8_lossy(&header[..4]).into_owned();
+                self.warning = Some(format!(
+                    "a second {name} chunk follows {skipped} bytes after the samples; it was not read"
+                ));
+                return;
+            }
+            let size = u64::from(u32::from_le_bytes(size));
+            let size = size + size % 2;
+            let read = std::io::copy(&mut (&mut self.source).take(size), &mut std::io::sink());
+            if read.is_err() {
+                return;
+            }
+            skipped += 8 + size;
+        }
     }
 
     /// Returns up to `max_samples` frames, or `None` at the end.
@@ -97,13 +169,18 @@ impl WavReader {
         self.partial = bytes.split_off(whole);
         if bytes.is_empty() {
             self.truncated |= !self.partial.is_empty() || self.left_bytes.is_some_and(|left| left > 0);
+            self.check_trailing_chunks();
             return Ok(None);
         }
         let encoding = match self.layout {
             Layout::Known(encoding) => encoding,
-            Layout::Int24In32 => {
-                let encoding = detect_24_in_32(&bytes);
-                self.layout = Layout::Known(encoding);
+            Layout::Int24In32 { is_big_endian } => {
+                let found = detect_24_in_32(&bytes, is_big_endian);
+                let encoding = found.unwrap_or(Encoding::Int { bytes: 4 });
+                let encoding = if is_big_endian { encoding.big_endian() } else { encoding };
+                if found.is_some() {
+                    self.layout = Layout::Known(encoding);
+                }
                 encoding
             }
         };
@@ -130,16 +207,17 @@ impl WavReader {
     }
 }
 
-/// Detects from the first block whether 24-bit samples are in the lower or upper 3 of 4 bytes: in the lower
-/// if the top byte only repeats the sign and the bottom byte is used, otherwise in the upper, as the format
-/// requires.
-fn detect_24_in_32(bytes: &[u8]) -> Encoding {
-    let sign_only =
-        |word: &[u8]| matches!(word, [_, _, high, top] if *top == (if *high < 0x80 { 0 } else { 0xff }));
-    let low_used = bytes.chunks_exact(4).any(|word| word.first() != Some(&0));
-    if low_used && bytes.chunks_exact(4).all(sign_only) {
-        Encoding::Int24Low
-    } else {
-        Encoding::Int { bytes: 4 }
+/// Detects whether 24-bit samples are in the lower or upper 3 of 4 bytes: in the lower if the top byte only
+/// repeats the sign and the bottom byte is used, otherwise in the upper, as the format requires. `None` if
+/// the samples are silent or too quiet to tell.
+fn detect_24_in_32(bytes: &[u8], is_big_endian: bool) -> Option<Encoding> {
+    let mut low_used = false;
+    for word in bytes.as_chunks::<4>().0 {
+        let [low, _, high, top] = if is_big_endian { [word[3], word[2], word[1], word[0]] } else { *word };
+        if top != (if high < 0x80 { 0 } else { 0xff }) {
+            return Some(Encoding::Int { bytes: 4 });
+        }
+        low_used |= low != 0;
     }
+    low_used.then_some(Encoding::Int24Low)
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::byte_stream::{be32, le16, le32, le64};
 use super::pcm::Encoding;
 use super::spec::AudioSpec;
 use crate::AudioError;
@@ -27,6 +28,8 @@ pub(super) struct WavHeader {
     pub(super) data_bytes: Option<u64>,
     /// Bytes of samples that were already read.
     pub(super) ahead: Vec<u8>,
+    /// Oddity of the header that users should know.
+    pub(super) warning: Option<String>,
 }
 
 /// Encoding of the samples as far as the header defines it.
@@ -34,16 +37,32 @@ pub(super) struct WavHeader {
 pub(super) enum Layout {
     Known(Encoding),
     /// 24 bits in 4 bytes, in the upper or lower 3: detected from the samples.
-    Int24In32,
+    Int24In32 {
+        is_big_endian: bool,
+    },
 }
 
 impl Layout {
+    fn big_endian(self) -> Self {
+        match self {
+            Self::Known(encoding) => Self::Known(encoding.big_endian()),
+            Self::Int24In32 { .. } => Self::Int24In32 { is_big_endian: true },
+        }
+    }
+
     pub(super) fn bytes(self) -> usize {
         match self {
             Self::Known(encoding) => encoding.bytes(),
-            Self::Int24In32 => 4,
+            Self::Int24In32 { .. } => 4,
         }
     }
+}
+
+/// True for the name of a chunk of WAV.
+fn is_known(name: Option<&[u8]>) -> bool {
+    name.is_some_and(|name| {
+        name == b"data" || name == b"fmt " || TRAILING_CHUNKS.iter().any(|known| name == *known)
+    })
 }
 
 /// Byte reader that counts its position and accepts bytes back.
@@ -84,7 +103,9 @@ impl Chunks<'_> {
             let mut next = self.take(5)?;
             let is_name =
                 |bytes: Option<&[u8]>| bytes.is_some_and(|id| id.iter().all(|b| (0x20..0x7f).contains(b)));
-            let padded = next.first() == Some(&0) || (!is_name(next.get(..4)) && is_name(next.get(1..5)));
+            let padded = next.first() == Some(&0)
+                || is_known(next.get(1..5))
+                || !is_known(next.get(..4)) && !is_name(next.get(..4)) && is_name(next.get(1..5));
             if padded {
                 next.drain(..1);
             }
@@ -103,22 +124,27 @@ pub(super) fn read(
     let mut chunks = Chunks { source, path, ahead: Vec::new(), position: 0 };
     let riff = chunks.take(12)?;
     let long = matches!(riff.get(..4), Some(b"RF64" | b"BW64"));
+    let is_big_endian = riff.starts_with(b"RIFX");
+    let size_at = if is_big_endian { be32 } else { le32 };
     let mut long_data_bytes = None;
     let mut format: Option<Format> = None;
     for _ in 0..MAX_CHUNKS {
         let header = chunks.take(8)?;
-        let (Some(id), Some(size)) = (header.get(..4).map(<[u8]>::to_vec), u32_at(&header, 4)) else {
+        let (Some(id), Some(size)) = (header.get(..4).map(<[u8]>::to_vec), size_at(&header, 4)) else {
             let missing = if format.is_some() { "a data chunk" } else { "a fmt chunk" };
             return Err(AudioError::malformed(path, missing, "the end of the file"));
         };
         match id.as_slice() {
             b"ds64" => {
                 let body = chunks.take(size.min(28) as usize)?;
-                long_data_bytes = u64_at(&body, 8);
+                long_data_bytes = le64(&body, 8);
                 chunks.skip_chunk(u64::from(size.saturating_sub(28)), size % 2 == 1)?;
             }
             b"fmt " => {
-                let body = chunks.take(size.min(FMT_BYTES) as usize)?;
+                let mut body = chunks.take(size.min(FMT_BYTES) as usize)?;
+                if is_big_endian {
+                    swap_format(&mut body);
+                }
                 format = Some(Format::parse(path, &body)?);
                 chunks.skip_chunk(u64::from(size.saturating_sub(FMT_BYTES)), size % 2 == 1)?;
             }
@@ -130,7 +156,11 @@ pub(super) fn read(
                     (u32::MAX, true, Some(bytes)) => bytes,
                     _ => u64::from(size),
                 };
-                return read_data_header(chunks, format, declared, file_bytes);
+                let mut header = read_data_header(chunks, format, (declared, long), file_bytes)?;
+                if is_big_endian {
+                    header.layout = header.layout.big_endian();
+                }
+                return Ok(header);
             }
             _ => chunks.skip_chunk(u64::from(size), size % 2 == 1)?,
         }
@@ -138,11 +168,11 @@ pub(super) fn read(
     Err(AudioError::malformed(path, format!("a data chunk among the first {MAX_CHUNKS} chunks"), "none"))
 }
 
-/// Determines the number of bytes of samples. `declared` is the size of the data chunk.
+/// Determines the number of bytes of samples. `declared` is the size of the data chunk, of 64 bits in RF64.
 fn read_data_header(
     mut chunks: Chunks<'_>,
     format: Format,
-    declared: u64,
+    (declared, is_long): (u64, bool),
     file_bytes: Option<u64>,
 ) -> Result<WavHeader, AudioError> {
     let path = chunks.path;
@@ -162,8 +192,18 @@ fn read_data_header(
         0xffff_f000..=0xffff_ffff | u64::MAX => true,
         _ => false,
     };
-    let data_bytes = if unknown { None } else { Some(declared) };
+    let mut data_bytes = if unknown { None } else { Some(declared) };
     let remaining = file_bytes.map(|bytes| bytes.saturating_sub(chunks.position));
+    let mut warning = None;
+    if let (Some(declared), Some(remaining)) = (data_bytes, remaining)
+        && !is_long
+        && remaining - remaining.min(declared) > u64::from(u32::MAX)
+    {
+        // The 32-bit size has wrapped: no other chunk is as large.
+        let wraps = (remaining - declared) >> 32;
+        data_bytes = Some(declared + (wraps << 32));
+        warning = Some(format!("the size of the data chunk, {declared} bytes, has wrapped at 4 GiB"));
+    }
     let present = match (data_bytes, remaining) {
         (Some(bytes), Some(remaining)) => Some(bytes.min(remaining)),
         (bytes, remaining) => bytes.or(remaining),
@@ -175,18 +215,27 @@ fn read_data_header(
         samples: present.map(|bytes| bytes / frame_bytes),
         codec,
     };
-    Ok(WavHeader { spec, layout: encoding, data_bytes, ahead: chunks.ahead })
+    Ok(WavHeader { spec, layout: encoding, data_bytes, ahead: chunks.ahead, warning })
+}
+
+/// Converts a big-endian `fmt ` chunk to little-endian.
+fn swap_format(body: &mut [u8]) {
+    for range in [0..2, 2..4, 4..8, 8..12, 12..14, 14..16, 16..18, 18..20, 20..24, 24..28, 28..30, 30..32] {
+        if let Some(field) = body.get_mut(range) {
+            field.reverse();
+        }
+    }
 }
 
 /// Content of the `fmt ` chunk.
 #[derive(Debug, Clone, Copy)]
-struct Format {
-    tag: u16,
-    channels: usize,
-    rate_hz: u32,
+pub(super) struct Format {
+    pub(super) tag: u16,
+    pub(super) channels: usize,
+    pub(super) rate_hz: u32,
     byte_rate: u32,
-    block_align: usize,
-    bits: u16,
+    pub(super) block_align: usize,
+    pub(super) bits: u16,
     /// `WAVE_FORMAT_EXTENSIBLE` with a sub-format that is not a standard tag.
     is_vendor_format: bool,
 }
@@ -198,20 +247,20 @@ const SUBFORMAT_TAILS: [[u8; 14]; 2] = [
 ];
 
 impl Format {
-    fn parse(path: &Path, body: &[u8]) -> Result<Self, AudioError> {
+    pub(super) fn parse(path: &Path, body: &[u8]) -> Result<Self, AudioError> {
         let short = || {
             AudioError::malformed(path, "a fmt chunk of 16 bytes or more", format!("{} bytes", body.len()))
         };
-        let mut tag = u16_at(body, 0).ok_or_else(short)?;
-        let channels = usize::from(u16_at(body, 2).ok_or_else(short)?);
-        let rate_hz = u32_at(body, 4).ok_or_else(short)?;
-        let byte_rate = u32_at(body, 8).ok_or_else(short)?;
-        let block_align = usize::from(u16_at(body, 12).ok_or_else(short)?);
-        let bits = u16_at(body, 14).ok_or_else(short)?;
+        let mut tag = le16(body, 0).ok_or_else(short)?;
+        let channels = usize::from(le16(body, 2).ok_or_else(short)?);
+        let rate_hz = le32(body, 4).ok_or_else(short)?;
+        let byte_rate = le32(body, 8).ok_or_else(short)?;
+        let block_align = usize::from(le16(body, 12).ok_or_else(short)?);
+        let bits = le16(body, 14).ok_or_else(short)?;
         let mut is_vendor_format = false;
         if tag == 0xfffe {
             let wanted = "an extensible fmt chunk of 40 bytes or more";
-            let inner = u16_at(body, 24)
+            let inner = le16(body, 24)
                 .ok_or_else(|| AudioError::malformed(path, wanted, format!("{} bytes", body.len())))?;
             is_vendor_format = !SUBFORMAT_TAILS.iter().any(|tail| body.get(26..40) == Some(tail.as_slice()));
             tag = inner;
@@ -230,7 +279,7 @@ impl Format {
         if confirmed && plausible && wider > by_bits { wider } else { by_bits }
     }
 
-    fn layout(&self, path: &Path) -> Result<(Layout, String), AudioError> {
+    pub(super) fn layout(&self, path: &Path) -> Result<(Layout, String), AudioError> {
         let unsupported = |codec: String| AudioError::UnsupportedCodec { path: path.to_owned(), codec };
         if self.is_vendor_format {
             return Err(unsupported(format!(
@@ -240,7 +289,7 @@ impl Format {
         }
         let (layout, name) = match (self.tag, self.bits, self.container_bytes()) {
             (1, 1..=8, 1) => (Layout::Known(Encoding::U8), "8-bit PCM".to_owned()),
-            (1, 24, 4) => (Layout::Int24In32, "24-bit PCM in 32".to_owned()),
+            (1, 24, 4) => (Layout::Int24In32 { is_big_endian: false }, "24-bit PCM in 32".to_owned()),
             (1, 1..=64, bytes @ (2 | 3 | 4 | 8)) => {
                 let encoding = Encoding::Int { bytes: bytes as u8 };
                 (Layout::Known(encoding), format!("{}-bit PCM", self.bits))
@@ -280,16 +329,4 @@ fn tag_name(tag: u16) -> &'static str {
         0xf1ac => "FLAC",
         _ => "an unknown codec",
     }
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().map(|b| u16::from_le_bytes(*b))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|b| u32::from_le_bytes(*b))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes.get(at..)?.first_chunk().map(|b| u64::from_le_bytes(*b))
 }

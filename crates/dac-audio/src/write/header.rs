@@ -31,3 +31,16 @@ pub(super) fn standard(sample_rate_hz: u32, channels: usize, format: SampleForma
     };
     spec.into_header_for_infinite_file()
 }
+
+/// Offset of the sizes of the file, the samples' bytes and the number of samples in the header of RF64.
+pub(super) const LONG_SIZES_AT: u64 = 20;
+
+/// Builds the header of an RF64 file (EBU Tech 3306): that of a WAV file with a `ds64` chunk in front.
+pub(super) fn long(sample_rate_hz: u32, channels: usize, format: SampleFormat) -> Vec<u8> {
+    let standard = standard(sample_rate_hz, channels, format);
+    let mut bytes = b"RF64\xff\xff\xff\xffWAVEds64".to_vec();
+    bytes.extend_from_slice(&28_u32.to_le_bytes());
+    bytes.extend_from_slice(&[0; 28]);
+    bytes.extend_from_slice(standard.get(12..).unwrap_or_default());
+    bytes
+}

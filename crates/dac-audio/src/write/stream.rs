@@ -39,6 +39,8 @@ pub struct StreamWriter<W> {
     path: PathBuf,
     /// Size of the WAV header, 0 for raw samples.
     header_bytes: u64,
+    /// True for an RF64 header, whose sizes have 64 bits.
+    is_long: bool,
     format: SampleFormat,
     channels: usize,
     /// Encoded samples that are not written yet.
@@ -79,7 +81,7 @@ impl<W: Write> StreamWriter<W> {
         out.write_all(header).map_err(|error| AudioError::write(path, error))?;
         let (path, header_bytes) = (path.to_owned(), header.len() as u64);
         let report = WriteReport::default();
-        Ok(Self { out, path, header_bytes, format, channels, bytes: Vec::new(), report })
+        Ok(Self { out, path, header_bytes, is_long: false, format, channels, bytes: Vec::new(), report })
     }
 
     /// Writes and flushes a block `[channels][samples]`.
@@ -133,6 +135,24 @@ impl<W: Write> StreamWriter<W> {
         samples.saturating_mul((self.format.bytes() * self.channels) as u64)
     }
 
+    /// Replaces the header by one with sizes of 64 bits; no sample may have been written.
+    pub(super) fn replace_by_long_header(&mut self, header: &[u8]) -> Result<(), AudioError>
+    where
+        W: Seek,
+    {
+        let mut replace = || {
+            self.out.seek(SeekFrom::Start(0))?;
+            self.out.write_all(header)
+        };
+        replace().map_err(|error| AudioError::write(&self.path, error))?;
+        (self.header_bytes, self.is_long) = (header.len() as u64, true);
+        Ok(())
+    }
+
+    pub(super) fn is_long(&self) -> bool {
+        self.is_long
+    }
+
     /// Path or name in errors.
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -158,12 +178,29 @@ impl<W: Write> StreamWriter<W> {
         let data = self.data_bytes(self.report.samples);
         // RIFF chunks of odd size are followed by a pad byte.
         let riff = (data + data % 2 + self.header_bytes).saturating_sub(8);
-        if self.header_bytes > 0
+        if self.is_long {
+            self.write_long_sizes(data, riff).map_err(|error| AudioError::write(&self.path, error))?;
+        } else if self.header_bytes > 0
             && let (Ok(data), Ok(riff)) = (u32::try_from(data), u32::try_from(riff))
         {
             self.write_sizes(data, riff).map_err(|error| AudioError::write(&self.path, error))?;
         }
         self.finish()
+    }
+
+    fn write_long_sizes(&mut self, data: u64, riff: u64) -> io::Result<()>
+    where
+        W: Seek,
+    {
+        if data % 2 == 1 {
+            self.out.write_all(&[0])?;
+        }
+        self.out.seek(SeekFrom::Start(header::LONG_SIZES_AT))?;
+        for size in [riff, data, self.report.samples] {
+            self.out.write_all(&size.to_le_bytes())?;
+        }
+        self.out.seek(SeekFrom::End(0))?;
+        Ok(())
     }
 
     fn write_sizes(&mut self, data: u32, riff: u32) -> io::Result<()>

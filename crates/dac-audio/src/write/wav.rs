@@ -20,6 +20,9 @@ const MAX_DATA_BYTES: u64 = u32::MAX as u64 - 73;
 #[derive(Debug)]
 pub struct WavWriter {
     stream: StreamWriter<BufWriter<AtomicFile>>,
+    sample_rate_hz: u32,
+    channels: usize,
+    format: SampleFormat,
 }
 
 impl WavWriter {
@@ -56,20 +59,26 @@ impl WavWriter {
         check_format(path, sample_rate_hz, channels)?;
         let out = BufWriter::with_capacity(1 << 16, file);
         let header = header::standard(sample_rate_hz, channels, format);
-        Ok(Self { stream: StreamWriter::with_header(out, path, &header, channels, format)? })
+        let stream = StreamWriter::with_header(out, path, &header, channels, format)?;
+        Ok(Self { stream, sample_rate_hz, channels, format })
     }
 
-    /// Checks that `samples` samples per channel fit into the file.
+    /// Announces `samples` samples per channel. Before the first block, a length that exceeds WAV's limit of
+    /// just under 4 GiB (13.5 hours of 44.1 kHz mono at 16 bits) turns the file into RF64.
     ///
     /// # Errors
-    /// [`AudioError::TooLong`]: a WAV file holds just under 4 GiB, 13.5 hours of 44.1 kHz mono at 16 bits.
-    pub fn check_length(&self, samples: u64) -> Result<(), AudioError> {
+    /// [`AudioError::TooLong`] if blocks were written already; [`AudioError::Write`].
+    pub fn reserve(&mut self, samples: u64) -> Result<(), AudioError> {
         let bytes = self.stream.data_bytes(samples);
-        if bytes > MAX_DATA_BYTES {
+        if bytes <= MAX_DATA_BYTES || self.stream.is_long() {
+            return Ok(());
+        }
+        if self.stream.report().samples > 0 {
             let path = self.stream.path().to_owned();
             return Err(AudioError::TooLong { path, bytes, max_bytes: MAX_DATA_BYTES });
         }
-        Ok(())
+        let header = header::long(self.sample_rate_hz, self.channels, self.format);
+        self.stream.replace_by_long_header(&header)
     }
 
     /// Appends a block `[channels][samples]`.
@@ -80,7 +89,7 @@ impl WavWriter {
     /// is written.
     pub fn write<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<(), AudioError> {
         let samples = block.first().map_or(0, |plane| plane.as_ref().len() as u64);
-        self.check_length(self.stream.report().samples + samples)?;
+        self.reserve(self.stream.report().samples + samples)?;
         self.stream.write_unflushed(block)
     }
 

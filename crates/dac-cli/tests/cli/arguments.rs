@@ -28,7 +28,7 @@ fn headings(command: &str) -> BTreeMap<String, String> {
 fn options_are_grouped_under_headings() {
     let batches = "files-from root keep-extension jobs dry-run partition manifest ";
     let model = "model weights device threads precision memory-budget ";
-    let tokens = "quantizers bitrate channels nan save format dtype ";
+    let tokens = "quantizers bitrate channels nan damaged audio-reader save format dtype ";
     let chunks = "chunk chunk-seconds overlap-rate ";
     let common = [("Options", "output overwrite json help "), ("Batches", batches), ("Model", model)];
     for (command, own) in [

@@ -1,0 +1,248 @@
+//! Demuxer of MP4, M4A and MOV, also fragmented (ISO/IEC 14496-12).
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use super::byte_stream::{ByteStream, be32, be64};
+use super::demuxer::{Demuxer, Event, Opened, StreamStart};
+use super::mp4_edit_list;
+use super::mp4_sample_entry::{self, Codec};
+use super::mp4_samples::{Sample, SampleTable};
+use super::mp4_track::{FragmentDefaults, Movie, Track, parse_fragment};
+use super::tags;
+use crate::AudioError;
+
+/// Largest index box in bytes.
+const MAX_INDEX_BYTES: u64 = 1 << 29;
+/// Largest packet in bytes.
+const MAX_PACKET_BYTES: u64 = 1 << 24;
+/// Packets that are inspected before decoding.
+const PEEKED_PACKETS: usize = super::aac::SBR_TEST_FRAMES;
+
+struct Mp4Demuxer {
+    stream: ByteStream,
+    track_id: u32,
+    table: SampleTable,
+    /// Samples of the current fragment.
+    fragment: VecDeque<Sample>,
+    /// Offset of the next top-level box to search for fragments.
+    next_box: u64,
+    is_fragmented: bool,
+    defaults: FragmentDefaults,
+    /// Position at the end of the last fragment, in ticks.
+    next_time: Option<u64>,
+    rate_hz: u32,
+    timescale: u32,
+    events: VecDeque<Event>,
+    truncated: bool,
+}
+
+/// Header of a box.
+#[derive(Debug, Clone, Copy)]
+struct TopBox {
+    /// First bytes.
+    start: [u8; 8],
+    name: [u8; 4],
+    body: u64,
+    end: u64,
+}
+
+/// Opens a file.
+pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
+    let path = stream.path().to_owned();
+    let (moov, is_complete) = read_moov(&mut stream, &path)?;
+    let movie = Movie::parse(&moov);
+    let track = movie.select_track(&path)?;
+    if !is_complete && !track.has_complete_tables() {
+        return Err(AudioError::malformed(&path, "a complete index (moov)", "a truncated one"));
+    }
+    let mut demuxer = Mp4Demuxer {
+        stream,
+        track_id: track.id,
+        table: SampleTable::new(track),
+        fragment: VecDeque::new(),
+        next_box: 0,
+        is_fragmented: movie.is_fragmented,
+        defaults: movie.defaults(track.id),
+        next_time: None,
+        rate_hz: 0,
+        timescale: track.timescale.max(1),
+        events: VecDeque::new(),
+        truncated: !is_complete,
+    };
+    let frames = demuxer.peek_packets(track)?;
+    let Codec { decoder, name, pre_skip, frame } = mp4_sample_entry::open(&path, track, &frames)?;
+    demuxer.table.set_frame(frame);
+    let (rate_hz, _) = decoder.format();
+    demuxer.rate_hz = rate_hz;
+    let coded = (!movie.is_fragmented).then(|| demuxer.table.total_samples(rate_hz, demuxer.timescale));
+    let edit = mp4_edit_list::Edit::of(track, movie.scale);
+    let (skip, samples) = match edit {
+        Some(edit) if movie.is_fragmented => (edit.span(rate_hz, None).0, None),
+        Some(edit) => edit.span(rate_hz, coded),
+        None => (pre_skip, coded.map(|coded| coded.saturating_sub(pre_skip))),
+    };
+    Ok(Opened {
+        demuxer: Box::new(demuxer),
+        decoder,
+        codec: format!("MP4, {name}"),
+        samples,
+        first: StreamStart { skip, ..StreamStart::default() },
+        limit: if edit.is_some() { samples } else { None },
+        samples_are_promised: true,
+        has_pages: false,
+    })
+}
+
+/// Finds and reads the index; false if its end is missing.
+fn read_moov(stream: &mut ByteStream, path: &Path) -> Result<(Vec<u8>, bool), AudioError> {
+    let mut at = 0;
+    let mut last = None;
+    while let Some(found) = read_box_header(stream, at)? {
+        if &found.name == b"moov" {
+            let bytes = found.end - found.body;
+            if bytes > MAX_INDEX_BYTES {
+                let limit = "an index (moov) of at most 512 MiB";
+                return Err(AudioError::malformed(path, limit, format!("{bytes} bytes")));
+            }
+            let moov = stream.take(bytes as usize)?;
+            let is_complete = moov.len() as u64 == bytes;
+            return Ok((moov, is_complete));
+        }
+        last = Some(found);
+        at = found.end;
+    }
+    let found = match last {
+        Some(last) if last.end > stream.length() => "no index, and the file is truncated before it",
+        _ => "none",
+    };
+    Err(AudioError::malformed(path, "an index (moov)", found))
+}
+
+/// Reads the header of the top-level box at `at`; the stream is then at its body.
+fn read_box_header(stream: &mut ByteStream, at: u64) -> Result<Option<TopBox>, AudioError> {
+    stream.seek(at)?;
+    if stream.position() < at {
+        return Ok(None);
+    }
+    let header = stream.peek(16)?;
+    let (Some(size), Some(name)) = (be32(header, 0), header.get(4..8).and_then(|name| name.first_chunk()))
+    else {
+        return Ok(None);
+    };
+    let (name, start) = (*name, header.first_chunk().copied().unwrap_or_default());
+    let (size, header_bytes) = match size {
+        0 => (stream.length() - at, 8),
+        1 => match be64(header, 8) {
+            Some(size) => (size, 16),
+            None => return Ok(None),
+        },
+        size => (u64::from(size), 8),
+    };
+    if size < header_bytes as u64 {
+        return Ok(None);
+    }
+    stream.consume(header_bytes);
+    Ok(Some(TopBox { start, name, body: at + header_bytes as u64, end: at.saturating_add(size) }))
+}
+
+impl Mp4Demuxer {
+    /// Reads the first packets without consuming them.
+    fn peek_packets(&mut self, track: &Track) -> Result<Vec<Vec<u8>>, AudioError> {
+        let mut table = SampleTable::new(track);
+        let mut packets = Vec::new();
+        while packets.len() < PEEKED_PACKETS {
+            let sample = match table.next() {
+                Some(sample) => sample,
+                None if self.is_fragmented && self.fragment.is_empty() && self.read_fragment()? => continue,
+                None => match self.fragment.get(packets.len()) {
+                    Some(sample) => sample.clone(),
+                    None => break,
+                },
+            };
+            if sample.bytes > MAX_PACKET_BYTES || sample.offset + sample.bytes > self.stream.length() {
+                break;
+            }
+            self.stream.seek(sample.offset)?;
+            packets.push(self.stream.take(sample.bytes as usize)?);
+        }
+        Ok(packets)
+    }
+
+    /// Reads the next fragment with samples of the track into `fragment`. Returns false at the end.
+    fn read_fragment(&mut self) -> Result<bool, AudioError> {
+        while self.fragment.is_empty() {
+            let start = self.next_box;
+            let Some(found) = read_box_header(&mut self.stream, start)? else {
+                let rest = self.stream.peek(8)?;
+                self.truncated |= rest.iter().any(|byte| *byte != 0 && !byte.is_ascii_whitespace());
+                return Ok(false);
+            };
+            if tags::is_tag(&found.start) {
+                return Ok(false);
+            }
+            let is_known = found.name.iter().all(u8::is_ascii_alphanumeric);
+            self.truncated |= found.end > self.stream.length() && is_known;
+            self.next_box = found.end;
+            if &found.name == b"moof" && found.end <= self.stream.length() {
+                let bytes = (found.end - found.body).min(MAX_INDEX_BYTES);
+                let body = self.stream.take(bytes as usize)?;
+                let fragment = parse_fragment(&body, start, self.track_id, self.defaults);
+                self.fragment = fragment.samples.into();
+                self.check_time(fragment.time);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Compares the position of a fragment with the end of the one before.
+    fn check_time(&mut self, time: Option<u64>) {
+        let duration: u64 = self.fragment.iter().map(|sample| sample.duration).sum();
+        let expected = self.next_time.unwrap_or(0);
+        if let (Some(time), Some(_)) = (time, self.next_time)
+            && time > expected + u64::from(self.timescale / 1_000)
+        {
+            let reason = format!("a fragment at tick {expected} is missing");
+            self.events.push_back(Event::Damage { reason, lost: Some(self.samples(time - expected)) });
+        }
+        self.next_time = Some(time.unwrap_or(expected).saturating_add(duration));
+    }
+
+    fn samples(&self, ticks: u64) -> u64 {
+        let samples = u128::from(ticks) * u128::from(self.rate_hz) / u128::from(self.timescale);
+        u64::try_from(samples).unwrap_or(u64::MAX)
+    }
+
+    fn read_sample(&mut self, sample: &Sample) -> Result<Event, AudioError> {
+        let end = sample.offset.saturating_add(sample.bytes);
+        if sample.bytes > MAX_PACKET_BYTES {
+            let reason = format!("a packet of {} bytes at offset {}", sample.bytes, sample.offset);
+            return Ok(Event::Damage { reason, lost: Some(self.samples(sample.duration)) });
+        }
+        if end > self.stream.length() {
+            return Ok(Event::End { truncated: true });
+        }
+        self.stream.seek(sample.offset)?;
+        let data = self.stream.take(sample.bytes as usize)?;
+        Ok(Event::Packet { data, samples: Some(self.samples(sample.duration)) })
+    }
+}
+
+impl Demuxer for Mp4Demuxer {
+    fn next_event(&mut self) -> Result<Event, AudioError> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(event);
+            }
+            if let Some(sample) = self.table.next() {
+                return self.read_sample(&sample);
+            }
+            if let Some(sample) = self.fragment.pop_front() {
+                return self.read_sample(&sample);
+            }
+            if !self.is_fragmented || !self.read_fragment()? {
+                return Ok(Event::End { truncated: self.truncated });
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Atomic writer of FLAC files.
+
+use std::fmt;
+use std::io::{BufWriter, IntoInnerError, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use dac_atomic::{AtomicFile, FinishedFile};
+use flacenc::bitsink::ByteSink;
+use flacenc::component::{BitRepr, StreamInfo};
+use flacenc::config::Encoder;
+use flacenc::error::{Verified, Verify};
+use flacenc::source::{Context, Fill, FrameBuf};
+
+use super::sample::{SampleFormat, check_block};
+use super::stream::WriteReport;
+use crate::AudioError;
+use crate::check::check_format;
+
+/// Samples per channel of a frame.
+const BLOCK_SAMPLES: usize = 4_096;
+/// Channels that the format allows.
+const MAX_FLAC_CHANNELS: usize = 8;
+
+/// Writes a FLAC file block by block. [`finish`](Self::finish) renames the complete file onto its path;
+/// dropping the writer leaves no file.
+pub struct FlacWriter {
+    out: BufWriter<AtomicFile>,
+    path: PathBuf,
+    format: SampleFormat,
+    channels: usize,
+    config: Verified<Encoder>,
+    info: StreamInfo,
+    frame: FrameBuf,
+    context: Context,
+    /// Interleaved samples of the next frame.
+    pending: Vec<i32>,
+    frames: usize,
+    /// Smallest and largest frame in bytes.
+    frame_bytes: (u32, u32),
+    sample_rate_hz: u32,
+    report: WriteReport,
+}
+
+impl fmt::Debug for FlacWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlacWriter")
+            .field("path", &self.path)
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FlacWriter {
+    /// Creates a file. Its folder must exist.
+    ///
+    /// # Errors
+    /// [`AudioError::Write`]; [`AudioError::Malformed`] for a rate, a number of channels (1 to 8) or a sample
+    /// format (`i16`, `i24`) that FLAC does not have.
+    pub fn create(
+        path: impl AsRef<Path>,
+        sample_rate_hz: u32,
+        channels: usize,
+        format: SampleFormat,
+    ) -> Result<Self, AudioError> {
+        let path = path.as_ref();
+        check_format(path, sample_rate_hz, channels)?;
+        let file = AtomicFile::create(path).map_err(|error| AudioError::write(path, error))?;
+        Self::new(file, path, sample_rate_hz, channels, format)
+    }
+
+    /// Writes to an empty `file`. Errors contain `path`.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn new(
+        file: AtomicFile,
+        path: impl AsRef<Path>,
+        sample_rate_hz: u32,
+        channels: usize,
+        format: SampleFormat,
+    ) -> Result<Self, AudioError> {
+        let path = path.as_ref().to_owned();
+        check_format(&path, sample_rate_hz, channels)?;
+        let bits = match format {
+            SampleFormat::I16 => 16,
+            SampleFormat::I24 => 24,
+            SampleFormat::F32 => {
+                return Err(AudioError::malformed(&path, "i16 or i24 samples for FLAC", "f32"));
+            }
+        };
+        if channels > MAX_FLAC_CHANNELS {
+            return Err(AudioError::malformed(&path, "1 to 8 channels for FLAC", channels.to_string()));
+        }
+        let invalid =
+            |error: &dyn fmt::Display| AudioError::malformed(&path, "a FLAC stream", error.to_string());
+        let info = StreamInfo::new(sample_rate_hz as usize, channels, bits).map_err(|e| invalid(&e))?;
+        let frame = FrameBuf::with_size(channels, BLOCK_SAMPLES).map_err(|e| invalid(&e))?;
+        let config = Encoder::default().into_verified().map_err(|(_, error)| invalid(&error))?;
+        let mut writer = Self {
+            out: BufWriter::with_capacity(1 << 16, file),
+            path,
+            format,
+            channels,
+            config,
+            info,
+            frame,
+            context: Context::new(bits, channels),
+            pending: Vec::new(),
+            frames: 0,
+            frame_bytes: (u32::MAX, 0),
+            sample_rate_hz,
+            report: WriteReport::default(),
+        };
+        writer.write_bytes(&writer.header())?;
+        Ok(writer)
+    }
+
+    /// Appends a block `[channels][samples]`.
+    ///
+    /// # Errors
+    /// As [`WavWriter::write`](super::WavWriter::write).
+    pub fn write<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<(), AudioError> {
+        let samples = check_block(block, self.channels, &self.path, self.report.samples)?;
+        for index in 0..samples {
+            for plane in block {
+                let value = plane.as_ref().get(index).copied().unwrap_or(0.0);
+                let (quantized, is_clipped) = self.format.quantize(value);
+                self.report.clipped += u64::from(is_clipped);
+                self.pending.push(quantized);
+            }
+            if self.pending.len() == BLOCK_SAMPLES * self.channels {
+                self.write_frame()?;
+            }
+        }
+        self.report.samples += samples as u64;
+        Ok(())
+    }
+
+    /// Completes the header, syncs the file and renames it onto its path.
+    ///
+    /// # Errors
+    /// [`AudioError::Write`]; an existing file is unchanged then.
+    pub fn finish(self) -> Result<WriteReport, AudioError> {
+        let path = self.path.clone();
+        let (file, report) = self.finish_unnamed()?;
+        file.persist().map_err(|error| AudioError::write(&path, error))?;
+        Ok(report)
+    }
+
+    /// Completes the header and syncs the file, which keeps its temporary name.
+    ///
+    /// # Errors
+    /// [`AudioError::Write`].
+    pub fn finish_unnamed(mut self) -> Result<(FinishedFile, WriteReport), AudioError> {
+        if !self.pending.is_empty() {
+            self.write_frame()?;
+        }
+        let header = self.header();
+        self.out.seek(SeekFrom::Start(0)).map_err(|error| AudioError::write(&self.path, error))?;
+        self.write_bytes(&header)?;
+        let file = self.out.into_inner().map_err(IntoInnerError::into_error).and_then(AtomicFile::finish);
+        Ok((file.map_err(|error| AudioError::write(&self.path, error))?, self.report))
+    }
+
+    fn write_frame(&mut self) -> Result<(), AudioError> {
+        let encode = || -> Result<ByteSink, Box<dyn std::error::Error>> {
+            self.frame.fill_interleaved(&self.pending)?;
+            self.context.fill_interleaved(&self.pending)?;
+            let number = self.frames;
+            let frame = flacenc::encode_fixed_size_frame(&self.config, &self.frame, number, &self.info)?;
+            let mut sink = ByteSink::new();
+            frame.write(&mut sink)?;
+            Ok(sink)
+        };
+        let mut encode = encode;
+        let sink = encode().map_err(|error| {
+            AudioError::malformed(&self.path, "samples that FLAC can hold", error.to_string())
+        })?;
+        let bytes = sink.as_slice().len() as u32;
+        self.frame_bytes = (self.frame_bytes.0.min(bytes), self.frame_bytes.1.max(bytes));
+        self.frames += 1;
+        self.pending.clear();
+        self.write_bytes(sink.as_slice())
+    }
+
+    fn write_bytes(&mut self, bytes: &[u8]) -> Result<(), AudioError> {
+        self.out.write_all(bytes).map_err(|error| AudioError::write(&self.path, error))
+    }
+
+    /// Builds the signature and STREAMINFO from what was written so far.
+    fn header(&self) -> Vec<u8> {
+        let (smallest, largest) = if self.frames == 0 { (0, 0) } else { self.frame_bytes };
+        let bits = if self.format == SampleFormat::I24 { 24 } else { 16 };
+        let word = (u64::from(self.sample_rate_hz) << 44)
+            | ((self.channels as u64 - 1) << 41)
+            | ((bits - 1) << 36)
+            | (self.report.samples & 0xf_ffff_ffff);
+        let mut header = b"fLaC\x80\0\0\x22".to_vec();
+        header.extend_from_slice(&(BLOCK_SAMPLES as u16).to_be_bytes());
+        header.extend_from_slice(&(BLOCK_SAMPLES as u16).to_be_bytes());
+        header.extend_from_slice(&smallest.to_be_bytes()[1..]);
+        header.extend_from_slice(&largest.to_be_bytes()[1..]);
+        header.extend_from_slice(&word.to_be_bytes());
+        let digest = if self.frames == 0 { [0; 16] } else { self.context.md5_digest() };
+        header.extend_from_slice(&digest);
+        header
+    }
+}

@@ -1,0 +1,144 @@
+//! Further containers and codecs, pipes, and ffmpeg as the reader.
+
+use std::fs;
+
+use dac_audio::{AudioError, AudioReader, ReadBackend, ReadOptions};
+
+use crate::support::{Outcome, bytes, drain, path, read, read_bytes, snr_db, source};
+
+#[test]
+fn every_format_is_read_from_a_pipe() -> Outcome {
+    let folders =
+        ["oddities", "formats"].map(|folder| path("source.wav").parent().unwrap().with_file_name(folder));
+    let mut count = 0;
+    for folder in folders {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?.path();
+            let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            let Ok(wanted) = read(&name) else {
+                assert!(name.starts_with("he-aac"), "{name}");
+                continue;
+            };
+            let piped = drain(AudioReader::from_stream(fs::File::open(&entry)?, &name)?)?;
+            assert_eq!(piped.samples, wanted.samples, "{name}");
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count} files");
+    Ok(())
+}
+
+#[test]
+fn fifo_is_read_as_a_path() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let fifo = folder.path().join("audio.flac");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status()?.success());
+    let writer = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || fs::write(fifo, bytes("flac16.flac"))
+    });
+    assert_eq!(drain(AudioReader::open(&fifo)?)?.samples, source());
+    writer.join().unwrap()?;
+    Ok(())
+}
+
+#[test]
+fn opus_agrees_with_opusdec() -> Outcome {
+    // SILK, hybrid and CELT.
+    for bitrate in [8, 24, 96] {
+        let found = read(&format!("opusenc-{bitrate}.opus"))?;
+        let wanted = read(&format!("opusdec-{bitrate}.wav"))?;
+        assert_eq!(found.len(), wanted.len(), "{bitrate} kbit/s");
+        let db = snr_db(&wanted.samples[0], &found.samples[0]);
+        assert!(db > 100.0, "{bitrate} kbit/s: {db} dB");
+    }
+    Ok(())
+}
+
+#[test]
+fn opus_gain_is_applied_and_streams_may_be_chained() -> Outcome {
+    let opus = bytes("opusenc-24.opus");
+    let wanted = read("opusenc-24.opus")?;
+    let chained = read_bytes("a.opus", [opus.clone(), opus].concat())?;
+    assert_eq!(chained.len(), 2 * wanted.len());
+    assert_eq!(chained.samples[0][wanted.len()..], wanted.samples[0]);
+    let ogg = bytes("pages.ogg");
+    assert_eq!(read_bytes("a.ogg", [ogg.clone(), ogg].concat())?.len(), 2 * 4_410);
+    Ok(())
+}
+
+#[test]
+fn lossless_files_in_other_containers_equal_their_source() -> Outcome {
+    let wanted = source();
+    for name in ["alac.caf", "flac.mkv", "flac.mp4", "pcm.au", "pcm.mkv", "pcm.w64"] {
+        let found = read(name)?;
+        assert_eq!(found.samples, wanted, "{name}");
+        assert!(!found.truncated, "{name}");
+    }
+    assert_eq!(read("pcm24.caf")?.samples[0], wanted[0][..2_000]);
+    Ok(())
+}
+
+#[test]
+fn big_endian_wav_is_read() -> Outcome {
+    let format = [0, 1, 0, 1, 0, 0, 0xac, 0x44, 0, 1, 0x58, 0x88, 0, 2, 0, 16];
+    let file =
+        [&b"RIFX\0\0\0\x28WAVEfmt \0\0\0\x10"[..], &format, b"data\0\0\0\x04", &[0x40, 0, 0x20, 0]].concat();
+    assert_eq!(read_bytes("a.wav", file)?.samples[0], [0.5, 0.25]);
+    Ok(())
+}
+
+#[test]
+fn lossy_files_in_other_containers_have_the_length_of_their_source() -> Outcome {
+    let wanted = source();
+    // Name, samples, delay and least SNR in dB.
+    for (name, length, delay, floor_db) in [
+        ("alaw.mov", 2_000, 0, 30.0),
+        ("ima.mov", 4_416, 0, 20.0),
+        ("ima.aifc", 4_416, 0, 20.0),
+        ("ima.wav", 5_085, 0, 20.0),
+        ("ms-adpcm.wav", 5_060, 0, 20.0),
+        ("mulaw.caf", 4_410, 0, 30.0),
+        ("aac.mkv", 6_144, 1_024, 8.0),
+        ("vorbis.mkv", 4_672, 0, 15.0),
+    ] {
+        let found = read(name)?;
+        assert_eq!(found.len(), length, "{name}");
+        let db = snr_db(&wanted[0], &found.samples[0][delay..]);
+        assert!(db > floor_db, "{name}: {db} dB");
+        assert!(!found.truncated, "{name}");
+    }
+    // 0.1 s at 48 kHz.
+    for name in ["opus.webm", "opus.mp4", "opus.opus"] {
+        assert_eq!(read(name)?.len(), 4_800, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn he_aac_is_refused_by_name_with_a_way_out() {
+    for name in ["he-aac.aac", "he-aac-v2.aac"] {
+        let error = read(name).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("HE-AAC in ADTS; convert it") && error.contains("ffmpeg"), "{name}: {error}");
+    }
+}
+
+#[test]
+fn ffmpeg_reads_what_the_built_in_readers_refuse() -> Outcome {
+    if std::process::Command::new("ffmpeg").arg("-version").output().is_err() {
+        return Ok(());
+    }
+    let with = |backend| ReadOptions { backend, ..ReadOptions::default() };
+    let found = drain(AudioReader::open_with(path("flac16.flac"), with(ReadBackend::Ffmpeg))?)?;
+    assert_eq!(found.samples, source());
+    let reader = AudioReader::open_with(path("he-aac.aac"), with(ReadBackend::Auto))?;
+    assert_eq!((reader.spec().sample_rate_hz, reader.spec().codec.as_str()), (44_100, "read by ffmpeg"));
+    assert!(drain(reader)?.len() > 22_050);
+    let folder = tempfile::tempdir()?;
+    let text = folder.path().join("text.wav");
+    fs::write(&text, "a shopping list")?;
+    let error = AudioReader::open_with(&text, with(ReadBackend::Auto)).err();
+    assert!(matches!(error, Some(AudioError::NotAudio { .. })), "{error:?}");
+    assert!(AudioReader::open_with(&text, with(ReadBackend::Ffmpeg)).is_err());
+    Ok(())
+}
