@@ -20,7 +20,7 @@ pub(super) fn skip_tag(stream: &mut ByteStream) -> Result<bool, AudioError> {
         [b'T', b'A', b'G', b'+', ..] => 227,
         [b'T', b'A', b'G', ..] => 128,
         [b'A', b'P', b'E', b'T', b'A', b'G', b'E', b'X', ..] => {
-            // The size includes the footer but not the header; a footer alone ends here.
+            // The size includes the footer but not the header. A tag that has only a footer ends here.
             let is_header = le32(head, 20).is_some_and(|flags| flags & 0x2000_0000 != 0);
             let size = u64::from(le32(head, 12).unwrap_or(0));
             if is_header { 32 + size } else { 32 }
