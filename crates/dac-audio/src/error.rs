@@ -38,7 +38,7 @@ pub enum AudioError {
         path: PathBuf,
         /// Supported formats.
         expected: &'static str,
-        /// Description of the first bytes.
+        /// Likely kind of the file, with the next step.
         found: String,
     },
     /// The container is supported, but not its codec.

@@ -1,9 +1,11 @@
-//! The .pt format of torch: one tensor of codes or z, or a dict of tensors.
+//! The .pt format of torch: one tensor of codes or z, or a dict of tensors. Numpy arrays in place of tensors are
+//! read, too.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 
-use dac_pickle::Value;
+use dac_pickle::numpy::{ArrayError, NdArray};
 use dac_pickle::torch::{Saved, TensorRef, TorchFile, write as write_torch};
+use dac_pickle::{DType, Value, read_strided};
 
 use crate::arrays::{Elements, StoredArray, three_axes};
 use crate::error::TokenError;
@@ -27,13 +29,13 @@ pub(crate) const PT: TokenFormat = TokenFormat {
 fn open(reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     let file = TorchFile::open(reader)?;
     let root = file.root();
-    let named = |name: &'static str| match root.get(name).and_then(Value::as_tensor) {
-        Some(tensor) => Tensor::new(tensor, name).map(Some),
+    let named = |name: &'static str| match root.get(name) {
+        Some(value) => PtArray::new(value, name),
         None => Ok(None),
     };
-    let (codes, z, latents) = match root.as_tensor() {
-        Some(tensor) if tensor.dtype.is_float() => (None, Some(Tensor::new(tensor, "z")?), None),
-        Some(tensor) => (Some(Tensor::new(tensor, "codes")?), None, None),
+    let (codes, z, latents) = match element_type(root) {
+        Some(dtype) if dtype.is_float() => (None, PtArray::new(root, "z")?, None),
+        Some(_) => (PtArray::new(root, "codes")?, None, None),
         None => (named("codes")?, named("z")?, named("latents")?),
     };
     let arrays = Arrays { codes, z, latents };
@@ -70,19 +72,43 @@ fn write(writer: &mut dyn Write, file: &TokenFile, _: &WriteOptions) -> Result<(
     Ok(write_torch(writer, "tokens", &root)?)
 }
 
-/// A tensor and its shape `[channels, codebooks or latent, frames]`.
-struct Tensor {
-    tensor: TensorRef,
-    shape: [usize; 3],
-}
-
-impl Tensor {
-    fn new(tensor: &TensorRef, array: &'static str) -> Result<Self, TokenError> {
-        Ok(Self { tensor: tensor.clone(), shape: three_axes(&tensor.shape, array)? })
+/// Element type of a tensor or of an array of numbers.
+fn element_type(value: &Value) -> Option<DType> {
+    match value {
+        Value::Tensor(tensor) => Some(tensor.dtype),
+        Value::Array(array) => array.dtype(),
+        _ => None,
     }
 }
 
-impl<'a> StoredArray<TorchFile<Input<'a>>> for Tensor {
+/// An array and its shape `[channels, codebooks or latent, frames]`.
+struct PtArray {
+    elements: Stored,
+    shape: [usize; 3],
+}
+
+/// Elements of an array.
+enum Stored {
+    /// In the file.
+    Tensor(TensorRef),
+    /// In the file's pickle, which is in memory.
+    Numpy(NdArray),
+}
+
+impl PtArray {
+    /// Describes the tensor or numpy array `value` that contains `array`; `None` for other values.
+    fn new(value: &Value, array: &'static str) -> Result<Option<Self>, TokenError> {
+        let (elements, shape) = match value {
+            Value::Tensor(tensor) => (Stored::Tensor(tensor.clone()), &tensor.shape[..]),
+            Value::Array(numbers) => (Stored::Numpy(numbers.clone()), numbers.shape()),
+            _ => return Ok(None),
+        };
+        let shape = three_axes(shape, array)?;
+        Ok(Some(Self { elements, shape }))
+    }
+}
+
+impl<'a> StoredArray<TorchFile<Input<'a>>> for PtArray {
     fn shape(&self) -> [usize; 3] {
         self.shape
     }
@@ -93,8 +119,24 @@ impl<'a> StoredArray<TorchFile<Input<'a>>> for Tensor {
         start: usize,
         shape: [usize; 3],
     ) -> Result<Elements, TokenError> {
-        let last = self.tensor.shape.len().saturating_sub(1);
-        let bytes = file.read_tensor(&self.tensor.clone().narrow(last, start, shape[2]))?;
-        Ok(Elements { dtype: self.tensor.dtype, big_endian: false, bytes, shape })
+        match &self.elements {
+            Stored::Tensor(tensor) => {
+                let last = tensor.shape.len().saturating_sub(1);
+                let bytes = file.read_tensor(&tensor.clone().narrow(last, start, shape[2]))?;
+                Ok(Elements { dtype: tensor.dtype, big_endian: false, bytes, shape })
+            }
+            Stored::Numpy(array) => {
+                let (dtype, layout, bytes) = array.numbers().ok_or(ArrayError::Objects)?;
+                let (mut axes, strides) = (array.shape().to_vec(), array.strides());
+                let (Some(frames), Some(&step)) = (axes.last_mut(), strides.last()) else {
+                    return Err(TokenError::malformed(NAME, "an array has no axes"));
+                };
+                *frames = shape[2];
+                let position = (start as u64).saturating_mul(step as u64).saturating_mul(dtype.size() as u64);
+                let mut source = Cursor::new(bytes);
+                let bytes = read_strided(&mut source, position, dtype.size(), &axes, &strides)?;
+                Ok(Elements { dtype, big_endian: layout.big_endian, bytes, shape })
+            }
+        }
     }
 }
