@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
-use dac_pickle::Value;
 use dac_pickle::torch::{Saved, TensorRef, TorchFile, write as write_torch};
+use dac_pickle::{DType, Value};
 
-use crate::arrays::{Elements, StoredArray, three_axes};
+use crate::arrays::{CODES, Elements, StoredArray, check_type, three_axes, write_codes};
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
-use crate::options::WriteOptions;
+use crate::options::{IntegerType, WriteOptions};
 use crate::token_file::TokenFile;
 use crate::token_format::{Arrays, Capacity, Input, Opened, TokenFormat};
 
@@ -19,6 +19,8 @@ pub(crate) const PT: TokenFormat = TokenFormat {
     // The signature of zip archives.
     matches: |start| start.starts_with(b"PK\x03\x04"),
     capacity: Capacity::AnyArrays,
+    // torch stores 16-bit unsigned integers only from version 2.3 on.
+    integers: &[IntegerType::I64, IntegerType::I32],
     stores_windows: false,
     open,
     write,
@@ -33,8 +35,8 @@ fn open(reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     };
     let (codes, z, latents) = match root.as_tensor() {
         Some(tensor) if tensor.dtype.is_float() => (None, Some(Tensor::new(tensor, "z")?), None),
-        Some(tensor) => (Some(Tensor::new(tensor, "codes")?), None, None),
-        None => (named("codes")?, named("z")?, named("latents")?),
+        Some(tensor) => (Some(Tensor::new(tensor, CODES)?), None, None),
+        None => (named(CODES)?, named("z")?, named("latents")?),
     };
     let arrays = Arrays { codes, z, latents };
     if arrays.is_empty() {
@@ -47,12 +49,15 @@ fn open(reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     Ok(arrays.open(file, TokenMeta::default()))
 }
 
-/// Writes a LongTensor or FloatTensor, or a dict if there are several arrays or latents.
-fn write(writer: &mut dyn Write, file: &TokenFile, _: &WriteOptions) -> Result<(), TokenError> {
+/// Writes a LongTensor, IntTensor or FloatTensor, or a dict if there are several arrays or latents.
+fn write(writer: &mut dyn Write, file: &TokenFile, options: &WriteOptions) -> Result<(), TokenError> {
     let mut saved = Vec::new();
     if let Some(codes) = &file.codes {
-        let wide: Vec<i64> = codes.as_slice().iter().map(|&v| v.into()).collect();
-        saved.push(("codes".to_owned(), Saved::long_tensor(&wide, &codes.shape())));
+        let integer = options.integer.unwrap_or(IntegerType::I64);
+        let mut bytes = Vec::with_capacity(codes.as_slice().len() * integer.dtype().size());
+        write_codes(&mut bytes, codes, integer)?;
+        let shape = codes.shape().to_vec();
+        saved.push((CODES.to_owned(), Saved::Tensor { dtype: integer.dtype(), shape, bytes }));
     }
     for (name, array) in [("z", &file.z), ("latents", &file.latents)] {
         if let Some(array) = array {
@@ -78,6 +83,7 @@ struct Tensor {
 
 impl Tensor {
     fn new(tensor: &TensorRef, array: &'static str) -> Result<Self, TokenError> {
+        check_type(tensor.dtype, array)?;
         Ok(Self { tensor: tensor.clone(), shape: three_axes(&tensor.shape, array)? })
     }
 }
@@ -85,6 +91,10 @@ impl Tensor {
 impl<'a> StoredArray<TorchFile<Input<'a>>> for Tensor {
     fn shape(&self) -> [usize; 3] {
         self.shape
+    }
+
+    fn dtype(&self) -> DType {
+        self.tensor.dtype
     }
 
     fn read(
