@@ -8,7 +8,7 @@ use anyhow::{Context, Error, anyhow, bail};
 use dac::Preset;
 use dac::audio::AudioReader;
 use dac::codec::NetworkShape;
-use dac::tokens::{Format, SNIFF_BYTES, TokenInfo, TokenReader};
+use dac::tokens::{Format, IntegerType, SNIFF_BYTES, TokenInfo, TokenReader};
 use dac::weights::Checkpoint;
 use dac_batch::nominal_kbps;
 use serde_json::{Map, Value, json};
@@ -16,19 +16,6 @@ use serde_json::{Map, Value, json};
 use crate::args::InfoArgs;
 use crate::exit::Exit;
 use crate::output::{eprint_line, error_of_file, error_text, print_record, print_text};
-
-/// Fields of the tokens' metadata that are not listed.
-const HIDDEN_METADATA: [&str; 9] = [
-    "codebook_size",
-    "hop_samples",
-    "replaced_samples",
-    "input_truncated",
-    "damaged_samples",
-    "input_warning",
-    "input_db",
-    "chunk_frames",
-    "padding",
-];
 
 /// Properties of a file in the order of output.
 type Properties = Vec<(&'static str, Value)>;
@@ -55,7 +42,9 @@ pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
 /// Formats a property as a line; returns `None` for an unknown or empty value.
 fn line((name, value): &(&'static str, Value)) -> Option<String> {
     let is_known = !value.is_null() && *value != "";
-    is_known.then(|| format!("\n  {:<18}{}", name.replace('_', " "), value_text(value)))
+    // The metadata of tokens has another field about the input that was encoded.
+    let label = if *name == "truncated" { "file_truncated" } else { name };
+    is_known.then(|| format!("\n  {:<18}{}", label.replace('_', " "), value_text(value)))
 }
 
 fn record(path: &Path, properties: Result<Properties, Error>) -> Value {
@@ -128,18 +117,19 @@ fn token_properties(path: &Path, info: &TokenInfo) -> Properties {
         ("kind", json!("tokens")),
         ("format", json!(info.format.to_string())),
         ("codes_shape", json!(info.codes)),
+        ("codes_dtype", json!(info.integer.map(IntegerType::name))),
         ("z_shape", json!(info.z)),
         ("latents_shape", json!(info.latents)),
         ("channels", json!(channels)),
         ("codebooks", json!(codebooks)),
         ("frames", json!(info.frames())),
     ];
-    let listed = meta.fields_with_duration().filter(|field| !HIDDEN_METADATA.contains(&field.name));
-    properties.extend(listed.map(|field| (field.name, json!(field.value))));
+    properties.extend(meta.fields_with_duration().map(|field| (field.name, json!(field.value))));
     properties.extend([
         ("nominal_kbps", json!(nominal)),
         ("file_kbps", json!(seconds.map(|seconds| bytes as f64 * 0.008 / seconds))),
         ("truncated", json!(info.truncated)),
+        ("ignored_bytes", json!(Some(info.ignored_bytes).filter(|&bytes| bytes > 0))),
     ]);
     properties
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use common::{codes, keys, meta, names, sha256, tar_members};
 use dac_dataset::{PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey, ShardInfo};
 use dac_rvq::{Array3, Codes};
-use dac_tokens::{Format, TokenFile, WriteOptions};
+use dac_tokens::{Format, IntegerType, TokenFile, WriteOptions};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 
@@ -108,7 +108,7 @@ fn tar_shards_contain_token_files_and_metadata() {
 #[test]
 fn parquet_files_round_trip_every_code() {
     let folder = tempfile::tempdir().unwrap();
-    let mut writer = writer(folder.path(), PackKind::Parquet, PackLimits::default());
+    let mut writer = writer(folder.path(), PackKind::Parquet(IntegerType::U16), PackLimits::default());
     // All values, no frames, no lists, and more codes than fit a row group.
     let every: Vec<u16> = (0..=u16::MAX).collect();
     let all = [
@@ -160,7 +160,7 @@ fn parquet_files_round_trip_every_code() {
 
 #[test]
 fn shards_are_closed_at_the_entry_and_size_limits() {
-    for kind in [tar(Format::Npy), PackKind::Parquet] {
+    for kind in [tar(Format::Npy), PackKind::Parquet(IntegerType::U16)] {
         let folder = tempfile::tempdir().unwrap();
         let shards = write(&mut writer(folder.path(), kind.clone(), limits(2, 1 << 30)), &[10; 5]);
         let entries: Vec<_> = shards.iter().map(|shard| shard.keys.len()).collect();
@@ -195,7 +195,7 @@ fn starting_at_skips_lower_numbers() {
 
 #[test]
 fn equal_entries_give_equal_bytes() {
-    for kind in [tar(Format::Safetensors), PackKind::Parquet] {
+    for kind in [tar(Format::Safetensors), PackKind::Parquet(IntegerType::U16)] {
         let hashes = [0; 2].map(|_| {
             let folder = tempfile::tempdir().unwrap();
             write(&mut writer(folder.path(), kind.clone(), limits(10, 1 << 30)), &[7, 8, 9])[0].sha256.clone()
@@ -212,7 +212,7 @@ fn rejected_entries_do_not_affect_others() {
     with_z.z = Some(Array3::new(vec![0.5; 8], [1, 2, 4]).unwrap());
     let only_z = TokenFile::of_z(Array3::new(vec![0.5; 8], [1, 2, 4]).unwrap(), meta());
 
-    let mut writer = writer(folder.path(), PackKind::Parquet, PackLimits::default());
+    let mut writer = writer(folder.path(), PackKind::Parquet(IntegerType::U16), PackLimits::default());
     writer.add(&key("a"), "a", plain()).unwrap();
     assert!(matches!(writer.add(&key("b"), "b", with_z.clone()), Err(PackError::NotCodes { .. })));
     assert!(matches!(writer.add(&key("b"), "b", only_z.clone()), Err(PackError::NotCodes { .. })));
@@ -234,7 +234,7 @@ fn rejected_entries_do_not_affect_others() {
 
 #[test]
 fn dropping_the_writer_removes_the_open_shard() {
-    for kind in [tar(Format::Npy), PackKind::Parquet] {
+    for kind in [tar(Format::Npy), PackKind::Parquet(IntegerType::U16)] {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = writer(folder.path(), kind.clone(), PackLimits::default());
         writer.add(&key("a"), "a", TokenFile::of_codes(codes(1, 9, 4), meta())).unwrap();

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dac_pickle::PickleError;
 use dac_pickle::numpy::ArrayError;
 use dac_pickle::torch::TorchError;
+use dac_pickle::{DType, PickleError};
 use dac_rvq::{CodesError, ShapeError};
 use thiserror::Error;
 
@@ -66,7 +66,7 @@ pub enum TokenError {
         available: u64,
     },
     /// The shape of an array is not possible for codes, z or latents.
-    #[error("{array} has shape {shape:?}, expected [channels, {axis}, frames] or [{axis}, frames]")]
+    #[error("{array} has shape {shape:?}, expected [channels, {axis}, frames] or [{axis}, frames]{hint}")]
     Axes {
         /// Name of the array.
         array: &'static str,
@@ -74,6 +74,18 @@ pub enum TokenError {
         shape: Vec<usize>,
         /// Name of the middle axis.
         axis: &'static str,
+        /// Probable cause, after a semicolon; can be empty.
+        hint: &'static str,
+    },
+    /// The elements of an array are not integers, for codes, or not floats, for z and latents.
+    #[error("{array} has elements of type {found:?}, expected {expected}")]
+    ElementType {
+        /// Name of the array.
+        array: &'static str,
+        /// Type of the elements.
+        found: DType,
+        /// The expected types, and the reading of other ones.
+        expected: &'static str,
     },
     /// The file contains no codes, z or latents.
     #[error("the .{format} file contains no codes, z or latents (it contains: {found})")]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::error::TokenError;
-use crate::options::Save;
+use crate::options::{IntegerType, Save, WriteOptions};
 use crate::token_format::{Capacity, TokenFormat};
 use crate::{dac, dacp, npy, pt, safetensors};
 
@@ -73,6 +73,17 @@ impl Format {
             Capacity::CodesOrZ => "only codes or only z",
             Capacity::OnlyCodes => "only codes",
         }
+    }
+
+    /// Element types that codes can have in a file; the first is the default. Empty if the format packs codes
+    /// in fewer bits.
+    pub fn integer_types(self) -> &'static [IntegerType] {
+        self.get().integers
+    }
+
+    /// Element type with which these options store codes; `None` if the format packs them.
+    pub fn integer_type(self, options: &WriteOptions) -> Option<IntegerType> {
+        options.integer.or(self.integer_types().first().copied())
     }
 
     /// Detects the format of a file from its first [`SNIFF_BYTES`] bytes.

@@ -9,7 +9,7 @@ use common::{bytes, codes, path, slice, z};
 use dac_pickle::PickleError;
 use dac_pickle::torch::TorchError;
 use dac_rvq::Codes;
-use dac_tokens::{Format, NpyInteger, TokenError, TokenFile, TokenMeta, TokenReader, WriteOptions};
+use dac_tokens::{Format, IntegerType, TokenError, TokenFile, TokenMeta, TokenReader, WriteOptions};
 
 fn read(name: &str) -> TokenFile {
     TokenFile::read(&path(name)).unwrap_or_else(|e| panic!("{e}: {:?}", std::error::Error::source(&e)))
@@ -165,7 +165,7 @@ fn written_npy_files_equal_those_of_numpy() {
     assert_eq!(write(&file, Format::Npy, &options), bytes("np2.2_u16.npy"));
     let empty = TokenFile::of_codes(codes(1, 9, 0), TokenMeta::default());
     assert_eq!(write(&empty, Format::Npy, &options), bytes("np1.26_empty.npy"));
-    options.npy_integer = NpyInteger::I64;
+    options.integer = Some(IntegerType::I64);
     let wide = write(&file, Format::Npy, &options);
     assert_eq!(wide.len(), 128 + 225 * 8);
     let latent = TokenFile::of_z(z(1, 8, 25), TokenMeta::default());

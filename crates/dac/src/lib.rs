@@ -40,6 +40,7 @@ mod decode_span;
 mod encode;
 mod encode_session;
 mod error;
+mod input_warning;
 mod loudness;
 mod model;
 mod options;
