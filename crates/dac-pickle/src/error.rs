@@ -5,8 +5,8 @@ use thiserror::Error;
 /// Next step for a pickle with bytes that no pickler writes.
 const DAMAGED: &str = "the file is damaged: download or copy it again";
 /// Next step for a pickle that is valid but has no place in a file of tensors.
-const FOREIGN: &str = "the file was not written by torch.save or numpy.save with only tensors, arrays and plain \
-                       values: load it where it was written and save only those";
+const FOREIGN: &str = "the file contains more than tensors, arrays and plain values: load it where it was \
+                       written and save only those";
 /// Next step for a pickle above a limit.
 const EXCESSIVE: &str =
     "the file is damaged, hostile, or contains more than tokens or weights: save only those";
@@ -17,7 +17,8 @@ const EXCESSIVE: &str =
 pub enum PickleError {
     /// The bytes do not begin with the PROTO opcode and a protocol from 2 to 5.
     #[error(
-        "not a pickle of protocol 2 to 5: it begins with {found:02x?}, expected [80, 02] to [80, 05]; {DAMAGED}"
+        "not a pickle of protocol 2 to 5: it begins with {found:02x?}, expected [80, 02] to [80, 05]; \
+         {DAMAGED}"
     )]
     NotAPickle {
         /// First two bytes, or fewer if the input is shorter.

@@ -20,7 +20,7 @@ const AGAIN: &str = "download or copy the file again";
 fn header_length_text(length: u64, total: u64, limit: u64) -> String {
     if length > limit {
         return format!(
-            "the header declares {length} bytes, more than the limit of {limit}: not a safetensors file, or damaged"
+            "the header declares {length} bytes, more than the limit of {limit}; the file is damaged: {AGAIN}"
         );
     }
     format!("truncated: the header declares {length} bytes, but the file has only {total}; {AGAIN}")

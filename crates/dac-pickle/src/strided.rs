@@ -94,8 +94,8 @@ pub(crate) fn gather(bytes: &[u8], size: usize, shape: &[usize], strides: &[usiz
     if total > bytes.len() { None } else { copy_elements(bytes, size, total, shape, strides) }
 }
 
-/// Repeats an array of shape `distinct`, row-major in `bytes`, along each axis that has one position there and
-/// more in `shape`; `None` when the shapes do not match otherwise.
+/// Repeats an array of shape `distinct`, row-major in `bytes`, along each axis that has one position there
+/// and more in `shape`; `None` when the shapes do not match otherwise.
 ///
 /// The result is as large as `shape` declares; the caller limits it.
 pub(crate) fn repeat(bytes: &[u8], size: usize, shape: &[usize], distinct: &[usize]) -> Option<Vec<u8>> {

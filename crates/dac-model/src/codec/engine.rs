@@ -6,8 +6,8 @@ mod stream;
 use std::sync::Arc;
 
 use dac_kernels::{Isa, KernelError, Pipeline, PipelineOptions, Schedule, Threads};
-use dac_nn::pipeline::{PipelineError, build};
-use dac_nn::{NetworkShape, Weights};
+use dac_nn::pipeline::{PipelineError, build, layer_name};
+use dac_nn::{Layer, NetworkShape, Weights};
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
 use dac_rvq::{Array3, Codes};
 
@@ -25,12 +25,31 @@ const ENCODER_LOOKAHEAD_SAMPLES: f32 = 64.0;
 
 /// Encoder, quantizer and decoder, packed once and shared by all streams.
 pub(super) struct EngineNetwork {
-    encoder: Pipeline,
-    decoder: Pipeline,
+    encoder: NamedPipeline,
+    decoder: NamedPipeline,
     quantizer: Arc<ResidualQuantizer>,
     hop_samples: usize,
     latent: usize,
     pub(super) isa: Isa,
+}
+
+/// A pipeline and the names of its layers.
+#[derive(Clone)]
+pub(super) struct NamedPipeline {
+    pipeline: Pipeline,
+    names: Arc<[String]>,
+}
+
+impl NamedPipeline {
+    fn build(
+        layers: &[Layer],
+        weights: &mut dyn Weights,
+        options: PipelineOptions,
+    ) -> Result<Self, CodecError> {
+        let pipeline = build(layers, weights, options)?;
+        let names = pipeline.layers(0).iter().map(|info| layer_name(layers, info)).collect();
+        Ok(Self { pipeline, names })
+    }
 }
 
 impl EngineNetwork {
@@ -66,12 +85,12 @@ impl EngineNetwork {
         let quantizer =
             ResidualQuantizer::new(isa, load_quantizer(shape, weights)?).map_err(PipelineError::from)?;
         Ok(Self {
-            encoder: build(
+            encoder: NamedPipeline::build(
                 &shape.encoder(),
                 weights,
                 PipelineOptions { max_lookahead_rows: ENCODER_LOOKAHEAD_SAMPLES, ..pipeline.clone() },
             )?,
-            decoder: build(&shape.decoder(), weights, pipeline)?,
+            decoder: NamedPipeline::build(&shape.decoder(), weights, pipeline)?,
             quantizer: Arc::new(quantizer),
             hop_samples: shape.hop_samples(),
             latent: shape.latent_dim,
@@ -80,15 +99,11 @@ impl EngineNetwork {
     }
 
     pub(super) fn encoder(&self, codebooks: usize) -> EngineEncoder {
-        EngineEncoder::new(self.encoder.stream(), Arc::clone(&self.quantizer), codebooks)
+        EngineEncoder::new(&self.encoder, Arc::clone(&self.quantizer), codebooks)
     }
 
     pub(super) fn decoder(&self, padding: Padding) -> EngineDecoder {
-        let stream = match padding {
-            Padding::Zeros => self.decoder.stream(),
-            Padding::None => self.decoder.unpadded_stream(),
-        };
-        EngineDecoder::new(stream, Arc::clone(&self.quantizer))
+        EngineDecoder::new(&self.decoder, padding, Arc::clone(&self.quantizer))
     }
 
     /// Encodes a batch of items of `samples` samples (whole hops) each.

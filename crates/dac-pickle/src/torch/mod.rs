@@ -28,8 +28,8 @@ pub enum TorchError {
     Empty,
     /// A file of torch before 1.6, which is not a zip file.
     #[error(
-        "the file is in the format of torch before 1.6, which cannot be read; load it with torch.load and save \
-         it again with torch.save"
+        "the file is in the format of torch before 1.6, which cannot be read; load it with torch.load and \
+         save it again with torch.save"
     )]
     Legacy,
     /// Neither a zip file nor a legacy torch file.
@@ -40,8 +40,8 @@ pub enum TorchError {
     },
     /// A zip file without a `data.pkl` in a folder.
     #[error(
-        "not a file written by torch.save: a zip archive of {}, without an entry NAME/data.pkl; if the file is \
-         inside, unpack it",
+        "not a file written by torch.save: a zip archive of {}, without an entry NAME/data.pkl; if the file \
+         is inside, unpack it",
         list_names(names)
     )]
     NoData {
@@ -85,8 +85,8 @@ pub enum TorchError {
     /// A tensor that repeats elements of its storage: overlapping rows, or an expanded tensor (a stride of 0)
     /// above the limit.
     #[error(
-        "a tensor of shape {:?} repeats elements of its storage {:?} of {found_bytes} bytes (expand or unfold); \
-         save tensor.contiguous() instead",
+        "a tensor of shape {:?} repeats elements of its storage {:?} of {found_bytes} bytes (expand or \
+         unfold); save tensor.contiguous() instead",
         tensor.shape, tensor.storage
     )]
     Expanded {

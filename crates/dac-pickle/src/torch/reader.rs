@@ -15,8 +15,8 @@ use crate::zip::Directory;
 /// Largest accepted `data.pkl`; it has less than 100 kB in the published checkpoints.
 const MAX_PICKLE_BYTES: usize = 1 << 25;
 
-/// Largest accepted size of an expanded tensor in bytes. Its storage does not bound it: a file of one number can
-/// declare any size.
+/// Largest accepted size of an expanded tensor in bytes. Its storage does not bound it: a file of one number
+/// can declare any size.
 const MAX_EXPANDED_BYTES: usize = 1 << 26;
 
 /// Number of names of entries kept for an error.
