@@ -19,6 +19,7 @@ use dac_nn::{NetworkShape, WeightError, Weights};
 use sha2::{Digest, Sha256};
 
 pub use config_json::{ConfigJson, ConfigJsonError};
+pub use dac_sniff::{Guess, Kind};
 pub use error::{CheckpointError, Mismatch, Reason};
 pub use key_map::Layout;
 
