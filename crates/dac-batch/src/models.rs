@@ -54,7 +54,7 @@ impl<'a> Models<'a> {
             (None, Some(Err(_))) => {
                 let name = named.unwrap_or_default();
                 return Err(BatchError::Job(format!(
-                    "made with {}, which no preset is; give the same weights with --weights FILE",
+                    "made with {}; give the same weights with --weights FILE",
                     describe(name, meta.weights_sha256.as_deref())
                 )));
             }
@@ -100,7 +100,8 @@ impl<'a> Models<'a> {
 /// Digits of a hash that a message shows.
 const SHOWN_DIGITS: usize = 12;
 
-/// Describes a model by its name. Weights in the shape of no preset are named `custom`; their hash identifies them.
+/// Describes a model by its name. Weights in the shape of no preset are named `custom`; their hash
+/// identifies them.
 fn describe(name: &str, sha256: Option<&str>) -> String {
     if name != "custom" {
         return format!("the model '{name}'");

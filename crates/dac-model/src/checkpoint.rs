@@ -155,63 +155,50 @@ impl Checkpoint {
         self.shape.parameters().into_iter().try_for_each(|parameter| self.parameter(parameter).map(drop))
     }
 
-    /// Reads a parameter, folds its weight norm and checks its values.
+    /// Reads a parameter and folds its weight norm.
     fn read_parameter(&mut self, stored: &Stored) -> Result<Vec<f32>, Reason> {
-        let folded = match stored {
-            Stored::Plain(key) => self.file.read(key)?,
+        match stored {
+            Stored::Plain(key) => self.file.read(key),
             Stored::WeightNorm { magnitude, direction } => {
                 let (g, v) = (self.file.read(magnitude)?, self.file.read(direction)?);
-                fold_weight_norm(&g, v)
+                Ok(fold_weight_norm(&g, v))
             }
-        };
-        // A value of g or v that is not finite, or a norm of 0, makes a folded value that is not finite.
-        match first_non_finite(&folded) {
-            Some(position) => Err(self.explain_non_finite(stored, position, &folded)?),
-            None => Ok(folded),
         }
     }
 
     /// Explains why the folded value at `position` is not finite, from the tensors of the file.
-    fn explain_non_finite(
-        &mut self,
-        stored: &Stored,
-        position: usize,
-        folded: &[f32],
-    ) -> Result<Reason, Reason> {
-        let (Stored::Plain(key) | Stored::WeightNorm { direction: key, .. }) = stored;
-        if let Stored::WeightNorm { magnitude, direction } = stored {
-            let (g, v) = (self.file.read(magnitude)?, self.file.read(direction)?);
-            for (key, values) in [(magnitude, &g), (direction, &v)] {
-                if let Some(at) = first_non_finite(values) {
-                    return Ok(self.non_finite(key, at, values));
-                }
+    fn explain_non_finite(&mut self, stored: &Stored, position: usize, value: f32) -> Result<Reason, Reason> {
+        let (magnitude, direction) = match stored {
+            Stored::Plain(key) => return Ok(self.at_index(key, position, value)),
+            Stored::WeightNorm { magnitude, direction } => (magnitude, direction),
+        };
+        let (g, v) = (self.file.read(magnitude)?, self.file.read(direction)?);
+        for (key, values) in [(magnitude, &g), (direction, &v)] {
+            if let Some(at) = first_non_finite(values) {
+                return Ok(self.at_index(key, at, values[at]));
             }
-            let width = v.len().checked_div(g.len()).unwrap_or(0).max(1);
-            let row = position / width;
-            let norm = v.chunks(width).nth(row).map_or(0.0, norm);
-            return Ok(Reason::ZeroRow { key: direction.clone(), row, norm });
         }
-        Ok(self.non_finite(key, position, folded))
+        // All are finite: the norm of the row is 0, or too small or large to divide by.
+        let width = row_width(&g, &v);
+        let row = position / width;
+        let norm = v.chunks(width).nth(row).map_or(0.0, norm);
+        Ok(Reason::ZeroRow { key: direction.clone(), row, norm })
     }
 
-    fn non_finite(&self, key: &str, position: usize, values: &[f32]) -> Reason {
+    /// Describes a value that is not finite by its position on each axis.
+    fn at_index(&self, key: &str, position: usize, value: f32) -> Reason {
         let shape = self.file.tensors.get(key).map(|(shape, _)| shape.as_slice()).unwrap_or_default();
-        let mut rest = position;
-        let mut index: Vec<usize> = shape
-            .iter()
-            .rev()
-            .map(|&d| {
-                let at = rest % d.max(1);
-                rest /= d.max(1);
-                at
-            })
-            .collect();
-        index.reverse();
-        Reason::NonFinite {
-            key: key.to_owned(),
-            index,
-            value: values.get(position).copied().unwrap_or(f32::NAN),
+        let (mut index, mut rest) = (vec![0; shape.len()], position);
+        for (at, &d) in index.iter_mut().zip(shape).rev() {
+            *at = rest % d.max(1);
+            rest /= d.max(1);
         }
+        Reason::NonFinite { key: key.to_owned(), index, value }
+    }
+
+    fn weight_error(&self, name: &str, reason: Reason) -> WeightError {
+        let source = Box::new(CheckpointError { path: self.path.clone(), reason });
+        WeightError::Read { name: name.to_owned(), source }
     }
 
     /// Returns the network's shape.
@@ -229,10 +216,7 @@ impl Weights for Checkpoint {
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightError> {
         let missing = || WeightError::Missing { name: name.to_owned() };
         let stored = self.keys.stored.get(name).cloned().ok_or_else(missing)?;
-        let values = self.read_parameter(&stored).map_err(|reason| WeightError::Read {
-            name: name.to_owned(),
-            source: Box::new(CheckpointError { path: self.path.clone(), reason }),
-        })?;
+        let values = self.read_parameter(&stored).map_err(|reason| self.weight_error(name, reason))?;
         if values.len() != shape.iter().product::<usize>() {
             return Err(WeightError::Shape {
                 name: name.to_owned(),
@@ -242,16 +226,29 @@ impl Weights for Checkpoint {
         }
         Ok(values)
     }
+
+    fn non_finite(&mut self, name: &str, position: usize, value: f32) -> WeightError {
+        let Some(stored) = self.keys.stored.get(name).cloned() else {
+            return WeightError::Missing { name: name.to_owned() };
+        };
+        let (Ok(reason) | Err(reason)) = self.explain_non_finite(&stored, position, value);
+        self.weight_error(name, reason)
+    }
 }
 
 /// Computes `g · v / ‖v‖` with the norm over all axes but the first (Salimans and Kingma 2016).
 fn fold_weight_norm(g: &[f32], mut v: Vec<f32>) -> Vec<f32> {
-    let row = v.len().checked_div(g.len()).unwrap_or(0).max(1);
-    for (values, g) in v.chunks_mut(row).zip(g) {
+    let width = row_width(g, &v);
+    for (values, g) in v.chunks_mut(width).zip(g) {
         let scale = g / norm(values);
         values.iter_mut().for_each(|x| *x *= scale);
     }
     v
+}
+
+/// Number of directions per magnitude.
+fn row_width(g: &[f32], v: &[f32]) -> usize {
+    v.len().checked_div(g.len()).unwrap_or(0).max(1)
 }
 
 /// Euclidean norm, summed in f64.

@@ -203,8 +203,8 @@ fn check_response(
         && !encoding.eq_ignore_ascii_case("identity")
     {
         return Err(Failure::Final(anyhow!(
-            "{url}: the server sends the file compressed (Content-Encoding: {encoding}), although it was asked \
-             not to; download it with another program and use --from FILE"
+            "{url}: the server sends the file compressed (Content-Encoding: {encoding}), although it was \
+             asked not to; download it with another program and use --from FILE"
         )));
     }
     match head.status {

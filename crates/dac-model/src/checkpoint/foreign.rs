@@ -27,17 +27,13 @@ const PARTS: [(&str, [&str; 2]); 3] = [
 
 /// Explains why none of the file's keys can be assigned to a codec.
 pub(crate) fn explain(keys: &[String]) -> Reason {
-    if let Some(reason) = missing_parts(keys) {
-        return reason;
-    }
     let has = |part: &&str| keys.iter().any(|key| key.contains(*part));
-    match LAYOUTS.iter().find(|(_, parts)| parts.iter().all(|part| has(part))) {
-        Some((layout, parts)) => {
-            let example = keys.iter().find(|key| parts.iter().any(|part| key.contains(part)));
-            Reason::OtherLayout { layout, example: example.cloned().unwrap_or_default() }
-        }
-        None => Reason::NotDac { tensors: keys.len(), example: keys.first().cloned().unwrap_or_default() },
+    if let Some((layout, parts)) = LAYOUTS.iter().find(|(_, parts)| parts.iter().all(|part| has(part))) {
+        let example = keys.iter().find(|key| parts.iter().any(|part| key.contains(part)));
+        return Reason::OtherLayout { layout, example: example.cloned().unwrap_or_default() };
     }
+    let example = || keys.first().cloned().unwrap_or_default();
+    missing_parts(keys).unwrap_or_else(|| Reason::NotDac { tensors: keys.len(), example: example() })
 }
 
 /// Names the parts of the codec that are missing as a whole, if others are there.
