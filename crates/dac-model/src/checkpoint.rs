@@ -240,7 +240,9 @@ impl Weights for Checkpoint {
 fn fold_weight_norm(g: &[f32], mut v: Vec<f32>) -> Vec<f32> {
     let width = row_width(g, &v);
     for (values, g) in v.chunks_mut(width).zip(g) {
-        let scale = g / norm(values);
+        let norm = norm(values);
+        // A norm that overflows would make weights of 0.
+        let scale = if norm.is_finite() { g / norm } else { f32::NAN };
         values.iter_mut().for_each(|x| *x *= scale);
     }
     v

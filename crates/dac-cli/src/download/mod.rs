@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Error, anyhow, bail};
+use anyhow::{Context, Error, bail};
 use dac::Preset;
 use dac::cache::{self, Environment};
 use dac::weights::Checkpoint;
@@ -238,13 +238,13 @@ fn verify(request: &Request, part: &Path) -> Result<String, Error> {
             None => eprint_line(format_args!("{preset}: SHA-256 is {sha256}; the expected one is unknown")),
         },
     }
-    check_weights(part, preset)
+    verify_checkpoint(part, preset)
         .with_context(|| format!("{from}: not weights of {preset}; the new copy was removed"))?;
     Ok(sha256)
 }
 
 /// Checks that a file contains a preset's weights, with all their values.
-pub(crate) fn check_weights(path: &Path, preset: Preset) -> Result<(), Error> {
+pub(crate) fn verify_checkpoint(path: &Path, preset: Preset) -> Result<(), Error> {
     Ok(Checkpoint::open(path, Some(preset))?.check_values()?)
 }
 

@@ -26,5 +26,6 @@ mod report;
 mod roundtrip;
 mod stdio;
 mod support;
+mod weights;
 #[cfg(feature = "wgpu")]
 mod wgpu;

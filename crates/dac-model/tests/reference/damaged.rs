@@ -129,21 +129,13 @@ fn a_row_that_weight_norm_cannot_divide_by_is_refused() {
     let folder = Folder::new();
     let key = "dac.encoder.block.1.block.4.weight_v";
     let width: usize = shape_of(&header[key])[1..].iter().product();
-    for (value, norm) in [(0.0, "0"), (1e38, "inf")] {
+    for (value, norm) in [(0.0, "0"), (3e38, "inf")] {
         let mut data = data.clone();
-        let values = vec![value * if width < 12 { 100.0 } else { 1.0 }; width];
-        let values: Vec<f32> = values.iter().map(|value| value.min(3e38)).collect();
-        patch(&header, &mut data, key, width, &values);
+        patch(&header, &mut data, key, width, &vec![value; width]);
         let path = folder.put("model.safetensors", &join(&header, &data));
         for options in options() {
-            match load(&path, &options).map(drop) {
-                Err(error) => {
-                    let text = weight_error(error).to_string();
-                    assert!(text.contains(&format!("tensor {key} has norm {norm} in row 1")), "{text}");
-                }
-                // The norm of a narrow row of large values does not overflow.
-                Ok(()) => assert_eq!(norm, "inf"),
-            }
+            let text = weight_error(load(&path, &options).unwrap_err()).to_string();
+            assert!(text.contains(&format!("tensor {key} has norm {norm} in row 1")), "{text}");
         }
     }
 }
