@@ -78,7 +78,10 @@ pub enum AudioError {
         message: String,
     },
     /// A sample is NaN or infinite.
-    #[error("{}: sample {sample} of channel {channel} is {value}, expected a finite number", path.display())]
+    #[error(
+        "{}: sample {sample} of channel {channel} is {value}, expected a finite number; repair the file, or \
+         read such samples as 0 (--nan zero)", path.display()
+    )]
     NonFinite {
         /// Path of the file, or name of the stream.
         path: PathBuf,

@@ -42,13 +42,20 @@ fn open(reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     };
     let arrays = Arrays { codes, z, latents };
     if arrays.is_empty() {
-        let keys = root.as_dict().map(|pairs| {
-            pairs.iter().filter_map(|(key, _)| key.as_str()).take(8).collect::<Vec<_>>().join(", ")
-        });
-        let found = keys.unwrap_or_else(|| root.kind().to_owned());
-        return Err(TokenError::NoTokens { format: NAME, found });
+        return Err(TokenError::NoTokens { format: NAME, found: describe_content(root) });
     }
     Ok(arrays.open(file, TokenMeta::default()))
+}
+
+/// Lists the first keys of a dict, those of arrays with the kind of their values, or names another value.
+fn describe_content(root: &Value) -> String {
+    let Some(pairs) = root.as_dict() else { return root.kind().to_owned() };
+    let keys = pairs.iter().filter_map(|(key, value)| {
+        let key = key.as_str()?;
+        let is_array = matches!(key, CODES | "z" | "latents");
+        Some(if is_array { format!("{key}, which is {}", value.kind()) } else { key.to_owned() })
+    });
+    keys.take(8).collect::<Vec<_>>().join(", ")
 }
 
 /// Writes a LongTensor, IntTensor or FloatTensor, or a dict if there are several arrays or latents.

@@ -8,7 +8,7 @@ use std::io::Cursor;
 use common::{bytes, codes, path, slice, z};
 use dac_pickle::PickleError;
 use dac_pickle::numpy::ArrayError;
-use dac_pickle::torch::TorchError;
+use dac_pickle::torch::{Saved, TorchError, write as write_torch};
 use dac_rvq::Codes;
 use dac_tokens::{Format, IntegerType, TokenError, TokenFile, TokenMeta, TokenReader, WriteOptions};
 
@@ -99,6 +99,18 @@ fn z_is_read_from_every_variant_of_every_format() {
         assert_eq!(reader.read_all().unwrap().z.as_ref(), Some(&expected), "{name}");
         assert_eq!(reader.read_frames(5..11).unwrap().z, Some(slice(&expected, 5..11)), "{name}");
     }
+}
+
+#[test]
+fn values_other_than_arrays_are_named_by_their_kind() {
+    let mut file = Vec::new();
+    let saved = Saved::Dict(vec![
+        ("codes".to_owned(), Saved::Dict(vec![])),
+        ("note".to_owned(), Saved::Dict(vec![])),
+    ]);
+    write_torch(&mut file, "x", &saved).unwrap();
+    let error = TokenReader::open(Cursor::new(file)).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("codes, which is a dict, note"), "{error}");
 }
 
 #[test]

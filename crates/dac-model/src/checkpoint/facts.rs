@@ -1,6 +1,8 @@
 //! Facts about a model that are recorded in two places: among its tensors, in the file's metadata, in the
 //! `config.json` next to it. If two places disagree, the files belong to different models.
 
+use std::mem::discriminant;
+
 use dac_nn::NetworkShape;
 
 use super::config_json::ConfigFile;
@@ -19,9 +21,12 @@ pub(crate) struct Places<'a> {
 impl Places<'_> {
     /// Sample rate in Hz, if it is recorded.
     pub(crate) fn sample_rate_hz(&self) -> Result<Option<u32>, Reason> {
-        let in_file = self.file.fact(RATE_IN_METADATA).map(|fact| (fact, metadata_place(RATE_IN_METADATA)));
+        let number = |fact: &Fact| matches!(fact, Fact::Number(_));
+        let in_file = self.file.fact(RATE_IN_METADATA).filter(number);
+        let in_file = in_file.map(|fact| (fact, metadata_place(RATE_IN_METADATA)));
         let in_config = self.config.and_then(|config| {
-            Some((config.fact(RATE_IN_CONFIG, self.is_part)?, config.place(RATE_IN_CONFIG)))
+            let fact = config.fact(RATE_IN_CONFIG, self.is_part).filter(number)?;
+            Some((fact, config.place(RATE_IN_CONFIG)))
         });
         if let (Some(first), Some(second)) = (&in_file, &in_config) {
             check_equal("sample rate", first, second)?;
@@ -56,12 +61,14 @@ fn metadata_place(key: &str) -> String {
     format!("{key} in the file's metadata")
 }
 
+/// Compares two values of one fact. A number and a list are not compared: the reference accepts both for some
+/// facts, and a wrong type gives a warning.
 fn check_equal(
     property: &'static str,
     first: &(Fact, String),
     second: &(Fact, String),
 ) -> Result<(), Reason> {
-    if first.0 == second.0 {
+    if first.0 == second.0 || discriminant(&first.0) != discriminant(&second.0) {
         return Ok(());
     }
     let describe = |(fact, place): &(Fact, String)| format!("{fact} by {place}");

@@ -1,13 +1,14 @@
 //! The codec on the CPU engine.
 
+mod named_pipeline;
 mod profile;
 mod stream;
 
 use std::sync::Arc;
 
-use dac_kernels::{Isa, KernelError, Pipeline, PipelineOptions, Schedule, Threads};
-use dac_nn::pipeline::{PipelineError, build, layer_name};
-use dac_nn::{Layer, NetworkShape, Weights};
+use dac_kernels::{Isa, KernelError, PipelineOptions, Schedule, Threads};
+use dac_nn::pipeline::PipelineError;
+use dac_nn::{NetworkShape, Weights};
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
 use dac_rvq::{Array3, Codes};
 
@@ -15,6 +16,7 @@ use super::encoded::Encoded;
 use super::error::CodecError;
 use super::options::{CodecOptions, Padding};
 use super::quantizer::load_quantizer;
+use named_pipeline::NamedPipeline;
 pub use stream::{EngineDecoder, EngineEncoder};
 
 /// Frames that whole-signal calls push at a time, so that transposed copies of the input stay small.
@@ -31,25 +33,6 @@ pub(super) struct EngineNetwork {
     hop_samples: usize,
     latent: usize,
     pub(super) isa: Isa,
-}
-
-/// A pipeline and the names of its layers.
-#[derive(Clone)]
-pub(super) struct NamedPipeline {
-    pipeline: Pipeline,
-    names: Arc<[String]>,
-}
-
-impl NamedPipeline {
-    fn build(
-        layers: &[Layer],
-        weights: &mut dyn Weights,
-        options: PipelineOptions,
-    ) -> Result<Self, CodecError> {
-        let pipeline = build(layers, weights, options)?;
-        let names = pipeline.layers(0).iter().map(|info| layer_name(layers, info)).collect();
-        Ok(Self { pipeline, names })
-    }
 }
 
 impl EngineNetwork {

@@ -2,40 +2,13 @@
 
 use std::sync::Arc;
 
-use dac_kernels::{NonFinite, PipelineStream};
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
 use dac_rvq::{Codes, CodesError};
 
-use super::NamedPipeline;
+use super::named_pipeline::{NamedPipeline, NamedStream};
 use crate::codec::checks::{DECODED, ENCODED, PROJECTED, QUANTIZED, check_finite};
 use crate::codec::error::CodecError;
 use crate::codec::options::Padding;
-
-/// A stream through a pipeline and the names of its layers.
-struct NamedStream {
-    stream: PipelineStream,
-    names: Arc<[String]>,
-}
-
-impl NamedStream {
-    fn new(pipeline: &NamedPipeline, padding: Padding) -> Self {
-        let stream = match padding {
-            Padding::Zeros => pipeline.pipeline.stream(),
-            Padding::None => pipeline.pipeline.unpadded_stream(),
-        };
-        Self { stream, names: Arc::clone(&pipeline.names) }
-    }
-
-    /// Checks that results of this stream are finite; the error names the layer.
-    fn check(&self, what: &'static str, values: &[f32]) -> Result<(), CodecError> {
-        check_finite(what, values).map_err(|error| {
-            error.in_layer(|| match self.stream.non_finite() {
-                Some(NonFinite::Layer(index)) => self.names.get(index).cloned(),
-                _ => None,
-            })
-        })
-    }
-}
 
 /// A stateful encoder of one signal: takes samples, emits quantized frames as soon as they are computed.
 pub struct EngineEncoder {
