@@ -28,7 +28,7 @@ const PARTS: [(&str, [&str; 2]); 3] = [
 /// Explains why none of the file's keys can be assigned to a codec.
 pub(crate) fn explain(keys: &[String]) -> Reason {
     let has = |part: &&str| keys.iter().any(|key| key.contains(*part));
-    if let Some((layout, parts)) = LAYOUTS.iter().find(|(_, parts)| parts.iter().all(|part| has(part))) {
+    if let Some((layout, parts)) = LAYOUTS.iter().find(|(_, parts)| parts.iter().all(has)) {
         let example = keys.iter().find(|key| parts.iter().any(|part| key.contains(part)));
         return Reason::OtherLayout { layout, example: example.cloned().unwrap_or_default() };
     }
