@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use dac_sniff::guess;
 use thiserror::Error;
 
 use crate::error::TokenError;
@@ -111,13 +112,13 @@ impl FromStr for Format {
     }
 }
 
-/// Detects the format of a file that begins with `start`.
+/// Detects the format of a file that begins with `start`, its first [`dac_sniff::HEAD_BYTES`] bytes.
 pub(crate) fn detect(start: &[u8]) -> Result<Format, TokenError> {
     if start.is_empty() {
         return Err(TokenError::Empty);
     }
     Format::sniff(start).ok_or_else(|| TokenError::UnknownFormat {
-        found: start.iter().copied().take(8).collect(),
+        guess: guess(start),
         known: Format::ALL.map(|format| format!(".{format}")).join(", "),
     })
 }

@@ -6,8 +6,10 @@ use std::io::{BufReader, Cursor, Read, Seek};
 use std::ops::Range;
 use std::path::Path;
 
+use dac_sniff::HEAD_BYTES;
+
 use crate::error::TokenError;
-use crate::formats::{Format, SNIFF_BYTES, detect};
+use crate::formats::{Format, detect};
 use crate::meta::TokenMeta;
 use crate::options::IntegerType;
 use crate::token_file::TokenFile;
@@ -77,7 +79,7 @@ impl<'a> TokenReader<'a> {
     pub fn open<R: Read + Seek + Send + 'a>(mut reader: R) -> Result<Self, TokenError> {
         reader.rewind()?;
         let mut start = Vec::new();
-        reader.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut start)?;
+        reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut start)?;
         let format = detect(&start)?;
         reader.rewind()?;
         let opened = (format.get().open)(Box::new(reader))?;
@@ -95,7 +97,7 @@ impl<'a> TokenReader<'a> {
     pub fn from_stream<R: Read>(mut reader: R) -> Result<TokenReader<'static>, TokenError> {
         let mut bytes = Vec::new();
         // A stream of another type may be endless: check its start before reading the rest.
-        reader.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut bytes)?;
+        reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut bytes)?;
         detect(&bytes)?;
         reader.read_to_end(&mut bytes)?;
         TokenReader::open(Cursor::new(bytes))

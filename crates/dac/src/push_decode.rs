@@ -76,7 +76,7 @@ impl PushDecodeSession {
 
     /// Number of frames that have to follow a frame before all of its samples are returned.
     pub fn latency_frames(&self) -> usize {
-        self.decoders.first().map_or(0, StreamDecoder::latency_frames) + self.held_frames()
+        self.decoder_latency_frames().saturating_add(self.held_frames())
     }
 
     /// Takes codes `[channels, codebooks, frames]` and returns the samples `[channels][samples]` that are
@@ -102,11 +102,15 @@ impl PushDecodeSession {
         Ok(self.resampler.push(&block)?)
     }
 
+    fn decoder_latency_frames(&self) -> usize {
+        self.decoders.first().map_or(0, StreamDecoder::latency_frames)
+    }
+
     /// Number of frames to hold back, so that no audio of the tail is returned: the decoder returns less than a
     /// frame beyond those that its latency allows.
     fn held_frames(&self) -> usize {
-        let latency = self.decoders.first().map_or(0, StreamDecoder::latency_frames);
-        if self.tail_frames == 0 { 0 } else { (self.tail_frames + 1).saturating_sub(latency) }
+        let latency = self.decoder_latency_frames();
+        if self.tail_frames == 0 { 0 } else { self.tail_frames.saturating_add(1).saturating_sub(latency) }
     }
 
     /// Adds frames to those held back and returns the ones to decode now.
