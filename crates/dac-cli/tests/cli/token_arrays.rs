@@ -180,6 +180,8 @@ fn channels_that_cancel_each_other_cause_a_warning() {
     let keep = lab.dac("encode a.wav --output k --model tiny --channels keep").expect(0);
     assert!(!keep.stderr.contains(warning), "{}", keep.stderr);
     lab.dac("roundtrip a.wav --output r --model tiny").expect(0).says(warning);
+    lab.dac("report a.wav --output a.html --model tiny --quantizers 1").expect(0).says(warning);
+    assert!(String::from_utf8(lab.read("a.html")).unwrap().contains(warning));
     let piped = lab.run_with("encode - --model tiny", &wav);
     assert!(String::from_utf8(piped.stderr).unwrap().contains(warning));
     let info = lab.dac("info t/a.safetensors --json").expect(0).records().remove(0);
