@@ -82,6 +82,20 @@ impl Format {
         self.get().integers
     }
 
+    /// Checks that a file can store codes as integers of this type.
+    ///
+    /// # Errors
+    /// [`TokenError::CannotHold`].
+    pub fn check_integer(self, integer: IntegerType) -> Result<(), TokenError> {
+        if self.integer_types().contains(&integer) {
+            return Ok(());
+        }
+        let possible: Vec<_> = self.integer_types().iter().map(|integer| integer.name()).collect();
+        let stores = if possible.is_empty() { "packed codes".to_owned() } else { possible.join(" or ") };
+        let what = format!("codes as {integer} (it stores {stores})");
+        Err(TokenError::CannotHold { format: self.extension(), what })
+    }
+
     /// Element type with which these options store codes; `None` if the format packs them.
     pub fn integer_type(self, options: &WriteOptions) -> Option<IntegerType> {
         options.integer.or(self.integer_types().first().copied())

@@ -122,5 +122,5 @@ fn npy_codes_have_the_requested_integer_type() {
     assert_eq!(lab.read("u16/a.wav"), lab.read("i64/a.wav"));
     lab.dac("encode a.wav --output x --model tiny --format dac --dtype i64")
         .expect(2)
-        .says("dac files store codes as u16");
+        .says("a .dac file cannot store codes as i64");
 }

@@ -55,9 +55,12 @@ fn dtype_sets_the_integers_of_every_format_that_can_hold_them() {
         assert_eq!(again.records()[0]["status"], "skipped", "{dtype}");
     }
     for (options, expected) in [
-        ("--format pt --dtype u16", "--dtype u16: pt files store codes as i64 or i32"),
-        ("--format dac --dtype i64", "--dtype i64: dac files store codes as u16"),
-        ("--format dacp --dtype u16", "--dtype does not apply to dacp files"),
+        (
+            "--format pt --dtype u16",
+            "--dtype u16: a .pt file cannot store codes as u16 (it stores i64 or i32)",
+        ),
+        ("--format dac --dtype i64", "a .dac file cannot store codes as i64 (it stores u16)"),
+        ("--format dacp --dtype u16", "a .dacp file cannot store codes as u16 (it stores packed codes)"),
         ("--pack parquet --format npy", "--pack parquet cannot be combined with --format"),
         ("--dtype u32", "invalid value 'u32'"),
     ] {
