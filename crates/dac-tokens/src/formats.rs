@@ -1,9 +1,10 @@
 //! The list of token file formats, and their detection by name and by content.
 
 use std::fmt;
+use std::io::Read;
 use std::str::FromStr;
 
-use dac_sniff::guess;
+use dac_sniff::{HEAD_BYTES, guess};
 use thiserror::Error;
 
 use crate::error::TokenError;
@@ -126,12 +127,18 @@ impl FromStr for Format {
     }
 }
 
-/// Detects the format of a file that begins with `start`, its first [`dac_sniff::HEAD_BYTES`] bytes.
-pub(crate) fn detect(start: &[u8]) -> Result<Format, TokenError> {
+/// Detects the format of a file from its start, which is read from `reader` and appended to `start`.
+pub(crate) fn detect<R: Read>(reader: &mut R, start: &mut Vec<u8>) -> Result<Format, TokenError> {
+    reader.by_ref().take(SNIFF_BYTES as u64).read_to_end(start)?;
+    if let Some(format) = Format::sniff(start) {
+        return Ok(format);
+    }
     if start.is_empty() {
         return Err(TokenError::Empty);
     }
-    Format::sniff(start).ok_or_else(|| TokenError::UnknownFormat {
+    // More bytes help to name the kind of another file.
+    reader.by_ref().take((HEAD_BYTES - SNIFF_BYTES) as u64).read_to_end(start)?;
+    Err(TokenError::UnknownFormat {
         guess: guess(start),
         known: Format::ALL.map(|format| format!(".{format}")).join(", "),
     })

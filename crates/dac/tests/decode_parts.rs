@@ -41,7 +41,7 @@ fn audio(seconds: f64) -> Audio {
 fn tokens_of_every_format(dac: &Dac, audio: &Audio) -> Vec<(String, TokenFile)> {
     let mut options = EncodeOptions { measure_loudness: true, ..EncodeOptions::default() };
     let exact = dac.encode(audio, &options).unwrap();
-    options.chunk = Chunking::Windowed { seconds: 0.2 };
+    options.chunk = Chunking::Windowed { seconds: 0.4 };
     let windowed = dac.encode(audio, &options).unwrap();
     let files = Format::ALL.map(|format| (format.to_string(), &exact, format)).into_iter();
     let files = files.chain([("windowed dac".to_owned(), &windowed, Format::Dac)]);
@@ -56,7 +56,7 @@ fn tokens_of_every_format(dac: &Dac, audio: &Audio) -> Vec<(String, TokenFile)> 
 #[test]
 fn adjacent_ranges_tile_the_whole_at_every_rate_and_in_every_format() {
     let dac = tiny();
-    let audio = audio(0.45);
+    let audio = audio(0.9);
     for (format, tokens) in tokens_of_every_format(&dac, &audio) {
         for output_rate in [OutputRate::Model, OutputRate::Hz(8_000), OutputRate::Hz(48_000)] {
             let mut options = DecodeOptions { output_rate, ..DecodeOptions::default() };
@@ -74,7 +74,8 @@ fn adjacent_ranges_tile_the_whole_at_every_rate_and_in_every_format() {
                     let largest = largest_difference(&part.channels[0], &whole.channels[0][start..end]);
                     assert!(largest <= AUDIO_MAX_ABS, "{what}: {largest}");
                     start = end;
-                    if end == samples {
+                    // A few short pieces suffice; the longer ones reach the end.
+                    if end == samples || piece < 0.05 && k == 12 {
                         break;
                     }
                 }
@@ -142,7 +143,7 @@ fn tail_frames_give_the_audio_of_a_longer_sequence() {
         let difference = largest_difference(&cut.channels[0][last.clone()], &expected.channels[0][last]);
         assert!(difference > 1e-2, "without a tail the end should differ: {difference}");
         // Resampling needs some samples after the last one, and sees zeros there.
-        let reach = if output_rate == OutputRate::Model { 0 } else { 200 };
+        let reach = if output_rate == OutputRate::Model { 0 } else { 1000 };
         for tail_frames in [look_ahead, 25] {
             options.tail_frames = tail_frames;
             let found = dac.decode(&short, &options).unwrap();
@@ -200,7 +201,7 @@ fn tails_of_all_frames_or_of_windows_are_refused() {
         session.push(short.codes.as_ref().unwrap()).unwrap();
         assert!(matches!(session.finish(None), Err(Error::InvalidOption { .. })));
     }
-    let (_, windowed) = tokens_of_every_format(&dac, &audio(0.45)).pop().unwrap();
+    let (_, windowed) = tokens_of_every_format(&dac, &audio(0.9)).pop().unwrap();
     let error = dac.decode(&windowed, &options(1)).unwrap_err().to_string();
     assert!(error.contains("each window is decoded by itself"), "{error}");
 }

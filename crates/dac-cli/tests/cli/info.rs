@@ -71,8 +71,8 @@ fn all_stored_metadata_of_tokens_is_shown() {
     for line in ["input truncated   true", "file truncated    false", "codes dtype       u16"] {
         assert!(text.contains(line), "{line} is not in:\n{text}");
     }
-    lab.wav("a.wav", 44100, 9_000, &[0.5]);
-    lab.dac("encode a.wav --output . --model tiny --chunk descript --chunk-seconds 0.1").expect(0);
+    lab.wav("a.wav", 44100, 24_000, &[0.5]);
+    lab.dac("encode a.wav --output . --model tiny --chunk descript --chunk-seconds 0.4").expect(0);
     let record = lab.dac("info a.dac --json").expect(0).records().remove(0);
     assert_eq!(record["padding"], false);
     assert!(record["chunk_frames"].is_u64() && record["input_db"].is_f64(), "{record}");
