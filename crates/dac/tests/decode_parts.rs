@@ -85,6 +85,32 @@ fn adjacent_ranges_tile_the_whole_at_every_rate_and_in_every_format() {
 }
 
 #[test]
+fn ranges_of_narrow_networks_equal_the_whole() {
+    for preset in ["44khz", "44khz-16kbps", "24khz", "16khz"] {
+        let weights = format!("{}/../../fixtures/parity/{preset}/weights.pth", env!("CARGO_MANIFEST_DIR"));
+        let dac = Dac::load(&weights, Device::Cpu).unwrap();
+        let (codebooks, frames) = (dac.shape().codebooks, 320);
+        let value = |at: usize| (at * 7919 % 1021) as u16;
+        let data = (0..codebooks * frames).map(value).collect();
+        let codes = Codes::new(data, [1, codebooks, frames]).unwrap();
+        let tokens = TokenFile::of_codes(codes, TokenFile::default().meta);
+        let whole = dac.decode(&tokens, &DecodeOptions::default()).unwrap();
+        let hop = dac.shape().hop_samples();
+        for (start_frame, length) in [(0, 1), (5, 3), (100, 41), (255, 30), (269, 2), (271, 49), (300, 7)] {
+            for shift in [0, 1, hop / 2] {
+                let (start, end) = (start_frame * hop + shift, (start_frame + length) * hop);
+                let rate = f64::from(whole.rate_hz);
+                let (start_seconds, duration_seconds) = (start as f64 / rate, (end - start) as f64 / rate);
+                let range = Some(TimeRange { start_seconds, duration_seconds });
+                let part = dac.decode(&tokens, &DecodeOptions { range, ..DecodeOptions::default() }).unwrap();
+                let largest = largest_difference(&part.channels[0], &whole.channels[0][start..end]);
+                assert!(largest <= AUDIO_MAX_ABS, "{preset}, frames {start_frame} + {length}: {largest}");
+            }
+        }
+    }
+}
+
+#[test]
 fn ten_ranges_of_a_hundredth_second_end_where_one_of_a_tenth_second_ends() {
     let dac = tiny();
     let tokens = dac.encode(&audio(0.3), &EncodeOptions::default()).unwrap();
