@@ -302,11 +302,10 @@ fn settings_text(
         Some(PackFormat::Parquet) => text += " pack=parquet",
         None => {}
     }
-    // Other formats name only the types that are not their default: they had no choice at first.
-    let integer = settings.integer_type();
-    if let Some(integer) =
-        integer.filter(|_| settings.format == Format::Npy || settings.write.integer.is_some())
-    {
+    // Other formats had no choice at first, and name only the types that are not their default.
+    let default = settings.format.integer_types().first().copied();
+    let is_named = |integer: &IntegerType| settings.format == Format::Npy || Some(*integer) != default;
+    if let Some(integer) = settings.integer_type().filter(is_named) {
         text += &format!(" dtype={integer}");
     }
     Ok(text)

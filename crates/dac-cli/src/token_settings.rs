@@ -55,7 +55,7 @@ fn token_format(tokens: &TokenArgs, chunk: &ChunkArgs, pack: Option<PackArg>) ->
         return Err(Usage(format!("--chunk descript requires --format dac, not {format}: {why}")));
     }
     if let Some(integer) = tokens.dtype.map(IntegerType::from).filter(|_| !is_parquet) {
-        check_integer(integer, format)?;
+        format.check_integer(integer).map_err(|error| Usage(format!("--dtype {integer}: {error}")))?;
     }
     let save = save(&tokens.save);
     let arrays = usize::from(save.codes) + usize::from(save.z) + usize::from(save.latents);
@@ -70,19 +70,6 @@ fn token_format(tokens: &TokenArgs, chunk: &ChunkArgs, pack: Option<PackArg>) ->
         _ if only_codes => Ok(format),
         _ => Err(cannot_save(format, "only codes")),
     }
-}
-
-/// Checks that the format can store codes of this type.
-fn check_integer(integer: IntegerType, format: Format) -> Result<(), Usage> {
-    let possible: Vec<_> = format.integer_types().iter().map(|integer| integer.name()).collect();
-    if possible.contains(&integer.name()) {
-        return Ok(());
-    }
-    Err(Usage(if possible.is_empty() {
-        format!("--dtype does not apply to {format} files, which pack the codes in fewer bits")
-    } else {
-        format!("--dtype {integer}: {format} files store codes as {}", possible.join(" or "))
-    }))
 }
 
 fn cannot_save(format: Format, can: &str) -> Usage {

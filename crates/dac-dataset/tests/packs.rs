@@ -49,20 +49,25 @@ fn write(writer: &mut PackWriter, frames: &[usize]) -> Vec<ShardInfo> {
     shards
 }
 
+/// Code in a column of this type.
+fn code(field: &parquet::record::Field, integer: IntegerType) -> u16 {
+    match (field, integer) {
+        (parquet::record::Field::UShort(code), IntegerType::U16) => *code,
+        (parquet::record::Field::Int(code), IntegerType::I32) => u16::try_from(*code).unwrap(),
+        (parquet::record::Field::Long(code), IntegerType::I64) => u16::try_from(*code).unwrap(),
+        (other, _) => panic!("{other:?}"),
+    }
+}
+
 /// Reads the rows of a parquet file: key, codes `[lists][frames]`, and all columns as text.
-fn rows(path: &Path) -> Vec<(String, Vec<Vec<u16>>, String)> {
+fn rows(path: &Path, integer: IntegerType) -> Vec<(String, Vec<Vec<u16>>, String)> {
     let file = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
     let row = |row: parquet::record::Row| {
         let lists = row.get_list(1).unwrap().elements();
         let list = |field: &parquet::record::Field| match field {
-            parquet::record::Field::ListInternal(list) => list
-                .elements()
-                .iter()
-                .map(|code| match code {
-                    parquet::record::Field::UShort(code) => *code,
-                    other => panic!("{other:?}"),
-                })
-                .collect(),
+            parquet::record::Field::ListInternal(list) => {
+                list.elements().iter().map(|field| code(field, integer)).collect()
+            }
             other => panic!("{other:?}"),
         };
         let lists = lists.iter().map(list).collect();
@@ -126,7 +131,7 @@ fn parquet_files_round_trip_every_code() {
         assert!(writer.add(&key(&index.to_string()), "a.wav", tokens).unwrap().is_none());
     }
     let shard = finish(&mut writer).unwrap();
-    let rows = rows(&shard.path);
+    let rows = rows(&shard.path, IntegerType::U16);
     assert_eq!(rows.len(), all.len());
     for (index, ((key, lists, _), codes)) in rows.iter().zip(&all).enumerate() {
         assert_eq!(*key, index.to_string());
@@ -156,6 +161,27 @@ fn parquet_files_round_trip_every_code() {
     // 10 bits per code, except in the group with all 16-bit values.
     let codes: u64 = all.iter().map(|codes| codes.as_slice().len() as u64).sum();
     assert!(shard.bytes < codes * 13 / 10 + (1 << 19), "{} bytes for {codes} codes", shard.bytes);
+}
+
+#[test]
+fn parquet_files_store_codes_as_the_chosen_integers() {
+    let mut sizes = Vec::new();
+    for integer in IntegerType::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = writer(folder.path(), PackKind::Parquet(integer), PackLimits::default());
+        let all = [codes(1, 9, 150), codes(2, 12, 7), codes(1, 3, 0), codes(0, 0, 0)];
+        for (index, codes) in all.iter().enumerate() {
+            let tokens = TokenFile::of_codes(codes.clone(), meta());
+            writer.add(&key(&index.to_string()), "a.wav", tokens).unwrap();
+        }
+        let shard = finish(&mut writer).unwrap();
+        for ((_, lists, _), codes) in rows(&shard.path, integer).iter().zip(&all) {
+            assert!(lists.concat() == codes.as_slice(), "{integer}");
+        }
+        sizes.push(shard.bytes);
+    }
+    // The dictionaries differ in size, their indices do not.
+    assert!(sizes[1].abs_diff(sizes[0]) < 100 && sizes[2] < sizes[1] + 5000, "{sizes:?}");
 }
 
 #[test]

@@ -68,6 +68,7 @@ impl Excerpt {
             continues,
             replaced_samples: reader.replaced_samples() - replaced_before,
             truncated: reader.is_truncated(),
+            warning: None,
         };
         Ok(Self { recording, audio })
     }

@@ -7,6 +7,7 @@ use dac_pickle::numpy::ArrayError;
 use dac_pickle::torch::TorchError;
 use dac_pickle::{DType, PickleError};
 use dac_rvq::{CodesError, ShapeError};
+use dac_sniff::Guess;
 use thiserror::Error;
 
 /// Reason why a token file cannot be read or written. A `format` is a file name extension without the dot.
@@ -28,10 +29,10 @@ pub enum TokenError {
     #[error("the file is empty")]
     Empty,
     /// The content has no known format.
-    #[error("not a token file: expected one of {known}; found bytes {}", hex(found))]
+    #[error("not a token file, expected one of {known}; it is {guess}")]
     UnknownFormat {
-        /// First bytes of the file.
-        found: Vec<u8>,
+        /// Likely kind of the file.
+        guess: Guess,
         /// The known formats.
         known: String,
     },
@@ -166,9 +167,4 @@ impl TokenError {
     pub(crate) fn in_file(self, path: &Path) -> Self {
         Self::InFile { path: path.to_path_buf(), source: Box::new(self) }
     }
-}
-
-/// Formats bytes as hexadecimal pairs.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }

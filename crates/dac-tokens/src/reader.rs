@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::error::TokenError;
-use crate::formats::{Format, SNIFF_BYTES, detect};
+use crate::formats::{Format, detect};
 use crate::meta::TokenMeta;
 use crate::options::IntegerType;
 use crate::token_file::TokenFile;
@@ -76,9 +76,7 @@ impl<'a> TokenReader<'a> {
     /// file.
     pub fn open<R: Read + Seek + Send + 'a>(mut reader: R) -> Result<Self, TokenError> {
         reader.rewind()?;
-        let mut start = Vec::new();
-        reader.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut start)?;
-        let format = detect(&start)?;
+        let format = detect(&mut reader, &mut Vec::new())?;
         reader.rewind()?;
         let opened = (format.get().open)(Box::new(reader))?;
         let Opened { shapes, integer, meta, truncated, ignored_bytes, read_frames } = opened;
@@ -95,8 +93,7 @@ impl<'a> TokenReader<'a> {
     pub fn from_stream<R: Read>(mut reader: R) -> Result<TokenReader<'static>, TokenError> {
         let mut bytes = Vec::new();
         // A stream of another type may be endless: check its start before reading the rest.
-        reader.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut bytes)?;
-        detect(&bytes)?;
+        detect(&mut reader, &mut bytes)?;
         reader.read_to_end(&mut bytes)?;
         TokenReader::open(Cursor::new(bytes))
     }

@@ -28,7 +28,8 @@ impl TokenFile {
     ///
     /// # Errors
     /// Fails if writing fails, the format cannot store the arrays ([`Format::can_hold`]), codes of the element
-    /// type ([`Format::integer_types`]) or the windows of windowed mode, or a .dac file lacks `input_rate_hz`, `input_samples` or `input_db`.
+    /// type ([`Format::integer_types`]) or the windows of windowed mode, or a .dac file lacks `input_rate_hz`,
+    /// `input_samples` or `input_db`.
     pub fn write_to<W: Write>(
         &self,
         mut writer: W,
@@ -47,13 +48,8 @@ impl TokenFile {
             format!("{} (it stores {})", describe(arrays), format.stores())
         } else if self.is_windowed() && !format.get().stores_windows {
             "the windows of windowed tokens; use .safetensors or .dac".to_owned()
-        } else if let Some(integer) = options.integer.filter(|i| codes && !format.integer_types().contains(i))
-        {
-            let possible: Vec<_> = format.integer_types().iter().map(|integer| integer.name()).collect();
-            let stores = if possible.is_empty() { "packed codes".to_owned() } else { possible.join(" or ") };
-            format!("codes as {integer} (it stores {stores})")
         } else {
-            return Ok(());
+            return options.integer.filter(|_| codes).map_or(Ok(()), |integer| format.check_integer(integer));
         };
         Err(TokenError::CannotHold { format: format.extension(), what })
     }

@@ -21,11 +21,13 @@ mod job_schedulers;
 mod manifest;
 mod pack;
 mod precision;
+mod ranges;
 mod regressions;
 mod report;
 mod roundtrip;
 mod stdio;
 mod support;
 mod weights;
+mod token_arrays;
 #[cfg(feature = "wgpu")]
 mod wgpu;
