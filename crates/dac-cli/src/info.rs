@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Error, anyhow, bail};
 use dac::Preset;
-use dac::audio::AudioReader;
+use dac::audio::{AudioReader, ReadBackend, ReadOptions};
 use dac::codec::NetworkShape;
 use dac::tokens::{Format, SNIFF_BYTES, TokenInfo, TokenReader};
 use dac::weights::Checkpoint;
@@ -36,7 +36,7 @@ type Properties = Vec<(&'static str, Value)>;
 pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
     let mut exit = Exit::Done;
     for (index, path) in args.files.iter().enumerate() {
-        let properties = properties_of(path);
+        let properties = properties_of(path, args.reader.audio_reader.into());
         if let Err(error) = &properties {
             exit = Exit::SomeFailed;
             eprint_line(format_args!("error: {}", error_of_file(path, error)));
@@ -82,7 +82,7 @@ fn value_text(value: &Value) -> String {
     }
 }
 
-fn properties_of(path: &Path) -> Result<Properties, Error> {
+fn properties_of(path: &Path, backend: ReadBackend) -> Result<Properties, Error> {
     let found = fs::metadata(path).context("cannot read the file")?;
     if !found.is_file() {
         bail!("not a file");
@@ -94,7 +94,7 @@ fn properties_of(path: &Path) -> Result<Properties, Error> {
         Some(_) => token_properties(path, TokenReader::open_path(path)?.info()),
         None => match Checkpoint::open(path, None) {
             Ok(checkpoint) => checkpoint_properties(&checkpoint),
-            Err(_) => audio_properties(path)?,
+            Err(_) => audio_properties(path, backend)?,
         },
     };
     properties.push(("file_bytes", json!(found.len())));
@@ -172,8 +172,8 @@ fn checkpoint_properties(checkpoint: &Checkpoint) -> Properties {
     ]
 }
 
-fn audio_properties(path: &Path) -> Result<Properties, Error> {
-    let reader = AudioReader::open(path)?;
+fn audio_properties(path: &Path, backend: ReadBackend) -> Result<Properties, Error> {
+    let reader = AudioReader::open_with(path, ReadOptions { backend, ..ReadOptions::default() })?;
     let spec = reader.spec();
     let seconds = spec.samples.map(|samples| samples as f64 / f64::from(spec.sample_rate_hz.max(1)));
     Ok(vec![
@@ -183,5 +183,6 @@ fn audio_properties(path: &Path) -> Result<Properties, Error> {
         ("channels", json!(spec.channels)),
         ("samples", json!(spec.samples)),
         ("audio_seconds", json!(seconds)),
+        ("input_warning", json!(reader.warning())),
     ])
 }

@@ -69,6 +69,12 @@ pub struct Recording {
     /// Whether the file ends before the length in its header.
     #[serde(skip)]
     pub truncated: bool,
+    /// Samples per channel that were damaged and replaced by silence, if any, up to the end of the excerpt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damaged_samples: Option<u64>,
+    /// Warning of the reader, for example that ffmpeg read the file.
+    #[serde(rename = "input_warning", skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// Codes of an excerpt, drawn.

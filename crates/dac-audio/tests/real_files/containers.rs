@@ -1,8 +1,9 @@
 //! Further containers and codecs, pipes, and ffmpeg as the reader.
 
 use std::fs;
+use std::io::Cursor;
 
-use dac_audio::{AudioError, AudioReader, ReadBackend, ReadOptions};
+use dac_audio::{AudioError, AudioInput, AudioReader, ReadBackend, ReadOptions};
 
 use crate::support::{Outcome, bytes, drain, path, read, read_bytes, snr_db, source};
 
@@ -39,6 +40,17 @@ fn fifo_is_read_as_a_path() -> Outcome {
     });
     assert_eq!(drain(AudioReader::open(&fifo)?)?.samples, source());
     writer.join().unwrap()?;
+    // For several passes it is copied once.
+    let writer = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || fs::write(fifo, bytes("flac16.flac"))
+    });
+    let input = AudioInput::new(&fifo, ReadOptions::default(), 2)?;
+    writer.join().unwrap()?;
+    let (first, second) = (input.open()?, input.open()?);
+    assert_eq!(first.path(), fifo);
+    assert_eq!(drain(second)?.samples, source());
+    assert_eq!(drain(first)?.samples, source());
     Ok(())
 }
 
@@ -56,7 +68,7 @@ fn opus_agrees_with_opusdec() -> Outcome {
 }
 
 #[test]
-fn opus_gain_is_applied_and_streams_may_be_chained() -> Outcome {
+fn opus_streams_may_be_chained() -> Outcome {
     let opus = bytes("opusenc-24.opus");
     let wanted = read("opusenc-24.opus")?;
     let chained = read_bytes("a.opus", [opus.clone(), opus].concat())?;
@@ -131,6 +143,14 @@ fn ffmpeg_reads_what_the_built_in_readers_refuse() -> Outcome {
     let with = |backend| ReadOptions { backend, ..ReadOptions::default() };
     let found = drain(AudioReader::open_with(path("flac16.flac"), with(ReadBackend::Ffmpeg))?)?;
     assert_eq!(found.samples, source());
+    // Standard input; the index of an M4A is at its end.
+    for name in ["flac16.flac", "alac.m4a"] {
+        let piped = AudioReader::from_stream_with(Cursor::new(bytes(name)), "-", with(ReadBackend::Ffmpeg))?;
+        assert_eq!(drain(piped)?.samples, source(), "{name}");
+    }
+    let piped =
+        AudioReader::from_stream_with(Cursor::new(bytes("he-aac.aac")), "-", with(ReadBackend::Auto))?;
+    assert!(drain(piped)?.len() > 22_050);
     let reader = AudioReader::open_with(path("he-aac.aac"), with(ReadBackend::Auto))?;
     assert_eq!((reader.spec().sample_rate_hz, reader.spec().codec.as_str()), (44_100, "read by ffmpeg"));
     assert!(drain(reader)?.len() > 22_050);

@@ -2,6 +2,7 @@
 //! `fixtures/python/make_audio_formats.py` and `make_audio_oddities.py`.
 
 mod containers;
+mod field_reports;
 mod support;
 
 use std::io::{Cursor, Read};

@@ -1,6 +1,7 @@
 //! Tests of the `dac` binary. Each test runs it in a temporary folder with its own home.
 
 mod arguments;
+mod audio_files;
 mod bad_input;
 mod batch;
 mod bench;
