@@ -260,7 +260,7 @@ impl AudioReader {
     pub fn warning(&self) -> Option<&str> {
         match &self.source {
             Source::Wav(wav) => wav.warning(),
-            Source::Coded(_) => None,
+            Source::Coded(coded) => coded.warning(),
         }
     }
 
