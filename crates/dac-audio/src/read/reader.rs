@@ -81,6 +81,7 @@ impl AudioReader {
     ) -> Result<Self, AudioError> {
         let ffmpeg = || {
             let mut wav = WavReader::open(Box::new(ffmpeg()?), path, None)?;
+            wav.read_to_end_of_source();
             wav.set_warning("read by ffmpeg".to_owned());
             let mut spec = wav.spec().clone();
             spec.codec = "read by ffmpeg".to_owned();

@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use dac_audio::{AudioError, AudioInput, AudioReader, ReadBackend, ReadOptions};
 
-use crate::support::{Outcome, bytes, drain, path, read, read_bytes, snr_db, source};
+use crate::support::{Outcome, SILENCE, bytes, drain, path, read, read_bytes, read_with, snr_db, source};
 
 #[test]
 fn every_format_is_read_from_a_pipe() -> Outcome {
@@ -88,6 +88,53 @@ fn lossless_files_in_other_containers_equal_their_source() -> Outcome {
         assert!(!found.truncated, "{name}");
     }
     assert_eq!(read("pcm24.caf")?.samples[0], wanted[0][..2_000]);
+    Ok(())
+}
+
+#[test]
+fn further_audio_tracks_are_warned_of() -> Outcome {
+    let wanted = &source()[0][..2_000];
+    for name in ["two-tracks.mkv", "two-tracks.m4a"] {
+        let found = read(name)?;
+        assert_eq!(found.samples[0], wanted, "{name}");
+        assert_eq!(found.warning, "the first of 2 audio tracks was read", "{name}");
+    }
+    Ok(())
+}
+
+/// Offset of the body of a box, all of whose parents contain only boxes.
+fn box_body(file: &[u8], name: &[u8; 4]) -> usize {
+    file.windows(4).position(|window| window == name).unwrap() + 4
+}
+
+#[test]
+fn mp4_track_whose_format_changes_is_refused() {
+    let mut file = bytes("faststart.m4a");
+    let runs = box_body(&file, b"stsc");
+    // The sample description of the first run of chunks.
+    file[runs + 19] = 2;
+    let error = read_bytes("a.m4a", file).err();
+    assert!(matches!(error, Some(AudioError::UnsupportedCodec { .. })), "{error:?}");
+}
+
+#[test]
+fn invalid_lacing_in_matroska_is_an_error() -> Outcome {
+    let mut bad = bytes("aac.mkv");
+    let wanted = read("aac.mkv")?;
+    // Blocks in a cluster: 0xa3, size in two bytes, track 1, time, flags.
+    let cluster = bad.windows(4).position(|id| id == [0x1f, 0x43, 0xb6, 0x75]).unwrap();
+    let is_block = |at: &usize| bad[*at] == 0xa3 && bad[*at + 1] & 0xc0 == 0x40 && bad[*at + 3] == 0x81;
+    let blocks: Vec<usize> = (cluster..bad.len() - 8).filter(is_block).collect();
+    let block = blocks[blocks.len() / 2];
+    let end = block + 3 + (usize::from(bad[block + 1] & 0x3f) << 8 | usize::from(bad[block + 2]));
+    // Xiph lacing whose sizes do not end.
+    bad[block + 6] = 0x82;
+    bad[block + 7..end].fill(0xff);
+    let error = read_bytes("a.mkv", bad.clone()).err();
+    assert!(matches!(error, Some(AudioError::Corrupt { .. })), "{error:?}");
+    let found = read_with("a.mkv", bad, SILENCE)?;
+    // Times in milliseconds.
+    assert!(found.damage.0 > 0 && found.len().abs_diff(wanted.len()) < 90, "{}", found.len());
     Ok(())
 }
 

@@ -41,7 +41,7 @@ fn cue_sheet_and_picture_before_flac_are_skipped() -> Outcome {
     let at = bad.len() - 3_500;
     bad[at] ^= 0x55;
     let error = read_bytes("a.flac", bad).err();
-    assert!(matches!(error, Some(AudioError::Corrupt { sample: 1_152, .. })), "{error:?}");
+    assert!(matches!(error, Some(AudioError::Corrupt { sample: 576, .. })), "{error:?}");
     Ok(())
 }
 
@@ -150,7 +150,7 @@ fn zeroed_frames_in_the_middle_keep_the_length() -> Outcome {
     // Frames of 576 samples and about 570 bytes after a header of 8 KiB.
     let mut file = bytes("flac16.flac");
     let starts: Vec<usize> =
-        (8_400..file.len() - 2).filter(|&at| file[at] == 0xff && file[at + 1] == 0xf8).collect();
+        (8_200..file.len() - 2).filter(|&at| file[at] == 0xff && file[at + 1] == 0xf8).collect();
     assert_eq!(starts.len(), 8, "{starts:?}");
     file[starts[2]..starts[5]].fill(0);
     let lost = check_zeroed("a.flac", file, &source(), &[0..1_152, 2_880..4_410])?;

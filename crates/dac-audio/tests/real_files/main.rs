@@ -40,6 +40,27 @@ fn joined_mp3_files_are_all_read() -> Outcome {
 }
 
 #[test]
+fn joined_streams_of_different_formats_are_an_error() -> Outcome {
+    // The tag of the first file counts its frames: the rest could be taken for bytes after the last frame.
+    for (first, second) in [("lame-cbr.mp3", "layer2.mp2"), ("lame-no-header.mp3", "layer2.mp2")] {
+        let samples = read(first)?.len() as u64;
+        for between in [Vec::new(), b"ID3\x04\0\0\0\0\0\x05hello".to_vec()] {
+            let joined = [bytes(first), between, bytes(second)].concat();
+            match read_bytes("a.mp3", joined.clone()) {
+                Err(AudioError::Corrupt { sample, reason, .. }) => {
+                    assert!(sample.abs_diff(samples) < 2_304, "{first}: {sample}");
+                    assert!(reason.contains("another sample rate"), "{first}: {reason}");
+                }
+                other => panic!("{first}: {:?}", other.map(|found| found.len())),
+            }
+            let found = read_with("a.mp3", joined, SILENCE)?;
+            assert!(found.truncated && found.damage.0 == 1, "{first}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn two_id3_tags_and_a_large_picture_may_precede_the_audio() -> Outcome {
     let size = 8_000_000_usize;
     let synchsafe: Vec<u8> = [21, 14, 7, 0].iter().map(|shift| (size >> shift) as u8 & 0x7f).collect();
