@@ -33,6 +33,7 @@ fn settings(args: &DecodeArgs) -> Result<DecodeSettings, Usage> {
         wave: args.wave.format(),
         chunking: args.chunk.choice()?,
         range: range(args),
+        tail_frames: args.tail_frames,
         restore_loudness: !args.no_loudness,
         precision: args.model.run.precision,
     })

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
     let mut on_step = |step| match step {
         Step::Encode => {
             let recording = &excerpt.recording;
-            let damage = damage_remarks(recording.damaged_samples, recording.warning.as_deref());
+            let damage = damage_remarks(recording.damaged_samples, None);
             for remark in input_remarks(recording.replaced_samples, recording.truncated).chain(damage) {
                 eprint_line(format_args!("{}: {remark}", args.input.display()));
             }
@@ -58,6 +58,9 @@ fn read(args: &ReportArgs) -> Result<Excerpt, ReportError> {
 
 /// Writes the page and prints what it shows.
 fn write(args: &ReportArgs, report: &Report) -> Result<Exit, Error> {
+    if let Some(warning) = &report.recording.warning {
+        eprint_line(format_args!("{}: {warning}", args.input.display()));
+    }
     let output_bytes = write_page(&args.output, &html_page(report))?;
     let (input, output) = (args.input.display().to_string(), args.output.display().to_string());
     eprint_line(format_args!(

@@ -72,7 +72,8 @@ pub struct Recording {
     /// Samples per channel that were damaged and replaced by silence, if any, up to the end of the excerpt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damaged_samples: Option<u64>,
-    /// Warning of the reader, for example that ffmpeg read the file.
+    /// Warnings about the input: of the reader, for example that ffmpeg read it, and of the encode, such as
+    /// channels that cancel each other in their mean.
     #[serde(rename = "input_warning", skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
 }
