@@ -22,6 +22,7 @@ pub(crate) struct Args {
 /// Size limit of most inputs.
 const MAX_BYTES: usize = 20_000;
 const TOKENS: &str = "fixtures/tokens";
+const AUDIO: [&str; 2] = ["crates/dac-audio/tests/data/formats", "crates/dac-audio/tests/data/oddities"];
 const LAYOUTS: [&str; 3] = [
     "fixtures/parity/layouts/transformers",
     "fixtures/parity/layouts/prefix_model_f16",
@@ -31,7 +32,13 @@ const LAYOUTS: [&str; 3] = [
 /// The fuzz targets with the folders of their initial inputs and the size limit of inputs.
 const TARGETS: &[(&str, &[&str], usize)] = &[
     ("wav", &["fixtures/fuzz/seeds/wav"], MAX_BYTES),
-    ("audio", &["crates/dac-audio/tests/data/formats", "crates/dac-audio/tests/data/oddities"], MAX_BYTES),
+    ("audio", &AUDIO, MAX_BYTES),
+    ("audio_flac", &AUDIO, MAX_BYTES),
+    ("audio_matroska", &AUDIO, MAX_BYTES),
+    ("audio_mp4", &AUDIO, MAX_BYTES),
+    ("audio_mpeg", &AUDIO, MAX_BYTES),
+    ("audio_ogg", &AUDIO, MAX_BYTES),
+    ("audio_pcm", &AUDIO, MAX_BYTES),
     ("pickle", &[TOKENS], MAX_BYTES),
     ("torch", &[TOKENS], MAX_BYTES),
     ("checkpoint", &LAYOUTS, 200_000),

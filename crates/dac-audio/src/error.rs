@@ -158,6 +158,12 @@ pub enum AudioError {
         /// Name that was given.
         found: String,
     },
+    /// The name of a file format is unknown.
+    #[error("unknown audio format {found:?}, expected wav or flac")]
+    AudioFormat {
+        /// Name that was given.
+        found: String,
+    },
     /// Two signals to compare differ in length.
     #[error("cannot compare signals of {reference_samples} and {estimate_samples} samples")]
     LengthsDiffer {

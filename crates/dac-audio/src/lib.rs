@@ -9,7 +9,8 @@
 //! | read at a model's rate and channels | [`ModelRateReader`] |
 //! | mix to mono | [`ChannelMix`] |
 //! | change the sample rate | [`Resampler`] |
-//! | write a WAV or FLAC file atomically | [`WavWriter`], [`FlacWriter`] |
+//! | read an input several times | [`AudioInput`] |
+//! | write a WAV or FLAC file atomically | [`AudioWriter`] |
 //! | write WAV or raw `f32` into a pipe | [`StreamWriter`] |
 //! | measure integrated loudness | [`LoudnessMeter`] |
 //! | compare two signals | [`metrics`] |
@@ -37,6 +38,11 @@ pub use loudness::{LoudnessMeter, MIN_LOUDNESS_DB, loudness_gain};
 pub use model_rate::{AudioSlice, ModelRateConverter, ModelRateReader};
 pub use non_finite::NonFinitePolicy;
 pub use planar::Planar;
-pub use read::{AUDIO_EXTENSIONS, AudioReader, AudioSpec, Damage, DamagePolicy, ReadBackend, ReadOptions};
+pub use read::{
+    AUDIO_EXTENSIONS, AudioInput, AudioReader, AudioSpec, Damage, DamagePolicy, ReadBackend, ReadOptions,
+};
 pub use resample::{Resampler, resampled_samples};
-pub use write::{FlacWriter, SampleFormat, StreamFormat, StreamWriter, WavWriter, WriteReport};
+pub use write::{
+    AudioFormat, AudioWriter, FlacWriter, SampleFormat, StreamFormat, StreamWriter, WavWriter, WriteFormat,
+    WriteReport,
+};

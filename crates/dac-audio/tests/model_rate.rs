@@ -94,3 +94,22 @@ fn empty_signal_gives_no_block() {
     assert!(reader.next_block().unwrap().is_none());
     assert_eq!((reader.input_samples(), reader.position()), (0, 0));
 }
+
+#[test]
+fn lengths_around_342_000_samples_are_exact() {
+    let tone: Vec<f32> = (0..342_200).map(|n| (n as f32 * 0.01).sin() * 0.5).collect();
+    for samples in (341_600..=342_200).step_by(7) {
+        let channels = [tone[..samples].to_vec()];
+        let non_finite = NonFinitePolicy::Error;
+        let slice = AudioSlice { name: "memory", channels: &channels, rate_hz: RATE_HZ, non_finite };
+        let mut reader = ModelRateReader::from_memory(slice, ChannelMix::Mono, MODEL_HZ).unwrap();
+        let found = reader.read_all().unwrap().remove(0);
+        assert_eq!(found.len(), (samples * 147).div_ceil(160), "{samples}");
+        assert_eq!(reader.input_samples(), samples as u64);
+        // The tone goes on to the end, up to half of the filter's length.
+        for n in (found.len() - 3_000..found.len() - 200).step_by(50) {
+            let wanted = (n as f32 * (160.0 / 147.0) * 0.01).sin() * 0.5;
+            assert!((found[n] - wanted).abs() < 2e-3, "{samples}, {n}: {} {wanted}", found[n]);
+        }
+    }
+}

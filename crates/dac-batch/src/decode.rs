@@ -1,10 +1,10 @@
-//! Decoding token files to WAV files.
+//! Decoding token files to audio files.
 
 use std::path::Path;
 
-use dac::audio::WriteReport;
+use dac::audio::{WriteFormat, WriteReport};
 use dac::tokens::{Format, TokenInfo, TokenReader};
-use dac::{Chunking, Dac, DecodeOptions, DecodeSession, OutputRate, Precision, SampleFormat, TimeRange};
+use dac::{Chunking, Dac, DecodeOptions, DecodeSession, OutputRate, Precision, TimeRange};
 
 use crate::cancel::CancelToken;
 use crate::chunking::{self, ChunkChoice};
@@ -18,6 +18,7 @@ use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::plan::{OutputKind, Plan};
 use crate::run::{Batch, with_threads};
+use crate::wave_format::{check_wave_format, wave_settings_text};
 use crate::work::{Outcome, Product, Work};
 
 /// Remark about tokens that other bytes follow.
@@ -29,10 +30,10 @@ pub const IGNORED_BYTES_REMARK: &str = "bytes after the end of the tokens are ig
 pub struct DecodeSettings {
     /// Number of codebooks; `None` for all of each file.
     pub codebooks: Option<CodebookLimit>,
-    /// Sample rate of the WAV files.
+    /// Sample rate of the audio files.
     pub output_rate: OutputRate,
-    /// Sample format of the WAV files.
-    pub sample_format: SampleFormat,
+    /// Format of the audio files.
+    pub wave: WriteFormat,
     /// Chunking of the signal.
     pub chunking: ChunkChoice,
     /// Part of the signal to decode.
@@ -51,7 +52,7 @@ impl Default for DecodeSettings {
         Self {
             codebooks: None,
             output_rate: OutputRate::default(),
-            sample_format: SampleFormat::I16,
+            wave: WriteFormat::default(),
             chunking: ChunkChoice::default(),
             range: None,
             tail_frames: 0,
@@ -123,7 +124,8 @@ pub fn decode_files<'m>(
     cancel: &CancelToken,
 ) -> Result<BatchReport, BatchError> {
     let extensions = Format::ALL.map(Format::extension);
-    let plan = Plan::new(options, &extensions, OutputKind::Files(&["wav"]))?;
+    check_wave_format(settings.wave)?;
+    let plan = Plan::new(options, &extensions, OutputKind::Files(&[settings.wave.file.extension()]))?;
     let models = with_threads(options, load)?;
     if let (Some(dac), Some(limit)) = (models.requested(), settings.codebooks) {
         limit.resolve(dac.shape())?;
@@ -193,8 +195,8 @@ impl Work for FileDecoder<'_> {
         if facts.audio_seconds.is_none() {
             facts.audio_seconds = Some(session.samples() as f64 / f64::from(rate_hz));
         }
-        let format = self.settings.sample_format;
-        let mut writer = context.wav_writer(0, rate_hz, channels, format)?;
+        let format = self.settings.wave;
+        let mut writer = context.audio_writer(0, rate_hz, channels, format)?;
         session.write_to(&mut writer, &mut context.progress())?;
         let (file, written) = writer.finish_unnamed()?;
         let description = describe(&dac, facts, &written, rate_hz, format, context.output(0)?);
@@ -210,9 +212,8 @@ fn settings_text(
     dac: &Dac,
 ) -> Result<String, BatchError> {
     let mut text = format!(
-        "sample-format={} output-rate={} precision={} chunking={}",
-        settings.sample_format,
-        output_rate_text(settings.output_rate),
+        "{} precision={} chunking={}",
+        wave_settings_text(settings.wave, settings.output_rate),
         settings.precision,
         chunking::settings_text(&options.chunk, dac)?
     );
@@ -231,21 +232,12 @@ fn settings_text(
     Ok(text)
 }
 
-/// Output rate in the settings text: `model`, `input` or a number in Hz.
-pub(crate) fn output_rate_text(rate: OutputRate) -> String {
-    match rate {
-        OutputRate::Model => "model".to_owned(),
-        OutputRate::Input => "input".to_owned(),
-        OutputRate::Hz(hz) => hz.to_string(),
-    }
-}
-
 fn describe(
     dac: &Dac,
     facts: &Record,
     written: &WriteReport,
     rate_hz: u32,
-    format: SampleFormat,
+    format: WriteFormat,
     output: &Path,
 ) -> String {
     let model_rate_hz = dac.shape().sample_rate_hz;
@@ -258,7 +250,7 @@ fn describe(
     }
     let WriteReport { samples, clipped, .. } = *written;
     let seconds = samples as f64 / f64::from(rate_hz);
-    text += &format!(" -> {}: {samples} samples, {seconds:.2} s, {format}", output.display());
+    text += &format!(" -> {}: {samples} samples, {seconds:.2} s, {}", output.display(), format.samples);
     if clipped > 0 {
         text += &format!(", {clipped} of them clipped");
     }

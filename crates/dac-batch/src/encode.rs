@@ -4,7 +4,9 @@ use std::io::{BufWriter, IntoInnerError};
 use std::path::Path;
 use std::sync::Arc;
 
-use dac::audio::{AUDIO_EXTENSIONS, AudioReader, AudioSpec, DamagePolicy, NonFinitePolicy, ReadBackend};
+use dac::audio::{
+    AUDIO_EXTENSIONS, AudioInput, AudioReader, AudioSpec, DamagePolicy, NonFinitePolicy, ReadBackend,
+};
 use dac::tokens::{Format, IntegerType, TokenError, TokenFile, WriteOptions};
 use dac::{ChannelMix, Codes, Dac, EncodeOptions, Precision, Save};
 use dac_atomic::FinishedFile;
@@ -134,19 +136,23 @@ impl<'a> FileEncoder<'a> {
         Ok(Self { dac, settings, options, codebooks, settings_text })
     }
 
-    /// Encodes the input of a job.
+    /// Prepares the input of a job, which is read `passes` times in addition to the passes of the encode.
+    pub(crate) fn input(&self, context: &JobContext<'_>, passes: usize) -> Result<AudioInput, BatchError> {
+        let passes = self.options.passes() + passes;
+        Ok(AudioInput::new(&context.job.input, self.options.read_options(), passes)?)
+    }
+
+    /// Encodes the input of a job; `reader` reads it for the first time.
     pub(crate) fn encode(
         &self,
         context: &JobContext<'_>,
         facts: &mut Record,
+        input: &AudioInput,
         reader: AudioReader,
     ) -> Result<TokenFile, BatchError> {
-        // A FIFO can be opened only once.
+        // A pipe that is read once can be opened only once.
         let mut first = Some(reader);
-        let mut open = || match first.take() {
-            Some(reader) => Ok(reader),
-            None => AudioReader::open_with(&context.job.input, self.options.read_options()),
-        };
+        let mut open = || first.take().map_or_else(|| input.open(), Ok);
         let tokens = self.dac.encode_reader(&mut open, &self.options, &mut context.progress())?;
         let meta = &tokens.meta;
         for remark in input_remarks(meta.replaced_samples.unwrap_or(0), meta.input_truncated == Some(true)) {
@@ -161,6 +167,8 @@ impl<'a> FileEncoder<'a> {
             facts.frames = Some(frames);
         }
         facts.input_truncated = meta.input_truncated;
+        facts.damaged_samples = meta.damaged_samples;
+        facts.input_warning = meta.input_warning.as_deref().map(Into::into);
         facts.codebooks = Some(tokens.codes.as_ref().map_or(self.codebooks, Codes::codebooks));
         Ok(tokens)
     }
@@ -236,11 +244,12 @@ impl Work for FileEncoder<'_> {
     }
 
     fn run(&self, context: &JobContext<'_>, (): (), facts: &mut Record) -> Result<Outcome, BatchError> {
-        let reader = AudioReader::open_with(&context.job.input, self.options.read_options())?;
+        let input = self.input(context, 0)?;
+        let reader = input.open()?;
         let spec = reader.spec().clone();
         facts.set_input(spec.samples, Some(spec.sample_rate_hz));
         facts.channels = Some(self.options.channels.channels(spec.channels));
-        let tokens = self.encode(context, facts, reader)?;
+        let tokens = self.encode(context, facts, &input, reader)?;
         let (product, description) = if context.job.entry.is_some() {
             let description = self.describe(facts, &spec, Path::new(&context.job.key));
             (Product::PackEntry(Box::new(tokens)), description)

@@ -3,8 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use dac::SampleFormat;
-use dac::audio::WavWriter;
+use dac::audio::{AudioWriter, WriteFormat};
 use dac_atomic::AtomicFile;
 
 use crate::cancel::StopState;
@@ -47,15 +46,15 @@ impl<'a> JobContext<'a> {
         AtomicFile::create_in(dir, path).map_err(|error| BatchError::write(path, error))
     }
 
-    /// Starts a WAV file in a staging file for the output at `index`.
-    pub(crate) fn wav_writer(
+    /// Starts an audio file in a staging file for the output at `index`.
+    pub(crate) fn audio_writer(
         &self,
         index: usize,
         rate_hz: u32,
         channels: usize,
-        format: SampleFormat,
-    ) -> Result<WavWriter, BatchError> {
+        format: WriteFormat,
+    ) -> Result<AudioWriter, BatchError> {
         let file = self.staged_file(index)?;
-        Ok(WavWriter::new(file, self.output(index)?, rate_hz, channels, format)?)
+        Ok(AudioWriter::new(file, self.output(index)?, rate_hz, channels, format)?)
     }
 }

@@ -62,6 +62,7 @@ mod plan;
 mod roundtrip;
 mod run;
 mod staging;
+mod wave_format;
 mod work;
 
 pub use cancel::{CancelToken, StopReason};

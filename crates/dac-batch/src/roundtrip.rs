@@ -1,15 +1,12 @@
 //! Encoding and decoding audio files, and comparing the two.
 
-use std::path::Path;
-
-use dac::audio::{AUDIO_EXTENSIONS, AudioReader, ModelRateReader};
+use dac::audio::{AUDIO_EXTENSIONS, AudioInput, ModelRateReader, WriteFormat};
 use dac::metrics::{Comparison, ComparisonMeter};
 use dac::tokens::Format;
-use dac::{Audio, Dac, DecodeOptions, EncodeOptions, OutputRate, SampleFormat};
+use dac::{Audio, Dac, DecodeOptions, EncodeOptions, OutputRate};
 
 use crate::cancel::CancelToken;
 use crate::codebooks::nominal_kbps;
-use crate::decode::output_rate_text;
 use crate::encode::{EncodeSettings, FileEncoder};
 use crate::error::BatchError;
 use crate::job_context::JobContext;
@@ -18,6 +15,7 @@ use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::plan::{OutputKind, Plan};
 use crate::run::{Batch, with_threads};
+use crate::wave_format::{check_wave_format, wave_settings_text};
 use crate::work::{Outcome, Product, Work};
 
 /// Settings of a round trip.
@@ -27,12 +25,12 @@ pub struct RoundtripSettings {
     pub encode: EncodeSettings,
     /// Sample rate of the decoded files.
     pub output_rate: OutputRate,
-    /// Sample format of the decoded files.
-    pub sample_format: SampleFormat,
+    /// Format of the decoded files.
+    pub wave: WriteFormat,
 }
 
 /// Encodes and decodes the audio files of `options` with the model that `load` loads, and writes token and
-/// WAV files.
+/// audio files.
 ///
 /// # Errors
 /// As [`encode_files`](crate::encode_files).
@@ -46,31 +44,28 @@ pub fn roundtrip_files(
     if settings.encode.pack.is_some() {
         return Err(BatchError::Usage("the tokens of a round trip cannot be packed".to_owned()));
     }
-    let extensions = [settings.encode.format.extension(), "wav"];
+    check_wave_format(settings.wave)?;
+    let extensions = [settings.encode.format.extension(), settings.wave.file.extension()];
     let plan = Plan::new(options, &AUDIO_EXTENSIONS, OutputKind::Files(&extensions))?;
     let dac = with_threads(options, load)?;
     let mut encoder = FileEncoder::new(&dac, &settings.encode, observer)?;
-    encoder.settings_text = format!(
-        "{} sample-format={} output-rate={}",
-        encoder.settings_text,
-        settings.sample_format,
-        output_rate_text(settings.output_rate)
-    )
-    .into();
+    encoder.settings_text =
+        format!("{} {}", encoder.settings_text, wave_settings_text(settings.wave, settings.output_rate))
+            .into();
     let decode = DecodeOptions {
         output_rate: settings.output_rate,
         chunk: encoder.options.chunk,
         restore_loudness: settings.encode.format == Format::Dac,
         ..DecodeOptions::default()
     };
-    let work = FileRoundtrip { encoder, decode, sample_format: settings.sample_format };
+    let work = FileRoundtrip { encoder, decode, wave: settings.wave };
     Batch { plan, options, shards: None, observer, cancel }.run(&work)
 }
 
 struct FileRoundtrip<'a> {
     encoder: FileEncoder<'a>,
     decode: DecodeOptions,
-    sample_format: SampleFormat,
+    wave: WriteFormat,
 }
 
 impl Work for FileRoundtrip<'_> {
@@ -84,19 +79,21 @@ impl Work for FileRoundtrip<'_> {
 
     fn run(&self, context: &JobContext<'_>, (): (), facts: &mut Record) -> Result<Outcome, BatchError> {
         let encoder = &self.encoder;
-        let reader = AudioReader::open_with(&context.job.input, encoder.options.read_options())?;
+        // The last pass compares.
+        let input = encoder.input(context, 1)?;
+        let reader = input.open()?;
         let spec = reader.spec().clone();
-        let tokens = encoder.encode(context, facts, reader)?;
+        let tokens = encoder.encode(context, facts, &input, reader)?;
         let token_file = encoder.write(context, &tokens)?;
 
         let decoded = encoder.dac.decode(&tokens, &self.decode)?;
         let (token_path, wave_path) = (context.output(0)?, context.output(1)?);
         let (rate_hz, channels) = (decoded.rate_hz, decoded.channels.len());
-        let mut writer = context.wav_writer(1, rate_hz, channels, self.sample_format)?;
+        let mut writer = context.audio_writer(1, rate_hz, channels, self.wave)?;
         writer.write(&decoded.channels)?;
         let (wave_file, _) = writer.finish_unnamed()?;
 
-        let compared = compare(&context.job.input, &encoder.options, &decoded)?;
+        let compared = compare(&input, &encoder.options, &decoded)?;
         let finite = |value: f64| Some(value).filter(|value| value.is_finite());
         let token_bytes = token_file.bytes().map_err(|error| BatchError::read(token_path, error))?;
         let decoded_file = || Ok((wave_file.bytes()?, wave_file.sha256()?));
@@ -125,9 +122,8 @@ impl Work for FileRoundtrip<'_> {
 }
 
 /// Compares decoded audio with the original file, mixed and resampled as for encoding.
-fn compare(input: &Path, options: &EncodeOptions, decoded: &Audio) -> Result<Comparison, BatchError> {
-    let reader = AudioReader::open_with(input, options.read_options())?;
-    let mut original = ModelRateReader::new(reader, options.channels, decoded.rate_hz)?;
+fn compare(input: &AudioInput, options: &EncodeOptions, decoded: &Audio) -> Result<Comparison, BatchError> {
+    let mut original = ModelRateReader::new(input.open()?, options.channels, decoded.rate_hz)?;
     let mut meter = ComparisonMeter::new(&decoded.channels, decoded.rate_hz);
     while let Some(block) = original.next_block()? {
         meter.push(&block)?;

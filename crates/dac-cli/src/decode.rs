@@ -1,4 +1,4 @@
-//! `dac decode`: decodes token files to WAV files.
+//! `dac decode`: decodes token files to audio files.
 
 use anyhow::Error;
 use dac::TimeRange;
@@ -16,7 +16,9 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
         return stdio::decode(args, &settings);
     }
     if args.raw {
-        return Err(Usage("--raw applies only to '-' (stdout); files are written as WAV".to_owned()).into());
+        return Err(
+            Usage("--raw applies only to '-' (stdout); files are written as WAV or FLAC".to_owned()).into()
+        );
     }
     let load = || load::models(&args.model, load_options(&args.model.run));
     run_batch(&args.files, &args.model.run, |options, console| {
@@ -28,7 +30,7 @@ fn settings(args: &DecodeArgs) -> Result<DecodeSettings, Usage> {
     Ok(DecodeSettings {
         codebooks: args.bitrate.limit(),
         output_rate: args.wave.output_rate,
-        sample_format: args.wave.sample_format,
+        wave: args.wave.format(),
         chunking: args.chunk.choice()?,
         range: range(args),
         tail_frames: args.tail_frames,

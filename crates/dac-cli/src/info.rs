@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Error, anyhow, bail};
 use dac::Preset;
-use dac::audio::AudioReader;
+use dac::audio::{AudioReader, ReadBackend, ReadOptions};
 use dac::codec::NetworkShape;
 use dac::tokens::{Format, IntegerType, SNIFF_BYTES, TokenError, TokenInfo, TokenReader};
 use dac::weights::{Checkpoint, Kind, Reason};
@@ -23,7 +23,7 @@ type Properties = Vec<(&'static str, Value)>;
 pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
     let mut exit = Exit::Done;
     for (index, path) in args.files.iter().enumerate() {
-        let properties = properties_of(path);
+        let properties = properties_of(path, args.reader.audio_reader.into());
         if let Err(error) = &properties {
             exit = Exit::SomeFailed;
             eprint_line(format_args!("error: {}", error_of_file(path, error)));
@@ -71,7 +71,7 @@ fn value_text(value: &Value) -> String {
     }
 }
 
-fn properties_of(path: &Path) -> Result<Properties, Error> {
+fn properties_of(path: &Path, backend: ReadBackend) -> Result<Properties, Error> {
     let found = fs::metadata(path).context("cannot read the file")?;
     if !found.is_file() {
         bail!("not a file");
@@ -83,7 +83,7 @@ fn properties_of(path: &Path) -> Result<Properties, Error> {
         Some(_) => token_properties(path, TokenReader::open_path(path)?.info()),
         None => match Checkpoint::open(path, None) {
             Ok(checkpoint) => checkpoint_properties(&checkpoint),
-            Err(error) => match (audio_properties(path), error.reason) {
+            Err(error) => match (audio_properties(path, backend), error.reason) {
                 (Ok(properties), _) => properties,
                 (Err(_), Reason::Foreign(guess)) if guess.kind != Kind::Media => {
                     bail!("neither audio nor tokens nor weights: it is {guess}")
@@ -183,8 +183,8 @@ fn checkpoint_properties(checkpoint: &Checkpoint) -> Properties {
     ]
 }
 
-fn audio_properties(path: &Path) -> Result<Properties, Error> {
-    let reader = AudioReader::open(path)?;
+fn audio_properties(path: &Path, backend: ReadBackend) -> Result<Properties, Error> {
+    let reader = AudioReader::open_with(path, ReadOptions { backend, ..ReadOptions::default() })?;
     let spec = reader.spec();
     let seconds = spec.samples.map(|samples| samples as f64 / f64::from(spec.sample_rate_hz.max(1)));
     Ok(vec![
@@ -194,5 +194,6 @@ fn audio_properties(path: &Path) -> Result<Properties, Error> {
         ("channels", json!(spec.channels)),
         ("samples", json!(spec.samples)),
         ("audio_seconds", json!(seconds)),
+        ("input_warning", json!(reader.warning())),
     ])
 }

@@ -1,8 +1,9 @@
 //! `dac report`: one HTML page to hear and see a recording at each number of codebooks.
 
 use anyhow::{Context, Error, anyhow};
+use dac::audio::ReadOptions;
 use dac::codec::NetworkShape;
-use dac_batch::input_remarks;
+use dac_batch::{damage_remarks, input_remarks};
 use dac_report::{Excerpt, Report, ReportError, Step, check_paths, html_page, write_page};
 use serde::Serialize;
 
@@ -31,7 +32,8 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
     let mut on_step = |step| match step {
         Step::Encode => {
             let recording = &excerpt.recording;
-            for remark in input_remarks(recording.replaced_samples, recording.truncated) {
+            let damage = damage_remarks(recording.damaged_samples, None);
+            for remark in input_remarks(recording.replaced_samples, recording.truncated).chain(damage) {
                 eprint_line(format_args!("{}: {remark}", args.input.display()));
             }
         }
@@ -46,7 +48,12 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
 
 fn read(args: &ReportArgs) -> Result<Excerpt, ReportError> {
     check_paths(&args.input, &args.output, args.overwrite)?;
-    Excerpt::read(&args.input, args.start, args.duration, args.signal.nan.into())
+    let options = ReadOptions {
+        non_finite: args.signal.nan.into(),
+        damage: args.reading.damaged.into(),
+        backend: args.reading.reader.audio_reader.into(),
+    };
+    Excerpt::read(&args.input, args.start, args.duration, options)
 }
 
 /// Writes the page and prints what it shows.

@@ -13,14 +13,14 @@ use crate::token_settings::token_settings;
 
 pub(crate) fn run(args: &RoundtripArgs) -> Result<Exit, Error> {
     if args.files.inputs.iter().any(|input| input == Path::new("-")) {
-        let why = "each input is read twice, which stdin does not allow";
+        let why = "its results are named after the file; use /dev/stdin";
         return Err(Usage(format!("roundtrip takes files, not '-' (stdin): {why}")).into());
     }
     let precision = args.model.run.precision;
     let settings = RoundtripSettings {
         encode: token_settings(&args.tokens, &args.bitrate, &args.chunk, None, precision)?,
         output_rate: args.wave.output_rate,
-        sample_format: args.wave.sample_format,
+        wave: args.wave.format(),
     };
     let load = || load::open(&args.model, &load_options(&args.model.run));
     run_batch(&args.files, &args.model.run, |options, console| {

@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read, Seek, Write};
 use std::path::Path;
 
 use anyhow::{Error, bail};
-use dac::audio::{AudioReader, Planar, StreamFormat, StreamWriter};
+use dac::audio::{AudioFormat, AudioReader, Planar, StreamFormat, StreamWriter};
 use dac::codec::CodecError;
 use dac::tokens::{DacpHeader, DacpReader, DacpWriter, Format, TokenReader};
 use dac::{Dac, DecodeSession, EncodeOptions, EncodeSession, LoadOptions, PushDecodeSession, Save};
@@ -44,7 +44,7 @@ pub(crate) fn is_requested(args: &FileArgs) -> Result<bool, Usage> {
     Err(Usage(format!("'-' (stdin) cannot be combined with {conflict}")))
 }
 
-/// Runs `dac encode -`: reads WAV or raw samples, writes a .dacp stream.
+/// Runs `dac encode -`: reads audio of any format or raw samples, writes a .dacp stream.
 pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
     if let Some(format) = args.tokens.format.filter(|format| *format != Format::Dacp) {
         bail!(Usage(format!("'encode -' writes .dacp, the only format for streams, not .{format}")));
@@ -104,6 +104,10 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Resul
 
 /// Runs `dac decode -`: tokens of any format to WAV or raw samples. .dacp is decoded as it arrives.
 pub(crate) fn decode(args: &DecodeArgs, settings: &DecodeSettings) -> Result<Exit, Error> {
+    if args.wave.audio_format != AudioFormat::Wav {
+        let format = args.wave.audio_format;
+        bail!(Usage(format!("'decode -' writes WAV or raw samples, not --audio-format {format}")));
+    }
     check_stdout()?;
     let models = load::models(&args.model, low_latency(&args.model))?;
     decode_stream(args, &models, settings).or_else(Exit::by_input)

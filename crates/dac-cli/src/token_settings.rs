@@ -30,8 +30,8 @@ pub(crate) fn token_settings(
         channels: tokens.signal.channels.into(),
         save: save(&tokens.save),
         non_finite: tokens.signal.nan.into(),
-        damage: tokens.damaged.into(),
-        backend: tokens.audio_reader.into(),
+        damage: tokens.input.damaged.into(),
+        backend: tokens.input.reader.audio_reader.into(),
         chunking,
         precision,
     })

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dac::audio::{AudioReader, AudioSlice, ModelRateReader, NonFinitePolicy, Planar};
+use dac::audio::{AudioReader, AudioSlice, ModelRateReader, NonFinitePolicy, Planar, ReadOptions};
 use dac::{Audio, ChannelMix};
 
 use crate::error::ReportError;
@@ -29,9 +29,9 @@ impl Excerpt {
         path: &Path,
         start_s: f64,
         duration_s: f64,
-        non_finite: NonFinitePolicy,
+        options: ReadOptions,
     ) -> Result<Self, ReportError> {
-        let mut reader = AudioReader::open(path)?.with_non_finite(non_finite);
+        let mut reader = AudioReader::open_with(path, options)?;
         let spec = reader.spec().clone();
         let rate_hz = f64::from(spec.sample_rate_hz);
         let samples = |seconds: f64| (seconds * rate_hz).round() as u64;
@@ -68,7 +68,8 @@ impl Excerpt {
             continues,
             replaced_samples: reader.replaced_samples() - replaced_before,
             truncated: reader.is_truncated(),
-            warning: None,
+            damaged_samples: Some(reader.damage().samples).filter(|_| reader.damage().places > 0),
+            warning: reader.warning().map(str::to_owned),
         };
         Ok(Self { recording, audio })
     }

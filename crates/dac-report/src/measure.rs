@@ -46,7 +46,9 @@ impl Report {
         let options = EncodeOptions { channels: mix, codebooks, ..EncodeOptions::default() };
         on_step(Step::Encode);
         let tokens = dac.encode(&excerpt.audio, &options)?;
-        recording.warning = tokens.meta.input_warning.clone();
+        let warnings = [recording.warning.take(), tokens.meta.input_warning.clone()];
+        recording.warning =
+            warnings.into_iter().flatten().reduce(|first, second| format!("{first}; {second}"));
         let original = Original::new(coded)?;
         let mut variants = Vec::with_capacity(counts.len());
         for &codebooks in counts {

@@ -69,9 +69,12 @@ pub struct Recording {
     /// Whether the file ends before the length in its header.
     #[serde(skip)]
     pub truncated: bool,
-    /// Warning about the input that the tokens record, such as channels that cancel each other in their mean;
-    /// known after the encode.
-    #[serde(skip)]
+    /// Samples per channel that were damaged and replaced by silence, if any, up to the end of the excerpt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damaged_samples: Option<u64>,
+    /// Warnings about the input: of the reader, for example that ffmpeg read it, and of the encode, such as
+    /// channels that cancel each other in their mean.
+    #[serde(rename = "input_warning", skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
 }
 

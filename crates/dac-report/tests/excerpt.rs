@@ -1,6 +1,6 @@
 //! Reading a part of a recording.
 
-use dac::audio::{NonFinitePolicy, StreamFormat, StreamWriter};
+use dac::audio::{NonFinitePolicy, ReadOptions, StreamFormat, StreamWriter};
 use dac::{Audio, SampleFormat};
 use dac_report::Excerpt;
 
@@ -11,7 +11,7 @@ fn an_excerpt_holds_the_samples_from_start_to_end() {
     let samples: Vec<f32> = (0..200_000).map(|n| n as f32 / 200_000.0).collect();
     let audio = Audio { channels: vec![samples.clone(), vec![0.25; 200_000]], rate_hz: 1000 };
     audio.write(&path, SampleFormat::F32).unwrap();
-    let read = |start_s, duration_s| Excerpt::read(&path, start_s, duration_s, NonFinitePolicy::Error);
+    let read = |start_s, duration_s| Excerpt::read(&path, start_s, duration_s, ReadOptions::default());
     for (start_s, duration_s, range, continues) in [
         (0.0, 30.0, 0..30_000, true),
         (0.0, 200.0, 0..200_000, false),
@@ -46,7 +46,8 @@ fn only_values_within_the_excerpt_count_as_replaced() {
         bytes[44 + 4 * index..48 + 4 * index].copy_from_slice(&f32::NAN.to_le_bytes());
     }
     std::fs::write(&path, bytes).unwrap();
-    let excerpt = Excerpt::read(&path, 1.0, 1.0, NonFinitePolicy::Zero).unwrap();
+    let zero = ReadOptions { non_finite: NonFinitePolicy::Zero, ..ReadOptions::default() };
+    let excerpt = Excerpt::read(&path, 1.0, 1.0, zero).unwrap();
     assert_eq!((excerpt.recording.replaced_samples, excerpt.audio.samples()), (2, 1000));
-    assert!(Excerpt::read(&path, 1.0, 1.0, NonFinitePolicy::Error).is_err());
+    assert!(Excerpt::read(&path, 1.0, 1.0, ReadOptions::default()).is_err());
 }

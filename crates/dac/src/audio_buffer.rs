@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dac_audio::{AudioReader, Planar, SampleFormat, WavWriter, WriteReport};
+use dac_audio::{AudioReader, AudioWriter, Planar, WriteFormat, WriteReport};
 
 use crate::error::Error;
 
@@ -45,12 +45,17 @@ impl Audio {
         Ok(Self { channels, rate_hz: reader.spec().sample_rate_hz })
     }
 
-    /// Writes a WAV file, which appears only when it is complete.
+    /// Writes an audio file, which appears only when it is complete. A [`SampleFormat`](crate::SampleFormat)
+    /// as `format` gives a WAV file.
     ///
     /// # Errors
     /// When the file cannot be written or a value is not finite.
-    pub fn write(&self, path: impl AsRef<Path>, format: SampleFormat) -> Result<WriteReport, Error> {
-        let mut writer = WavWriter::create(path, self.rate_hz, self.channels.len(), format)?;
+    pub fn write(
+        &self,
+        path: impl AsRef<Path>,
+        format: impl Into<WriteFormat>,
+    ) -> Result<WriteReport, Error> {
+        let mut writer = AudioWriter::create(path, self.rate_hz, self.channels.len(), format)?;
         writer.write(&self.channels)?;
         Ok(writer.finish()?)
     }

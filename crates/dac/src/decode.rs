@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dac_audio::{Planar, SampleFormat, WavWriter, WriteReport};
+use dac_audio::{AudioWriter, Planar, WriteFormat, WriteReport};
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio_buffer::{Audio, append};
@@ -27,7 +27,8 @@ impl Dac {
         Ok(Audio { channels, rate_hz: session.rate_hz() })
     }
 
-    /// Decodes tokens to a WAV file, block by block. The file appears only when it is complete.
+    /// Decodes tokens to an audio file, block by block. A [`SampleFormat`](crate::SampleFormat) as `format`
+    /// gives a WAV file. The file appears only when it is complete.
     ///
     /// # Errors
     /// As [`Dac::decode`] and [`DecodeSession::write_to`].
@@ -35,12 +36,12 @@ impl Dac {
         &self,
         tokens: &TokenFile,
         path: impl AsRef<Path>,
-        format: SampleFormat,
+        format: impl Into<WriteFormat>,
         options: &DecodeOptions,
         progress: &mut dyn Progress,
     ) -> Result<WriteReport, Error> {
         let mut session = DecodeSession::new(self, tokens, options)?;
-        let mut writer = WavWriter::create(path, session.rate_hz(), session.channels(), format)?;
+        let mut writer = AudioWriter::create(path, session.rate_hz(), session.channels(), format)?;
         session.write_to(&mut writer, progress)?;
         Ok(writer.finish()?)
     }

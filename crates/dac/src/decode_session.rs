@@ -1,6 +1,6 @@
 //! A decode that returns audio block by block.
 
-use dac_audio::{Planar, Resampler, WavWriter};
+use dac_audio::{AudioWriter, Planar, Resampler};
 use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::chunking::Chunking;
@@ -135,7 +135,7 @@ impl DecodeSession {
     /// # Errors
     /// As [`DecodeSession::next_block`]; when the file cannot be written or the audio is too long for it; and
     /// [`Error::Cancelled`] when `progress` cancels.
-    pub fn write_to(&mut self, writer: &mut WavWriter, progress: &mut dyn Progress) -> Result<(), Error> {
+    pub fn write_to(&mut self, writer: &mut AudioWriter, progress: &mut dyn Progress) -> Result<(), Error> {
         writer.reserve(self.samples())?;
         let mut written = 0;
         while let Some(block) = self.next_block()? {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dac_audio::{AudioError, AudioReader, AudioSlice, ModelRateReader, check_planar};
+use dac_audio::{AudioError, AudioInput, AudioReader, AudioSlice, ModelRateReader, check_planar};
 use dac_stream::windowed::WindowedPlan;
 use dac_tokens::{TokenFile, TokenMeta};
 
@@ -46,12 +46,12 @@ impl Dac {
         options: &EncodeOptions,
         progress: &mut dyn Progress,
     ) -> Result<TokenFile, Error> {
-        let path = path.as_ref();
-        self.encode_reader(&mut || AudioReader::open_with(path, options.read_options()), options, progress)
+        let input = AudioInput::new(path, options.read_options(), options.passes())?;
+        self.encode_reader(&mut || input.open(), options, progress)
     }
 
     /// Encodes what the readers returned by `open` contain. [`Chunking::Windowed`] opens the input twice,
-    /// other chunkings once; all readers have to give the same samples. The policy for non-finite values is
+    /// other chunkings once ([`AudioInput`] can open a pipe twice); all readers have to give the same samples. The policy for non-finite values is
     /// that of `options`, not of the reader.
     ///
     /// # Errors

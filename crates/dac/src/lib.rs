@@ -68,9 +68,10 @@ pub use push_decode::PushDecodeSession;
 /// Reading, writing, mixing, resampling and measuring audio.
 pub mod audio {
     pub use dac_audio::{
-        AUDIO_EXTENSIONS, AudioError, AudioReader, AudioSlice, AudioSpec, Damage, DamagePolicy, FlacWriter,
-        LoudnessMeter, MAX_RATE_HZ, MIN_RATE_HZ, ModelRateReader, NonFinitePolicy, Planar, ReadBackend,
-        ReadOptions, Resampler, StreamFormat, StreamWriter, WavWriter, WriteReport, resampled_samples,
+        AUDIO_EXTENSIONS, AudioError, AudioFormat, AudioInput, AudioReader, AudioSlice, AudioSpec,
+        AudioWriter, Damage, DamagePolicy, FlacWriter, LoudnessMeter, MAX_RATE_HZ, MIN_RATE_HZ,
+        ModelRateReader, NonFinitePolicy, Planar, ReadBackend, ReadOptions, Resampler, StreamFormat,
+        StreamWriter, WavWriter, WriteFormat, WriteReport, resampled_samples,
     };
 
     pub use crate::loudness::{InputLoudness, WINDOWED_LOUDNESS_DB};

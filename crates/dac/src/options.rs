@@ -29,6 +29,11 @@ pub struct EncodeOptions {
 }
 
 impl EncodeOptions {
+    /// Number of times that an encode reads its input.
+    pub fn passes(&self) -> usize {
+        if matches!(self.chunk, Chunking::Windowed { .. }) { 2 } else { 1 }
+    }
+
     /// Options for reading the input.
     pub fn read_options(&self) -> ReadOptions {
         ReadOptions { non_finite: self.non_finite, damage: self.damage, backend: self.backend }

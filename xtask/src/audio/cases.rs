@@ -5,12 +5,18 @@
 pub(super) struct Case {
     /// File name.
     pub(super) name: String,
+    /// Name of the format: of an entry of [`FORMATS`], or of a file that no encoder writes by itself.
+    pub(super) format: &'static str,
+    /// What was done to the encoder's file; empty for nothing.
+    pub(super) variant: &'static str,
     /// Shell command that makes the file; `$F` is ffmpeg.
     pub(super) command: String,
     pub(super) is_lossless: bool,
     pub(super) is_piped: bool,
     pub(super) expect: Expect,
     pub(super) reference: Reference,
+    /// Another program to compare with, where installed.
+    pub(super) second: Option<Reference>,
 }
 
 /// Expected state of a file.
@@ -31,6 +37,22 @@ pub(super) enum Reference {
     Ffmpeg,
     Opusdec,
     Sox,
+    /// `flac -d`.
+    Flac,
+    Mpg123,
+}
+
+impl Reference {
+    /// Name of the program.
+    pub(super) fn program(self) -> &'static str {
+        match self {
+            Self::Ffmpeg => "ffmpeg",
+            Self::Opusdec => "opusdec",
+            Self::Sox => "sox",
+            Self::Flac => "flac",
+            Self::Mpg123 => "mpg123",
+        }
+    }
 }
 
 /// A codec in a container.
@@ -205,6 +227,9 @@ const TRAILERS: [(&str, &str); 3] = [
     ("ape", r"printf 'APETAGEX\320\007\000\000\040\000\000\000\000\000\000\000\000\000\000\000%8s' x"),
 ];
 
+/// Format of the files that others are encoded from.
+pub(super) const SOURCE: &str = "source";
+
 /// Returns all cases, sources first.
 pub(super) fn all(quick: bool) -> Vec<Case> {
     let mut sources: Vec<Case> = Vec::new();
@@ -224,11 +249,14 @@ pub(super) fn all(quick: bool) -> Vec<Case> {
                 let command = format.command.replace("IN", &source).replace("OUT", &name);
                 let base = Case {
                     name,
+                    format: format.name,
+                    variant: "",
                     command,
                     is_lossless: format.is_lossless,
                     is_piped: false,
                     expect: Expect::Whole,
                     reference: format.reference,
+                    second: second_reference(format.extension).filter(|_| !quick),
                 };
                 cases.push(base.clone());
                 if (rate_hz, channels) == VARIED {
@@ -240,6 +268,17 @@ pub(super) fn all(quick: bool) -> Vec<Case> {
     add_special(&mut cases);
     sources.extend(cases);
     sources
+}
+
+/// Returns the files of all encoders, stereo at 44.1 kHz.
+pub(super) fn plain() -> Vec<Case> {
+    let (rate_hz, channels) = VARIED;
+    let name = format!("-{rate_hz}-{channels}.");
+    all(true)
+        .into_iter()
+        .filter(|case| case.variant.is_empty() && case.name.contains(&name))
+        .filter(|case| case.format != SOURCE)
+        .collect()
 }
 
 /// A signal with a quiet start, whose length is no multiple of a block.
@@ -256,20 +295,33 @@ fn make_source(name: &str, rate_hz: u32, channels: usize) -> Case {
     );
     Case {
         name: name.to_owned(),
+        format: SOURCE,
+        variant: "",
         command,
         is_lossless: true,
         is_piped: false,
         expect: Expect::Whole,
         reference: Reference::Ffmpeg,
+        second: None,
+    }
+}
+
+/// Another decoder of files with an extension.
+fn second_reference(extension: &str) -> Option<Reference> {
+    match extension {
+        "flac" => Some(Reference::Flac),
+        "mp2" | "mp3" => Some(Reference::Mpg123),
+        _ => None,
     }
 }
 
 fn add_variants(cases: &mut Vec<Case>, base: &Case, format: &Format, quick: bool) {
     let from = &base.name;
     let extension = format.extension;
-    let mut add = |suffix: &str, command: &dyn Fn(&str) -> String, expect| {
-        let name = format!("{}-{suffix}.{extension}", format.name);
-        cases.push(Case { command: command(&name), name, expect, ..base.clone() });
+    let mut add = |variant: &'static str, command: &dyn Fn(&str) -> String, expect| {
+        let name = format!("{}-{variant}.{extension}", format.name);
+        let second = base.second.filter(|_| expect == Expect::Whole);
+        cases.push(Case { command: command(&name), name, variant, expect, second, ..base.clone() });
     };
     let cut = if format.has_end { Expect::Truncated } else { Expect::Any };
     add("minus-1", &|out| format!("head -c -1 {from} > {out}"), Expect::Any);
@@ -292,15 +344,24 @@ fn add_variants(cases: &mut Vec<Case>, base: &Case, format: &Format, quick: bool
     }
     let name = format!("{}-stdin.{extension}", format.name);
     let command = format!("cp {from} {name}");
-    cases.push(Case { name, command, is_piped: true, ..base.clone() });
+    cases.push(Case { name, command, variant: "stdin", is_piped: true, second: None, ..base.clone() });
 }
 
 /// Files that no encoder writes by itself.
 fn add_special(cases: &mut Vec<Case>) {
-    let mut add = |name: &str, command: &str, is_lossless, expect, reference| {
+    let mut add = |name: &'static str, command: &str, is_lossless, expect, reference| {
         let command = command.replace("IN", "source-44100-2.wav").replace("OUT", name);
-        let name = name.to_owned();
-        cases.push(Case { name, command, is_lossless, is_piped: false, expect, reference });
+        cases.push(Case {
+            name: name.to_owned(),
+            format: name,
+            variant: "",
+            command,
+            is_lossless,
+            is_piped: false,
+            expect,
+            reference,
+            second: None,
+        });
     };
     use Expect::{Refused, Whole};
     use Reference::{Ffmpeg, Opusdec, Sox};

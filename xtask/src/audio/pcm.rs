@@ -57,27 +57,20 @@ pub(super) fn reference(file: &Path, reference: Reference) -> Result<Pcm, Error>
     if out.exists() {
         fs::remove_file(&out)?;
     }
-    let raw = ["-f", "f32le", "-c:a", "pcm_f32le"];
-    let mut command = match reference {
+    let to_raw = "ffmpeg -nostdin -v quiet -y -i theirs.wav -f f32le -c:a pcm_f32le \"$1\"";
+    let script = match reference {
         Reference::Ffmpeg => {
-            let mut command = Command::new("ffmpeg");
-            command.args(["-nostdin", "-v", "quiet", "-y", "-i"]).arg(file).args(["-map", "0:a:0"]);
-            command.args(raw).arg(&out);
-            command
+            r#"ffmpeg -nostdin -v quiet -y -i "$0" -map 0:a:0 -f f32le -c:a pcm_f32le "$1""#.to_owned()
         }
         Reference::Opusdec => {
-            let mut command = Command::new("sh");
-            let script = r#"opusdec --quiet --float --rate 48000 "$0" opusdec.wav &&
-                ffmpeg -nostdin -v quiet -y -i opusdec.wav -f f32le -c:a pcm_f32le "$1""#;
-            command.args(["-c", script]).arg(file).arg(&out);
-            command
+            format!(r#"opusdec --quiet --float --rate 48000 "$0" theirs.wav && {to_raw}"#)
         }
-        Reference::Sox => {
-            let mut command = Command::new("sox");
-            command.arg(file).args(["-e", "float", "-b", "32", "-t", "raw"]).arg(&out);
-            command
-        }
+        Reference::Sox => r#"sox "$0" -e float -b 32 -t raw "$1""#.to_owned(),
+        Reference::Flac => format!(r#"flac -s -d -f -o theirs.wav "$0" && {to_raw}"#),
+        Reference::Mpg123 => format!(r#"mpg123 -q -e f32 -w theirs.wav "$0" && {to_raw}"#),
     };
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).arg(file).arg(&out).stdin(Stdio::null());
     if let Some(folder) = file.parent() {
         command.current_dir(folder);
     }

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: measures the release binary, stores the run and renders `docs/benchmarks/README.md`.
 
-mod machine;
+pub(crate) mod machine;
 mod peers;
 mod render;
 mod store;

@@ -149,5 +149,6 @@ fn open_ima(stream: ByteStream, common: &Common, size: Option<u64>) -> Opened {
         limit: None,
         samples_are_promised: true,
         has_pages: false,
+        warning: None,
     }
 }

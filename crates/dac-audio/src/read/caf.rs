@@ -157,6 +157,7 @@ fn open_packets(
         limit: samples,
         samples_are_promised: false,
         has_pages: false,
+        warning: None,
     })
 }
 

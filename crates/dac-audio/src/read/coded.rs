@@ -32,6 +32,7 @@ pub(super) struct CodedReader {
     /// Number of samples after which the file ends.
     limit: u64,
     promised: Option<u64>,
+    warning: Option<String>,
     timeline: Option<Timeline>,
     /// Samples of the packet that was decoded last.
     packet: Planar,
@@ -116,8 +117,17 @@ impl Queue {
 impl CodedReader {
     /// Decodes up to the first samples, whose rate and channels replace those of the header.
     pub(super) fn open(path: &Path, opened: Opened, policy: DamagePolicy) -> Result<Self, AudioError> {
-        let Opened { demuxer, decoder, codec, samples, first, limit, samples_are_promised, has_pages } =
-            opened;
+        let Opened {
+            demuxer,
+            decoder,
+            codec,
+            samples,
+            first,
+            limit,
+            samples_are_promised,
+            has_pages,
+            warning,
+        } = opened;
         let (sample_rate_hz, channels) = decoder.format();
         let mut reader = Self {
             path: path.to_owned(),
@@ -131,6 +141,7 @@ impl CodedReader {
             hold_back: first.hold_back,
             limit: limit.unwrap_or(u64::MAX),
             promised: samples.filter(|_| samples_are_promised),
+            warning,
             timeline: has_pages.then(Timeline::default),
             packet: Vec::new(),
             damage: Damage::default(),
@@ -156,6 +167,10 @@ impl CodedReader {
 
     pub(super) fn is_truncated(&self) -> bool {
         self.truncated
+    }
+
+    pub(super) fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     pub(super) fn damage(&self) -> Damage {

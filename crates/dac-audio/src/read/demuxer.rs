@@ -40,6 +40,11 @@ pub(super) struct StreamStart {
     pub(super) decoder: Option<Box<dyn PacketDecoder>>,
 }
 
+/// Describes further audio tracks of a file, of which the first is read.
+pub(super) fn other_tracks_warning(audio_tracks: usize) -> Option<String> {
+    (audio_tracks > 1).then(|| format!("the first of {audio_tracks} audio tracks was read"))
+}
+
 /// A track that is ready to be decoded.
 pub(super) struct Opened {
     pub(super) demuxer: Box<dyn Demuxer>,
@@ -55,4 +60,6 @@ pub(super) struct Opened {
     pub(super) samples_are_promised: bool,
     /// True if samples are placed on the timeline by [`Event::PageEnd`].
     pub(super) has_pages: bool,
+    /// Audio of the file that is not read.
+    pub(super) warning: Option<String>,
 }

@@ -1,10 +1,12 @@
 //! ffmpeg as a second reader: a process that writes WAV into a pipe.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
+use super::spool::Spool;
 use crate::AudioError;
 
 /// Bytes of ffmpeg's messages that are kept.
@@ -18,24 +20,30 @@ pub(super) struct FfmpegOutput {
 }
 
 impl FfmpegOutput {
-    /// Starts ffmpeg, which decodes the first audio track of `path` to 32-bit floats.
-    pub(super) fn start(path: &Path) -> Result<Self, AudioError> {
-        let failed = |error: io::Error| AudioError::Ffmpeg {
-            path: path.to_owned(),
-            message: match error.kind() {
-                io::ErrorKind::NotFound => "ffmpeg is not installed, or not in PATH".to_owned(),
-                _ => error.to_string(),
-            },
-        };
+    /// Decodes the first audio track of a file to 32-bit floats.
+    pub(super) fn of_file(path: &Path) -> Result<Self, AudioError> {
         // An absolute path is never taken for an option or a protocol.
-        let absolute = std::path::absolute(path).map_err(failed)?;
-        let mut input = std::ffi::OsString::from("file:");
+        let absolute = std::path::absolute(path).map_err(|error| cannot_start(path, &error))?;
+        let mut input = OsString::from("file:");
         input.push(absolute);
+        Self::start(&input, Stdio::null(), path)
+    }
+
+    /// Decodes a copied pipe in the same way; errors contain `path`.
+    pub(super) fn of_spool(spool: &Spool, path: &Path) -> Result<Self, AudioError> {
+        let file = spool.to_file().map_err(|error| AudioError::read(path, error))?;
+        // As a file, standard input can be searched for an index at its end.
+        let input = if cfg!(unix) { "file:/dev/stdin" } else { "pipe:0" };
+        Self::start(OsStr::new(input), file.into(), path)
+    }
+
+    fn start(input: &OsStr, stdin: Stdio, path: &Path) -> Result<Self, AudioError> {
+        let failed = |error: io::Error| cannot_start(path, &error);
         let mut child = Command::new("ffmpeg")
             .args(["-nostdin", "-v", "error", "-xerror", "-i"])
             .arg(input)
             .args(["-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "-"])
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -62,6 +70,14 @@ impl FfmpegOutput {
         let last = messages.lines().last().unwrap_or("no message");
         Err(io::Error::other(format!("ffmpeg failed ({status}): {last}")))
     }
+}
+
+fn cannot_start(path: &Path, error: &io::Error) -> AudioError {
+    let message = match error.kind() {
+        io::ErrorKind::NotFound => "ffmpeg is not installed, or not in PATH".to_owned(),
+        _ => error.to_string(),
+    };
+    AudioError::Ffmpeg { path: path.to_owned(), message }
 }
 
 impl Read for FfmpegOutput {

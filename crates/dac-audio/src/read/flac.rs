@@ -56,6 +56,7 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         limit: None,
         samples_are_promised: true,
         has_pages: false,
+        warning: None,
     })
 }
 

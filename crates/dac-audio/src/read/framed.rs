@@ -59,17 +59,17 @@ impl<F: FrameFormat> FrameDemuxer<F> {
         tags::skip_tags(&mut stream)?;
         let start = stream.position();
         while stream.position() - start < MAX_LEADING_BYTES {
-            let Some(mut skipped) = find_frame::<F>(&mut stream, None)? else {
+            let begin = stream.position();
+            let first = F::parse(stream.peek(HEADER_BYTES)?);
+            if !advance_to_frame::<F>(&mut stream, None)? {
                 return Ok(None);
-            };
-            let bytes = stream.peek(skipped + HEADER_BYTES)?;
-            if let (Some(first), Some(found)) = (F::parse(bytes), bytes.get(skipped..).and_then(F::parse))
+            }
+            if let (Some(first), Some(found)) = (first, F::parse(stream.peek(HEADER_BYTES)?))
                 && F::can_precede(&first, &found)
             {
                 // The file begins with a frame; what follows it is damaged.
-                skipped = 0;
+                stream.seek(begin)?;
             }
-            stream.consume(skipped);
             let head = stream.peek(HEADER_BYTES)?;
             if tags::is_tag(head) {
                 tags::skip_tags(&mut stream)?;
@@ -191,9 +191,17 @@ impl<F: FrameFormat> FrameDemuxer<F> {
         }
         let start = self.stream.position();
         let is_zero = self.stream.peek(SEARCH_BYTES)?.iter().all(|&byte| byte == 0);
-        match find_frame::<F>(&mut self.stream, Some(&self.header))? {
-            Some(count) => self.stream.consume(count),
-            None => self.skip_rest()?,
+        if !advance_to_frame::<F>(&mut self.stream, Some(&self.header))? {
+            self.stream.seek(start)?;
+            if advance_to_frame::<F>(&mut self.stream, None)? {
+                let at = self.stream.position();
+                self.skip_rest()?;
+                self.truncated = true;
+                let reason = format!(
+                    "a stream with another sample rate or number of channels follows at byte {at}; split the file"
+                );
+                return Ok(Some(Event::Damage { reason, lost: Some(0) }));
+            }
         }
         let skipped = self.stream.position() - start;
         let average = (self.frame_bytes / self.frames.max(1)).max(1);
@@ -218,47 +226,45 @@ impl<F: FrameFormat> FrameDemuxer<F> {
     }
 }
 
-/// Counts the bytes before the next frame or tag; `None` if there is none. A frame is followed by another
-/// frame, a tag, or the end of the file.
-fn find_frame<F: FrameFormat>(
+/// Moves to the next frame, or to the next tag after at least one byte if `like` is given; otherwise to the end
+/// of the file, and returns false. A frame is followed by another frame, a tag, or the end of the file.
+fn advance_to_frame<F: FrameFormat>(
     stream: &mut ByteStream,
     like: Option<&F::Header>,
-) -> Result<Option<usize>, AudioError> {
-    let mut at = 0;
+) -> Result<bool, AudioError> {
+    let start = stream.position();
     loop {
-        let window = stream.peek(at + SEARCH_BYTES)?;
-        let is_last = window.len() < at + SEARCH_BYTES;
+        let is_start = stream.position() == start;
+        let window = stream.peek(SEARCH_BYTES)?;
+        let is_last = window.len() < SEARCH_BYTES;
         let end = if is_last { window.len() } else { window.len() - HEADER_BYTES };
-        let mut candidate = None;
-        while at < end {
+        let candidate = (0..end).find_map(|at| {
             let head = window.get(at..).unwrap_or_default();
-            if like.is_some() && at > 0 && tags::is_tag(head) {
-                return Ok(Some(at));
+            if like.is_some() && (at > 0 || !is_start) && tags::is_tag(head) {
+                return Some((at, None));
             }
-            if head.first() == Some(&0xff)
-                && let Some(header) = F::parse(head)
-                && like.is_none_or(|like| F::can_precede(like, &header))
-            {
-                candidate = Some((at, header));
-                break;
+            let header = F::parse(head).filter(|header| like.is_none_or(|like| F::can_precede(like, header)));
+            header.map(|header| (at, Some(header)))
+        });
+        let Some((at, header)) = candidate else {
+            stream.consume(end);
+            if is_last {
+                return Ok(false);
             }
-            at += 1;
+            continue;
+        };
+        stream.consume(at);
+        let Some(header) = header else {
+            return Ok(true);
+        };
+        let bytes = F::bytes(&header);
+        let frame = stream.peek(bytes + HEADER_BYTES)?;
+        let next = frame.get(bytes..).unwrap_or_default();
+        let is_followed = F::parse(next).is_some_and(|next| F::can_precede(&header, &next));
+        if is_followed || frame.len() >= bytes && (next.is_empty() || tags::is_tag(next)) {
+            return Ok(true);
         }
-        match candidate {
-            Some((found, header)) => {
-                let bytes = F::bytes(&header);
-                let frame = stream.peek(found + bytes + HEADER_BYTES)?;
-                let next = frame.get(found + bytes..).unwrap_or_default();
-                let is_followed = F::parse(next).is_some_and(|next| F::can_precede(&header, &next));
-                let is_complete = frame.len() >= found + bytes;
-                if is_followed || is_complete && (next.is_empty() || tags::is_tag(next)) {
-                    return Ok(Some(found));
-                }
-                at = found + 1;
-            }
-            None if is_last => return Ok(None),
-            None => {}
-        }
+        stream.consume(1);
     }
 }
 

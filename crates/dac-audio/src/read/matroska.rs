@@ -8,7 +8,7 @@ use symphonia::core::codecs::audio::well_known::*;
 use super::aac;
 use super::byte_stream::{ByteStream, le16};
 use super::decoder::{PacketDecoder, Parameters, PcmDecoder, SymphoniaDecoder};
-use super::demuxer::{Demuxer, Event, Opened, StreamStart};
+use super::demuxer::{Demuxer, Event, Opened, StreamStart, other_tracks_warning};
 use super::ebml::{Element, children, float, next_element, unsigned, vint};
 use super::flac_frame::{self, StreamInfo};
 use super::mp4_sample_entry::open_aac;
@@ -172,6 +172,7 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
             },
         }
     }
+    let audio_tracks = tracks.iter().filter(|track| track.is_audio).count();
     let track = tracks.into_iter().find(|track| track.is_audio);
     let track = track.ok_or_else(|| malformed("an audio track in Matroska/WebM", "none"))?;
     if track.is_encoded {
@@ -215,6 +216,7 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         limit: None,
         samples_are_promised: false,
         has_pages: false,
+        warning: other_tracks_warning(audio_tracks),
     })
 }
 
@@ -395,7 +397,17 @@ impl MatroskaDemuxer {
         let ticks = self.cluster_time.saturating_add_signed(i64::from(i16::from_be_bytes([high, low])));
         self.check_time(ticks.saturating_mul(self.scale_ns));
         let body = block.get(length + 3..).unwrap_or_default();
-        for frame in split_laces(body, flags).unwrap_or_default() {
+        let Some(frames) = split_laces(body, flags) else {
+            let reason = format!(
+                "a block at {:.3} s is not divided into packets",
+                ticks as f64 * 1e-9 * self.scale_ns as f64
+            );
+            // The time of the next block tells how much is missing.
+            self.is_damaged = true;
+            self.events.push_back(Event::Damage { reason, lost: Some(0) });
+            return;
+        };
+        for frame in frames {
             let data = [self.track.prefix.as_slice(), frame].concat();
             let samples = self.timing.samples(&data);
             if let (Some(next), Some(samples), rate @ 1..) = (&mut self.next_ns, samples, self.rate_hz) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::byte_stream::{ByteStream, be32, be64};
-use super::demuxer::{Demuxer, Event, Opened, StreamStart};
+use super::demuxer::{Demuxer, Event, Opened, StreamStart, other_tracks_warning};
 use super::mp4_edit_list;
 use super::mp4_sample_entry::{self, Codec};
 use super::mp4_samples::{Sample, SampleTable};
@@ -91,6 +91,7 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         limit: if edit.is_some() { samples } else { None },
         samples_are_promised: true,
         has_pages: false,
+        warning: other_tracks_warning(movie.audio_tracks()),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::aac::with_way_out;
 use super::byte_stream::{be32, be64};
 use super::mp4_samples::Sample;
 use crate::AudioError;
@@ -57,6 +58,8 @@ pub(super) struct Track {
     pub(super) bytes: Vec<u32>,
     pub(super) count: u32,
     pub(super) durations: Vec<(u32, u32)>,
+    /// True if some samples have another sample entry than the first.
+    changes_format: bool,
 }
 
 /// Defaults of the samples of fragments.
@@ -90,7 +93,17 @@ impl Movie {
     /// Selects the first audio track.
     pub(super) fn select_track(&self, path: &Path) -> Result<&Track, AudioError> {
         let track = self.tracks.iter().find(|track| track.is_audio);
-        track.ok_or_else(|| AudioError::malformed(path, "an audio track", "none"))
+        let track = track.ok_or_else(|| AudioError::malformed(path, "an audio track", "none"))?;
+        if track.changes_format {
+            let codec = with_way_out("an MP4 track whose format changes");
+            return Err(AudioError::UnsupportedCodec { path: path.to_owned(), codec });
+        }
+        Ok(track)
+    }
+
+    /// Number of audio tracks.
+    pub(super) fn audio_tracks(&self) -> usize {
+        self.tracks.iter().filter(|track| track.is_audio).count()
     }
 
     pub(super) fn defaults(&self, track_id: u32) -> FragmentDefaults {
@@ -146,7 +159,10 @@ impl Track {
                     self.entry = first.map(|(name, body)| (name, body.to_vec()));
                 }
                 b"stts" => self.durations = entries(8, 8).map(|e| (number(e, 0), number(e, 4))).collect(),
-                b"stsc" => self.chunk_runs = entries(8, 12).map(|e| (number(e, 0), number(e, 4))).collect(),
+                b"stsc" => {
+                    self.chunk_runs = entries(8, 12).map(|e| (number(e, 0), number(e, 4))).collect();
+                    self.changes_format = entries(8, 12).any(|entry| number(entry, 8) > 1);
+                }
                 b"stco" => self.chunk_offsets = entries(8, 4).map(|e| u64::from(number(e, 0))).collect(),
                 b"co64" => self.chunk_offsets = entries(8, 8).filter_map(|e| be64(e, 0)).collect(),
                 b"stsz" => {

@@ -68,6 +68,7 @@ pub(super) fn open_mpeg(stream: ByteStream) -> Result<Option<Opened>, AudioError
         limit: None,
         samples_are_promised: false,
         has_pages: false,
+        warning: None,
     }))
 }
 
@@ -159,5 +160,6 @@ pub(super) fn open_adts(stream: ByteStream) -> Result<Option<Opened>, AudioError
         limit: None,
         samples_are_promised: false,
         has_pages: false,
+        warning: None,
     }))
 }

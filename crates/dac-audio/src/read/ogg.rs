@@ -80,6 +80,7 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         limit: None,
         samples_are_promised: counted.is_some(),
         has_pages: true,
+        warning: None,
     })
 }
 

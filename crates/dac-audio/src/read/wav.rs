@@ -118,6 +118,12 @@ impl WavReader {
         self.truncated
     }
 
+    /// Reads to the end of the source, whatever size the header contains: errors at its end are reported.
+    pub(super) fn read_to_end_of_source(&mut self) {
+        self.left_bytes = None;
+        self.has_chunks = false;
+    }
+
     pub(super) fn set_warning(&mut self, warning: String) {
         self.warning = Some(warning);
     }

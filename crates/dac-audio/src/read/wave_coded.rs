@@ -110,6 +110,7 @@ fn open_codec(mut stream: ByteStream, chunks: Chunks, container: &str) -> Result
         limit: samples,
         samples_are_promised: samples.is_some(),
         has_pages: false,
+        warning: None,
     }))
 }
 

@@ -1,7 +1,7 @@
 //! Atomic writer of FLAC files.
 
 use std::fmt;
-use std::io::{BufWriter, IntoInnerError, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use dac_atomic::{AtomicFile, FinishedFile};
@@ -11,6 +11,7 @@ use flacenc::config::Encoder;
 use flacenc::error::{Verified, Verify};
 use flacenc::source::{Context, Fill, FrameBuf};
 
+use super::file;
 use super::sample::{SampleFormat, check_block};
 use super::stream::WriteReport;
 use crate::AudioError;
@@ -20,6 +21,8 @@ use crate::check::check_format;
 const BLOCK_SAMPLES: usize = 4_096;
 /// Channels that the format allows.
 const MAX_FLAC_CHANNELS: usize = 8;
+/// Highest sample rate that the encoder writes.
+const MAX_FLAC_RATE_HZ: u32 = 96_000;
 
 /// Writes a FLAC file block by block. [`finish`](Self::finish) renames the complete file onto its path;
 /// dropping the writer leaves no file.
@@ -54,8 +57,8 @@ impl FlacWriter {
     /// Creates a file. Its folder must exist.
     ///
     /// # Errors
-    /// [`AudioError::Write`]; [`AudioError::Malformed`] for a rate, a number of channels (1 to 8) or a sample
-    /// format (`i16`, `i24`) that FLAC does not have.
+    /// [`AudioError::Write`]; [`AudioError::Malformed`] for a rate above 96 kHz, more than 8 channels or
+    /// samples other than `i16` and `i24`.
     pub fn create(
         path: impl AsRef<Path>,
         sample_rate_hz: u32,
@@ -63,8 +66,7 @@ impl FlacWriter {
         format: SampleFormat,
     ) -> Result<Self, AudioError> {
         let path = path.as_ref();
-        check_format(path, sample_rate_hz, channels)?;
-        let file = AtomicFile::create(path).map_err(|error| AudioError::write(path, error))?;
+        let file = file::create(path, sample_rate_hz, channels)?;
         Self::new(file, path, sample_rate_hz, channels, format)
     }
 
@@ -91,13 +93,17 @@ impl FlacWriter {
         if channels > MAX_FLAC_CHANNELS {
             return Err(AudioError::malformed(&path, "1 to 8 channels for FLAC", channels.to_string()));
         }
+        if sample_rate_hz > MAX_FLAC_RATE_HZ {
+            let expected = format!("a sample rate of up to {MAX_FLAC_RATE_HZ} Hz for FLAC");
+            return Err(AudioError::malformed(&path, expected, format!("{sample_rate_hz} Hz")));
+        }
         let invalid =
             |error: &dyn fmt::Display| AudioError::malformed(&path, "a FLAC stream", error.to_string());
         let info = StreamInfo::new(sample_rate_hz as usize, channels, bits).map_err(|e| invalid(&e))?;
         let frame = FrameBuf::with_size(channels, BLOCK_SAMPLES).map_err(|e| invalid(&e))?;
         let config = Encoder::default().into_verified().map_err(|(_, error)| invalid(&error))?;
         let mut writer = Self {
-            out: BufWriter::with_capacity(1 << 16, file),
+            out: file::buffered(file),
             path,
             format,
             channels,
@@ -143,7 +149,7 @@ impl FlacWriter {
     pub fn finish(self) -> Result<WriteReport, AudioError> {
         let path = self.path.clone();
         let (file, report) = self.finish_unnamed()?;
-        file.persist().map_err(|error| AudioError::write(&path, error))?;
+        file::persist(file, &path)?;
         Ok(report)
     }
 
@@ -158,12 +164,11 @@ impl FlacWriter {
         let header = self.header();
         self.out.seek(SeekFrom::Start(0)).map_err(|error| AudioError::write(&self.path, error))?;
         self.write_bytes(&header)?;
-        let file = self.out.into_inner().map_err(IntoInnerError::into_error).and_then(AtomicFile::finish);
-        Ok((file.map_err(|error| AudioError::write(&self.path, error))?, self.report))
+        Ok((file::finish(self.out, &self.path)?, self.report))
     }
 
     fn write_frame(&mut self) -> Result<(), AudioError> {
-        let encode = || -> Result<ByteSink, Box<dyn std::error::Error>> {
+        let mut encode = || -> Result<ByteSink, Box<dyn std::error::Error>> {
             self.frame.fill_interleaved(&self.pending)?;
             self.context.fill_interleaved(&self.pending)?;
             let number = self.frames;
@@ -172,7 +177,6 @@ impl FlacWriter {
             frame.write(&mut sink)?;
             Ok(sink)
         };
-        let mut encode = encode;
         let sink = encode().map_err(|error| {
             AudioError::malformed(&self.path, "samples that FLAC can hold", error.to_string())
         })?;

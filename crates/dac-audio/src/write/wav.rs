@@ -1,13 +1,13 @@
 //! Atomic writer of WAV files.
 
-use std::io::{BufWriter, IntoInnerError};
+use std::io::BufWriter;
 use std::path::Path;
 
 use dac_atomic::{AtomicFile, FinishedFile};
 
-use super::header;
 use super::sample::SampleFormat;
 use super::stream::{StreamWriter, WriteReport};
+use super::{file, header};
 use crate::AudioError;
 use crate::check::check_format;
 
@@ -39,8 +39,7 @@ impl WavWriter {
         format: SampleFormat,
     ) -> Result<Self, AudioError> {
         let path = path.as_ref();
-        check_format(path, sample_rate_hz, channels)?;
-        let file = AtomicFile::create(path).map_err(|error| AudioError::write(path, error))?;
+        let file = file::create(path, sample_rate_hz, channels)?;
         Self::new(file, path, sample_rate_hz, channels, format)
     }
 
@@ -57,9 +56,8 @@ impl WavWriter {
     ) -> Result<Self, AudioError> {
         let path = path.as_ref();
         check_format(path, sample_rate_hz, channels)?;
-        let out = BufWriter::with_capacity(1 << 16, file);
         let header = header::standard(sample_rate_hz, channels, format);
-        let stream = StreamWriter::with_header(out, path, &header, channels, format)?;
+        let stream = StreamWriter::with_header(file::buffered(file), path, &header, channels, format)?;
         Ok(Self { stream, sample_rate_hz, channels, format })
     }
 
@@ -100,7 +98,7 @@ impl WavWriter {
     pub fn finish(self) -> Result<WriteReport, AudioError> {
         let path = self.stream.path().to_owned();
         let (file, report) = self.finish_unnamed()?;
-        file.persist().map_err(|error| AudioError::write(&path, error))?;
+        file::persist(file, &path)?;
         Ok(report)
     }
 
@@ -111,7 +109,6 @@ impl WavWriter {
     pub fn finish_unnamed(self) -> Result<(FinishedFile, WriteReport), AudioError> {
         let path = self.stream.path().to_owned();
         let (out, report) = self.stream.finish_seekable()?;
-        let file = out.into_inner().map_err(IntoInnerError::into_error).and_then(AtomicFile::finish);
-        Ok((file.map_err(|error| AudioError::write(&path, error))?, report))
+        Ok((file::finish(out, &path)?, report))
     }
 }

@@ -1,10 +1,11 @@
 //! Further containers and codecs, pipes, and ffmpeg as the reader.
 
 use std::fs;
+use std::io::Cursor;
 
-use dac_audio::{AudioError, AudioReader, ReadBackend, ReadOptions};
+use dac_audio::{AudioError, AudioInput, AudioReader, ReadBackend, ReadOptions};
 
-use crate::support::{Outcome, bytes, drain, path, read, read_bytes, snr_db, source};
+use crate::support::{Outcome, SILENCE, bytes, drain, path, read, read_bytes, read_with, snr_db, source};
 
 #[test]
 fn every_format_is_read_from_a_pipe() -> Outcome {
@@ -39,6 +40,17 @@ fn fifo_is_read_as_a_path() -> Outcome {
     });
     assert_eq!(drain(AudioReader::open(&fifo)?)?.samples, source());
     writer.join().unwrap()?;
+    // For several passes it is copied once.
+    let writer = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || fs::write(fifo, bytes("flac16.flac"))
+    });
+    let input = AudioInput::new(&fifo, ReadOptions::default(), 2)?;
+    writer.join().unwrap()?;
+    let (first, second) = (input.open()?, input.open()?);
+    assert_eq!(first.path(), fifo);
+    assert_eq!(drain(second)?.samples, source());
+    assert_eq!(drain(first)?.samples, source());
     Ok(())
 }
 
@@ -56,7 +68,7 @@ fn opus_agrees_with_opusdec() -> Outcome {
 }
 
 #[test]
-fn opus_gain_is_applied_and_streams_may_be_chained() -> Outcome {
+fn opus_streams_may_be_chained() -> Outcome {
     let opus = bytes("opusenc-24.opus");
     let wanted = read("opusenc-24.opus")?;
     let chained = read_bytes("a.opus", [opus.clone(), opus].concat())?;
@@ -76,6 +88,53 @@ fn lossless_files_in_other_containers_equal_their_source() -> Outcome {
         assert!(!found.truncated, "{name}");
     }
     assert_eq!(read("pcm24.caf")?.samples[0], wanted[0][..2_000]);
+    Ok(())
+}
+
+#[test]
+fn further_audio_tracks_are_warned_of() -> Outcome {
+    let wanted = &source()[0][..2_000];
+    for name in ["two-tracks.mkv", "two-tracks.m4a"] {
+        let found = read(name)?;
+        assert_eq!(found.samples[0], wanted, "{name}");
+        assert_eq!(found.warning, "the first of 2 audio tracks was read", "{name}");
+    }
+    Ok(())
+}
+
+/// Offset of the body of a box, all of whose parents contain only boxes.
+fn box_body(file: &[u8], name: &[u8; 4]) -> usize {
+    file.windows(4).position(|window| window == name).unwrap() + 4
+}
+
+#[test]
+fn mp4_track_whose_format_changes_is_refused() {
+    let mut file = bytes("faststart.m4a");
+    let runs = box_body(&file, b"stsc");
+    // The sample description of the first run of chunks.
+    file[runs + 19] = 2;
+    let error = read_bytes("a.m4a", file).err();
+    assert!(matches!(error, Some(AudioError::UnsupportedCodec { .. })), "{error:?}");
+}
+
+#[test]
+fn invalid_lacing_in_matroska_is_an_error() -> Outcome {
+    let mut bad = bytes("aac.mkv");
+    let wanted = read("aac.mkv")?;
+    // Blocks in a cluster: 0xa3, size in two bytes, track 1, time, flags.
+    let cluster = bad.windows(4).position(|id| id == [0x1f, 0x43, 0xb6, 0x75]).unwrap();
+    let is_block = |at: &usize| bad[*at] == 0xa3 && bad[*at + 1] & 0xc0 == 0x40 && bad[*at + 3] == 0x81;
+    let blocks: Vec<usize> = (cluster..bad.len() - 8).filter(is_block).collect();
+    let block = blocks[blocks.len() / 2];
+    let end = block + 3 + (usize::from(bad[block + 1] & 0x3f) << 8 | usize::from(bad[block + 2]));
+    // Xiph lacing whose sizes do not end.
+    bad[block + 6] = 0x82;
+    bad[block + 7..end].fill(0xff);
+    let error = read_bytes("a.mkv", bad.clone()).err();
+    assert!(matches!(error, Some(AudioError::Corrupt { .. })), "{error:?}");
+    let found = read_with("a.mkv", bad, SILENCE)?;
+    // Times in milliseconds.
+    assert!(found.damage.0 > 0 && found.len().abs_diff(wanted.len()) < 90, "{}", found.len());
     Ok(())
 }
 
@@ -131,6 +190,14 @@ fn ffmpeg_reads_what_the_built_in_readers_refuse() -> Outcome {
     let with = |backend| ReadOptions { backend, ..ReadOptions::default() };
     let found = drain(AudioReader::open_with(path("flac16.flac"), with(ReadBackend::Ffmpeg))?)?;
     assert_eq!(found.samples, source());
+    // Standard input; the index of an M4A is at its end.
+    for name in ["flac16.flac", "alac.m4a"] {
+        let piped = AudioReader::from_stream_with(Cursor::new(bytes(name)), "-", with(ReadBackend::Ffmpeg))?;
+        assert_eq!(drain(piped)?.samples, source(), "{name}");
+    }
+    let piped =
+        AudioReader::from_stream_with(Cursor::new(bytes("he-aac.aac")), "-", with(ReadBackend::Auto))?;
+    assert!(drain(piped)?.len() > 22_050);
     let reader = AudioReader::open_with(path("he-aac.aac"), with(ReadBackend::Auto))?;
     assert_eq!((reader.spec().sample_rate_hz, reader.spec().codec.as_str()), (44_100, "read by ffmpeg"));
     assert!(drain(reader)?.len() > 22_050);

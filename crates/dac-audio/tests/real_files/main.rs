@@ -2,6 +2,7 @@
 //! `fixtures/python/make_audio_formats.py` and `make_audio_oddities.py`.
 
 mod containers;
+mod field_reports;
 mod support;
 
 use std::io::{Cursor, Read};
@@ -35,6 +36,27 @@ fn joined_mp3_files_are_all_read() -> Outcome {
     let ape = [&b"APETAGEX"[..], &2_000_u32.to_le_bytes(), &32_u32.to_le_bytes(), &[0; 16]].concat();
     let found = read_bytes("a.mp3", [plain.clone(), tag.clone(), id3, plain, ape, tag].concat())?;
     assert_eq!((found.len(), found.truncated), (2 * 5_760, false));
+    Ok(())
+}
+
+#[test]
+fn joined_streams_of_different_formats_are_an_error() -> Outcome {
+    // The tag of the first file counts its frames: the rest could be taken for bytes after the last frame.
+    for (first, second) in [("lame-cbr.mp3", "layer2.mp2"), ("lame-no-header.mp3", "layer2.mp2")] {
+        let samples = read(first)?.len() as u64;
+        for between in [Vec::new(), b"ID3\x04\0\0\0\0\0\x05hello".to_vec()] {
+            let joined = [bytes(first), between, bytes(second)].concat();
+            match read_bytes("a.mp3", joined.clone()) {
+                Err(AudioError::Corrupt { sample, reason, .. }) => {
+                    assert!(sample.abs_diff(samples) < 2_304, "{first}: {sample}");
+                    assert!(reason.contains("another sample rate"), "{first}: {reason}");
+                }
+                other => panic!("{first}: {:?}", other.map(|found| found.len())),
+            }
+            let found = read_with("a.mp3", joined, SILENCE)?;
+            assert!(found.truncated && found.damage.0 == 1, "{first}");
+        }
+    }
     Ok(())
 }
 

@@ -57,6 +57,10 @@ pub struct Record {
     pub input_rate_hz: Option<u32>,
     /// `true` when the original audio was truncated and its available samples were encoded.
     pub input_truncated: Option<bool>,
+    /// Number of samples per channel that were damaged in the original file and replaced by silence.
+    pub damaged_samples: Option<u64>,
+    /// Warning about the original file, for example that ffmpeg read it.
+    pub input_warning: Option<Box<str>>,
     /// Number of encoded channels.
     pub channels: Option<usize>,
     /// Number of frames.

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
+use dac::audio::WriteFormat;
 use dac::tokens::Format;
-use dac::{Dac, Device, OutputRate, SampleFormat};
+use dac::{Dac, Device, OutputRate};
 use dac_batch::{
     BatchError, BatchObserver, BatchOptions, CancelToken, EncodeSettings, PackFormat, PackLimits,
     PackSettings, Partition, Record, RoundtripSettings, encode_files, roundtrip_files,
@@ -76,7 +77,7 @@ fn plan_roundtrip(options: &BatchOptions) -> Result<Plan, String> {
     let settings = RoundtripSettings {
         encode: EncodeSettings::default(),
         output_rate: OutputRate::Model,
-        sample_format: SampleFormat::I16,
+        wave: WriteFormat::default(),
     };
     let plan = Plan::default();
     let result = roundtrip_files(options, &settings, tiny, &plan, &CancelToken::default());

@@ -8,6 +8,7 @@ mod download;
 mod encode;
 mod files;
 mod info;
+mod input;
 mod manifest;
 mod model;
 mod models;
@@ -77,7 +78,7 @@ fn command() -> clap::Command {
 pub(crate) enum Command {
     /// Encode audio files to token files; '-' encodes stdin to stdout.
     Encode(EncodeArgs),
-    /// Decode token files to WAV files; '-' decodes stdin to stdout.
+    /// Decode token files to WAV or FLAC files; '-' decodes stdin to stdout.
     Decode(DecodeArgs),
     /// Encode and decode audio files, and measure the difference.
     Roundtrip(RoundtripArgs),

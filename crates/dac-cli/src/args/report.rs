@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::input::InputArgs;
 use super::model::ModelArgs;
 use super::tokens::SignalArgs;
 use super::values;
@@ -36,4 +37,6 @@ pub(crate) struct ReportArgs {
     pub(crate) duration: f64,
     #[command(flatten)]
     pub(crate) signal: SignalArgs,
+    #[command(flatten)]
+    pub(crate) reading: InputArgs,
 }

@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
-use dac::audio::{DamagePolicy, NonFinitePolicy, ReadBackend};
+use dac::audio::NonFinitePolicy;
 use dac::tokens::{Format, IntegerType};
 use dac::{ChannelMix, Save};
 use dac_batch::CodebookLimit;
 
+use super::input::InputArgs;
 use super::values;
 
 /// Number of codebooks.
@@ -44,12 +45,8 @@ pub(crate) struct SignalArgs {
 pub(crate) struct TokenArgs {
     #[command(flatten)]
     pub(crate) signal: SignalArgs,
-    /// Treatment of damage inside an input file.
-    #[arg(long, value_enum, default_value_t = DamagedArg::Error)]
-    pub(crate) damaged: DamagedArg,
-    /// Program that reads audio files.
-    #[arg(long, value_enum, default_value_t = AudioReaderArg::Auto)]
-    pub(crate) audio_reader: AudioReaderArg,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
     /// Arrays to store.
     ///
     /// Several are separated by commas.
@@ -88,45 +85,6 @@ pub(crate) enum NanArg {
 }
 
 values::convert_variants!(NanArg => NonFinitePolicy: Error, Zero);
-
-/// `--damaged`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DamagedArg {
-    /// The file fails; the error names the sample.
-    Error,
-    /// Replace what is lost with silence of the same length and report it.
-    Silence,
-}
-
-impl From<DamagedArg> for DamagePolicy {
-    fn from(value: DamagedArg) -> Self {
-        match value {
-            DamagedArg::Error => Self::Error,
-            DamagedArg::Silence => Self::Silence,
-        }
-    }
-}
-
-/// `--audio-reader`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AudioReaderArg {
-    /// The built-in readers, and ffmpeg, if installed, for formats that they refuse.
-    Auto,
-    /// The built-in readers only.
-    Builtin,
-    /// ffmpeg only.
-    Ffmpeg,
-}
-
-impl From<AudioReaderArg> for ReadBackend {
-    fn from(value: AudioReaderArg) -> Self {
-        match value {
-            AudioReaderArg::Auto => Self::Auto,
-            AudioReaderArg::Builtin => Self::Builtin,
-            AudioReaderArg::Ffmpeg => Self::Ffmpeg,
-        }
-    }
-}
 
 /// Item of `--save`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

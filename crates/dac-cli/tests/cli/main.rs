@@ -1,6 +1,7 @@
 //! Tests of the `dac` binary. Each test runs it in a temporary folder with its own home.
 
 mod arguments;
+mod audio_files;
 mod bad_input;
 mod batch;
 mod bench;
@@ -27,7 +28,7 @@ mod report;
 mod roundtrip;
 mod stdio;
 mod support;
-mod weights;
 mod token_arrays;
+mod weights;
 #[cfg(feature = "wgpu")]
 mod wgpu;

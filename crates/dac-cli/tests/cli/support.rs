@@ -104,6 +104,12 @@ impl Lab {
         assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Runs a shell script in the folder with `input` as stdin.
+    #[cfg(unix)]
+    pub(crate) fn feed_shell(&self, script: &str, input: &[u8]) -> Output {
+        self.feed(self.program("/bin/sh").args(["-c", script]).stdout(Stdio::piped()), input)
+    }
+
     fn feed(&self, command: &mut Command, input: &[u8]) -> Output {
         let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (mut pipe, input) = (child.stdin.take().unwrap(), input.to_vec());

@@ -106,6 +106,9 @@ fn facts(report: &Report) -> Markup {
                 @if report.recording.truncated {
                     "; the recording is truncated"
                 }
+                @if let Some(samples) = report.recording.damaged_samples {
+                    "; " (samples) " damaged samples became silence"
+                }
                 @if let Some(warning) = &report.recording.warning {
                     "; " (warning)
                 }

@@ -1,0 +1,156 @@
+//! `cargo xtask audio --speed`: measures reading and writes `docs/benchmarks/audio.md`.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Error, ensure};
+use serde::Deserialize;
+
+use super::cases;
+use super::{build_example, empty_folder, shell};
+use crate::bench::machine::Machine;
+use crate::process::{self, stdout_of};
+
+/// Seconds of the files whose speed is measured.
+const SECONDS: u32 = 120;
+/// Runs of which the fastest counts.
+const RUNS: usize = 3;
+/// Seconds of the pieces that long files consist of.
+const PIECE_SECONDS: u32 = 600;
+/// The table that is written, relative to the root.
+const PAGE: &str = "docs/benchmarks/audio.md";
+
+/// The line that `read_speed` prints.
+#[derive(Debug, Clone, Deserialize)]
+struct Measured {
+    audio_seconds: f64,
+    cpu_seconds: f64,
+    peak_mb: f64,
+    truncated: bool,
+}
+
+/// Long files: name, and the shell command that makes `OUT` from `PIECE.wav`, which is repeated `TIMES` times.
+const LONG: &[(&str, &str)] = &[
+    ("WAV", "$F -stream_loop $((TIMES - 1)) -i PIECE.wav -c copy -rf64 auto OUT.wav"),
+    (
+        "FLAC, joined",
+        "flac -s -o p.flac PIECE.wav; i=0; while [ $i -lt TIMES ]; do cat p.flac; i=$((i + 1)); done > OUT.flac",
+    ),
+    ("MP3", "$F -i PIECE.wav -b:a 32k p.mp3; $F -stream_loop $((TIMES - 1)) -i p.mp3 -c copy OUT.mp3"),
+    (
+        "AAC in ADTS",
+        "$F -i PIECE.wav -c:a aac -b:a 32k p.aac; $F -stream_loop $((TIMES - 1)) -i p.aac -c copy OUT.aac",
+    ),
+    (
+        "AAC in MP4",
+        "$F -i PIECE.wav -c:a aac -b:a 32k q.m4a; $F -stream_loop $((TIMES - 1)) -i q.m4a -c copy OUT.m4a",
+    ),
+    (
+        "Vorbis in Ogg",
+        "oggenc -Q -o p.ogg PIECE.wav; $F -stream_loop $((TIMES - 1)) -i p.ogg -c copy OUT.ogg",
+    ),
+    (
+        "Opus in Ogg",
+        "$F -i PIECE.wav -c:a libopus -b:a 24k p.opus; $F -stream_loop $((TIMES - 1)) -i p.opus -c copy OUT.opus",
+    ),
+    (
+        "FLAC in Matroska",
+        "$F -i PIECE.wav -c:a flac p.mkv; $F -stream_loop $((TIMES - 1)) -i p.mkv -c copy OUT.mkv",
+    ),
+];
+
+/// Measures all formats, and files of `hours` hours.
+///
+/// # Errors
+/// If a file cannot be made or read.
+pub(super) fn run(hours: u32) -> Result<(), Error> {
+    let program = build_example("read_speed", "release")?;
+    let folder = empty_folder("audio-speed")?;
+    let page = page(&program, &folder, hours)?;
+    fs::write(process::root().join(PAGE), page)?;
+    fs::remove_dir_all(&folder)?;
+    println!("wrote {PAGE}");
+    Ok(())
+}
+
+fn page(program: &Path, folder: &Path, hours: u32) -> Result<String, Error> {
+    let commit = stdout_of(process::command("git").args(["rev-parse", "--short", "HEAD"]))?;
+    let mut page = format!(
+        "# Reading audio\n\nWritten by `cargo xtask audio --speed` at commit {} on {}. Single-threaded, release \
+         build; processor time of opening and decoding, without resampling, by a process that starts for \
+         each file.\n\n## Speed\n\nStereo pink noise of {SECONDS} s at 44.1 kHz (Opus: 48 kHz), fastest of \
+         {RUNS} runs.\n\n| format | × real time | peak memory |\n|---|---|---|\n",
+        commit.trim(),
+        Machine::local()?.describe(),
+    );
+    make_source(folder, "source-44100-2.wav", SECONDS, 44_100, 2)?;
+    for case in cases::plain() {
+        shell(&case.command, folder)?;
+        let measured = measure(program, &folder.join(&case.name), RUNS)?;
+        let speed = measured.audio_seconds / measured.cpu_seconds;
+        println!("{}: {speed:.0} × real time", case.format);
+        writeln!(page, "| {} | {speed:.0} | {:.1} MB |", case.format, measured.peak_mb)?;
+        fs::remove_file(folder.join(&case.name))?;
+    }
+    write!(
+        page,
+        "\n## Long files\n\nMono pink noise at 16 kHz, {PIECE_SECONDS} s repeated to {hours} h, and the same \
+         repeated to 1 h.\n\n| format | peak of 1 h | peak of {hours} h | × real time |\n|---|---|---|---|\n"
+    )?;
+    make_source(folder, "piece.wav", PIECE_SECONDS, 16_000, 1)?;
+    for (name, command) in LONG {
+        let short = measure_long(program, folder, command, 1)?;
+        let long = measure_long(program, folder, command, hours)?;
+        let speed = long.audio_seconds / long.cpu_seconds;
+        println!("{name}: {:.1} MB, {:.1} MB, {speed:.0} × real time", short.peak_mb, long.peak_mb);
+        writeln!(page, "| {name} | {:.1} MB | {:.1} MB | {speed:.0} |", short.peak_mb, long.peak_mb)?;
+    }
+    Ok(page)
+}
+
+fn make_source(folder: &Path, name: &str, seconds: u32, rate_hz: u32, channels: usize) -> Result<(), Error> {
+    let noise =
+        |seed: usize| format!("anoisesrc=color=pink:amplitude=0.5:d={seconds}:r={rate_hz}:seed={seed}");
+    let command = if channels == 1 {
+        format!("$F -f lavfi -i {} {name}", noise(1))
+    } else {
+        let inputs = format!("-f lavfi -i {} -f lavfi -i {}", noise(1), noise(2));
+        format!("$F {inputs} -filter_complex amerge {name}")
+    };
+    shell(&command, folder)
+}
+
+fn measure_long(program: &Path, folder: &Path, command: &str, hours: u32) -> Result<Measured, Error> {
+    let times = (hours * 3_600).div_ceil(PIECE_SECONDS);
+    let command = command.replace("TIMES", &times.to_string()).replace("PIECE", "piece");
+    shell(&command.replace("OUT", "long"), folder)?;
+    let is_long = |path: &Path| path.file_stem().is_some_and(|stem| stem == "long");
+    let found =
+        fs::read_dir(folder)?.filter_map(Result::ok).map(|entry| entry.path()).find(|path| is_long(path));
+    let file = found.context("the long file is missing")?;
+    let measured = measure(program, &file, 1)?;
+    fs::remove_file(&file)?;
+    let expected = f64::from(times * PIECE_SECONDS);
+    // Delays and padding of the pieces.
+    ensure!(
+        (measured.audio_seconds / expected - 1.0).abs() < 1e-3,
+        "{} s were read of {expected} s",
+        measured.audio_seconds
+    );
+    Ok(measured)
+}
+
+/// Returns the fastest of several runs.
+fn measure(program: &Path, file: &Path, runs: usize) -> Result<Measured, Error> {
+    let mut best: Option<Measured> = None;
+    for _ in 0..runs {
+        let found: Measured = serde_json::from_str(&stdout_of(Command::new(program).arg(file))?)?;
+        ensure!(!found.truncated, "{} is called truncated", file.display());
+        if best.as_ref().is_none_or(|best| found.cpu_seconds < best.cpu_seconds) {
+            best = Some(found);
+        }
+    }
+    best.context("no run")
+}
