@@ -6,13 +6,15 @@ use std::time::{Instant, SystemTime};
 use crate::error::BatchError;
 use crate::file_stamp::{FileStamp, Fingerprint, seconds_since_1970};
 use crate::manifest::{Record, Status};
+use crate::pipe::is_pipe;
 use crate::plan::Job;
 
 /// State of a job while a worker has it.
 pub(crate) struct JobState<'a> {
     pub(crate) job: &'a Job,
-    /// Input before the work; `None` if it could not be examined.
+    /// Input before the work; `None` if it could not be examined, or is a pipe.
     pub(crate) stamp: Option<FileStamp>,
+    is_pipe: bool,
     started: Instant,
     /// What is known so far, with the status `Ok`.
     pub(crate) record: Record,
@@ -21,7 +23,8 @@ pub(crate) struct JobState<'a> {
 impl<'a> JobState<'a> {
     /// Starts a job.
     pub(crate) fn start(job: &'a Job) -> Self {
-        let stamp = FileStamp::of(&job.input).ok();
+        let is_pipe = is_pipe(&job.input);
+        let stamp = if is_pipe { None } else { FileStamp::of(&job.input).ok() };
         let record = Record {
             key: Some(job.key.as_str().into()),
             output: job.outputs.first().map(|output| path_text(output)),
@@ -29,7 +32,7 @@ impl<'a> JobState<'a> {
             input_modified_s: stamp.and_then(|stamp| stamp.modified_s()),
             ..Record::new(&job.input)
         };
-        Self { job, stamp, started: Instant::now(), record }
+        Self { job, stamp, is_pipe, started: Instant::now(), record }
     }
 
     /// Notes that the work has ended.
@@ -38,8 +41,11 @@ impl<'a> JobState<'a> {
         self.record.finished_s = seconds_since_1970(SystemTime::now());
     }
 
-    /// Hashes the input and checks that it did not change while it was read.
+    /// Hashes the input and checks that it did not change while it was read. The content of a pipe is gone.
     pub(crate) fn verify_input(&mut self) -> Result<(), BatchError> {
+        if self.is_pipe {
+            return Ok(());
+        }
         let path = &self.job.input;
         let input = Fingerprint::of(path).map_err(|error| BatchError::read(path, error))?;
         let missing = || BatchError::Job(format!("{} did not exist when its work began", path.display()));

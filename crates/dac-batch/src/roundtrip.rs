@@ -49,7 +49,7 @@ pub fn roundtrip_files(
     let extensions = [settings.encode.format.extension(), "wav"];
     let plan = Plan::new(options, &AUDIO_EXTENSIONS, OutputKind::Files(&extensions))?;
     let dac = with_threads(options, load)?;
-    let mut encoder = FileEncoder::new(&dac, &settings.encode, observer)?;
+    let mut encoder = FileEncoder::new(&dac, &settings.encode, observer, false)?;
     encoder.settings_text = format!(
         "{} sample-format={} output-rate={}",
         encoder.settings_text,
@@ -84,7 +84,8 @@ impl Work for FileRoundtrip<'_> {
 
     fn run(&self, context: &JobContext<'_>, (): (), facts: &mut Record) -> Result<Outcome, BatchError> {
         let encoder = &self.encoder;
-        let reader = AudioReader::open_with(&context.job.input, encoder.options.read_options())?;
+        context.check_can_reread()?;
+        let reader = context.open_audio(encoder.options.read_options())?;
         let spec = reader.spec().clone();
         let tokens = encoder.encode(context, facts, reader)?;
         let token_file = encoder.write(context, &tokens)?;
