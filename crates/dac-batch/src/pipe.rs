@@ -36,8 +36,8 @@ pub(crate) struct PipeReader {
 }
 
 impl PipeReader {
-    /// Starts a thread that opens and reads the pipe. It ends with the pipe, at the next block after the reader
-    /// was dropped, or with the process.
+    /// Starts a thread that opens and reads the pipe. It ends with the pipe, at the next block after the
+    /// reader was dropped, or with the process.
     pub(crate) fn open(path: &Path, stop: StopState, interrupted: Arc<AtomicBool>) -> io::Result<Self> {
         let (sender, blocks) = mpsc::sync_channel(BLOCKS_AHEAD);
         let path = path.to_owned();

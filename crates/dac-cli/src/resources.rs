@@ -73,8 +73,8 @@ fn address_space_limit() -> Option<u64> {
     None
 }
 
-/// Warning about a limit on the address space that `threads` threads are likely to meet. Allocations that fail
-/// end the program with a message that does not name the limit.
+/// Warning about a limit on the address space that `threads` threads are likely to meet. Allocations that
+/// fail end the program with a message that does not name the limit.
 pub(crate) fn memory_warning(threads: usize) -> Option<String> {
     let limit = address_space_limit()?;
     let needed = NEEDED_BYTES + NEEDED_BYTES_PER_THREAD * threads as u64;

@@ -302,7 +302,7 @@ fn a_shard_is_due_after_its_time() {
     limits.max_age = Some(Duration::from_millis(50));
     let mut writer = writer(folder.path(), tar(Format::Npy), limits);
     assert!(writer.finish_due().unwrap().is_none() && writer.open_shard().is_none());
-    let mut add = |writer: &mut PackWriter, name: &str| {
+    let add = |writer: &mut PackWriter, name: &str| {
         writer.add(&key(name), name, TokenFile::of_codes(codes(1, 9, 3), meta())).unwrap()
     };
     assert!(add(&mut writer, "a").is_none());
