@@ -60,7 +60,11 @@ pub fn merge_manifests(dir: &Path) -> Result<MergeReport, BatchError> {
     manifests.retain(|(partition, _)| partition.is_some() || !is_new);
     let mut merge = Merge::default();
     for (number, (partition, path)) in (0_u32..).zip(&manifests) {
-        merge.read(number, *partition, path).map_err(|error| BatchError::read(path, error))?;
+        let read = match partition {
+            Some(partition) => merge.read_partition(number, *partition, path),
+            None => merge.read(number, &lock).map(drop),
+        };
+        read.map_err(|error| BatchError::read(path, error))?;
     }
     let chosen = merge.candidates.choose(dir);
     let write = || {
@@ -96,12 +100,18 @@ struct Merge {
 }
 
 impl Merge {
-    fn read(&mut self, number: u32, partition: Option<Partition>, path: &Path) -> io::Result<()> {
+    fn read_partition(&mut self, number: u32, partition: Partition, path: &Path) -> io::Result<()> {
         let file = File::open(path)?;
-        if partition.is_some() {
-            // The lock on the common manifest is held already.
-            let _ = file.lock_shared();
+        // Without locks, a line that is being written counts as malformed.
+        let _ = file.lock_shared();
+        if self.read(number, &file)? != Some(RunState::Ended) {
+            self.unfinished.push(partition);
         }
+        Ok(())
+    }
+
+    /// Adds the lines of a manifest, and returns its last mark.
+    fn read(&mut self, number: u32, file: &File) -> io::Result<Option<RunState>> {
         let (mut without_key, mut last_run) = (0, None);
         let read = each_line(BufReader::new(file), |line| match line {
             Line::Record(record, text) => {
@@ -110,12 +120,7 @@ impl Merge {
             Line::Mark(mark) => last_run = Some(mark.run),
         })?;
         self.malformed_lines += read.malformed_lines + without_key;
-        if let Some(partition) = partition
-            && last_run != Some(RunState::Ended)
-        {
-            self.unfinished.push(partition);
-        }
-        Ok(())
+        Ok(last_run)
     }
 }
 
