@@ -4,9 +4,12 @@ use std::num::NonZeroUsize;
 
 use dac_batch::BatchError;
 
-/// Address space that a batch may need without its threads, and per thread: weights, stacks and buffers.
+use crate::output::eprint_line;
+
+/// Address space that a command may need without its threads, with the largest published weights.
 const NEEDED_BYTES: u64 = 400_000_000;
-const NEEDED_BYTES_PER_THREAD: u64 = 150_000_000;
+/// Address space that a thread may need: its stack, buffers, and what the allocator reserves.
+const NEEDED_BYTES_PER_THREAD: u64 = 200_000_000;
 /// Largest number of threads, and of files at once, per core. More only cost memory and time.
 const MAX_PER_CORE: usize = 4;
 
@@ -38,6 +41,8 @@ pub(crate) fn cap_warning(what: &str, requested: Option<NonZeroUsize>) -> Option
 /// Starts the threads that work outside a batch uses, as many as `requested` or by default.
 pub(crate) fn start_threads(requested: Option<NonZeroUsize>) -> Result<(), BatchError> {
     let threads = threads(requested);
+    let warnings = cap_warning("--threads", requested).into_iter().chain(memory_warning(threads));
+    warnings.for_each(eprint_line);
     let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     built.map_err(|error| BatchError::Threads { threads, reason: error.to_string() })
 }

@@ -351,7 +351,7 @@ fn shards_are_closed_by_time() {
     fs::remove_file(lab.path("in/long.wav")).unwrap();
     lab.dac(encode).expect(0).says("0 done, 3 skipped");
     // By default short runs have one shard.
-    lab.dac(&encode.replace("out", "whole")).expect(0);
+    lab.dac(&encode.replace("--output out", "--output whole")).expect(0);
     assert_eq!(lab.names("whole"), ["tokens-000000.tar"]);
     lab.dac(&format!("{encode} --max-shard-minutes 0")).expect(2).says("--max-shard-minutes");
 }
