@@ -3,6 +3,8 @@
 use std::process::Command;
 
 use crate::batch::{MANIFEST, manifest, tree};
+#[cfg(target_os = "linux")]
+use crate::external_tools::is_available;
 use crate::pack::{assert_manifest, tokens};
 use crate::support::{Lab, Run};
 
@@ -140,6 +142,7 @@ fn unprivileged(lab: &Lab, arguments: &str) -> Option<Command> {
         command
     };
     let works = drop_rights("true").output().is_ok_and(|output| output.status.success());
+    let works = is_available("setpriv", works);
     let mut command = drop_rights(env!("CARGO_BIN_EXE_dac"));
     command.args(arguments.split_whitespace());
     works.then_some(command)
