@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dac::audio::{
     AUDIO_EXTENSIONS, AudioReader, AudioSpec, DamagePolicy, NonFinitePolicy, ReadBackend, resampled_samples,
 };
-use dac::tokens::{Format, NpyInteger, TokenError, TokenFile, WriteOptions};
+use dac::tokens::{Format, IntegerType, TokenError, TokenFile, WriteOptions};
 use dac::{ChannelMix, Chunking, Codes, Dac, EncodeOptions, Precision, Save};
 use dac_atomic::FinishedFile;
 
@@ -71,6 +71,14 @@ impl EncodeSettings {
             backend: self.backend,
             measure_loudness: self.format == Format::Dac,
         })
+    }
+
+    /// Element type of codes in the outputs; `None` if they are packed.
+    pub(crate) fn integer_type(&self) -> Option<IntegerType> {
+        match self.pack.map(|pack| pack.format) {
+            Some(PackFormat::Parquet) => Some(self.write.integer.unwrap_or_default()),
+            Some(PackFormat::Tar) | None => self.format.integer_type(&self.write),
+        }
     }
 
     /// Describes the number of codebooks chosen for a bitrate.
@@ -240,11 +248,11 @@ impl Work for FileEncoder<'_> {
         facts.codebooks = Some(self.codebooks);
         let expected = ExpectedTokens {
             format: self.settings.format,
-            write: &self.settings.write,
             dac: self.dac,
             codebooks: self.codebooks,
             channels,
             save: self.options.save,
+            integer: self.settings.integer_type(),
             input_rate_hz: spec.sample_rate_hz,
             input_samples,
             frames: input_samples.and_then(|samples| self.frames_for(samples, spec.sample_rate_hz)),
@@ -332,11 +340,11 @@ fn settings_text(
         Some(PackFormat::Parquet) => text += " pack=parquet",
         None => {}
     }
-    if settings.format == Format::Npy {
-        text += match settings.write.npy_integer {
-            NpyInteger::I64 => " dtype=i64",
-            _ => " dtype=u16",
-        };
+    // Other formats had no choice at first, and name only the types that are not their default.
+    let default = settings.format.integer_types().first().copied();
+    let is_named = |integer: &IntegerType| settings.format == Format::Npy || Some(*integer) != default;
+    if let Some(integer) = settings.integer_type().filter(is_named) {
+        text += &format!(" dtype={integer}");
     }
     Ok(text)
 }

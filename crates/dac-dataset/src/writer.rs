@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dac_atomic::AtomicFile;
-use dac_tokens::{Format, TokenFile, WriteOptions};
+use dac_tokens::{Format, IntegerType, TokenFile, WriteOptions};
 
 use crate::error::PackError;
 use crate::hashing_writer::HashingWriter;
@@ -23,8 +23,8 @@ use crate::tar::TarShard;
 pub enum PackKind {
     /// Tar archives for WebDataset, with token files of this format, written with these options.
     Tar(Format, WriteOptions),
-    /// Parquet files, which store only codes.
-    Parquet,
+    /// Parquet files, which store only codes, as integers of this type.
+    Parquet(IntegerType),
 }
 
 impl PackKind {
@@ -32,7 +32,7 @@ impl PackKind {
     pub fn extension(&self) -> &'static str {
         match self {
             Self::Tar(..) => "tar",
-            Self::Parquet => "parquet",
+            Self::Parquet(_) => "parquet",
         }
     }
 }
@@ -163,7 +163,7 @@ impl PackWriter {
                     .map_err(|e| PackError::Tokens(io::Error::from(e).into()))?;
                 Ok(Entry::Members([(format.extension(), bytes), ("json", json)]))
             }
-            PackKind::Parquet => Ok(Entry::Row(Box::new(Row::new(metadata, tokens)?))),
+            PackKind::Parquet(_) => Ok(Entry::Row(Box::new(Row::new(metadata, tokens)?))),
         }
     }
 
@@ -175,7 +175,9 @@ impl PackWriter {
         };
         let file = file.map(HashingWriter::new).and_then(|writer| match self.kind {
             PackKind::Tar(..) => Ok(ShardFile::Tar(TarShard::new(writer))),
-            PackKind::Parquet => Ok(ShardFile::Parquet(Box::new(ParquetShard::new(writer)?))),
+            PackKind::Parquet(integer) => {
+                Ok(ShardFile::Parquet(Box::new(ParquetShard::new(writer, integer)?)))
+            }
         });
         let keys = vec![first_key.clone()];
         let file = file.map_err(|source| PackError::Shard { path: path.clone(), keys, source })?;

@@ -53,7 +53,7 @@ fn results_that_do_not_fit_are_not_adopted() {
     };
     for (more, part) in [
         ("--quantizers 3", "differs in number of codebooks"),
-        ("--dtype i64", "--dtype"),
+        ("--dtype i64", "differs in dtype"),
         ("--save z", "differs in content"),
     ] {
         make(more);

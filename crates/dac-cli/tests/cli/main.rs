@@ -25,11 +25,14 @@ mod limits;
 mod manifest;
 mod pack;
 mod precision;
+mod ranges;
 mod regressions;
 mod report;
 mod roundtrip;
 mod shared_output;
 mod stdio;
 mod support;
+mod token_arrays;
+mod weights;
 #[cfg(feature = "wgpu")]
 mod wgpu;
