@@ -40,7 +40,7 @@ impl AtomicFile {
     /// If the parent folder is missing or not writable.
     pub fn create(path: &Path) -> io::Result<Self> {
         let target = if path.is_symlink() { fs::canonicalize(path)? } else { path.to_path_buf() };
-        if fs::metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        if is_pipe_or_device(&target) {
             return Ok(Self { output: Output::Direct(File::options().write(true).open(target)?) });
         }
         let folder = parent(&target).unwrap_or(Path::new("."));
@@ -48,8 +48,8 @@ impl AtomicFile {
     }
 
     /// Creates a temporary file for `path` in `staging_dir`, which must exist. `path` is not touched before
-    /// [`FinishedFile::persist`], which copies where it cannot rename: to another file system, to the target
-    /// of a symbolic link, into a pipe or a device.
+    /// [`FinishedFile::persist`], which copies where it cannot rename: to another file system, into a pipe or
+    /// a device. A symbolic link is replaced, not its target, unless that is a pipe or a device.
     ///
     /// # Errors
     /// If `staging_dir` is missing or not writable.
@@ -149,8 +149,10 @@ impl FinishedFile {
     pub fn persist(self) -> io::Result<()> {
         let Output::Temporary { temporary, target } = self.output else { return Ok(()) };
         create_parent(&temporary, &target)?;
-        if fs::symlink_metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-            return copy_next_to(&target, &temporary)?.persist();
+        if is_pipe_or_device(&target) {
+            let mut pipe = AtomicFile::create(&target)?;
+            io::copy(&mut File::open(&temporary)?, &mut pipe)?;
+            return pipe.commit();
         }
         match temporary.persist(&target) {
             Err(PathPersistError { error, path }) if error.kind() == ErrorKind::CrossesDevices => {
@@ -200,8 +202,12 @@ fn create_parent(temporary: &Path, target: &Path) -> io::Result<()> {
     parent(target).filter(|_| temporary.exists()).map_or(Ok(()), fs::create_dir_all)
 }
 
+fn is_pipe_or_device(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
 fn copy_next_to(target: &Path, source: &Path) -> io::Result<FinishedFile> {
-    let mut copy = AtomicFile::create(target)?;
+    let mut copy = AtomicFile::create_in(parent(target).unwrap_or(Path::new(".")), target)?;
     io::copy(&mut File::open(source)?, &mut copy)?;
     copy.finish()
 }

@@ -49,7 +49,7 @@ fn new_file_has_the_permissions_of_the_umask() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_followed_and_devices_written() {
+fn links_are_followed_or_replaced_and_devices_written() {
     let folder = tempfile::tempdir().unwrap();
     let [target, link, staging] = ["target", "link", "staging"].map(|name| folder.path().join(name));
     fs::create_dir(&staging).unwrap();
@@ -61,9 +61,16 @@ fn links_are_followed_and_devices_written() {
     file.commit().unwrap();
     assert!(link.is_symlink());
     assert_eq!(fs::read(&target).unwrap(), b"new");
+    // A staged file replaces the link, also a broken one and one to a folder.
     staged(&staging, &link, b"newer").persist().unwrap();
-    assert!(link.is_symlink());
-    assert_eq!(fs::read(&target).unwrap(), b"newer");
+    assert!(!link.is_symlink());
+    assert_eq!((fs::read(&link).unwrap(), fs::read(&target).unwrap()), (b"newer".to_vec(), b"new".to_vec()));
+    for to in [folder.path().join("missing"), staging.clone()] {
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(to, &link).unwrap();
+        staged(&staging, &link, b"newest").persist().unwrap();
+        assert!(!link.is_symlink() && fs::read(&link).unwrap() == b"newest");
+    }
 
     let null = Path::new("/dev/null");
     let mut file = AtomicFile::create(null).unwrap();
@@ -73,6 +80,11 @@ fn links_are_followed_and_devices_written() {
     assert_eq!(finished.sha256().unwrap_err().kind(), ErrorKind::Unsupported);
     finished.persist().unwrap();
     staged(&staging, null, b"gone").persist().unwrap();
+    let to_null = folder.path().join("null");
+    std::os::unix::fs::symlink(null, &to_null).unwrap();
+    staged(&staging, &to_null, b"gone").persist().unwrap();
+    assert!(to_null.is_symlink());
+    fs::remove_file(&to_null).unwrap();
     assert_eq!((files_in(folder.path()), files_in(&staging)), (3, 0));
 }
 
@@ -125,4 +137,9 @@ fn file_is_copied_to_another_file_system() {
     staged(folder.path(), &target, b"newest").persist().unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"newest");
     assert_eq!((files_in(folder.path()), files_in(other.path())), (0, 1));
+    // A link there is replaced, too.
+    let link = other.path().join("link.bin");
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    staged(folder.path(), &link, b"link").persist().unwrap();
+    assert!(!link.is_symlink() && fs::read(&target).unwrap() == b"newest");
 }

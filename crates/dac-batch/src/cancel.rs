@@ -37,14 +37,18 @@ pub enum StopReason {
     FatalError,
 }
 
-/// Stop state of a running batch.
-#[derive(Debug)]
-pub(crate) struct StopState<'a> {
-    pub(crate) token: &'a CancelToken,
-    pub(crate) fatal_error: AtomicBool,
+/// Stop state of a running batch; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct StopState {
+    token: CancelToken,
+    fatal_error: Arc<AtomicBool>,
 }
 
-impl StopState<'_> {
+impl StopState {
+    pub(crate) fn new(token: &CancelToken) -> Self {
+        Self { token: token.clone(), fatal_error: Arc::default() }
+    }
+
     /// Reason to stop, if there is one.
     pub(crate) fn reason(&self) -> Option<StopReason> {
         if self.fatal_error.load(Ordering::Relaxed) {

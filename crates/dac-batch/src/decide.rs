@@ -2,22 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::error::BatchError;
 use crate::file_stamp::{FileStamp, Fingerprint, file_matches};
 use crate::manifest::Record;
-use crate::manifest_store::{ManifestStore, PackedEntry};
+use crate::manifest_store::{ListedFile, ManifestStore, PackedEntry};
 use crate::options::BatchOptions;
 use crate::plan::Job;
+use crate::work::Unlisted;
 
 /// Decision about a job.
 #[derive(Debug)]
-pub(crate) enum Decision<'a> {
+pub(crate) enum Decision {
     /// Its output is missing, or is replaced because it differs in these points.
     Run { differences: Option<String> },
     /// Its output is up to date: according to this record, or to the file itself if no manifest lists it.
-    Skip { record: Option<&'a Record> },
+    Skip { record: Option<Box<Record>> },
 }
 
 /// Job to decide about, with its model and settings.
@@ -29,49 +31,59 @@ pub(crate) struct Candidate<'a> {
     pub(crate) manifests: &'a ManifestStore,
 }
 
-impl<'a> Candidate<'a> {
+impl Candidate<'_> {
     /// Decides about a job. Outputs listed in a manifest are compared with their record, others are checked
-    /// by `check_unlisted`. An output that exists and must not be replaced is an error.
+    /// by `check_unlisted`. An output that exists and must not be replaced is an error, and so is one that
+    /// cannot have its name.
     pub(crate) fn decide(
         &self,
         facts: &mut Record,
-        check_unlisted: impl FnOnce(&mut Record, &Path) -> Result<(), BatchError>,
-    ) -> Result<Decision<'a>, BatchError> {
+        check_unlisted: impl FnOnce(&mut Record, &Path, Unlisted) -> Result<(), BatchError>,
+    ) -> Result<Decision, BatchError> {
         if self.job.entry.is_some() {
             return self.decide_pack_entry(facts);
         }
-        let exists = |path: &&Path| !self.options.overwrite && fs::symlink_metadata(path).is_ok();
-        let output = |index: usize| self.job.outputs.get(index).map(|path| path.as_path());
+        let mut existing = [None; 2];
+        for (existing, path) in existing.iter_mut().zip(&self.job.outputs) {
+            if exists(path)? && !self.options.overwrite {
+                *existing = Some(path.as_path());
+            }
+        }
         // The second output is the decoded file of a round trip.
-        let decoded = output(1).filter(exists);
+        let [tokens, decoded] = existing;
         let decoded_sha256 = decoded.map(|path| self.sha256_of_decoded_file(path)).transpose()?;
-        let Some(path) = output(0).filter(exists) else {
+        let Some(path) = tokens else {
             return Ok(Decision::Run { differences: None });
         };
-        let index = &self.manifests.results;
-        let Some(record) = index.result_of_file(&self.job.key, path) else {
-            if index.contains_key(&self.job.key) {
-                // Its length and model could match those of an earlier input.
-                return Err(BatchError::exists(path, "the manifest lists another file under this name"));
-            }
-            check_unlisted(facts, path)?;
+        let unlisted = match self.manifests.find_file(&self.job.key, path) {
+            ListedFile::Result(record) => return Ok(self.decide_listed(record, facts, decoded_sha256)),
+            ListedFile::OtherResult => Unlisted::OtherResult,
+            ListedFile::Unknown => Unlisted::Unknown,
+        };
+        let Err(error) = check_unlisted(facts, path, unlisted) else {
             return Ok(Decision::Skip { record: None });
         };
-        let mut differences = self.differences(record, facts);
+        let record = self.manifests.find_new_file(&self.job.key, path)?.ok_or(error)?;
+        Ok(self.decide_listed(record, facts, decoded_sha256))
+    }
+
+    /// Decides about a job whose output a record describes.
+    fn decide_listed(&self, record: Box<Record>, facts: &Record, decoded_sha256: Option<String>) -> Decision {
+        let mut differences = self.differences(&record, facts);
         if self.job.outputs.len() > 1
             && (decoded_sha256.is_none() || record.decoded_sha256() != decoded_sha256.as_deref())
         {
             differences.push("the decoded file".to_owned());
         }
-        Ok(if differences.is_empty() {
+        if differences.is_empty() {
             Decision::Skip { record: Some(record) }
         } else {
             Decision::Run { differences: Some(differences.join(", ")) }
-        })
+        }
     }
 
     /// Decides about an entry of a pack by the manifests; entries cannot be replaced.
-    fn decide_pack_entry(&self, facts: &Record) -> Result<Decision<'a>, BatchError> {
+    fn decide_pack_entry(&self, facts: &Record) -> Result<Decision, BatchError> {
         let dir = &self.options.output_dir;
         let key = &self.job.key;
         let record = match self.manifests.packed_entry(key, dir)? {
@@ -85,7 +97,7 @@ impl<'a> Candidate<'a> {
             }
             PackedEntry::Valid(record) => record,
         };
-        let differences = self.differences(record, facts);
+        let differences = self.differences(&record, facts);
         if differences.is_empty() {
             return Ok(Decision::Skip { record: Some(record) });
         }
@@ -99,11 +111,11 @@ impl<'a> Candidate<'a> {
 
     /// SHA-256 of an existing decoded file, which a manifest must list for this job.
     fn sha256_of_decoded_file(&self, path: &Path) -> Result<String, BatchError> {
-        let mut results = self.manifests.results.results(&self.job.key);
-        let found = Fingerprint::of(path).ok().map(|found| found.sha256);
-        found.filter(|sha256| results.any(|record| record.decoded_sha256() == Some(sha256))).ok_or_else(
-            || BatchError::exists(path, "no manifest lists it as the decoded file of a round trip"),
-        )
+        let sha256 = Fingerprint::of(path).map_err(|error| BatchError::read(path, error))?.sha256;
+        if self.manifests.lists_decoded_file(&self.job.key, &sha256)? {
+            return Ok(sha256);
+        }
+        Err(BatchError::exists(path, "no manifest lists it as the decoded file of a round trip"))
     }
 
     /// Names of what distinguishes a recorded result from the one that this run would write.
@@ -131,6 +143,16 @@ impl<'a> Candidate<'a> {
         let modified_s = self.stamp.and_then(|stamp| stamp.modified_s());
         let is_untouched = modified_s.is_some() && record.input_modified_s == modified_s;
         is_untouched || file_matches(&self.job.input, bytes, record.input_sha256.as_deref())
+    }
+}
+
+/// Reports whether there is an output at `path`. Fails if there cannot be one: if its name is too long, or a
+/// file has the name of its directory.
+fn exists(path: &Path) -> Result<bool, BatchError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(BatchError::write(path, error)),
     }
 }
 

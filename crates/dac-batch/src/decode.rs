@@ -154,7 +154,7 @@ impl Work for FileDecoder<'_> {
 
     fn prepare(&self, context: &JobContext<'_>, facts: &mut Record) -> Result<OpenTokens, BatchError> {
         let input = &context.job.input;
-        let mut reader = TokenReader::open_path(input)?;
+        let mut reader = context.open_tokens()?;
         let mut info = reader.info().clone();
         self.manifests.complete(input, &mut info.meta)?;
         facts.set_input(info.meta.input_samples, info.meta.input_rate_hz);

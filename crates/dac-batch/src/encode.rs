@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use dac::audio::{
     AUDIO_EXTENSIONS, AudioInput, AudioReader, AudioSpec, DamagePolicy, NonFinitePolicy, ReadBackend,
+    resampled_samples,
 };
 use dac::tokens::{Format, IntegerType, TokenError, TokenFile, WriteOptions};
 use dac::{ChannelMix, Codes, Dac, EncodeOptions, Precision, Save};
@@ -19,11 +20,14 @@ use crate::job_context::JobContext;
 use crate::manifest::Record;
 use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
-use crate::output_check::ExpectedTokens;
+use crate::output_check::{ADOPT_HINT, ExpectedTokens};
 use crate::packing::{PackFormat, PackSettings};
 use crate::plan::{OutputKind, Plan};
 use crate::run::{Batch, with_threads};
-use crate::work::{Outcome, Product, Work};
+use crate::work::{Outcome, Product, Unlisted, Work};
+
+/// Samples per channel that are read at a time to measure the length of an input.
+const COUNT_BLOCK_SAMPLES: usize = 1 << 16;
 
 /// Settings of an encode, by default of the mean of all channels to codes of all codebooks as safetensors.
 #[derive(Debug, Clone, Default)]
@@ -105,7 +109,7 @@ pub fn encode_files(
         if settings.pack.is_some() { OutputKind::PackEntry } else { OutputKind::Files(&extensions) };
     let plan = Plan::new(options, &AUDIO_EXTENSIONS, outputs)?;
     let dac = with_threads(options, load)?;
-    let encoder = FileEncoder::new(&dac, settings, observer)?;
+    let encoder = FileEncoder::new(&dac, settings, observer, options.adopt)?;
     let shards = settings.pack.map(|pack| pack.shards(settings.format, &settings.write));
     Batch { plan, options, shards, observer, cancel }.run(&encoder)
 }
@@ -118,6 +122,8 @@ pub(crate) struct FileEncoder<'a> {
     pub(crate) codebooks: usize,
     /// Settings that the tokens depend on, in addition to input and weights.
     pub(crate) settings_text: Arc<str>,
+    /// Accepts existing outputs by their content.
+    adopts: bool,
 }
 
 impl<'a> FileEncoder<'a> {
@@ -126,6 +132,7 @@ impl<'a> FileEncoder<'a> {
         dac: &'a Dac,
         settings: &'a EncodeSettings,
         observer: &dyn BatchObserver,
+        adopts: bool,
     ) -> Result<Self, BatchError> {
         let options = settings.options_for(dac)?;
         if let Some(remark) = settings.bitrate_remark(dac, &options) {
@@ -133,13 +140,12 @@ impl<'a> FileEncoder<'a> {
         }
         let codebooks = options.codebooks.unwrap_or(dac.shape().codebooks);
         let settings_text = settings_text(settings, &options, codebooks, dac)?.into();
-        Ok(Self { dac, settings, options, codebooks, settings_text })
+        Ok(Self { dac, settings, options, codebooks, settings_text, adopts })
     }
 
     /// Prepares the input of a job, which is read `passes` times in addition to the passes of the encode.
     pub(crate) fn input(&self, context: &JobContext<'_>, passes: usize) -> Result<AudioInput, BatchError> {
-        let passes = self.options.passes() + passes;
-        Ok(AudioInput::new(&context.job.input, self.options.read_options(), passes)?)
+        context.audio_input(self.options.read_options(), self.options.passes() + passes)
     }
 
     /// Encodes the input of a job; `reader` reads it for the first time.
@@ -171,6 +177,15 @@ impl<'a> FileEncoder<'a> {
         facts.input_warning = meta.input_warning.as_deref().map(Into::into);
         facts.codebooks = Some(tokens.codes.as_ref().map_or(self.codebooks, Codes::codebooks));
         Ok(tokens)
+    }
+
+    /// Number of frames of an input, except in modes where it also depends on the chunks.
+    fn frames_for(&self, input_samples: u64, rate_hz: u32) -> Option<usize> {
+        if matches!(self.options.chunk, Chunking::Windowed { .. } | Chunking::Overlap(_)) {
+            return None;
+        }
+        let samples = resampled_samples(input_samples, rate_hz, self.dac.shape().sample_rate_hz);
+        Some(self.dac.geometry().frames_for_samples(usize::try_from(samples).ok()?))
     }
 
     /// Writes tokens to the staging file of a job's first output.
@@ -224,23 +239,34 @@ impl Work for FileEncoder<'_> {
         context: &JobContext<'_>,
         facts: &mut Record,
         output: &Path,
+        unlisted: Unlisted,
     ) -> Result<(), BatchError> {
-        let spec = AudioReader::open_with(&context.job.input, self.options.read_options())?.spec().clone();
+        if let Some(reason) = unlisted.reason().filter(|_| !self.adopts) {
+            return Err(BatchError::exists(output, format!("{reason}{ADOPT_HINT}")));
+        }
+        context.check_can_reread()?;
+        let mut reader = self.input(context, 0)?.open()?;
+        let spec = reader.spec().clone();
+        let input_samples = if self.adopts { Some(count_samples(&mut reader)?) } else { spec.samples };
         let channels = self.options.channels.channels(spec.channels);
-        facts.set_input(spec.samples, Some(spec.sample_rate_hz));
+        facts.set_input(input_samples, Some(spec.sample_rate_hz));
         facts.channels = Some(channels);
         facts.codebooks = Some(self.codebooks);
         let expected = ExpectedTokens {
             format: self.settings.format,
-            model: self.dac.info(),
+            dac: self.dac,
             codebooks: self.codebooks,
             channels,
             save: self.options.save,
             integer: self.settings.integer_type(),
             input_rate_hz: spec.sample_rate_hz,
-            input_samples: spec.samples,
+            input_samples,
+            frames: input_samples.and_then(|samples| self.frames_for(samples, spec.sample_rate_hz)),
         };
-        expected.check(output).map_err(|reason| BatchError::exists(output, reason))
+        facts.frames = expected.frames;
+        facts.input_truncated = reader.is_truncated().then_some(true);
+        let checked = if self.adopts { expected.check_content(output) } else { expected.check(output) };
+        checked.map_err(|reason| BatchError::exists(output, reason))
     }
 
     fn run(&self, context: &JobContext<'_>, (): (), facts: &mut Record) -> Result<Outcome, BatchError> {
@@ -259,6 +285,12 @@ impl Work for FileEncoder<'_> {
         };
         Ok(Outcome { product, roundtrip: None, description })
     }
+}
+
+/// Reads audio to its end for its length, which headers do not always contain.
+fn count_samples(reader: &mut AudioReader) -> Result<u64, BatchError> {
+    while reader.next_block(COUNT_BLOCK_SAMPLES)?.is_some() {}
+    Ok(reader.position())
 }
 
 /// Messages about an input whose non-finite samples were replaced, or which was truncated.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dac_dataset::PackError;
 use thiserror::Error;
 
 /// Error of a batch or of one of its jobs.
@@ -28,7 +29,7 @@ pub enum BatchError {
     Codec(dac::Error),
     /// A shard of a pack could not be written, or cannot contain the tokens.
     #[error(transparent)]
-    Pack(#[from] dac_dataset::PackError),
+    Pack(#[from] PackError),
     /// A file or directory cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -59,6 +60,14 @@ pub enum BatchError {
     /// An error that every later job would have as well, such as a manifest that cannot be written.
     #[error("{0}")]
     Fatal(String),
+    /// The system refuses to start threads, because of a limit on processes or memory.
+    #[error("cannot start {threads} threads: {reason}")]
+    Threads {
+        /// Number of threads.
+        threads: usize,
+        /// The system's error.
+        reason: String,
+    },
     /// The job was abandoned because the batch was cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -77,6 +86,10 @@ impl BatchError {
         Self::Exists { path: path.to_owned(), reason: reason.into() }
     }
 
+    pub(crate) fn threads(threads: usize, reason: &dyn std::fmt::Display) -> Self {
+        Self::Threads { threads, reason: reason.to_string() }
+    }
+
     /// Error of one job that only a defect in this crate can cause.
     pub(crate) fn internal(text: &str) -> Self {
         Self::Job(format!("internal error: {text}"))
@@ -89,13 +102,19 @@ impl BatchError {
 
     /// Reports whether every later job would fail as well.
     pub(crate) fn is_fatal(&self) -> bool {
-        matches!(self, Self::Fatal(_)) || is_disk_full(self)
+        let is_fatal =
+            matches!(self, Self::Fatal(_) | Self::Threads { .. } | Self::Pack(PackError::Shard { .. }));
+        is_fatal || is_disk_full(self)
     }
 }
 
 impl From<dac::Error> for BatchError {
     fn from(error: dac::Error) -> Self {
-        if matches!(error, dac::Error::Cancelled) { Self::Cancelled } else { Self::Codec(error) }
+        match error {
+            dac::Error::Cancelled => Self::Cancelled,
+            dac::Error::Thread { source } => Self::threads(1, &source),
+            error => Self::Codec(error),
+        }
     }
 }
 
@@ -145,6 +164,18 @@ pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
 
 /// Reports whether an error or one of its causes is an I/O error of one of these kinds.
 pub fn has_io_cause(error: &(dyn Error + 'static), kinds: &[io::ErrorKind]) -> bool {
-    let mut io_errors = with_causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
-    io_errors.any(|error| kinds.contains(&error.kind()))
+    io_causes(error).any(|error| kinds.contains(&error.kind()))
+}
+
+/// Reports whether an error or one of its causes is an I/O error.
+pub(crate) fn has_any_io_cause(error: &(dyn Error + 'static)) -> bool {
+    io_causes(error).next().is_some()
+}
+
+fn io_causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a io::Error> {
+    // An I/O error that contains another one does not name it as its cause.
+    let unwrap = |error: &&'a io::Error| error.get_ref()?.downcast_ref::<io::Error>();
+    with_causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .flat_map(move |error| std::iter::successors(Some(error), unwrap))
 }

@@ -29,6 +29,8 @@ pub(crate) struct Inputs {
     pub(crate) ignored: BTreeMap<String, usize>,
     /// Inputs that cannot be used, each with the reason.
     pub(crate) invalid: Vec<(PathBuf, String)>,
+    /// Messages for the user.
+    pub(crate) remarks: Vec<String>,
 }
 
 impl Inputs {
@@ -47,6 +49,10 @@ impl Inputs {
         }
         if let Some(list) = &options.files_from {
             match read_list(list) {
+                Ok(paths) if paths.is_empty() => {
+                    let list = list.display();
+                    inputs.remarks.push(format!("warning: the list {list} contains no paths"));
+                }
                 Ok(paths) => inputs.files.extend(paths.into_iter().map(InputFile::listed)),
                 Err(error) => inputs.invalid.push((list.clone(), error.to_string())),
             }
@@ -206,7 +212,8 @@ fn path_below(root: &Path, path: &Path) -> Option<PathBuf> {
     path.strip_prefix(root).ok().map(Path::to_owned)
 }
 
-/// Paths of a list: separated by zero bytes if there are any, otherwise one per line. `-` is standard input.
+/// Paths of a list: separated by zero bytes if there are any, otherwise one per line. A byte-order mark at
+/// its start is ignored. `-` is standard input.
 fn read_list(list: &Path) -> io::Result<Vec<PathBuf>> {
     let mut bytes = Vec::new();
     if list == Path::new("-") {
@@ -214,6 +221,11 @@ fn read_list(list: &Path) -> io::Result<Vec<PathBuf>> {
     } else {
         bytes = std::fs::read(list)?;
     }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        let error = "is a UTF-16 text, expected UTF-8 (or the system's bytes); save it as UTF-8";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let separator = if bytes.contains(&0) { 0 } else { b'\n' };
     let lines = bytes.split(|byte| *byte == separator);
     let lines =

@@ -1,27 +1,113 @@
 //! Surroundings of a job: where its work writes, reports, and learns that the batch stops.
 
+use std::io::{Cursor, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use dac::audio::{AudioWriter, WriteFormat};
+use dac::audio::{AudioInput, AudioWriter, ReadOptions, WriteFormat};
+use dac::tokens::{Format, SNIFF_BYTES, TokenError, TokenReader};
 use dac_atomic::AtomicFile;
 
 use crate::cancel::StopState;
 use crate::error::BatchError;
 use crate::observer::BatchObserver;
+use crate::output_dirs::OutputDirs;
+use crate::pipe::{PipeReader, is_pipe};
 use crate::plan::Job;
 use crate::staging::StagingDir;
 
-/// Job with its staging directory and the batch around it.
+/// Where a batch writes.
+#[derive(Clone, Copy)]
+pub(crate) struct Destination<'a> {
+    pub(crate) staging: &'a StagingDir,
+    pub(crate) dirs: &'a OutputDirs,
+}
+
+impl<'a> From<(&'a StagingDir, &'a OutputDirs)> for Destination<'a> {
+    fn from((staging, dirs): (&'a StagingDir, &'a OutputDirs)) -> Self {
+        Self { staging, dirs }
+    }
+}
+
+/// Job with the batch around it.
 pub(crate) struct JobContext<'a> {
     pub(crate) job: &'a Job,
     /// `None` in a dry run.
-    pub(crate) staging: Option<&'a StagingDir>,
-    pub(crate) stop: &'a StopState<'a>,
-    pub(crate) observer: &'a dyn BatchObserver,
+    destination: Option<Destination<'a>>,
+    stop: &'a StopState,
+    observer: &'a dyn BatchObserver,
+    /// Set when reading a pipe ended because the batch stops.
+    interrupted: Arc<AtomicBool>,
 }
 
 impl<'a> JobContext<'a> {
+    pub(crate) fn new(
+        job: &'a Job,
+        destination: Option<Destination<'a>>,
+        stop: &'a StopState,
+        observer: &'a dyn BatchObserver,
+    ) -> Self {
+        Self { job, destination, stop, observer, interrupted: Arc::default() }
+    }
+
+    /// Prepares the input as audio that is read `passes` times.
+    pub(crate) fn audio_input(&self, options: ReadOptions, passes: usize) -> Result<AudioInput, BatchError> {
+        let path = &self.job.input;
+        Ok(match self.open_pipe()? {
+            Some(pipe) => AudioInput::from_stream(pipe, path, options, passes)?,
+            None => AudioInput::new(path, options, passes)?,
+        })
+    }
+
+    /// Opens the input as a token file.
+    pub(crate) fn open_tokens(&self) -> Result<TokenReader<'static>, BatchError> {
+        let path = &self.job.input;
+        let Some(mut pipe) = self.open_pipe()? else { return Ok(TokenReader::open_path(path)?) };
+        let mut read = || -> Result<_, TokenError> {
+            let mut bytes = Vec::new();
+            // A pipe with other content may be endless: its start shows whether it has a known format.
+            pipe.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut bytes)?;
+            if Format::sniff(&bytes).is_some() {
+                pipe.read_to_end(&mut bytes)?;
+            }
+            TokenReader::open(Cursor::new(bytes))
+        };
+        Ok(read().map_err(|error| TokenError::InFile { path: path.clone(), source: Box::new(error) })?)
+    }
+
+    /// Opens the input if it is a pipe.
+    fn open_pipe(&self) -> Result<Option<PipeReader>, BatchError> {
+        let path = &self.job.input;
+        if !is_pipe(path) {
+            return Ok(None);
+        }
+        let reader = PipeReader::open(path, self.stop.clone(), Arc::clone(&self.interrupted));
+        reader.map(Some).map_err(|error| BatchError::read(path, error))
+    }
+
+    /// Fails if the input can be read only once.
+    pub(crate) fn check_can_reread(&self) -> Result<(), BatchError> {
+        let input = &self.job.input;
+        if !is_pipe(input) {
+            return Ok(());
+        }
+        let problem = "is a pipe, which cannot be compared with an existing result";
+        Err(BatchError::Job(format!("{} {problem}; copy it to a file first", input.display())))
+    }
+
+    /// Fails if the input was not read to its end because the batch stops.
+    pub(crate) fn check_not_interrupted(&self) -> Result<(), BatchError> {
+        if self.interrupted.load(Ordering::Relaxed) { Err(BatchError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Checks that the outputs can be written.
+    pub(crate) fn check_outputs(&self) -> Result<(), BatchError> {
+        let Some(Destination { dirs, .. }) = self.destination else { return Ok(()) };
+        self.job.outputs.iter().try_for_each(|output| dirs.check(output))
+    }
+
     /// Passes a message about the input to the user.
     pub(crate) fn warn(&self, text: &str) {
         self.observer.message(&format!("{}: {text}", self.job.input.display()));
@@ -42,7 +128,7 @@ impl<'a> JobContext<'a> {
     pub(crate) fn staged_file(&self, index: usize) -> Result<AtomicFile, BatchError> {
         let path = self.output(index)?;
         let missing = || BatchError::internal("a dry run has no staging directory");
-        let dir = self.staging.ok_or_else(missing)?.path();
+        let dir = self.destination.ok_or_else(missing)?.staging.path();
         AtomicFile::create_in(dir, path).map_err(|error| BatchError::write(path, error))
     }
 

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime};
 use crate::error::BatchError;
 use crate::file_stamp::{FileStamp, Fingerprint, seconds_since_1970};
 use crate::manifest::{Record, Status};
+use crate::pipe::is_pipe;
 use crate::plan::Job;
 
 /// State of a job while a worker has it.
@@ -23,8 +24,8 @@ pub(crate) struct JobState<'a> {
 impl<'a> JobState<'a> {
     /// Starts a job.
     pub(crate) fn start(job: &'a Job) -> Self {
-        let is_pipe = job.input.metadata().is_ok_and(|found| !found.is_file());
-        let stamp = FileStamp::of(&job.input).ok().filter(|_| !is_pipe);
+        let is_pipe = is_pipe(&job.input);
+        let stamp = if is_pipe { None } else { FileStamp::of(&job.input).ok() };
         let record = Record {
             key: Some(job.key.as_str().into()),
             output: job.outputs.first().map(|output| path_text(output)),

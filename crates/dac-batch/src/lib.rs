@@ -56,8 +56,10 @@ mod models;
 mod observer;
 mod options;
 mod output_check;
+mod output_dirs;
 mod packing;
 mod partition;
+mod pipe;
 mod plan;
 mod roundtrip;
 mod run;
@@ -73,8 +75,8 @@ pub use decode::{DecodeSettings, IGNORED_BYTES_REMARK, decode_files};
 pub use encode::{EncodeSettings, damage_remarks, encode_files, input_remarks};
 pub use error::{BatchError, error_text, error_text_of_file, has_io_cause, is_disk_full, panic_text};
 pub use manifest::{
-    MANIFEST_NAME, MAX_LINE_BYTES, ManifestIndex, ManifestWriter, MergeReport, Record, Roundtrip, Status,
-    manifests_in, merge_manifests, output_key, partition_manifest_name,
+    MANIFEST_NAME, MAX_LINE_BYTES, ManifestIndex, ManifestWriter, MergeReport, Record, Roundtrip, RunMark,
+    RunState, Status, manifests_in, merge_manifests, output_key, partition_manifest_name,
 };
 pub use manifest_lookup::ManifestLookup;
 pub use models::{DEFAULT_MODEL, Models};

@@ -2,20 +2,27 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
-use crate::error::{BatchError, error_text};
+use crate::error::{BatchError, error_text, has_io_cause};
 use crate::file_stamp::Fingerprint;
 use crate::manifest::{
-    MANIFEST_NAME, ManifestIndex, ManifestWriter, Record, manifests_in, partition_manifest_name,
+    GrowingIndex, MANIFEST_NAME, ManifestIndex, ManifestWriter, Record, RunMark, RunState,
+    partition_manifest_name,
 };
 use crate::options::BatchOptions;
 
-/// Results listed when the run started, and the writer of this run's records.
+/// Results that manifests list, and the writer of this run's records.
 #[derive(Debug)]
 pub(crate) struct ManifestStore {
-    pub(crate) results: ManifestIndex,
+    dir: PathBuf,
+    /// Manifest of this run.
+    path: PathBuf,
+    is_partition: bool,
+    /// Results listed when the run started, and those that were looked for again.
+    results: RwLock<GrowingIndex>,
     /// Recorded SHA-256 hashes of each shard.
     pack_hashes: OnceLock<HashMap<Arc<str>, HashSet<Box<str>>>>,
     /// Shards checked so far, by file name: each is hashed once, not once per entry.
@@ -33,12 +40,22 @@ enum PackState {
     Changed,
 }
 
+/// What manifests list about an existing file.
+#[derive(Debug)]
+pub(crate) enum ListedFile {
+    /// The file is the result of this record.
+    Result(Box<Record>),
+    /// Other results have its name.
+    OtherResult,
+    Unknown,
+}
+
 /// State of an entry of a pack.
 #[derive(Debug)]
-pub(crate) enum PackedEntry<'a> {
+pub(crate) enum PackedEntry {
     Missing,
     /// In a valid shard.
-    Valid(&'a Record),
+    Valid(Box<Record>),
     /// In a shard that was changed after it was recorded.
     PackChanged(PathBuf),
 }
@@ -53,10 +70,8 @@ impl ManifestStore {
             Some(partition) => dir.join(partition_manifest_name(partition)),
             None => dir.join(MANIFEST_NAME),
         });
-        let mut results = ManifestIndex::default();
-        for (_, other) in manifests_in(dir)?.iter().filter(|(_, other)| *other != path) {
-            results.read(other)?;
-        }
+        let mut results = GrowingIndex::default();
+        results.read_dir(dir, &path)?;
         if path.exists() {
             let is_named = options.manifest.is_some();
             let not_a_manifest = |reason: &str| {
@@ -66,7 +81,7 @@ impl ManifestStore {
             if is_named && !path.is_file() {
                 return Err(not_a_manifest("not a file"));
             }
-            let records = results.read(&path)?;
+            let records = results.read_new(&path)?;
             // Appending to another file, named by mistake, would damage it.
             if is_named && records == 0 && fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
                 return Err(not_a_manifest("no line is a record"));
@@ -79,32 +94,86 @@ impl ManifestStore {
             })
         };
         let writer = if options.dry_run { None } else { Some(Mutex::new(open_writer()?)) };
-        Ok(Self { results, pack_hashes: OnceLock::new(), checked_packs: Mutex::default(), writer })
+        Ok(Self {
+            dir: dir.clone(),
+            path,
+            is_partition: options.partition.is_some(),
+            results: RwLock::new(results),
+            pack_hashes: OnceLock::new(),
+            checked_packs: Mutex::default(),
+            writer,
+        })
     }
 
     /// Message about malformed lines.
     pub(crate) fn remark(&self) -> Option<String> {
-        let lines = self.results.malformed_lines();
+        let lines = self.results().index.malformed_lines();
         (lines > 0).then(|| format!("ignored malformed manifest lines: {lines}"))
+    }
+
+    /// A panic cannot leave the index half-changed in a way that matters: its lines are read again.
+    fn results(&self) -> RwLockReadGuard<'_, GrowingIndex> {
+        self.results.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks for a file among the results of a key that were listed when the manifests were read last.
+    pub(crate) fn find_file(&self, key: &str, path: &Path) -> ListedFile {
+        let results = self.results();
+        match results.index.result_of_file(key, path) {
+            Some(record) => ListedFile::Result(Box::new(record.clone())),
+            None if results.index.contains_key(key) => ListedFile::OtherResult,
+            None => ListedFile::Unknown,
+        }
+    }
+
+    /// Looks for a file in what was appended to the manifests since: another process may have written it.
+    pub(crate) fn find_new_file(&self, key: &str, path: &Path) -> Result<Option<Box<Record>>, BatchError> {
+        self.read_new_lines()?;
+        let results = self.results();
+        Ok(results.index.result_of_file(key, path).map(|record| Box::new(record.clone())))
+    }
+
+    /// Reports whether a record of a key lists a decoded file with this SHA-256, also in what was appended
+    /// since the manifests were read.
+    pub(crate) fn lists_decoded_file(&self, key: &str, sha256: &str) -> Result<bool, BatchError> {
+        let lists =
+            |index: &ManifestIndex| index.results(key).any(|record| record.decoded_sha256() == Some(sha256));
+        if lists(&self.results().index) {
+            return Ok(true);
+        }
+        self.read_new_lines()?;
+        Ok(lists(&self.results().index))
+    }
+
+    /// Reads what was appended to the manifests since they were read, and manifests that are new.
+    fn read_new_lines(&self) -> Result<(), BatchError> {
+        let mut results = self.results.write().unwrap_or_else(PoisonError::into_inner);
+        results.read_dir(&self.dir, &self.path)?;
+        if self.path.exists() {
+            results.read_new(&self.path)?;
+        }
+        Ok(())
     }
 
     /// Shards that manifests list, by file name, each with its recorded SHA-256 hashes.
     pub(crate) fn pack_hashes(&self) -> &HashMap<Arc<str>, HashSet<Box<str>>> {
-        self.pack_hashes.get_or_init(|| self.results.packs())
+        self.pack_hashes.get_or_init(|| self.results().index.packs())
     }
 
     /// Looks up an entry of a pack. Uses the newest record whose shard exists and has the recorded SHA-256;
     /// records of shards that were never renamed into place are ignored.
-    pub(crate) fn packed_entry(&self, key: &str, dir: &Path) -> Result<PackedEntry<'_>, BatchError> {
+    pub(crate) fn packed_entry(&self, key: &str, dir: &Path) -> Result<PackedEntry, BatchError> {
         let poisoned = |_| BatchError::internal("the list of checked shards is lost");
         let mut packs = self.checked_packs.lock().map_err(poisoned)?;
         let mut state = PackedEntry::Missing;
-        for record in self.results.results(key) {
+        // Checking a shard reads the index, too.
+        let records: Vec<Record> = self.results().index.results(key).cloned().collect();
+        for record in records {
             let Some(name) = record.pack.as_deref() else { continue };
             let path = dir.join(name);
             match packs.entry(name.to_owned()).or_insert_with(|| self.check_pack(name, &path)) {
                 PackState::Valid(sha256) if record.output_sha256.as_deref() == Some(sha256) => {
-                    return Ok(PackedEntry::Valid(record));
+                    return Ok(PackedEntry::Valid(Box::new(record)));
                 }
                 PackState::Changed => state = PackedEntry::PackChanged(path),
                 PackState::Missing | PackState::Valid(_) => {}
@@ -127,10 +196,34 @@ impl ManifestStore {
 
     /// Appends records and syncs them to disk; does nothing in a dry run. Errors are fatal.
     pub(crate) fn append<'r>(&self, records: impl IntoIterator<Item = &'r Record>) -> Result<(), BatchError> {
+        self.write(|writer| writer.append(records))
+    }
+
+    /// Marks the start or the end of the run of a partition. Errors are fatal.
+    pub(crate) fn mark_run(&self, state: RunState, jobs: usize) -> Result<(), BatchError> {
+        if self.is_partition { self.write(|writer| writer.mark(RunMark::now(state, jobs))) } else { Ok(()) }
+    }
+
+    /// Checks that the manifest with this run's records still exists. Errors are fatal.
+    pub(crate) fn check_present(&self) -> Result<(), BatchError> {
+        self.write(|writer| writer.check_present())
+    }
+
+    fn write(
+        &self,
+        write: impl FnOnce(&mut ManifestWriter) -> Result<(), BatchError>,
+    ) -> Result<(), BatchError> {
         let Some(writer) = &self.writer else { return Ok(()) };
         let mut writer = writer
             .lock()
             .map_err(|_| BatchError::Fatal("internal error: the manifest's writer is lost".to_owned()))?;
-        writer.append(records).map_err(|error| BatchError::Fatal(error_text(&error)))
+        write(&mut writer).map_err(|error| match error {
+            error if has_io_cause(&error, &[ErrorKind::NotFound]) => BatchError::Fatal(format!(
+                "{}; rerun the same command, with --adopt if it left results of a format without metadata \
+                 (npy, pt)",
+                error_text(&error)
+            )),
+            error => BatchError::Fatal(error_text(&error)),
+        })
     }
 }

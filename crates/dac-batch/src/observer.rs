@@ -41,7 +41,12 @@ pub struct BatchReport {
 impl BatchReport {
     /// Number of jobs without a result because the batch stopped early.
     pub fn remaining(&self) -> usize {
-        self.jobs - self.done - self.skipped - self.planned - self.failed
+        self.jobs - self.ended()
+    }
+
+    /// Number of jobs with a result.
+    pub(crate) fn ended(&self) -> usize {
+        self.done + self.skipped + self.planned + self.failed
     }
 
     pub(crate) fn count(&mut self, status: Status) {

@@ -25,6 +25,9 @@ pub struct BatchOptions {
     pub manifest: Option<PathBuf>,
     /// Replaces existing outputs, valid ones included.
     pub overwrite: bool,
+    /// Accepts existing outputs of an encode that no manifest lists if their content fits the input and the
+    /// settings, and lists them.
+    pub adopt: bool,
     /// Decides about each job but does no work and writes nothing.
     pub dry_run: bool,
     /// Jobs to work on at the same time.
@@ -45,6 +48,7 @@ impl BatchOptions {
             partition: None,
             manifest: None,
             overwrite: false,
+            adopt: false,
             dry_run: false,
             jobs: NonZeroUsize::MIN,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),

@@ -2,15 +2,18 @@
 
 use std::path::Path;
 
-use dac::tokens::{Format, IntegerType, TokenReader};
-use dac::{ModelInfo, Save};
+use dac::tokens::{Format, IntegerType, TokenInfo, TokenReader};
+use dac::{Dac, Save};
 
 use crate::error::error_text;
+
+/// Advice for outputs that only `check_content` can accept.
+pub(crate) const ADOPT_HINT: &str = " (--adopt accepts it if its content fits)";
 
 /// Properties that a token file must have to count as the encode of an input.
 pub(crate) struct ExpectedTokens<'a> {
     pub(crate) format: Format,
-    pub(crate) model: &'a ModelInfo,
+    pub(crate) dac: &'a Dac,
     pub(crate) codebooks: usize,
     pub(crate) channels: usize,
     pub(crate) save: Save,
@@ -18,23 +21,46 @@ pub(crate) struct ExpectedTokens<'a> {
     pub(crate) integer: Option<IntegerType>,
     pub(crate) input_rate_hz: u32,
     pub(crate) input_samples: Option<u64>,
+    /// Number of frames, where it follows from the length of the input.
+    pub(crate) frames: Option<usize>,
 }
 
 impl ExpectedTokens<'_> {
-    /// Checks the file at `path`; the error is the reason why it is not the expected one. A format that does
-    /// not store the hash of the weights proves nothing.
+    /// Checks the file at `path` by its metadata; the error is the reason why it is not the expected one. A
+    /// format that does not store the hash of the weights proves nothing.
     pub(crate) fn check(&self, path: &Path) -> Result<(), String> {
         let reader = TokenReader::open_path(path).map_err(|error| error_text(&error))?;
         let info = reader.info();
-        let meta = &info.meta;
-        let Some(weights_sha256) = &meta.weights_sha256 else {
+        if info.meta.weights_sha256.is_none() {
             return Err(format!(
-                "no manifest lists it, and .{} files do not record their model",
+                "no manifest lists it, and .{} files do not record their model{ADOPT_HINT}",
                 info.format
             ));
-        };
-        let same_model = meta.model.as_ref().is_none_or(|name| *name == self.model.name)
-            && *weights_sha256 == self.model.weights_sha256;
+        }
+        self.check_info(info)
+    }
+
+    /// Checks the file at `path` by its metadata, as far as it has some, its shape and its
+    /// values.
+    pub(crate) fn check_content(&self, path: &Path) -> Result<(), String> {
+        let mut reader = TokenReader::open_path(path).map_err(|error| error_text(&error))?;
+        self.check_info(reader.info())?;
+        if let Some(expected) = self.frames.filter(|frames| *frames != reader.info().frames()) {
+            let found = reader.info().frames();
+            return Err(format!("it has {found} frames, but its input gives {expected}"));
+        }
+        if reader.info().ignored_bytes > 0 {
+            return Err(format!("it has {} bytes after its end", reader.info().ignored_bytes));
+        }
+        let tokens = reader.read_all().map_err(|error| error_text(&error))?;
+        let size = self.dac.shape().codebook_size;
+        tokens.codes.map_or(Ok(()), |codes| codes.check_range(size)).map_err(|error| error.to_string())
+    }
+
+    fn check_info(&self, info: &TokenInfo) -> Result<(), String> {
+        let (meta, model) = (&info.meta, self.dac.info());
+        let same_model = meta.model.as_ref().is_none_or(|name| *name == model.name)
+            && meta.weights_sha256.as_ref().is_none_or(|sha256| *sha256 == model.weights_sha256);
         let same_codebooks = info.codes.is_none_or(|[_, codebooks, _]| codebooks == self.codebooks);
         let same_content = (info.codes.is_some(), info.z.is_some(), info.latents.is_some())
             == (self.save.codes, self.save.z, self.save.latents);

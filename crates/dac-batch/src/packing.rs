@@ -3,9 +3,13 @@
 
 use std::io::ErrorKind;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use dac::tokens::{Format, TokenFile, WriteOptions};
-use dac_dataset::{FinishedShard, PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
+use dac_dataset::{
+    FinishedShard, OpenShardInfo, PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey,
+};
 
 use crate::error::{BatchError, error_text};
 use crate::file_stamp::Fingerprint;
@@ -14,6 +18,11 @@ use crate::manifest::Record;
 use crate::manifest_store::ManifestStore;
 use crate::options::BatchOptions;
 use crate::staging::StagingDir;
+
+/// Longest time between two checks of the age of the open shard.
+const MAX_TICK: Duration = Duration::from_secs(1);
+/// Time after which the speed of a batch is known well enough to predict the size of its shards.
+const SPEED_KNOWN_AFTER: Duration = Duration::from_secs(60);
 
 /// File format of the shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +90,9 @@ fn shard_numbering(
 pub(crate) struct Packer<'a> {
     open: Mutex<OpenShard<'a>>,
     manifests: &'a ManifestStore,
+    limits: PackLimits,
+    /// Set when the size of the shards was predicted.
+    is_predicted: AtomicBool,
 }
 
 struct OpenShard<'a> {
@@ -115,7 +127,8 @@ impl<'a> Packer<'a> {
             .starting_at(next)
             .staged_in(staging.path());
         let open = OpenShard { writer, entries: Vec::new() };
-        Ok(Some(Self { open: Mutex::new(open), manifests }))
+        let is_predicted = AtomicBool::new(false);
+        Ok(Some(Self { open: Mutex::new(open), manifests, limits: *limits, is_predicted }))
     }
 
     /// Adds an entry and returns the entries that are settled now: all of a shard if this one completes it or
@@ -151,13 +164,43 @@ impl<'a> Packer<'a> {
 
     /// Completes the open shard, if any, and returns its entries.
     pub(crate) fn finish(&self) -> Vec<SettledEntry<'a>> {
+        self.close(PackWriter::finish)
+    }
+
+    /// Completes the open shard if it has reached its age limit, and returns its entries.
+    pub(crate) fn close_due(&self) -> Vec<SettledEntry<'a>> {
+        self.close(PackWriter::finish_due)
+    }
+
+    fn close(
+        &self,
+        finish: impl FnOnce(&mut PackWriter) -> Result<Option<FinishedShard>, PackError>,
+    ) -> Vec<SettledEntry<'a>> {
         let Ok(mut open) = self.open.lock() else { return Vec::new() };
-        let entries = std::mem::take(&mut open.entries);
-        match open.writer.finish() {
-            Ok(Some(shard)) => self.settle(shard, entries),
+        match finish(&mut open.writer) {
             Ok(None) => Vec::new(),
-            Err(error) => fail_all(entries, &error.into()),
+            Ok(Some(shard)) => self.settle(shard, std::mem::take(&mut open.entries)),
+            Err(error) => fail_all(std::mem::take(&mut open.entries), &error.into()),
         }
+    }
+
+    /// Time until the age of the open shard is checked again.
+    pub(crate) fn tick(&self) -> Duration {
+        self.limits.max_age.map_or(MAX_TICK, |age| (age / 8).clamp(Duration::from_millis(1), MAX_TICK))
+    }
+
+    /// Warning that shards will be closed by their age long before they are full, once, as soon as the speed
+    /// is known. `jobs_left` is the number of jobs that have no result yet.
+    pub(crate) fn speed_warning(&self, jobs_left: usize) -> Option<String> {
+        if self.is_predicted.load(Ordering::Relaxed) {
+            return None;
+        }
+        let shard = self.open.lock().ok()?.writer.open_shard()?;
+        if shard.age < SPEED_KNOWN_AFTER {
+            return None;
+        }
+        self.is_predicted.store(true, Ordering::Relaxed);
+        age_warning(shard, &self.limits, jobs_left)
     }
 
     /// Appends the records of a complete shard, then renames it into place.
@@ -184,6 +227,22 @@ impl<'a> Packer<'a> {
     }
 }
 
+/// Warning about a shard that its age limit will close before it has the requested number of entries.
+fn age_warning(shard: OpenShardInfo, limits: &PackLimits, jobs_left: usize) -> Option<String> {
+    let max_age = limits.max_age?;
+    let growth = max_age.as_secs_f64() / shard.age.as_secs_f64();
+    let (entries, bytes) = (shard.entries as f64 * growth, shard.bytes as f64 * growth);
+    let wanted = limits.max_entries.get();
+    if entries >= wanted.min(jobs_left) as f64 || bytes >= limits.max_bytes as f64 {
+        return None;
+    }
+    Some(format!(
+        "warning: at this speed a shard gets about {entries:.0} of {wanted} entries (--pack-entries) before \
+         it is closed after {} minutes; --max-shard-minutes M gives larger shards, of which a kill loses more",
+        max_age.as_secs_f64() / 60.0
+    ))
+}
+
 /// Fails all entries of a shard with the same error.
 fn fail_all<'a>(entries: Vec<WaitingEntry<'a>>, error: &BatchError) -> Vec<SettledEntry<'a>> {
     let text = error_text(error);
@@ -191,4 +250,29 @@ fn fail_all<'a>(entries: Vec<WaitingEntry<'a>>, error: &BatchError) -> Vec<Settl
         if error.is_fatal() { BatchError::Fatal(text.clone()) } else { BatchError::Job(text.clone()) }
     };
     entries.into_iter().map(|entry| SettledEntry { state: entry.state, result: Err(copy()) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_that_their_age_limit_closes_are_predicted() {
+        let mut limits = PackLimits::default();
+        let warning = |limits: &PackLimits, entries: usize, bytes: u64, jobs_left: usize| {
+            let age = Duration::from_secs(60);
+            age_warning(OpenShardInfo { entries, bytes, age }, limits, jobs_left)
+        };
+        // 10 minutes at 50 entries per minute give 500 of 1,000.
+        let text = warning(&limits, 50, 50_000, 5000).unwrap();
+        assert!(text.contains("about 500 of 1000 entries"), "{text}");
+        assert!(text.contains("after 10 minutes"), "{text}");
+        assert!(text.contains("--pack-entries") && text.contains("--max-shard-minutes"));
+        // Fast enough, fewer jobs than entries, full by its size, without an age limit.
+        assert_eq!(warning(&limits, 100, 100_000, 5000), None);
+        assert_eq!(warning(&limits, 50, 50_000, 500), None);
+        assert_eq!(warning(&limits, 50, 100_000_000, 5000), None);
+        limits.max_age = None;
+        assert_eq!(warning(&limits, 50, 50_000, 5000), None);
+    }
 }

@@ -1,6 +1,6 @@
 //! Planning: turns inputs into jobs and checks them as a whole before any work is done.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -40,14 +40,15 @@ pub(crate) enum OutputKind<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) jobs: Vec<Job>,
-    /// Message about ignored files in directories.
-    pub(crate) remark: Option<String>,
+    /// Messages about the inputs.
+    pub(crate) remarks: Vec<String>,
 }
 
 impl Plan {
     /// Plans one job per input file. Its outputs are `OUTPUT_DIR/RELATIVE/STEM.EXTENSION`, or the entry
-    /// `RELATIVE/STEM`. Directories contribute files with one of `extensions`. All jobs are checked, then
-    /// those outside the partition are removed. The error lists every problem.
+    /// `RELATIVE/STEM`. Directories contribute files with one of `extensions`. A file that is named several
+    /// times is one job. All jobs are checked, then those outside the partition are removed. The error lists
+    /// every problem.
     pub(crate) fn new(
         options: &BatchOptions,
         extensions: &[&str],
@@ -58,13 +59,17 @@ impl Plan {
                 "no inputs: give files, directories or --files-from LIST".to_owned(),
             ));
         }
-        let Inputs { files, ignored, mut invalid } = Inputs::expand(options, extensions);
+        let Inputs { files, ignored, mut invalid, mut remarks } = Inputs::expand(options, extensions);
         let mut jobs = Vec::with_capacity(files.len());
         for file in files {
             match check_input(&file) {
                 Err(reason) if file.given => invalid.push((file.path, reason)),
                 checked => jobs.push(job_for(file, checked, options, outputs)),
             }
+        }
+        let repeated = remove_repeated(&mut jobs);
+        if repeated > 0 {
+            remarks.push(format!("ignored inputs that are named more than once: {repeated}"));
         }
         let problems = problems(&invalid, &jobs);
         if !problems.is_empty() {
@@ -76,7 +81,8 @@ impl Plan {
         if let Some(partition) = options.partition {
             jobs.retain(|job| partition.contains(&job.key));
         }
-        Ok(Self { jobs, remark: ignored_files_remark(&ignored) })
+        remarks.extend(ignored_files_remark(&ignored));
+        Ok(Self { jobs, remarks })
     }
 }
 
@@ -136,6 +142,28 @@ fn output_path(relative: &Path, extension: Option<&str>, keep_extension: bool) -
         name.push(extension);
     }
     relative.with_file_name(name)
+}
+
+/// Removes jobs that would make the same output from the same file as an earlier one, and returns their
+/// number. Links to one file whose outputs have different names are different jobs.
+fn remove_repeated(jobs: &mut Vec<Job>) -> usize {
+    let mut keys: HashMap<&str, usize> = HashMap::new();
+    for job in jobs.iter() {
+        *keys.entry(&job.key).or_default() += 1;
+    }
+    let repeated_keys: HashSet<String> =
+        keys.into_iter().filter(|(_, count)| *count > 1).map(|(key, _)| key.to_owned()).collect();
+    if repeated_keys.is_empty() {
+        return 0;
+    }
+    let before = jobs.len();
+    let mut seen = HashSet::new();
+    jobs.retain(|job| {
+        // Only these are resolved, which takes a call to the system.
+        !repeated_keys.contains(&job.key)
+            || seen.insert((job.key.clone(), job.input.canonicalize().unwrap_or_else(|_| job.input.clone())))
+    });
+    before - jobs.len()
 }
 
 /// Everything that prevents a plan.

@@ -48,7 +48,7 @@ pub fn roundtrip_files(
     let extensions = [settings.encode.format.extension(), settings.wave.file.extension()];
     let plan = Plan::new(options, &AUDIO_EXTENSIONS, OutputKind::Files(&extensions))?;
     let dac = with_threads(options, load)?;
-    let mut encoder = FileEncoder::new(&dac, &settings.encode, observer)?;
+    let mut encoder = FileEncoder::new(&dac, &settings.encode, observer, false)?;
     encoder.settings_text =
         format!("{} {}", encoder.settings_text, wave_settings_text(settings.wave, settings.output_rate))
             .into();

@@ -7,8 +7,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use dac::tokens::TokenFile;
 use dac_atomic::FinishedFile;
@@ -16,14 +18,15 @@ use dac_dataset::{PackKind, PackLimits};
 
 use crate::cancel::{CancelToken, StopState};
 use crate::decide::{Candidate, Decision};
-use crate::error::{BatchError, error_text, error_text_of_file, panic_text};
-use crate::file_stamp::Fingerprint;
-use crate::job_context::JobContext;
+use crate::error::{BatchError, error_text, error_text_of_file, has_any_io_cause, panic_text};
+use crate::file_stamp::{FileStamp, Fingerprint};
+use crate::job_context::{Destination, JobContext};
 use crate::job_record::JobState;
-use crate::manifest::{Record, Roundtrip, Status};
+use crate::manifest::{Record, Roundtrip, RunState, Status};
 use crate::manifest_store::ManifestStore;
 use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
+use crate::output_dirs::OutputDirs;
 use crate::packing::{Packer, SettledEntry, WaitingEntry};
 use crate::plan::{Job, Plan};
 use crate::staging::StagingDir;
@@ -39,7 +42,7 @@ pub(crate) fn with_threads<T: Send>(
 
 fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, BatchError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.map_err(|error| BatchError::Fatal(format!("cannot start {threads} threads: {error}")))
+    pool.map_err(|error| BatchError::threads(threads, &error))
 }
 
 /// Batch that is ready to run.
@@ -58,6 +61,11 @@ impl Batch<'_> {
         let Self { plan, options, shards, observer, cancel } = self;
         let staging =
             if options.dry_run { None } else { Some(StagingDir::for_batch(options, shards.is_some())?) };
+        let output_dirs =
+            staging.as_ref().map(|staging| OutputDirs::new(&options.output_dir, staging.path()));
+        if let Some(dirs) = &output_dirs {
+            dirs.check_shared()?;
+        }
         // No other process fills the pack from here on, so what the manifests list stays true.
         let manifests = ManifestStore::open(options)?;
         let packer = match shards {
@@ -66,18 +74,19 @@ impl Batch<'_> {
         };
         let input_bytes = plan.jobs.iter().filter_map(|job| job.input_bytes).sum();
         observer.started(plan.jobs.len(), input_bytes);
-        for remark in plan.remark.iter().chain(&manifests.remark()) {
+        for remark in plan.remarks.iter().chain(&manifests.remark()) {
             observer.message(remark);
         }
+        manifests.mark_run(RunState::Started, plan.jobs.len())?;
         let run = Run {
             plan,
             options,
             work,
             observer: *observer,
-            staging: staging.as_ref(),
+            destination: staging.as_ref().zip(output_dirs.as_ref()).map(Destination::from),
             manifests: &manifests,
             packer: packer.as_ref(),
-            stop: StopState { token: cancel, fatal_error: AtomicBool::new(false) },
+            stop: StopState::new(cancel),
             report: Mutex::new(BatchReport { jobs: plan.jobs.len(), ..BatchReport::default() }),
         };
         let ended = run.run_workers();
@@ -87,6 +96,10 @@ impl Batch<'_> {
         }
         ended?;
         let stopped = run.stop.reason();
+        if stopped.is_none() {
+            manifests.check_present()?;
+            manifests.mark_run(RunState::Ended, plan.jobs.len())?;
+        }
         let report = run.report.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(BatchReport { stopped, ..report })
     }
@@ -99,17 +112,17 @@ struct Run<'a, W> {
     work: &'a W,
     observer: &'a dyn BatchObserver,
     /// `None` in a dry run.
-    staging: Option<&'a StagingDir>,
+    destination: Option<Destination<'a>>,
     manifests: &'a ManifestStore,
     packer: Option<&'a Packer<'a>>,
-    stop: StopState<'a>,
+    stop: StopState,
     report: Mutex<BatchReport>,
 }
 
 /// Result of a worker for a job.
-enum Handling<'a> {
+enum Handling {
     Worked(Outcome),
-    Skipped(Option<&'a Record>),
+    Skipped(Option<Box<Record>>),
     Planned(String),
 }
 
@@ -118,30 +131,55 @@ impl<'a, W: Work> Run<'a, W> {
     fn run_workers(&self) -> Result<(), BatchError> {
         let threads = self.options.threads.get();
         let workers = self.options.jobs.get().min(self.plan.jobs.len()).max(1);
+        let share = |index: usize| (threads / workers + usize::from(index < threads % workers)).max(1);
+        // All threads are started before the first job, so that a limit is met before any work.
+        let pools = (0..workers).map(|index| thread_pool(share(index)));
+        let pools = pools.collect::<Result<Vec<_>, _>>()?;
         let next = AtomicUsize::new(0);
-        let work = |threads: usize| -> Result<(), BatchError> {
-            thread_pool(threads)?.install(|| {
-                while self.stop.reason().is_none()
-                    && let index = next.fetch_add(1, Ordering::Relaxed)
-                    && let Some(job) = self.plan.jobs.get(index)
-                {
-                    self.run_job(job);
-                }
-            });
-            Ok(())
+        let work = || {
+            while self.stop.reason().is_none()
+                && let index = next.fetch_add(1, Ordering::Relaxed)
+                && let Some(job) = self.plan.jobs.get(index)
+            {
+                self.run_job(job);
+            }
         };
-        std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..workers)
-                .map(|index| {
-                    let share = threads / workers + usize::from(index < threads % workers);
-                    let work = &work;
-                    scope.spawn(move || work(share.max(1)))
-                })
-                .collect();
-            let results: Vec<_> = handles.into_iter().map(|handle| handle.join()).collect();
-            let panicked = |_| Err(BatchError::Fatal("internal error: a worker panicked".to_owned()));
-            results.into_iter().try_for_each(|result| result.unwrap_or_else(panicked))
+        let (running, ended) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let (work, mut result) = (&work, Ok(()));
+            let mut handles = Vec::new();
+            if let Some(packer) = self.packer {
+                let close = move || self.close_due_shards(packer, &ended);
+                result = thread::Builder::new().spawn_scoped(scope, close).map(drop);
+            }
+            for pool in pools {
+                if result.is_ok() {
+                    let handle = thread::Builder::new().spawn_scoped(scope, move || pool.install(work));
+                    result = handle.map(|handle| handles.push(handle));
+                }
+            }
+            if result.is_err() {
+                self.stop.stop_after_fatal_error();
+            }
+            let panicked = handles.into_iter().map(|handle| handle.join()).any(|joined| joined.is_err());
+            drop(running);
+            result.map_err(|error| BatchError::threads(threads, &error))?;
+            if panicked {
+                return Err(BatchError::Fatal("internal error: a worker panicked".to_owned()));
+            }
+            Ok(())
         })
+    }
+
+    /// Closes shards that are old enough until the workers have ended.
+    fn close_due_shards(&self, packer: &Packer<'a>, ended: &Receiver<()>) {
+        while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(packer.tick()) {
+            self.report_settled(packer.close_due());
+            let settled = self.report.lock().unwrap_or_else(PoisonError::into_inner).ended();
+            if let Some(warning) = packer.speed_warning(self.plan.jobs.len().saturating_sub(settled)) {
+                self.observer.message(&warning);
+            }
+        }
     }
 
     fn run_job(&self, job: &'a Job) {
@@ -161,13 +199,13 @@ impl<'a, W: Work> Run<'a, W> {
             Ok(Handling::Worked(_) | Handling::Skipped(None)) => state.verify_input(),
             _ => Ok(()),
         };
-        let result = match verified.and(result) {
+        let result = match verified.and(result).map_err(|error| self.or_fatal(error)) {
             Ok(Handling::Worked(Outcome { product: Product::PackEntry(tokens), description, .. })) => {
                 let settled = self.pack(WaitingEntry { state, description }, *tokens);
                 self.observer.progressed(input_bytes, Some(audio_seconds));
                 return self.report_settled(settled);
             }
-            Ok(handling) => self.conclude(&state, handling),
+            Ok(handling) => self.conclude(&state, handling).map_err(|error| self.or_fatal(error)),
             Err(error) => Err(error),
         };
         if result.as_ref().is_err_and(|error| self.ends_batch(job, error)) {
@@ -179,13 +217,25 @@ impl<'a, W: Work> Run<'a, W> {
     }
 
     /// Decides about a job and does its work.
-    fn decide_and_work(&self, state: &mut JobState<'a>) -> Result<Handling<'a>, BatchError> {
+    fn decide_and_work(&self, state: &mut JobState<'a>) -> Result<Handling, BatchError> {
         let JobState { job, stamp, record: facts, .. } = state;
-        let context = JobContext { job, staging: self.staging, stop: &self.stop, observer: self.observer };
-        let prepared = self.work.prepare(&context, facts)?;
-        let candidate = Candidate { job, stamp: *stamp, options: self.options, manifests: self.manifests };
-        let decision =
-            candidate.decide(facts, |facts, output| self.work.check_unlisted(&context, facts, output))?;
+        let context = JobContext::new(job, self.destination, &self.stop, self.observer);
+        let result = self.handle(&context, *stamp, facts);
+        context.check_not_interrupted().and(result)
+    }
+
+    fn handle(
+        &self,
+        context: &JobContext<'_>,
+        stamp: Option<FileStamp>,
+        facts: &mut Record,
+    ) -> Result<Handling, BatchError> {
+        let job = context.job;
+        let prepared = self.work.prepare(context, facts)?;
+        let candidate = Candidate { job, stamp, options: self.options, manifests: self.manifests };
+        let decision = candidate.decide(facts, |facts, output, unlisted| {
+            self.work.check_unlisted(context, facts, output, unlisted)
+        })?;
         match decision {
             Decision::Skip { record } => Ok(Handling::Skipped(record)),
             Decision::Run { differences } if self.options.dry_run => {
@@ -197,14 +247,25 @@ impl<'a, W: Work> Run<'a, W> {
                     let names = output_names(job);
                     self.observer.message(&format!("replacing {names}: changed {differences}"));
                 }
-                self.work.run(&context, prepared, facts).map(Handling::Worked)
+                context.check_outputs()?;
+                self.work.run(context, prepared, facts).map(Handling::Worked)
             }
+        }
+    }
+
+    /// Replaces an error by a fatal one if it hit a job because no job can write its outputs any more.
+    fn or_fatal(&self, error: BatchError) -> BatchError {
+        match self.destination {
+            Some(Destination { dirs, .. }) if !error.is_fatal() && has_any_io_cause(&error) => {
+                dirs.check_shared().err().unwrap_or(error)
+            }
+            _ => error,
         }
     }
 
     /// Builds the record of a job and appends it; then its outputs get their names. An output never exists
     /// without a record.
-    fn conclude(&self, state: &JobState<'a>, handling: Handling<'a>) -> Result<(Record, String), BatchError> {
+    fn conclude(&self, state: &JobState<'a>, handling: Handling) -> Result<(Record, String), BatchError> {
         let job = state.job;
         match handling {
             Handling::Worked(Outcome { product: Product::Files(files), roundtrip, description }) => {
@@ -220,7 +281,7 @@ impl<'a, W: Work> Run<'a, W> {
                     Some(shard) => format!("in {}", shard.display()),
                     None => skip_reason(job),
                 };
-                Ok((state.record_of_listed(listed, shard.as_deref()), description))
+                Ok((state.record_of_listed(&listed, shard.as_deref()), description))
             }
             Handling::Skipped(None) => {
                 let path = job.outputs.first().map(PathBuf::as_path).unwrap_or(&job.input);

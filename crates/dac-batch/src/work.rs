@@ -20,9 +20,15 @@ pub(crate) trait Work: Sync {
     /// Determines model and settings of a job, which decide whether an existing output is up to date.
     fn prepare(&self, context: &JobContext<'_>, facts: &mut Record) -> Result<Self::Prepared, BatchError>;
 
-    /// Checks that an existing output that no manifest lists is the result of this job.
-    fn check_unlisted(&self, _: &JobContext<'_>, _: &mut Record, output: &Path) -> Result<(), BatchError> {
-        Err(BatchError::exists(output, Self::UNLISTED))
+    /// Checks that an existing output that no record describes is the result of this job.
+    fn check_unlisted(
+        &self,
+        _: &JobContext<'_>,
+        _: &mut Record,
+        output: &Path,
+        unlisted: Unlisted,
+    ) -> Result<(), BatchError> {
+        Err(BatchError::exists(output, unlisted.reason().unwrap_or(Self::UNLISTED)))
     }
 
     /// Does the work.
@@ -32,6 +38,22 @@ pub(crate) trait Work: Sync {
         prepared: Self::Prepared,
         facts: &mut Record,
     ) -> Result<Outcome, BatchError>;
+}
+
+/// Why an existing output has no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unlisted {
+    /// No manifest lists its name.
+    Unknown,
+    /// Manifests list only other files under its name.
+    OtherResult,
+}
+
+impl Unlisted {
+    /// Reason for refusing the output, if other files have its name.
+    pub(crate) fn reason(self) -> Option<&'static str> {
+        (self == Self::OtherResult).then_some("the manifest lists another file under this name")
+    }
 }
 
 /// Result of the work on one job.

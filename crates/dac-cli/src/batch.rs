@@ -44,6 +44,12 @@ pub(crate) fn load_options(run: &RunArgs) -> LoadOptions {
 fn batch_options(files: &FileArgs, run: &RunArgs) -> Result<BatchOptions, Usage> {
     let batch = &files.batch;
     let threads = NonZeroUsize::new(resources::threads(run.threads)).unwrap_or(NonZeroUsize::MIN);
+    let max_jobs = NonZeroUsize::new(resources::max_threads()).unwrap_or(NonZeroUsize::MIN);
+    let capped = [("--threads", run.threads), ("--jobs", batch.jobs)];
+    let warnings = capped.into_iter().filter_map(|(option, value)| resources::cap_warning(option, value));
+    for warning in warnings.chain(resources::memory_warning(threads.get())) {
+        eprint_line(warning);
+    }
     // The engine scales best with one thread per file; other devices work on one file at a time.
     let default_jobs = if run.device == Device::Cpu { threads } else { NonZeroUsize::MIN };
     let output_dir = files.output.clone();
@@ -56,8 +62,9 @@ fn batch_options(files: &FileArgs, run: &RunArgs) -> Result<BatchOptions, Usage>
         partition: batch.partition,
         manifest: batch.manifest.clone(),
         overwrite: files.overwrite,
+        adopt: false,
         dry_run: batch.dry_run,
-        jobs: batch.jobs.unwrap_or(default_jobs),
+        jobs: batch.jobs.unwrap_or(default_jobs).min(max_jobs),
         threads,
     })
 }

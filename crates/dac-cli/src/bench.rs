@@ -13,7 +13,7 @@ use crate::args::BenchArgs;
 use crate::exit::Exit;
 use crate::load::{open_named, open_source};
 use crate::output::{eprint_line, print_record, print_text};
-use crate::resources::{peak_rss_mb, threads};
+use crate::resources::{peak_rss_mb, start_threads, threads};
 use layers::LayerRecord;
 use timing::{Timing, measure};
 
@@ -50,6 +50,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     if args.layers {
         layers::check(args)?;
     }
+    start_threads(args.run.threads)?;
     let started = Instant::now();
     let dac = open(args)?;
     let load_seconds = started.elapsed().as_secs_f64();

@@ -1,11 +1,12 @@
 //! Console output of a batch: messages and progress on stderr, results on stdout.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dac_batch::{BatchObserver, Record, Status, error_text_of_file};
 
-use crate::output::{eprint_line, print_record, print_text};
+use crate::output::{eprint_line, escape_controls, print_record, print_text};
 use crate::progress::Progress;
 use crate::roundtrip_table::roundtrip_table;
 use crate::signals::Signals;
@@ -45,7 +46,7 @@ impl Console {
     /// Prints a line that the progress bar replaces.
     fn detail(&self, line: &str) {
         if self.progress.get().is_none_or(|progress| !progress.has_bar()) {
-            eprint_line(line);
+            eprint_line(one_line(line));
         }
     }
 
@@ -53,7 +54,7 @@ impl Console {
         let printed = if self.json {
             print_record(record)
         } else if record.status == Status::Planned {
-            print_text(&format!("{}: {description}", record.input))
+            print_text(&one_line(&format!("{}: {description}", record.input)))
         } else {
             roundtrip_table(record).map_or(Ok(()), |text| print_text(&text))
         };
@@ -67,6 +68,11 @@ impl Console {
     }
 }
 
+/// A message about a file as one line: names of files may contain line feeds.
+fn one_line(text: &str) -> Cow<'_, str> {
+    escape_controls(text, &[])
+}
+
 impl BatchObserver for Console {
     fn started(&self, jobs: usize, input_bytes: u64) {
         let _ = self.progress.set(Progress::new(jobs, input_bytes));
@@ -76,8 +82,9 @@ impl BatchObserver for Console {
     }
 
     fn message(&self, text: &str) {
+        let text = one_line(text);
         match self.progress.get() {
-            Some(progress) => progress.print(text),
+            Some(progress) => progress.print(&text),
             None => eprint_line(text),
         }
     }

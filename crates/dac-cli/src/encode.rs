@@ -1,7 +1,7 @@
 //! `dac encode`: encodes audio files to token files.
 
 use anyhow::Error;
-use dac_batch::encode_files;
+use dac_batch::{BatchOptions, encode_files};
 
 use crate::args::EncodeArgs;
 use crate::batch::{load_options, run_batch};
@@ -12,6 +12,10 @@ use crate::token_settings::token_settings;
 
 pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     if stdio::is_requested(&args.files)? {
+        if args.adopt {
+            let error = "'-' (stdin) cannot be combined with --adopt, which is for batches of files";
+            return Err(Usage(error.to_owned()).into());
+        }
         return stdio::encode(args);
     }
     if args.raw_rate.is_some() {
@@ -23,6 +27,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     let settings = token_settings(&args.tokens, &args.bitrate, &args.chunk, Some(&args.pack), precision)?;
     let load = || load::open(&args.model, &load_options(&args.model.run));
     run_batch(&args.files, &args.model.run, |options, console| {
-        encode_files(options, &settings, load, console, &console.signals.token)
+        let options = BatchOptions { adopt: args.adopt, ..options.clone() };
+        encode_files(&options, &settings, load, console, &console.signals.token)
     })
 }

@@ -7,6 +7,7 @@ use anyhow::Error;
 use dac_batch::{BatchError, has_io_cause, is_disk_full};
 
 use crate::output::{eprint_line, error_text};
+use crate::resources;
 
 /// End of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,12 @@ impl Exit {
     pub(crate) fn from_error(error: &Error) -> Self {
         let exit = Self::of(error);
         if exit != Self::Done {
-            eprint_line(format_args!("error: {}", error_text(error)));
+            let mut text = error_text(error);
+            if exit == Self::FatalError && text.contains("cannot start") && text.contains("thread") {
+                let limits = resources::limits().unwrap_or_else(|| "none found".to_owned());
+                text += &format!("; limits: {limits}; use fewer --threads or raise the limit");
+            }
+            eprint_line(format_args!("error: {text}"));
         }
         exit
     }

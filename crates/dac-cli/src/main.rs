@@ -49,6 +49,10 @@ fn run(cli: &Cli) -> Result<Exit, Error> {
             | Command::Report(_)
             | Command::Bench(_)
     );
+    if computes {
+        // An allocation that fails prints its size and aborts.
+        signals::exit_on_abort();
+    }
     if cfg!(debug_assertions) && computes {
         eprint_line("warning: this is a debug build, slower than a release build (cargo build --release)");
     }

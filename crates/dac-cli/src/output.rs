@@ -1,5 +1,6 @@
 //! Printing: results on stdout, messages on stderr.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
@@ -17,9 +18,32 @@ pub(crate) fn error_of_file(path: &Path, error: &Error) -> String {
     dac_batch::error_text_of_file(&path.display().to_string(), &error_text(error))
 }
 
-/// Prints a line to stderr; write errors are ignored.
+/// Prints a text and a line feed to stderr; write errors are ignored. Control characters are escaped, except
+/// line feeds.
 pub(crate) fn eprint_line(line: impl fmt::Display) {
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    let text = escape_controls(&line.to_string(), &['\n']).into_owned();
+    let _ = io::stderr().write_all((text + "\n").as_bytes());
+}
+
+/// Escapes control characters except those in `kept`, and characters that change the direction of text: names
+/// of files may contain any, which would act on the terminal.
+pub(crate) fn escape_controls<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
+    let acts = |c: char| {
+        (c.is_control() && !kept.contains(&c))
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if acts(c) {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// Prints a record as a line of JSON to stdout.
@@ -31,9 +55,22 @@ pub(crate) fn print_record<T: Serialize>(record: &T) -> io::Result<()> {
     out.flush()
 }
 
-/// Prints a text and a line feed to stdout.
+/// Prints a text and a line feed to stdout. Control characters are escaped, except line feeds and tabs.
 pub(crate) fn print_text(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}")?;
+    writeln!(out, "{}", escape_controls(text, &['\n', '\t']))?;
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_escaped() {
+        let escape = |text| escape_controls(text, &['\n']);
+        assert_eq!(escape("é日本 a.wav\nb"), "é日本 a.wav\nb");
+        assert_eq!(escape("a\x1b[31mb\r\u{9b}c\u{202e}vaw.d"), "a\\u{1b}[31mb\\r\\u{9b}c\\u{202e}vaw.d");
+        assert_eq!(escape_controls("a\nb\tc", &[]), "a\\nb\\tc");
+    }
 }

@@ -4,13 +4,14 @@ use anyhow::{Context, Error, anyhow};
 use dac::audio::ReadOptions;
 use dac::codec::NetworkShape;
 use dac_batch::{damage_remarks, input_remarks};
-use dac_report::{Excerpt, Report, ReportError, Step, check_paths, html_page, write_page};
+use dac_report::{Excerpt, Report, ReportError, Step, check_paths, html_page, try_output, write_page};
 use serde::Serialize;
 
 use crate::args::ReportArgs;
 use crate::exit::{Exit, Usage};
 use crate::load;
 use crate::output::{eprint_line, print_record};
+use crate::resources::start_threads;
 
 /// The record of `--json`.
 #[derive(Debug, Serialize)]
@@ -27,6 +28,8 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
         Ok(excerpt) => excerpt,
         Err(error) => return Exit::by_input(error),
     };
+    try_output(&args.output)?;
+    start_threads(args.model.run.threads)?;
     let dac = load::open(&args.model, &args.model.run.load_options())?;
     let counts = codebook_counts(args, dac.shape())?;
     let mut on_step = |step| match step {
@@ -43,7 +46,10 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
     };
     let report = Report::measure(&dac, &excerpt, args.signal.channels.into(), &counts, &mut on_step);
     let report = report.map_err(with_remedy).with_context(|| args.input.display().to_string());
-    report.and_then(|report| write(args, &report)).or_else(Exit::by_input)
+    match report {
+        Ok(report) => write(args, &report),
+        Err(error) => Exit::by_input(error),
+    }
 }
 
 fn read(args: &ReportArgs) -> Result<Excerpt, ReportError> {

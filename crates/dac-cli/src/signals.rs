@@ -1,15 +1,24 @@
-//! Cancels a batch on Ctrl-C and SIGTERM.
+//! Signals: Ctrl-C and SIGTERM cancel a batch, an abort gives the exit code of a fatal error.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dac_batch::CancelToken;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGABRT, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 /// Signals with the exit codes that report them.
 const EXIT_CODES: [(i32, i32); 2] = [(SIGINT, 130), (SIGTERM, 143)];
+
+/// Exit code of a fatal error, such as memory that is used up.
+const FATAL_ERROR: i32 = 3;
+
+/// Makes an abort, such as that of a failed allocation, exit with the code of a fatal error.
+pub(crate) fn exit_on_abort() {
+    // Without the handler the process is killed by the signal.
+    let _ = flag::register_conditional_shutdown(SIGABRT, FATAL_ERROR, Arc::new(AtomicBool::new(true)));
+}
 
 /// Cancellation of a batch by a signal.
 #[derive(Debug, Default)]

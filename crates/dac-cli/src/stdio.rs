@@ -15,6 +15,7 @@ use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, FileArgs, ModelArgs};
 use crate::exit::{Exit, Usage};
 use crate::load;
 use crate::output::eprint_line;
+use crate::resources;
 use crate::token_settings::token_settings;
 
 /// Argument for standard input, and its name in messages.
@@ -58,6 +59,7 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
     if settings.save != Save::default() || args.chunk.chunk != ChunkArg::Exact {
         bail!(Usage("'encode -' supports only --save codes and --chunk exact".to_owned()));
     }
+    resources::start_threads(args.model.run.threads)?;
     let dac = load::open(&args.model, &low_latency(&args.model))?;
     let options = settings.options_for(&dac)?;
     if let Some(remark) = settings.bitrate_remark(&dac, &options) {
@@ -109,6 +111,7 @@ pub(crate) fn decode(args: &DecodeArgs, settings: &DecodeSettings) -> Result<Exi
         bail!(Usage(format!("'decode -' writes WAV or raw samples, not --audio-format {format}")));
     }
     check_stdout()?;
+    resources::start_threads(args.model.run.threads)?;
     let models = load::models(&args.model, low_latency(&args.model))?;
     decode_stream(args, &models, settings).or_else(Exit::by_input)
 }

@@ -19,5 +19,5 @@ mod writer;
 pub use error::PackError;
 pub use naming::PackNaming;
 pub use sample_key::{KeyError, SampleKey};
-pub use shard::{FinishedShard, ShardInfo};
+pub use shard::{FinishedShard, OpenShardInfo, ShardInfo};
 pub use writer::{PackKind, PackLimits, PackWriter};

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use dac_atomic::FinishedFile;
 
@@ -24,6 +25,17 @@ pub struct ShardInfo {
     pub bytes: u64,
     /// SHA-256 of the file, 64 hexadecimal digits.
     pub sha256: String,
+}
+
+/// Progress of the shard that is being filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenShardInfo {
+    /// Number of its entries.
+    pub entries: usize,
+    /// Size of the file in bytes if it were finished now.
+    pub bytes: u64,
+    /// Time since its first entry.
+    pub age: Duration,
 }
 
 /// A complete shard on disk that does not have its name yet. Dropping it removes it.
@@ -72,6 +84,7 @@ pub(crate) struct OpenShard {
     /// The same keys, for lookup.
     key_set: HashSet<SampleKey>,
     file: ShardFile,
+    opened: Instant,
 }
 
 /// The file of an open shard.
@@ -88,7 +101,7 @@ pub(crate) enum Entry {
 
 impl OpenShard {
     pub(crate) fn new(path: PathBuf, file: ShardFile) -> Self {
-        Self { path, keys: Vec::new(), key_set: HashSet::new(), file }
+        Self { path, keys: Vec::new(), key_set: HashSet::new(), file, opened: Instant::now() }
     }
 
     /// Size of the file in bytes if it were finished now.
@@ -101,6 +114,15 @@ impl OpenShard {
 
     pub(crate) fn entries(&self) -> usize {
         self.keys.len()
+    }
+
+    /// Time since the shard was opened for its first entry.
+    pub(crate) fn age(&self) -> Duration {
+        self.opened.elapsed()
+    }
+
+    pub(crate) fn describe(&self) -> OpenShardInfo {
+        OpenShardInfo { entries: self.entries(), bytes: self.bytes(), age: self.age() }
     }
 
     /// Fails if the shard already contains the key.

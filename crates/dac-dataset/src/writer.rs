@@ -3,6 +3,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use dac_atomic::AtomicFile;
 use dac_tokens::{Format, IntegerType, TokenFile, WriteOptions};
@@ -13,7 +14,7 @@ use crate::metadata::EntryMetadata;
 use crate::naming::PackNaming;
 use crate::parquet::{ParquetShard, Row};
 use crate::sample_key::SampleKey;
-use crate::shard::{Entry, FinishedShard, OpenShard, ShardFile};
+use crate::shard::{Entry, FinishedShard, OpenShard, OpenShardInfo, ShardFile};
 use crate::tar::TarShard;
 
 /// File type of the shards.
@@ -44,12 +45,18 @@ pub struct PackLimits {
     pub max_entries: NonZeroUsize,
     /// Size in bytes at which a shard is closed; the last entry may exceed it.
     pub max_bytes: u64,
+    /// Time after its first entry at which a shard is closed; `None` for no limit.
+    pub max_age: Option<Duration>,
 }
 
 impl Default for PackLimits {
-    /// 1,000 entries and 1 GB.
+    /// 1,000 entries, 1 GB and 10 minutes.
     fn default() -> Self {
-        Self { max_entries: NonZeroUsize::MIN.saturating_add(999), max_bytes: 1_000_000_000 }
+        Self {
+            max_entries: NonZeroUsize::MIN.saturating_add(999),
+            max_bytes: 1_000_000_000,
+            max_age: Some(Duration::from_secs(600)),
+        }
     }
 }
 
@@ -119,7 +126,22 @@ impl PackWriter {
             return open.finish().map(Some);
         }
         self.open = Some(open);
-        Ok(None)
+        self.finish_due()
+    }
+
+    /// Finishes the open shard if it has reached [`PackLimits::max_age`]. Called at intervals, it bounds what
+    /// a killed process loses even if no entry is added.
+    ///
+    /// # Errors
+    /// As [`PackWriter::finish`].
+    pub fn finish_due(&mut self) -> Result<Option<FinishedShard>, PackError> {
+        let is_due = |open: &OpenShard| self.limits.max_age.is_some_and(|max_age| open.age() >= max_age);
+        if self.open.as_ref().is_some_and(is_due) { self.finish() } else { Ok(None) }
+    }
+
+    /// Describes the open shard, if there is one.
+    pub fn open_shard(&self) -> Option<OpenShardInfo> {
+        self.open.as_ref().map(OpenShard::describe)
     }
 
     /// Finishes the open shard, if there is one.

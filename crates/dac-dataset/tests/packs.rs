@@ -316,3 +316,47 @@ fn write_errors_list_the_lost_keys() {
     writer.add(&key("c"), "c", plain()).unwrap();
     assert_eq!(finish(&mut writer).unwrap().keys, [key("c")]);
 }
+
+#[test]
+fn a_shard_is_due_after_its_time() {
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut limits = PackLimits::default();
+    assert_eq!(limits.max_age, Some(Duration::from_secs(600)));
+    limits.max_age = Some(Duration::from_millis(50));
+    let mut writer = writer(folder.path(), tar(Format::Npy), limits);
+    assert!(writer.finish_due().unwrap().is_none() && writer.open_shard().is_none());
+    let add = |writer: &mut PackWriter, name: &str| {
+        writer.add(&key(name), name, TokenFile::of_codes(codes(1, 9, 3), meta())).unwrap()
+    };
+    assert!(add(&mut writer, "a").is_none());
+    let open = writer.open_shard().unwrap();
+    assert!(open.entries == 1 && open.bytes > 1024, "{open:?}");
+    sleep(Duration::from_millis(60));
+    // Without another entry, and with the entry after the time.
+    let shard = writer.finish_due().unwrap().unwrap();
+    assert_eq!(shard.persist().unwrap().keys, [key("a")]);
+    assert!(add(&mut writer, "b").is_none());
+    sleep(Duration::from_millis(60));
+    let shard = add(&mut writer, "c").unwrap();
+    assert_eq!(shard.persist().unwrap().keys, [key("b"), key("c")]);
+    assert!(finish(&mut writer).is_none());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn errors_of_a_full_disk_keep_their_kind() {
+    for kind in [tar(Format::Npy), PackKind::Parquet] {
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!("tokens-000000.{}", kind.extension());
+        let mut writer = writer(folder.path(), kind, PackLimits::default());
+        std::os::unix::fs::symlink("/dev/full", folder.path().join(name)).unwrap();
+        let tokens = TokenFile::of_codes(codes(1, 9, 20_000), meta());
+        let added = writer.add(&key("a"), "a.wav", tokens);
+        let error = added.and_then(|_| writer.finish()).unwrap_err();
+        let PackError::Shard { source, .. } = error else { panic!("{error}") };
+        assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
+    }
+}

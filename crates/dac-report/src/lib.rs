@@ -6,7 +6,7 @@
 //!   --json`.
 //! - [`Spectrogram`] and [`token_pngs`] draw pictures.
 //! - [`html_page`] builds the page from a [`Report`] only; style sheet and script are part of it.
-//! - [`check_paths`] and [`write_page`] handle the page's file.
+//! - [`check_paths`], [`try_output`] and [`write_page`] handle the page's file.
 
 #![forbid(unsafe_code)]
 
@@ -23,6 +23,6 @@ pub use error::ReportError;
 pub use excerpt::Excerpt;
 pub use html::html_page;
 pub use measure::Step;
-pub use output::{check_paths, write_page};
+pub use output::{check_paths, try_output, write_page};
 pub use pictures::{Spectrogram, token_pngs};
 pub use report::{Band, Codec, Recording, Report, Signal, Tokens, Variant};

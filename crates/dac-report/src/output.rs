@@ -53,6 +53,20 @@ fn is_report(path: &Path) -> bool {
     read.is_ok() && start.windows(GENERATOR_TAG.len()).any(|part| part == GENERATOR_TAG.as_bytes())
 }
 
+/// Tries whether the page can be written; an earlier file stays unchanged.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn try_output(output: &Path) -> Result<(), ReportError> {
+    if fs::metadata(output).is_ok_and(|found| !found.is_file()) {
+        // Opening a pipe is noticed at its other end.
+        return Ok(());
+    }
+    // Dropping the file removes it.
+    let tried = AtomicFile::create(output).map(drop);
+    tried.map_err(|source| ReportError::Write { path: output.into(), source })
+}
+
 /// Writes the page and returns the file's size.
 ///
 /// # Errors

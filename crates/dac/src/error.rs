@@ -77,6 +77,12 @@ pub enum Error {
         /// What it requires.
         required: &'static str,
     },
+    /// The system refuses to start a thread, because of a limit on processes or memory.
+    #[error("cannot start a thread: {source}")]
+    Thread {
+        /// Cause.
+        source: std::io::Error,
+    },
     /// The caller cancelled the work through [`Progress`](crate::Progress).
     #[error("cancelled")]
     Cancelled,

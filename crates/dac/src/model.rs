@@ -132,7 +132,8 @@ impl Dac {
         let (shape, report) = (checkpoint.shape().clone(), checkpoint.report().clone());
         // Hashing takes as long as reading the file again, so it runs in parallel with loading.
         let (codec, weights_sha256) = thread::scope(|scope| {
-            let hash = scope.spawn(hash);
+            let hash = thread::Builder::new().spawn_scoped(scope, hash);
+            let hash = hash.map_err(|source| Error::Thread { source })?;
             let codec = Codec::load(&shape, &mut checkpoint, options.clone())?;
             let hash = hash.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             Ok::<_, Error>((codec, hash))

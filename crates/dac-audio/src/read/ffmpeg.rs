@@ -50,7 +50,7 @@ impl FfmpegOutput {
             .map_err(failed)?;
         let pipes = child.stdout.take().zip(child.stderr.take());
         let (stdout, stderr) = pipes.ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
-        let messages = std::thread::spawn(move || {
+        let messages = std::thread::Builder::new().spawn(move || {
             let mut stderr = stderr;
             let mut text = Vec::new();
             // The rest is read, too, so that ffmpeg never waits.
@@ -58,6 +58,10 @@ impl FfmpegOutput {
             let _ = io::copy(&mut stderr, &mut io::sink());
             String::from_utf8_lossy(&text).into_owned()
         });
+        let messages = messages.map_err(|error| {
+            let _ = child.kill();
+            failed(error)
+        })?;
         Ok(Self { child, stdout, messages: Some(messages) })
     }
 

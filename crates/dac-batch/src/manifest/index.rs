@@ -6,7 +6,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::lines::each_record;
+use super::lines::{Line, LinesRead, each_line};
+use super::order::position;
 use super::record::Record;
 use crate::error::BatchError;
 
@@ -20,15 +21,25 @@ const MAX_RESULTS_PER_KEY: usize = 32;
 /// results take about 50 MB.
 #[derive(Debug, Default)]
 pub struct ManifestIndex {
-    /// Results of each key, oldest first, without the fields that later runs do not need.
-    by_key: HashMap<Box<str>, Vec<Record>>,
+    /// Results of each key, oldest first.
+    by_key: HashMap<Box<str>, Vec<Listed>>,
     shared_texts: HashSet<Arc<str>>,
     malformed_lines: usize,
+    /// Number of manifests read; the last one is being read.
+    manifests: u32,
+}
+
+/// Result in a manifest.
+#[derive(Debug)]
+struct Listed {
+    /// Without the fields that later runs do not need.
+    record: Record,
+    manifest: u32,
 }
 
 impl ManifestIndex {
-    /// Adds the manifest at `path` and returns its number of records with a key, failures included. Malformed
-    /// lines are counted and ignored.
+    /// Adds the manifest at `path` and returns its number of records with a key, failures included, and of
+    /// marks. Malformed lines are counted and ignored.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -42,17 +53,40 @@ impl ManifestIndex {
     /// # Errors
     /// When reading fails.
     pub fn read_from(&mut self, reader: impl BufRead) -> std::io::Result<usize> {
-        let mut records = 0;
-        let malformed_lines = each_record(reader, |record, _| {
-            records += usize::from(record.key.is_some());
-            self.insert(record);
-        })?;
-        self.malformed_lines += malformed_lines;
-        Ok(records)
+        let manifest = self.add_manifest();
+        Ok(self.read_lines(manifest, reader)?.0)
     }
 
-    /// Adds a record if it has a key and its output exists.
-    pub fn insert(&mut self, mut record: Record) {
+    /// Number for the lines of another manifest.
+    pub(super) fn add_manifest(&mut self) -> u32 {
+        self.manifests += 1;
+        self.manifests
+    }
+
+    /// Adds lines of a manifest. Returns its number of records with a key, and of marks.
+    pub(super) fn read_lines(
+        &mut self,
+        manifest: u32,
+        reader: impl BufRead,
+    ) -> std::io::Result<(usize, LinesRead)> {
+        let mut records = 0;
+        let read = each_line(reader, |line| match line {
+            Line::Record(record, _) => {
+                records += usize::from(record.key.is_some());
+                self.insert_from(*record, manifest);
+            }
+            Line::Mark(_) => records += 1,
+        })?;
+        self.malformed_lines += read.malformed_lines;
+        Ok((records, read))
+    }
+
+    /// Adds a record if it has a key and its output exists, as the next line of the last manifest.
+    pub fn insert(&mut self, record: Record) {
+        self.insert_from(record, self.manifests);
+    }
+
+    fn insert_from(&mut self, mut record: Record, manifest: u32) {
         if !record.is_done() {
             return;
         }
@@ -63,21 +97,23 @@ impl ManifestIndex {
             self.share(text);
         }
         let results = self.by_key.entry(key).or_default();
-        let has_same_output = |known: &Record| {
+        let has_same_output = |Listed { record: known, .. }: &Listed| {
             (&known.pack, &known.output_sha256) == (&record.pack, &record.output_sha256)
                 && known.decoded_sha256() == record.decoded_sha256()
         };
         if let Some(index) = results.iter().position(has_same_output) {
-            if results.get(index).is_some_and(|known| known.finished_s > record.finished_s) {
+            let is_newer =
+                |known: &Listed| known.manifest != manifest && known.record.finished_s > record.finished_s;
+            if results.get(index).is_some_and(is_newer) {
                 return;
             }
             results.remove(index);
         }
-        // Records without a time were written by early versions and count as older than all others.
-        let position = results.partition_point(|known| known.finished_s <= record.finished_s);
+        let known = results.iter().map(|known| (known.manifest, known.record.finished_s));
+        let position = position(known, manifest, record.finished_s);
         // Most keys have one result.
         results.reserve_exact(1);
-        results.insert(position, record);
+        results.insert(position, Listed { record, manifest });
         if results.len() > MAX_RESULTS_PER_KEY {
             results.remove(0);
         }
@@ -92,9 +128,10 @@ impl ManifestIndex {
         }
     }
 
-    /// Results of a key, newest first; results with equal output bytes are one.
+    /// Results of a key, newest first: later lines of a manifest before earlier ones, and of different
+    /// manifests by time. Results with equal output bytes are one.
     pub fn results(&self, key: &str) -> impl Iterator<Item = &Record> {
-        self.by_key.get(key).into_iter().flatten().rev()
+        self.by_key.get(key).into_iter().flatten().rev().map(|listed| &listed.record)
     }
 
     /// Newest result of a key that the file at `path` belongs to, by size and SHA-256.
@@ -117,7 +154,7 @@ impl ManifestIndex {
     /// interrupted run recorded a shard that was never renamed into place.
     pub fn packs(&self) -> HashMap<Arc<str>, HashSet<Box<str>>> {
         let mut packs: HashMap<Arc<str>, HashSet<Box<str>>> = HashMap::new();
-        for record in self.by_key.values().flatten() {
+        for Listed { record, .. } in self.by_key.values().flatten() {
             if let (Some(pack), Some(sha256)) = (&record.pack, &record.output_sha256) {
                 let hashes = packs.entry(Arc::clone(pack)).or_default();
                 if !hashes.contains(sha256) {

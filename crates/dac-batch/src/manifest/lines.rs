@@ -3,31 +3,55 @@
 use std::io::{self, BufRead, Read};
 
 use super::record::Record;
+use super::run_mark::RunMark;
 
 /// Longest line that is parsed, in bytes; a record takes about a thousand.
 pub const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Calls `each` with every record and its line. Returns the number of malformed lines: those that are not
-/// records, are too long, or are truncated by the end of the file. Ignores empty lines.
-pub(super) fn each_record(
-    mut reader: impl BufRead,
-    mut each: impl FnMut(Record, &[u8]),
-) -> io::Result<usize> {
+/// Valid line of a manifest.
+pub(super) enum Line<'a> {
+    /// Record of a job, and the line.
+    Record(Box<Record>, &'a [u8]),
+    /// Start or end of the run of a partition.
+    Mark(RunMark),
+}
+
+/// What [`each_line`] read.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LinesRead {
+    /// Number of lines that are neither records nor marks, are too long, or are truncated by the end of the
+    /// file.
+    pub(super) malformed_lines: usize,
+    /// Size of the lines that end with a line feed.
+    pub(super) complete_bytes: u64,
+}
+
+/// Calls `each` with every valid line. Ignores empty lines.
+pub(super) fn each_line(mut reader: impl BufRead, mut each: impl FnMut(Line<'_>)) -> io::Result<LinesRead> {
     let mut line = Vec::new();
-    let mut malformed_lines = 0;
+    let mut read = LinesRead::default();
     loop {
         line.clear();
-        if reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
-            return Ok(malformed_lines);
+        let taken = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)?;
+        if taken == 0 {
+            return Ok(read);
         }
         if line.pop_if(|byte| *byte == b'\n').is_none() {
-            malformed_lines += 1;
-            reader.skip_until(b'\n')?;
+            read.malformed_lines += 1;
+            let skipped = reader.skip_until(b'\n')?;
+            if skipped > 0 {
+                read.complete_bytes += (taken + skipped) as u64;
+            }
             continue;
         }
-        match serde_json::from_slice(&line) {
-            Ok(record) => each(record, &line),
-            Err(_) => malformed_lines += usize::from(!line.is_empty()),
+        read.complete_bytes += taken as u64;
+        match serde_json::from_slice::<Record>(&line) {
+            Ok(record) if record.key.is_none() => match serde_json::from_slice(&line) {
+                Ok(mark) => each(Line::Mark(mark)),
+                Err(_) => each(Line::Record(Box::new(record), &line)),
+            },
+            Ok(record) => each(Line::Record(Box::new(record), &line)),
+            Err(_) => read.malformed_lines += usize::from(!line.is_empty()),
         }
     }
 }

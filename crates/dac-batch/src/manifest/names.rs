@@ -69,3 +69,62 @@ pub fn output_key(relative: &Path) -> String {
     }
     key
 }
+
+/// Path below the output directory that has this [`output_key`]; `None` for texts that are no keys, such as
+/// those with `..`.
+pub(super) fn path_of_key(key: &str) -> Option<PathBuf> {
+    let bytes = unescape(key)?;
+    let path = path_of_bytes(bytes)?;
+    let descends = path.components().all(|part| matches!(part, Component::Normal(_)));
+    (descends && !path.as_os_str().is_empty()).then_some(path)
+}
+
+fn unescape(key: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(key.len());
+    let mut rest = key.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        rest = tail;
+        if first != b'%' {
+            bytes.push(first);
+            continue;
+        }
+        let (digits, tail) = rest.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = tail;
+    }
+    Some(bytes)
+}
+
+#[cfg(unix)]
+fn path_of_bytes(bytes: Vec<u8>) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStringExt;
+    Some(std::ffi::OsString::from_vec(bytes).into())
+}
+
+#[cfg(not(unix))]
+fn path_of_bytes(bytes: Vec<u8>) -> Option<PathBuf> {
+    String::from_utf8(bytes).ok().map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_restored_from_keys() {
+        for path in ["a.npy", "x/y/b%.npy", "100%25.npy", "é/ü.npy"] {
+            assert_eq!(path_of_key(&output_key(Path::new(path))).as_deref(), Some(Path::new(path)));
+        }
+        for key in ["", "..", "x/../../y", "/etc/passwd", "a%2", "a%zz", "%2E%2E/a"] {
+            assert_eq!(path_of_key(key), None, "{key}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn bytes_that_are_not_utf8_are_restored() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"in/a\xfe.npy"));
+        assert_eq!(path_of_key(&output_key(path)).as_deref(), Some(path));
+    }
+}

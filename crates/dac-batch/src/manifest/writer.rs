@@ -4,11 +4,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
+use super::locked_file::{is_current, lock_current};
 use super::record::Record;
+use super::run_mark::RunMark;
 use crate::error::BatchError;
 
 /// Manifest opened for appending. Several processes may append to one file: each append is a single write at
-/// the end of the file, under a lock where the file system supports locks.
+/// the end of the file, under a lock where the file system supports locks. A merge that replaces the file
+/// holds the same lock, and later records go to the new file.
 #[derive(Debug)]
 pub struct ManifestWriter {
     file: File,
@@ -29,19 +34,36 @@ impl ManifestWriter {
     /// Appends records in one write and syncs them to disk.
     ///
     /// # Errors
-    /// When writing fails, for example on a full disk.
+    /// When writing fails, for example on a full disk, or the manifest was removed.
     pub fn append<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) -> Result<(), BatchError> {
         self.append_lines(records).map_err(|error| BatchError::write(&self.path, error))
     }
 
-    fn append_lines<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) -> io::Result<()> {
+    /// Appends a mark of a run.
+    ///
+    /// # Errors
+    /// As [`ManifestWriter::append`].
+    pub fn mark(&mut self, mark: RunMark) -> Result<(), BatchError> {
+        self.append_lines([mark]).map_err(|error| BatchError::write(&self.path, error))
+    }
+
+    /// Checks that the manifest still exists.
+    ///
+    /// # Errors
+    /// When it was removed.
+    pub fn check_present(&self) -> Result<(), BatchError> {
+        is_current(&self.file, &self.path).map(drop).map_err(|error| BatchError::write(&self.path, error))
+    }
+
+    fn append_lines<T: Serialize>(&mut self, items: impl IntoIterator<Item = T>) -> io::Result<()> {
         let mut lines = Vec::new();
-        for record in records {
-            serde_json::to_writer(&mut lines, record)?;
+        for item in items {
+            serde_json::to_writer(&mut lines, &item)?;
             lines.push(b'\n');
         }
+        let reopen = |path: &Path| OpenOptions::new().read(true).append(true).open(path);
         // Without locks an append is still a single write; the lock also covers reading the last byte.
-        let locked = self.file.lock().is_ok();
+        self.file = lock_current(self.file.try_clone()?, &self.path, reopen)?;
         let result = self.ends_with_line_feed().and_then(|complete| {
             if !complete {
                 lines.insert(0, b'\n');
@@ -49,9 +71,7 @@ impl ManifestWriter {
             self.file.write_all(&lines)?;
             self.file.sync_data()
         });
-        if locked {
-            self.file.unlock()?;
-        }
+        let _ = self.file.unlock();
         result
     }
 

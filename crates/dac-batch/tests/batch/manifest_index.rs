@@ -42,7 +42,7 @@ not json
 }
 
 #[test]
-fn results_are_sorted_by_time_regardless_of_line_order() {
+fn results_of_several_manifests_are_sorted_by_time() {
     let line = |settings: &str, sha256: &str, finished_s: &str| {
         format!(r#"{{"key":"a","status":"ok","settings":"{settings}","output_sha256":"{sha256}","#)
             + &format!("\"finished_s\":{finished_s}}}\n")
@@ -53,10 +53,19 @@ fn results_are_sorted_by_time_regardless_of_line_order() {
         let untimed = line("older", one, "null");
         let expected: &[_] = if one == other { &[("new", "1")] } else { &[("new", "2"), ("old", "1")] };
         for text in [[&untimed, &old, &new], [&new, &old, &untimed], [&old, &untimed, &new]] {
-            assert_eq!(results(&read(&text.map(String::as_str).concat()), "a"), expected);
+            let mut index = ManifestIndex::default();
+            for manifest in text {
+                index.read_from(manifest.as_bytes()).unwrap();
+            }
+            assert_eq!(results(&index, "a"), expected);
         }
     }
-    // Without times, the last line is the newest.
+    // Within a manifest the last line is the newest: clocks can be set back.
+    let [first, second] = [line("first", "1", "200"), line("second", "2", "100.5")];
+    assert_eq!(results(&read(&(first.clone() + &second)), "a"), [("second", "2"), ("first", "1")]);
+    let same_output = line("second", "1", "100.5");
+    assert_eq!(results(&read(&(first + &same_output)), "a"), [("second", "1")]);
+    // Also without times.
     let untimed = line("old", "1", "null") + &line("new", "2", "null");
     assert_eq!(results(&read(&untimed), "a"), [("new", "2"), ("old", "1")]);
 }

@@ -12,6 +12,12 @@ use super::tokens::{BitrateArgs, TokenArgs};
 pub(crate) struct EncodeArgs {
     #[command(flatten)]
     pub(crate) files: FileArgs,
+    /// Accept existing results that no manifest lists if their content fits, and list them.
+    ///
+    /// For formats that do not record their model, such as npy, when records were lost: format, integer type,
+    /// shape and values have to fit the input and the settings. The model cannot be checked.
+    #[arg(long, conflicts_with = "overwrite", help_heading = "Batches")]
+    pub(crate) adopt: bool,
     #[command(flatten, next_help_heading = "Model")]
     pub(crate) model: ModelArgs,
     #[command(flatten, next_help_heading = "Tokens")]

@@ -46,7 +46,7 @@ pub(crate) struct BatchArgs {
     pub(crate) keep_extension: bool,
     /// Files to work on at once [default: one per thread with cpu, else 1].
     ///
-    /// They share the weights and the threads.
+    /// They share the weights and the threads. At most 4 per core.
     #[arg(short, long, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Print what would be done, and do nothing.

@@ -7,6 +7,7 @@ use clap::Args;
 use dac::{Device, LoadOptions, Precision, Preset};
 
 use super::values;
+use crate::resources;
 
 /// Model and device.
 #[derive(Debug, Clone, Args)]
@@ -29,7 +30,7 @@ pub(crate) struct RunArgs {
     /// cpu is this project's own engine; flex and ndarray are burn on the CPU.
     #[arg(short, long, default_value_t = Device::Cpu)]
     pub(crate) device: Device,
-    /// Threads [default: RAYON_NUM_THREADS, else one per core].
+    /// Threads, at most 4 per core [default: RAYON_NUM_THREADS, else one per core].
     #[arg(short, long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Arithmetic: f32, exact, bf16 or f16.
@@ -47,7 +48,7 @@ pub(crate) struct RunArgs {
 impl RunArgs {
     pub(crate) fn load_options(&self) -> LoadOptions {
         LoadOptions {
-            threads: self.threads.map(usize::from),
+            threads: self.threads.map(|_| resources::threads(self.threads)),
             precision: self.precision,
             memory_budget_bytes: self.memory_budget,
             ..LoadOptions::on(self.device)

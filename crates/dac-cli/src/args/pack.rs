@@ -1,6 +1,7 @@
 //! Arguments for packs.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use dac_batch::{PackFormat, PackLimits};
@@ -36,6 +37,11 @@ pub(crate) struct PackArgs {
     /// In bytes, or with K, M or G.
     #[arg(long, value_name = "SIZE", requires = "pack", value_parser = values::bytes)]
     pack_bytes: Option<u64>,
+    /// Minutes after which a shard is closed [default: 10].
+    ///
+    /// A killed process loses at most the work of this time.
+    #[arg(long, value_name = "M", requires = "pack", value_parser = values::positive)]
+    max_shard_minutes: Option<f64>,
 }
 
 impl PackArgs {
@@ -43,6 +49,10 @@ impl PackArgs {
         let mut limits = PackLimits::default();
         limits.max_entries = self.pack_entries.unwrap_or(limits.max_entries);
         limits.max_bytes = self.pack_bytes.unwrap_or(limits.max_bytes);
+        if let Some(minutes) = self.max_shard_minutes {
+            // A time that is too long to represent is no limit.
+            limits.max_age = Duration::try_from_secs_f64(minutes * 60.0).ok();
+        }
         limits
     }
 }

@@ -37,7 +37,8 @@ fn options_are_grouped_under_headings() {
             &[
                 ("Tokens", tokens),
                 ("Chunks", chunks),
-                ("Packs", "pack pack-entries pack-bytes "),
+                ("Batches", "files-from root keep-extension jobs dry-run partition manifest adopt "),
+                ("Packs", "pack pack-entries pack-bytes max-shard-minutes "),
                 ("Streams", "raw-rate "),
             ][..],
         ),

@@ -12,10 +12,11 @@ use crate::support::{Lab, Run, wav_bytes, wav_file};
 
 pub(crate) const MANIFEST: &str = ".dac-manifest.jsonl";
 
-/// Last record of each key in a manifest.
+/// Last record of each key in a manifest. Marks of runs have no key.
 pub(crate) fn manifest(lab: &Lab, name: &str) -> BTreeMap<String, Value> {
     let text = String::from_utf8(lab.read(name)).unwrap();
     let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let records = records.filter(|record| record.get("run").is_none());
     records.map(|record| (record["key"].as_str().unwrap().to_owned(), record)).collect()
 }
 
@@ -39,7 +40,7 @@ pub(crate) fn tree(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-fn statuses(run: &Run) -> BTreeMap<String, String> {
+pub(crate) fn statuses(run: &Run) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     run.records().iter().map(|record| (text(&record["key"]), text(&record["status"]))).collect()
 }

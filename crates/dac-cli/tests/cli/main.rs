@@ -1,5 +1,6 @@
 //! Tests of the `dac` binary. Each test runs it in a temporary folder with its own home.
 
+mod adopt;
 mod arguments;
 mod audio_files;
 mod bad_input;
@@ -17,8 +18,11 @@ mod encode;
 mod external_tools;
 mod fatal_errors;
 mod info;
+mod inputs;
 #[cfg(target_os = "linux")]
 mod job_schedulers;
+#[cfg(unix)]
+mod limits;
 mod manifest;
 mod pack;
 mod precision;
@@ -26,6 +30,7 @@ mod ranges;
 mod regressions;
 mod report;
 mod roundtrip;
+mod shared_output;
 mod stdio;
 mod support;
 mod token_arrays;

@@ -144,3 +144,86 @@ fn names_that_are_not_utf8_have_distinct_records() {
     decoded.sort();
     assert_eq!(decoded, expected.map(|(key, n)| (key.replace("npy", "wav"), n)));
 }
+
+#[test]
+fn a_merge_names_missing_results_and_unfinished_partitions() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    let lab = Lab::new();
+    for n in 0..4 {
+        lab.wav(&format!("in/{n}.wav"), 44100, 1000, &[0.5]);
+    }
+    let encode = |partition: &str| format!("encode in --output out --model tiny --format npy {partition}");
+    lab.dac(&encode("--partition 0/1")).expect(0);
+    let merged = lab.dac("manifest merge out").expect(0);
+    assert!(merged.stdout.contains("4 done, 0 failed, from 1 manifests"), "{}", merged.stdout);
+    fs::remove_file(lab.path("out/2.npy")).unwrap();
+    let merged = lab.dac("manifest merge out").expect(1);
+    assert!(merged.stdout.contains("3 done, 1 failed"), "{}", merged.stdout);
+    merged.says("error: 2.npy was recorded as done, but the result is missing or differs");
+    lab.dac(&encode("--partition 0/1")).expect(0);
+    lab.dac("manifest merge out").expect(0);
+
+    // An emptied manifest, and a partition that is killed while it works on a long file.
+    lab.put("out/.dac-manifest.0-of-1.jsonl", b"");
+    lab.dac("manifest merge out").expect(1).says("error: partition 0/1 is unfinished").says("run it again");
+    lab.dac(&encode("--partition 0/1")).expect(0);
+    lab.dac("manifest merge out").expect(0);
+    lab.wav("in/0.wav", 44100, 1200, &[0.5]);
+    lab.wav("in/long.wav", 44100, 44100 * 120, &[0.5]);
+    let before = lab.read("out/0.npy");
+    let mut child = lab.command(&encode("--partition 0/1 --jobs 1")).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while lab.read("out/0.npy") == before && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    lab.dac("manifest merge out").expect(1).says("error: partition 0/1 is unfinished");
+}
+
+#[test]
+fn names_that_are_too_long_fail_before_the_work() {
+    let lab = Lab::new();
+    let wave = fs::read(lab.wav("wave", 44100, 1000, &[0.5])).unwrap();
+    // With .wav the name has 254 bytes, with .safetensors more than 255.
+    let stem = "n".repeat(250);
+    lab.put(&format!("in/{stem}.wav"), &wave);
+    lab.put("in/a.wav", &wave);
+    lab.put("out/x", b"a file in the place of a folder");
+    lab.put("in/x/b.wav", &wave);
+    let encode = "encode in --output out --model tiny --partition 0/1 --json";
+    let run = lab.dac(encode).expect(1);
+    run.says(&format!("cannot write out/{stem}.safetensors: File name too long"));
+    run.says("cannot write out/x/b.safetensors: Not a directory").says("1 done, 0 skipped, 2 failed");
+    let records = manifest(&lab, "out/.dac-manifest.0-of-1.jsonl");
+    let failed = records.values().filter(|record| record["status"] == "error").count();
+    assert_eq!((records.len(), failed), (3, 2));
+    let merged = lab.dac("manifest merge out").expect(1);
+    assert!(merged.stdout.contains("1 done, 2 failed"), "{}", merged.stdout);
+}
+
+#[test]
+fn a_clock_that_was_set_back_does_not_lose_the_newest_result() {
+    let lab = Lab::new();
+    lab.wav("in/a.wav", 44100, 3000, &[0.5]);
+    let encode = "encode in --output out --model tiny --format npy --json";
+    lab.dac(&format!("{encode} --partition 0/1")).expect(0);
+    fs::remove_file(lab.path("out/a.npy")).unwrap();
+    lab.dac(encode).expect(0);
+    // Two records in the common manifest, the second two hours older by its clock.
+    lab.wav("in/a.wav", 44100, 3000, &[0.4]);
+    lab.dac(encode).expect(0);
+    let path = format!("out/{MANIFEST}");
+    let text = String::from_utf8(lab.read(&path)).unwrap();
+    let mut records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = records.last_mut().unwrap();
+    last["finished_s"] = (last["finished_s"].as_f64().unwrap() - 7200.0).into();
+    let (newest, lines) = (last.clone(), records.iter().map(|record| format!("{record}\n")));
+    lab.put(&path, lines.collect::<String>().as_bytes());
+    lab.dac("manifest merge out").expect(0);
+    assert_eq!(manifest(&lab, &path)["a.npy"]["output_sha256"], newest["output_sha256"]);
+    fs::remove_file(lab.path("out/.dac-manifest.0-of-1.jsonl")).unwrap();
+    assert_eq!(lab.dac(encode).expect(0).records()[0]["status"], "skipped");
+}

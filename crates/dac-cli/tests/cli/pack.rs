@@ -323,3 +323,35 @@ fn a_signal_closes_the_open_shard() {
     assert_eq!(tokens(&lab, "out").into_keys().collect::<Vec<_>>(), ["0.npy"]);
     assert_manifest(&lab, "out", MANIFEST);
 }
+
+#[cfg(unix)]
+#[test]
+fn shards_are_closed_by_time() {
+    use std::process::Stdio;
+    use std::time::Duration;
+
+    let lab = Lab::new();
+    for n in 0..3 {
+        lab.wav(&format!("in/{n}.wav"), 44100, 1000, &[0.5]);
+    }
+    lab.wav("in/long.wav", 44100, 44100 * 120, &[0.5]);
+    let encode = "encode in --output out --model tiny --pack tar --pack-entries 100000 --jobs 1 --threads 1";
+    // The shard is closed while the long file is encoded, so that a kill loses only that.
+    let limited = format!("{encode} --max-shard-minutes 0.005");
+    let mut child = lab.command(&limited).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while tokens(&lab, "out").len() < 3 && child.try_wait().unwrap().is_none() {
+        assert!(began.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(child.try_wait().unwrap().is_none(), "the run ended too early for this test");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_manifest(&lab, "out", MANIFEST);
+    fs::remove_file(lab.path("in/long.wav")).unwrap();
+    lab.dac(encode).expect(0).says("0 done, 3 skipped");
+    // By default short runs have one shard.
+    lab.dac(&encode.replace("--output out", "--output whole")).expect(0);
+    assert_eq!(lab.names("whole"), ["tokens-000000.tar"]);
+    lab.dac(&format!("{encode} --max-shard-minutes 0")).expect(2).says("--max-shard-minutes");
+}

@@ -114,10 +114,14 @@ impl ParquetShard {
     }
 }
 
-/// Converts an error of the parquet library; only writing can fail here.
+/// Converts an error of the parquet library; only writing can fail here. An I/O error keeps its kind, such as
+/// a full disk.
 fn to_io_error(error: ParquetError) -> io::Error {
     match error {
-        ParquetError::External(source) => io::Error::other(source),
+        ParquetError::External(source) => match source.downcast::<io::Error>() {
+            Ok(error) => *error,
+            Err(source) => io::Error::other(source),
+        },
         error => io::Error::other(error),
     }
 }
