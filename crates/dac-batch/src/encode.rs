@@ -9,7 +9,7 @@ use dac::audio::{
     resampled_samples,
 };
 use dac::tokens::{Format, IntegerType, TokenError, TokenFile, WriteOptions};
-use dac::{ChannelMix, Codes, Dac, EncodeOptions, Precision, Save};
+use dac::{ChannelMix, Chunking, Codes, Dac, EncodeOptions, Precision, Save};
 use dac_atomic::FinishedFile;
 
 use crate::cancel::CancelToken;

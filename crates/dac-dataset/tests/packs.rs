@@ -348,7 +348,7 @@ fn a_shard_is_due_after_its_time() {
 #[cfg(target_os = "linux")]
 #[test]
 fn errors_of_a_full_disk_keep_their_kind() {
-    for kind in [tar(Format::Npy), PackKind::Parquet] {
+    for kind in [tar(Format::Npy), PackKind::Parquet(IntegerType::U16)] {
         let folder = tempfile::tempdir().unwrap();
         let name = format!("tokens-000000.{}", kind.extension());
         let mut writer = writer(folder.path(), kind, PackLimits::default());
