@@ -37,6 +37,7 @@ pub(super) enum Reference {
     Ffmpeg,
     Opusdec,
     Sox,
+    Oggdec,
     /// `flac -d`.
     Flac,
     Mpg123,
@@ -49,6 +50,7 @@ impl Reference {
             Self::Ffmpeg => "ffmpeg",
             Self::Opusdec => "opusdec",
             Self::Sox => "sox",
+            Self::Oggdec => "oggdec",
             Self::Flac => "flac",
             Self::Mpg123 => "mpg123",
         }
@@ -256,7 +258,7 @@ pub(super) fn all(quick: bool) -> Vec<Case> {
                     is_piped: false,
                     expect: Expect::Whole,
                     reference: format.reference,
-                    second: second_reference(format.extension).filter(|_| !quick),
+                    second: second_reference(format).filter(|_| !quick),
                 };
                 cases.push(base.clone());
                 if (rate_hz, channels) == VARIED {
@@ -306,9 +308,10 @@ fn make_source(name: &str, rate_hz: u32, channels: usize) -> Case {
     }
 }
 
-/// Another decoder of files with an extension.
-fn second_reference(extension: &str) -> Option<Reference> {
-    match extension {
+/// Another decoder of a format.
+fn second_reference(format: &Format) -> Option<Reference> {
+    match format.extension {
+        "ogg" => Some(Reference::Oggdec),
         "flac" => Some(Reference::Flac),
         "mp2" | "mp3" => Some(Reference::Mpg123),
         _ => None,

@@ -8,7 +8,7 @@ use super::pcm::{Ours, Pcm};
 /// Least SNR in dB of lossy codecs.
 const LEAST_SNR_DB: f64 = 80.0;
 /// Offsets that are tried in addition to the difference in length: delays of encoders.
-const OFFSETS: [usize; 9] = [0, 312, 529, 576, 1_024, 1_105, 1_152, 2_048, 2_112];
+const OFFSETS: [usize; 10] = [0, 208, 312, 529, 576, 1_024, 1_105, 1_152, 2_048, 2_112];
 
 /// One difference between the two decoders.
 #[derive(Debug, Clone, PartialEq)]

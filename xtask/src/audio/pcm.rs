@@ -66,6 +66,7 @@ pub(super) fn reference(file: &Path, reference: Reference) -> Result<Pcm, Error>
             format!(r#"opusdec --quiet --float --rate 48000 "$0" theirs.wav && {to_raw}"#)
         }
         Reference::Sox => r#"sox "$0" -e float -b 32 -t raw "$1""#.to_owned(),
+        Reference::Oggdec => format!(r#"oggdec -Q -o theirs.wav "$0" && {to_raw}"#),
         Reference::Flac => format!(r#"flac -s -d -f -o theirs.wav "$0" && {to_raw}"#),
         Reference::Mpg123 => format!(r#"mpg123 -q -e f32 -w theirs.wav "$0" && {to_raw}"#),
     };

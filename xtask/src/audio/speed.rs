@@ -31,34 +31,23 @@ struct Measured {
     truncated: bool,
 }
 
-/// Long files: name, and the shell command that makes `OUT` from `PIECE.wav`, which is repeated `TIMES` times.
+/// Command that repeats a file without coding it again.
+macro_rules! repeated {
+    ($from:literal, $to:literal) => {
+        concat!("$F -stream_loop $((TIMES - 1)) -i ", $from, " -c copy ", $to)
+    };
+}
+
+/// Long files: name, and the command of the shell that makes `OUT` from `PIECE.wav`, `TIMES` times in a row.
 const LONG: &[(&str, &str)] = &[
     ("WAV", "$F -stream_loop $((TIMES - 1)) -i PIECE.wav -c copy -rf64 auto OUT.wav"),
-    (
-        "FLAC, joined",
-        "flac -s -o p.flac PIECE.wav; i=0; while [ $i -lt TIMES ]; do cat p.flac; i=$((i + 1)); done > OUT.flac",
-    ),
-    ("MP3", "$F -i PIECE.wav -b:a 32k p.mp3; $F -stream_loop $((TIMES - 1)) -i p.mp3 -c copy OUT.mp3"),
-    (
-        "AAC in ADTS",
-        "$F -i PIECE.wav -c:a aac -b:a 32k p.aac; $F -stream_loop $((TIMES - 1)) -i p.aac -c copy OUT.aac",
-    ),
-    (
-        "AAC in MP4",
-        "$F -i PIECE.wav -c:a aac -b:a 32k q.m4a; $F -stream_loop $((TIMES - 1)) -i q.m4a -c copy OUT.m4a",
-    ),
-    (
-        "Vorbis in Ogg",
-        "oggenc -Q -o p.ogg PIECE.wav; $F -stream_loop $((TIMES - 1)) -i p.ogg -c copy OUT.ogg",
-    ),
-    (
-        "Opus in Ogg",
-        "$F -i PIECE.wav -c:a libopus -b:a 24k p.opus; $F -stream_loop $((TIMES - 1)) -i p.opus -c copy OUT.opus",
-    ),
-    (
-        "FLAC in Matroska",
-        "$F -i PIECE.wav -c:a flac p.mkv; $F -stream_loop $((TIMES - 1)) -i p.mkv -c copy OUT.mkv",
-    ),
+    ("FLAC, joined", "flac -s -o p.flac PIECE.wav; for i in $(seq TIMES); do cat p.flac; done > OUT.flac"),
+    ("MP3", concat!("$F -i PIECE.wav -b:a 32k p.mp3; ", repeated!("p.mp3", "OUT.mp3"))),
+    ("AAC in ADTS", concat!("$F -i PIECE.wav -c:a aac -b:a 32k p.aac; ", repeated!("p.aac", "OUT.aac"))),
+    ("AAC in MP4", concat!("$F -i PIECE.wav -c:a aac -b:a 32k p.m4a; ", repeated!("p.m4a", "OUT.m4a"))),
+    ("Vorbis in Ogg", concat!("oggenc -Q -o p.ogg PIECE.wav; ", repeated!("p.ogg", "OUT.ogg"))),
+    ("Opus in Ogg", concat!("opusenc --quiet PIECE.wav p.opus; ", repeated!("p.opus", "OUT.opus"))),
+    ("FLAC in Matroska", concat!("$F -i PIECE.wav -c:a flac p.mkv; ", repeated!("p.mkv", "OUT.mkv"))),
 ];
 
 /// Measures all formats, and files of `hours` hours.
@@ -78,7 +67,7 @@ pub(super) fn run(hours: u32) -> Result<(), Error> {
 fn page(program: &Path, folder: &Path, hours: u32) -> Result<String, Error> {
     let commit = stdout_of(process::command("git").args(["rev-parse", "--short", "HEAD"]))?;
     let mut page = format!(
-        "# Reading audio\n\nWritten by `cargo xtask audio --speed` at commit {} on {}. Single-threaded, release \
+        "# Reading audio\n\nWritten by `cargo xtask audio --speed` at commit {} on {}. One thread, release \
          build; processor time of opening and decoding, without resampling, by a process that starts for \
          each file.\n\n## Speed\n\nStereo pink noise of {SECONDS} s at 44.1 kHz (Opus: 48 kHz), fastest of \
          {RUNS} runs.\n\n| format | × real time | peak memory |\n|---|---|---|\n",

@@ -197,9 +197,8 @@ impl<F: FrameFormat> FrameDemuxer<F> {
                 let at = self.stream.position();
                 self.skip_rest()?;
                 self.truncated = true;
-                let reason = format!(
-                    "a stream with another sample rate or number of channels follows at byte {at}; split the file"
-                );
+                let reason =
+                    format!("a stream with another sample rate or number of channels follows at byte {at}");
                 return Ok(Some(Event::Damage { reason, lost: Some(0) }));
             }
         }
@@ -226,8 +225,8 @@ impl<F: FrameFormat> FrameDemuxer<F> {
     }
 }
 
-/// Moves to the next frame, or to the next tag after at least one byte if `like` is given; otherwise to the end
-/// of the file, and returns false. A frame is followed by another frame, a tag, or the end of the file.
+/// Moves to the next frame, or to the next tag after at least one byte if `like` is given; otherwise to the
+/// end of the file, and returns false. A frame is followed by another frame, a tag, or the end of the file.
 fn advance_to_frame<F: FrameFormat>(
     stream: &mut ByteStream,
     like: Option<&F::Header>,

@@ -14,6 +14,8 @@ use crate::AudioError;
 
 /// Largest index box in bytes.
 const MAX_INDEX_BYTES: u64 = 1 << 29;
+/// Top-level boxes after the index that are inspected.
+const MAX_TOP_BOXES: usize = 256;
 /// Largest packet in bytes.
 const MAX_PACKET_BYTES: u64 = 1 << 24;
 /// Packets that are inspected before decoding.
@@ -51,11 +53,13 @@ struct TopBox {
 pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
     let path = stream.path().to_owned();
     let (moov, is_complete) = read_moov(&mut stream, &path)?;
+    let after_moov = stream.position();
     let movie = Movie::parse(&moov);
     let track = movie.select_track(&path)?;
     if !is_complete && !track.has_complete_tables() {
         return Err(AudioError::malformed(&path, "a complete index (moov)", "a truncated one"));
     }
+    let is_joined = !movie.is_fragmented && contains_moov(&mut stream, after_moov)?;
     let mut demuxer = Mp4Demuxer {
         stream,
         track_id: track.id,
@@ -91,7 +95,11 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         limit: if edit.is_some() { samples } else { None },
         samples_are_promised: true,
         has_pages: false,
-        warning: other_tracks_warning(movie.audio_tracks()),
+        warning: if is_joined {
+            Some("a second file follows; it was not read".to_owned())
+        } else {
+            other_tracks_warning(movie.audio_tracks())
+        },
     })
 }
 
@@ -118,6 +126,18 @@ fn read_moov(stream: &mut ByteStream, path: &Path) -> Result<(Vec<u8>, bool), Au
         _ => "none",
     };
     Err(AudioError::malformed(path, "an index (moov)", found))
+}
+
+/// True if there is an index among the top-level boxes from `at` on: that of a file that was joined.
+fn contains_moov(stream: &mut ByteStream, mut at: u64) -> Result<bool, AudioError> {
+    for _ in 0..MAX_TOP_BOXES {
+        match read_box_header(stream, at)? {
+            Some(found) if &found.name == b"moov" => return Ok(true),
+            Some(found) => at = found.end,
+            None => break,
+        }
+    }
+    Ok(false)
 }
 
 /// Reads the header of the top-level box at `at`; the stream is then at its body.

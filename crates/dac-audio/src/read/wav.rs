@@ -30,6 +30,21 @@ pub(super) struct PcmStream {
     pub(super) data_bytes: Option<u64>,
 }
 
+/// Audio after the samples of a file, which is not read but warned of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trailer {
+    Ignored,
+    /// Chunks of WAV.
+    Chunks,
+    /// Another file.
+    File,
+}
+
+/// Signatures of files that may be joined to another one.
+const SIGNATURES: [&[u8]; 5] = [b".snd", b"FORM", b"caff", b"riff", b"RIFF"];
+/// Padding of samples at most.
+const MAX_PADDING_BYTES: usize = 8;
+
 /// Reads interleaved samples that follow a header.
 pub(super) struct WavReader {
     source: Box<dyn Read + Send>,
@@ -43,8 +58,8 @@ pub(super) struct WavReader {
     /// True for a file: return full blocks. False for a pipe: return the available samples.
     full_blocks: bool,
     truncated: bool,
-    /// True for WAV: chunks may follow the samples.
-    has_chunks: bool,
+    /// What may follow the samples.
+    trailer: Trailer,
     warning: Option<String>,
 }
 
@@ -66,7 +81,7 @@ impl WavReader {
             partial: Vec::new(),
             full_blocks: file_bytes.is_some(),
             truncated: false,
-            has_chunks: true,
+            trailer: Trailer::Chunks,
             warning,
         })
     }
@@ -82,7 +97,7 @@ impl WavReader {
             partial: Vec::new(),
             full_blocks: true,
             truncated: false,
-            has_chunks: false,
+            trailer: Trailer::File,
             warning: None,
         }
     }
@@ -105,7 +120,7 @@ impl WavReader {
             partial: Vec::new(),
             full_blocks: false,
             truncated: false,
-            has_chunks: false,
+            trailer: Trailer::Ignored,
             warning: None,
         })
     }
@@ -121,7 +136,7 @@ impl WavReader {
     /// Reads to the end of the source, whatever size the header contains: errors at its end are reported.
     pub(super) fn read_to_end_of_source(&mut self) {
         self.left_bytes = None;
-        self.has_chunks = false;
+        self.trailer = Trailer::Ignored;
     }
 
     pub(super) fn set_warning(&mut self, warning: String) {
@@ -132,11 +147,30 @@ impl WavReader {
         self.warning.as_deref()
     }
 
-    /// Searches the chunks after the samples for more samples, which are not read.
-    fn check_trailing_chunks(&mut self) {
-        if !std::mem::take(&mut self.has_chunks) || self.left_bytes != Some(0) {
-            return;
+    /// Searches what follows the samples for more samples, which are not read.
+    fn check_trailer(&mut self) {
+        let trailer = std::mem::replace(&mut self.trailer, Trailer::Ignored);
+        if self.left_bytes == Some(0) {
+            match trailer {
+                Trailer::Ignored => {}
+                Trailer::Chunks => self.check_trailing_chunks(),
+                Trailer::File => self.check_trailing_file(),
+            }
         }
+    }
+
+    fn check_trailing_file(&mut self) {
+        let mut head = Vec::new();
+        let wanted = (MAX_PADDING_BYTES + 4) as u64;
+        if (&mut self.source).take(wanted).read_to_end(&mut head).is_ok()
+            && head.windows(4).any(|name| SIGNATURES.contains(&name))
+        {
+            self.warning = Some("a second file follows the samples; it was not read".to_owned());
+        }
+    }
+
+    /// Searches the chunks after the samples of WAV.
+    fn check_trailing_chunks(&mut self) {
         let mut skipped = 0_u64;
         for _ in 0..MAX_TRAILING_CHUNKS {
             let mut header = [0; 8];
@@ -175,7 +209,7 @@ impl WavReader {
         self.partial = bytes.split_off(whole);
         if bytes.is_empty() {
             self.truncated |= !self.partial.is_empty() || self.left_bytes.is_some_and(|left| left > 0);
-            self.check_trailing_chunks();
+            self.check_trailer();
             return Ok(None);
         }
         let encoding = match self.layout {

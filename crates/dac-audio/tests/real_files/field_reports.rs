@@ -1,5 +1,5 @@
-//! Files that users reported for other readers: pictures and cue sheets before the audio, long encoder delays,
-//! zeroed parts, output gains.
+//! Files that users reported for other readers: pictures and cue sheets before the audio, long delays of
+//! encoders, zeroed parts, output gains.
 
 use dac_audio::{AudioError, Planar};
 

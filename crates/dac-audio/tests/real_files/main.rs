@@ -350,5 +350,12 @@ fn wav_past_4_gib_and_second_data_chunks_are_warned_of() -> Outcome {
     );
     let found = read_bytes("a.wav", [file.clone(), file].concat())?;
     assert!(found.warning.contains("a second RIFF chunk"), "{}", found.warning);
+    for name in ["pcm.au", "pcm16.aiff", "mulaw.caf", "pcm.w64", "faststart.m4a", "alac.m4a"] {
+        let wanted = read(name)?;
+        let found = read_bytes(name, [bytes(name), bytes(name)].concat())?;
+        assert_eq!(found.samples, wanted.samples, "{name}");
+        assert!(found.warning.starts_with("a second file follows"), "{name}: {}", found.warning);
+        assert_eq!(wanted.warning, "", "{name}");
+    }
     Ok(())
 }
