@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use dac_batch::{BatchError, MANIFEST_NAME, ManifestWriter, Partition, Record, merge_manifests};
 
@@ -147,7 +148,7 @@ fn partitions_without_an_end_are_unfinished() {
 
 #[test]
 fn records_appended_during_a_merge_are_kept() {
-    const RECORDS: usize = 300;
+    const RECORDS: usize = 100;
     let dir = tempfile::tempdir().unwrap();
     let manifest = dir.path().join(MANIFEST_NAME);
     fs::write(dir.path().join(".dac-manifest.0-of-1.jsonl"), line("part", "ok", "1")).unwrap();
@@ -167,6 +168,8 @@ fn records_appended_during_a_merge_are_kept() {
         scope.spawn(|| {
             while !ended.load(Ordering::Relaxed) {
                 merge_manifests(dir.path()).unwrap();
+                // Leaves the lock to the writers for a moment.
+                std::thread::sleep(Duration::from_millis(2));
             }
         });
     });
