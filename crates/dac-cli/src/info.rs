@@ -8,8 +8,8 @@ use anyhow::{Context, Error, anyhow, bail};
 use dac::Preset;
 use dac::audio::AudioReader;
 use dac::codec::NetworkShape;
-use dac::tokens::{Format, IntegerType, SNIFF_BYTES, TokenInfo, TokenReader};
-use dac::weights::Checkpoint;
+use dac::tokens::{Format, IntegerType, SNIFF_BYTES, TokenError, TokenInfo, TokenReader};
+use dac::weights::{Checkpoint, Kind, Reason};
 use dac_batch::nominal_kbps;
 use serde_json::{Map, Value, json};
 
@@ -83,7 +83,13 @@ fn properties_of(path: &Path) -> Result<Properties, Error> {
         Some(_) => token_properties(path, TokenReader::open_path(path)?.info()),
         None => match Checkpoint::open(path, None) {
             Ok(checkpoint) => checkpoint_properties(&checkpoint),
-            Err(_) => audio_properties(path)?,
+            Err(error) => match (audio_properties(path), error.reason) {
+                (Ok(properties), _) => properties,
+                (Err(_), Reason::Foreign(guess)) if guess.kind != Kind::Media => {
+                    bail!("neither audio nor tokens nor weights: it is {guess}")
+                }
+                (Err(error), _) => return Err(error),
+            },
         },
     };
     properties.push(("file_bytes", json!(found.len())));
@@ -94,15 +100,27 @@ fn properties_of(path: &Path) -> Result<Properties, Error> {
 fn tensor_properties(path: &Path) -> Result<Properties, Error> {
     let tokens = match TokenReader::open_path(path) {
         Ok(reader) => return Ok(token_properties(path, reader.info())),
-        Err(error) => error_text(&error.into()),
+        Err(error) => error,
     };
-    let checkpoint = match Checkpoint::open(path, None) {
+    let weights = match Checkpoint::open(path, None) {
         Ok(checkpoint) => return Ok(checkpoint_properties(&checkpoint)),
-        Err(error) => error_text(&error.into()),
+        Err(error) => error,
     };
-    let [tokens, checkpoint] =
-        [tokens, checkpoint].map(|text| text.replace(&format!("{}: ", path.display()), ""));
-    Err(anyhow!("neither tokens ({tokens}) nor a checkpoint ({checkpoint})"))
+    let contains_tokens = match &tokens {
+        TokenError::InFile { source, .. } => !matches!(**source, TokenError::NoTokens { .. }),
+        _ => true,
+    };
+    // A container that cannot be read is described by the checkpoint's error, which is the same for tokens.
+    Err(match weights.reason {
+        Reason::Torch(_) | Reason::Safetensors(_) | Reason::Foreign(_) | Reason::TooShort { .. } => {
+            weights.into()
+        }
+        _ if contains_tokens => tokens.into(),
+        _ => anyhow!(
+            "contains no tokens (codes, z or latents), and as weights it is refused: {}",
+            weights.reason
+        ),
+    })
 }
 
 fn token_properties(path: &Path, info: &TokenInfo) -> Properties {
@@ -135,6 +153,9 @@ fn token_properties(path: &Path, info: &TokenInfo) -> Properties {
 }
 
 fn checkpoint_properties(checkpoint: &Checkpoint) -> Properties {
+    for warning in &checkpoint.report().warnings {
+        eprint_line(format_args!("warning: {warning}"));
+    }
     let (shape, report) = (checkpoint.shape(), checkpoint.report());
     let NetworkShape { sample_rate_hz, encoder_dim, latent_dim, decoder_dim, .. } = shape;
     vec![

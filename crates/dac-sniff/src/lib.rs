@@ -135,7 +135,7 @@ pub fn guess_file<R: Read + Seek>(reader: &mut R) -> io::Result<Guess> {
 const AGAIN: &str = "it was not downloaded or copied completely; download or copy it again";
 
 /// Next step for a checkpoint in several parts.
-const JOIN_PARTS: &str = "join the parts: load them with transformers and save with \
+pub const JOIN_PARTS: &str = "join the parts: load them with transformers and save with \
                           save_pretrained(FOLDER, max_shard_size=\"100GB\")";
 
 /// First bytes in hexadecimal.

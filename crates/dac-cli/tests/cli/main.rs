@@ -27,6 +27,7 @@ mod report;
 mod roundtrip;
 mod stdio;
 mod support;
+mod weights;
 mod token_arrays;
 #[cfg(feature = "wgpu")]
 mod wgpu;
