@@ -2,14 +2,14 @@
 
 use burn::tensor::{Device as BurnDevice, Element, FloatDType, Int, Tensor, TensorData, Transaction};
 use dac_kernels::Precision;
-use dac_nn::tensor::{Readback, Sequence, device_name, into_values, open_device, upload};
-use dac_nn::{Device, Layer, NetworkShape, Weights};
+use dac_nn::tensor::{Loader, Readback, Sequence, device_name, into_values, open_device, upload};
+use dac_nn::{Device, NetworkShape, Padding, Weights};
 use dac_rvq::tensor::{Quantized, ResidualQuantizer};
 use dac_rvq::{Array3, Codes};
 
 use super::encoded::Encoded;
 use super::error::CodecError;
-use super::options::{CodecOptions, Padding};
+use super::options::CodecOptions;
 use super::pending::Pending;
 use super::quantizer::load_quantizer;
 
@@ -45,16 +45,10 @@ impl TensorNetwork {
             return Err(CodecError::Precision { device: name, precision, why: why.to_owned() });
         }
         let quantizer = ResidualQuantizer::new(load_quantizer(shape, weights)?, &device);
-        let mut load = |layers: &[Layer]| -> Result<Sequence, CodecError> {
-            Ok(Sequence::load(layers, weights, &device)?.with_arithmetic(arithmetic))
-        };
-        Ok(Self {
-            quantizer,
-            encoder: load(&shape.encoder())?,
-            decoder: load(&shape.decoder())?,
-            device,
-            name,
-        })
+        let mut loader = Loader { weights, device: &device, arithmetic };
+        let encoder = Sequence::load(&shape.encoder(), &mut loader)?;
+        let decoder = Sequence::load(&shape.decoder(), &mut loader)?;
+        Ok(Self { encoder, decoder, quantizer, device, name })
     }
 
     pub(super) fn device_name(&self) -> Option<String> {
@@ -68,7 +62,7 @@ impl TensorNetwork {
         shape: [usize; 3],
         codebooks: usize,
     ) -> Pending<Encoded> {
-        let encoded = self.encoder.forward(upload(signal, shape, &self.device));
+        let encoded = self.encoder.forward(upload(signal, shape, &self.device), Padding::Zeros);
         let Quantized { z, codes, latents } = self.quantizer.encode(encoded, codebooks);
         let all = Transaction::default().register(z).register(codes).register(latents);
         self.start(all, |results| {
@@ -77,7 +71,7 @@ impl TensorNetwork {
     }
 
     pub(super) fn start_decode(&self, z: &Array3) -> Pending<Array3> {
-        self.start_array(self.decoder.forward(self.upload(z)))
+        self.start_array(self.decoder.forward(self.upload(z), Padding::Zeros))
     }
 
     pub(super) fn start_decode_codes(
@@ -89,11 +83,7 @@ impl TensorNetwork {
         // burn fuses operations into kernels as they are submitted. Without this flush, the quantizer's
         // unfinished kernel prevents fusion in the decoder: each snake would take five kernels.
         self.device.flush().map_err(|e| failed(self.name, &e))?;
-        let audio = match padding {
-            Padding::Zeros => self.decoder.forward(z),
-            Padding::None => self.decoder.unpadded().forward(z),
-        };
-        Ok(self.start_array(audio))
+        Ok(self.start_array(self.decoder.forward(z, padding)))
     }
 
     pub(super) fn codes_to_z(&self, codes: &Codes) -> Result<Array3, CodecError> {
