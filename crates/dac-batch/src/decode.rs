@@ -45,7 +45,7 @@ impl Default for DecodeSettings {
         Self {
             codebooks: None,
             output_rate: OutputRate::default(),
-            sample_format: SampleFormat::I16,
+            sample_format: SampleFormat::default(),
             chunking: ChunkChoice::default(),
             range: None,
             restore_loudness: true,
