@@ -6,8 +6,8 @@
 //!   encoder or decoder), packed once and shared by any number of [`PipelineStream`]s;
 //! - [`Linear`] and [`Nearest`]: the two operations of a residual vector quantizer.
 //!
-//! The instruction set is chosen at run time ([`Isa`]). Tests compare every kernel with a plain implementation
-//! in `tests/common/reference.rs`.
+//! The instruction set is chosen at run time ([`Isa`]). Tests compare every kernel with a plain
+//! implementation in `tests/common/reference.rs`.
 //!
 //! # Terms
 //! Pieces of a signal, from short to long:

@@ -92,8 +92,8 @@ impl NetworkShape {
         self.encoder_rates.iter().product()
     }
 
-    /// Returns the nominal bitrate of one channel in kbit/s, rounded to two decimals: bits per code × codebooks
-    /// × frames per second.
+    /// Returns the nominal bitrate of one channel in kbit/s, rounded to two decimals: bits per code ×
+    /// codebooks × frames per second.
     pub fn bitrate_kbps(&self, codebooks: usize) -> f64 {
         let bits = f64::from(self.bits_per_code());
         let bits_per_second = bits * codebooks as f64 * self.frame_rate_hz();
