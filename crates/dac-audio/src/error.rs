@@ -38,7 +38,7 @@ pub enum AudioError {
         path: PathBuf,
         /// Supported formats.
         expected: &'static str,
-        /// Description of the first bytes.
+        /// Likely kind of the file, with the next step.
         found: String,
     },
     /// The container is supported, but not its codec.
@@ -78,7 +78,10 @@ pub enum AudioError {
         message: String,
     },
     /// A sample is NaN or infinite.
-    #[error("{}: sample {sample} of channel {channel} is {value}, expected a finite number", path.display())]
+    #[error(
+        "{}: sample {sample} of channel {channel} is {value}, expected a finite number; repair the file, or \
+         read such samples as 0 (--nan zero)", path.display()
+    )]
     NonFinite {
         /// Path of the file, or name of the stream.
         path: PathBuf,

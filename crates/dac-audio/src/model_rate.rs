@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::check::check_planar;
+use crate::downmix::Downmixer;
 use crate::planar::append;
 use crate::{AudioError, AudioReader, ChannelMix, Damage, NonFinitePolicy, Planar, Resampler};
 
@@ -12,7 +13,7 @@ const BLOCK_SAMPLES: usize = 1 << 16;
 /// Mixes blocks down and resamples them: the push half of [`ModelRateReader`].
 #[derive(Debug)]
 pub struct ModelRateConverter {
-    mix: ChannelMix,
+    mixer: Downmixer,
     input_channels: usize,
     resampler: Resampler,
 }
@@ -24,13 +25,21 @@ impl ModelRateConverter {
     /// [`AudioError::RateOutOfRange`].
     pub fn new(from_hz: u32, channels: usize, mix: ChannelMix, to_hz: u32) -> Result<Self, AudioError> {
         let resampler = Resampler::new(from_hz, to_hz, mix.channels(channels))?;
-        Ok(Self { mix, input_channels: channels, resampler })
+        Ok(Self { mixer: Downmixer::new(mix), input_channels: channels, resampler })
     }
 
     /// Number of channels after the mix.
     #[must_use]
     pub fn channels(&self) -> usize {
-        self.mix.channels(self.input_channels)
+        self.mixer.channels(self.input_channels)
+    }
+
+    /// Loss of power by mixing the channels so far, in dB: the mean power of the channels against the power of
+    /// their mean. 0 for equal channels, infinite for channels that cancel each other. `None` if nothing was
+    /// mixed, or only silence.
+    #[must_use]
+    pub fn mix_loss_db(&self) -> Option<f64> {
+        self.mixer.loss_db()
     }
 
     /// Converts the next block `[channels][samples]` and returns the samples that are ready, possibly none.
@@ -39,7 +48,7 @@ impl ModelRateConverter {
     /// [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`].
     pub fn push(&mut self, block: Planar) -> Result<Planar, AudioError> {
         check_planar(&block, self.input_channels)?;
-        self.resampler.push(&self.mix.apply(block))
+        self.resampler.push(&self.mixer.apply(block))
     }
 
     /// Ends the signal and returns the remaining samples.
@@ -199,6 +208,12 @@ impl<'a> ModelRateReader<'a> {
             Source::Reader(reader) => reader.warning(),
             Source::Memory { .. } => None,
         }
+    }
+
+    /// Loss of power by mixing the channels so far, see [`ModelRateConverter::mix_loss_db`].
+    #[must_use]
+    pub fn mix_loss_db(&self) -> Option<f64> {
+        self.converter.mix_loss_db()
     }
 
     /// Returns the next samples, `[channels][1..]`, or `None` at the end.

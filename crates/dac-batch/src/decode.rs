@@ -20,6 +20,10 @@ use crate::plan::{OutputKind, Plan};
 use crate::run::{Batch, with_threads};
 use crate::work::{Outcome, Product, Work};
 
+/// Remark about tokens that other bytes follow.
+pub const IGNORED_BYTES_REMARK: &str = "bytes after the end of the tokens are ignored; if token files were \
+                                        joined, only the first is decoded";
+
 /// Settings of a decode.
 #[derive(Debug, Clone)]
 pub struct DecodeSettings {
@@ -33,6 +37,8 @@ pub struct DecodeSettings {
     pub chunking: ChunkChoice,
     /// Part of the signal to decode.
     pub range: Option<TimeRange>,
+    /// Number of frames at the end that are only context of the earlier ones.
+    pub tail_frames: usize,
     /// Restores the loudness of the input that .dac files store.
     pub restore_loudness: bool,
     /// Arithmetic of the model, recorded in manifests.
@@ -48,6 +54,7 @@ impl Default for DecodeSettings {
             sample_format: SampleFormat::default(),
             chunking: ChunkChoice::default(),
             range: None,
+            tail_frames: 0,
             restore_loudness: true,
             precision: Precision::default(),
         }
@@ -90,6 +97,7 @@ impl DecodeSettings {
             output_rate: self.output_rate,
             chunk: self.chunking.for_model(dac)?,
             range: self.range,
+            tail_frames: self.tail_frames,
             // A .dacp stream is decoded in one pass, without measuring its loudness first. The file must
             // sound the same.
             restore_loudness: self.restore_loudness && format != Some(Format::Dacp),
@@ -144,7 +152,7 @@ impl Work for FileDecoder<'_> {
 
     fn prepare(&self, context: &JobContext<'_>, facts: &mut Record) -> Result<OpenTokens, BatchError> {
         let input = &context.job.input;
-        let reader = TokenReader::open_path(input)?;
+        let mut reader = TokenReader::open_path(input)?;
         let mut info = reader.info().clone();
         self.manifests.complete(input, &mut info.meta)?;
         facts.set_input(info.meta.input_samples, info.meta.input_rate_hz);
@@ -153,6 +161,7 @@ impl Work for FileDecoder<'_> {
         let stored = info.codes.map(|[_, codebooks, _]| codebooks);
         let dac = self.models.for_tokens(&info.meta, stored, &|text| context.warn(text))?;
         facts.set_model(&dac);
+        reader.set_codebook_size(dac.shape().codebook_size);
         let options = self.settings.options_for(&dac, Some(info.format), stored)?;
         facts.codebooks = options.codebooks.or(stored);
         facts.settings = Some(settings_text(self.settings, &options, &dac)?.into());
@@ -164,6 +173,9 @@ impl Work for FileDecoder<'_> {
         }
         if info.truncated {
             context.warn(&format!("the file is truncated; decoding its {} frames", info.frames()));
+        }
+        if info.ignored_bytes > 0 {
+            context.warn(IGNORED_BYTES_REMARK);
         }
         Ok(OpenTokens { reader, info, dac, options })
     }
@@ -209,6 +221,9 @@ fn settings_text(
     }
     if let Some(TimeRange { start_seconds, duration_seconds }) = options.range {
         text += &format!(" start={start_seconds} duration={duration_seconds}");
+    }
+    if options.tail_frames > 0 {
+        text += &format!(" tail-frames={}", options.tail_frames);
     }
     if !settings.restore_loudness {
         text += " loudness=decoded";

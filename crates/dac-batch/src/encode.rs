@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dac::audio::{AUDIO_EXTENSIONS, AudioReader, AudioSpec, DamagePolicy, NonFinitePolicy, ReadBackend};
-use dac::tokens::{Format, NpyInteger, TokenError, TokenFile, WriteOptions};
+use dac::tokens::{Format, IntegerType, TokenError, TokenFile, WriteOptions};
 use dac::{ChannelMix, Codes, Dac, EncodeOptions, Precision, Save};
 use dac_atomic::FinishedFile;
 
@@ -66,6 +66,14 @@ impl EncodeSettings {
             backend: self.backend,
             measure_loudness: self.format == Format::Dac,
         })
+    }
+
+    /// Element type of codes in the outputs; `None` if they are packed.
+    pub(crate) fn integer_type(&self) -> Option<IntegerType> {
+        match self.pack.map(|pack| pack.format) {
+            Some(PackFormat::Parquet) => Some(self.write.integer.unwrap_or_default()),
+            Some(PackFormat::Tar) | None => self.format.integer_type(&self.write),
+        }
     }
 
     /// Describes the number of codebooks chosen for a bitrate.
@@ -220,6 +228,7 @@ impl Work for FileEncoder<'_> {
             codebooks: self.codebooks,
             channels,
             save: self.options.save,
+            integer: self.settings.integer_type(),
             input_rate_hz: spec.sample_rate_hz,
             input_samples: spec.samples,
         };
@@ -293,11 +302,11 @@ fn settings_text(
         Some(PackFormat::Parquet) => text += " pack=parquet",
         None => {}
     }
-    if settings.format == Format::Npy {
-        text += match settings.write.npy_integer {
-            NpyInteger::I64 => " dtype=i64",
-            _ => " dtype=u16",
-        };
+    // Other formats had no choice at first, and name only the types that are not their default.
+    let default = settings.format.integer_types().first().copied();
+    let is_named = |integer: &IntegerType| settings.format == Format::Npy || Some(*integer) != default;
+    if let Some(integer) = settings.integer_type().filter(is_named) {
+        text += &format!(" dtype={integer}");
     }
     Ok(text)
 }

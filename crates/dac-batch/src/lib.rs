@@ -68,7 +68,7 @@ pub use cancel::{CancelToken, StopReason};
 pub use chunking::ChunkChoice;
 pub use codebooks::CodebookLimit;
 pub use dac_dataset::PackLimits;
-pub use decode::{DecodeSettings, decode_files};
+pub use decode::{DecodeSettings, IGNORED_BYTES_REMARK, decode_files};
 pub use encode::{EncodeSettings, damage_remarks, encode_files, input_remarks};
 pub use error::{BatchError, error_text, error_text_of_file, has_io_cause, is_disk_full, panic_text};
 pub use manifest::{

@@ -54,7 +54,8 @@ impl<'a> Models<'a> {
             (None, Some(Err(_))) => {
                 let name = named.unwrap_or_default();
                 return Err(BatchError::Job(format!(
-                    "made with the unknown model '{name}'; give its weights with --weights FILE"
+                    "made with {}; give the same weights with --weights FILE",
+                    describe(name, meta.weights_sha256.as_deref())
                 )));
             }
             (None, None) => {
@@ -68,9 +69,15 @@ impl<'a> Models<'a> {
         };
         let used = dac.info().name.as_str();
         match named {
-            Some(name) if name != used => {
-                Err(BatchError::Job(format!("made with the model {name}; the model {used} cannot decode it")))
-            }
+            Some(name) if name != used => Err(BatchError::Job(format!(
+                "made with {}; {} cannot decode it: {}",
+                describe(name, meta.weights_sha256.as_deref()),
+                describe(used, Some(&dac.info().weights_sha256)),
+                match name.parse::<Preset>() {
+                    Ok(_) => format!("leave out --model and --weights, or give --model {name}"),
+                    Err(_) => "give the same weights with --weights FILE".to_owned(),
+                },
+            ))),
             _ => Ok(dac),
         }
     }
@@ -88,4 +95,18 @@ impl<'a> Models<'a> {
         loaded.push((preset, dac.clone()));
         Ok(dac)
     }
+}
+
+/// Digits of a hash that a message shows.
+const SHOWN_DIGITS: usize = 12;
+
+/// Describes a model by its name. Weights in the shape of no preset are named `custom`; their hash
+/// identifies them.
+fn describe(name: &str, sha256: Option<&str>) -> String {
+    if name != "custom" {
+        return format!("the model '{name}'");
+    }
+    let digits = sha256.and_then(|hash| hash.get(..SHOWN_DIGITS));
+    let hash = digits.map_or_else(String::new, |digits| format!(" (SHA-256 {digits}…)"));
+    format!("custom weights{hash}")
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dac::tokens::{Format, TokenReader};
+use dac::tokens::{Format, IntegerType, TokenReader};
 use dac::{ModelInfo, Save};
 
 use crate::error::error_text;
@@ -14,6 +14,8 @@ pub(crate) struct ExpectedTokens<'a> {
     pub(crate) codebooks: usize,
     pub(crate) channels: usize,
     pub(crate) save: Save,
+    /// Element type of the codes; `None` if they are packed.
+    pub(crate) integer: Option<IntegerType>,
     pub(crate) input_rate_hz: u32,
     pub(crate) input_samples: Option<u64>,
 }
@@ -48,6 +50,7 @@ impl ExpectedTokens<'_> {
             ("model", same_model),
             ("number of codebooks", same_codebooks),
             ("content", same_content),
+            ("dtype", info.codes.is_none() || info.integer == self.integer),
             ("number of channels", info.channels() == self.channels),
             ("length", same_rate && same_samples && !info.truncated),
         ];

@@ -38,7 +38,7 @@ impl PackSettings {
     pub(crate) fn shards(self, format: Format, options: &WriteOptions) -> (PackKind, PackLimits) {
         let kind = match self.format {
             PackFormat::Tar => PackKind::Tar(format, options.clone()),
-            PackFormat::Parquet => PackKind::Parquet,
+            PackFormat::Parquet => PackKind::Parquet(options.integer.unwrap_or_default()),
         };
         (kind, self.limits)
     }

@@ -31,6 +31,7 @@ fn settings(args: &DecodeArgs) -> Result<DecodeSettings, Usage> {
         sample_format: args.wave.sample_format,
         chunking: args.chunk.choice()?,
         range: range(args),
+        tail_frames: args.tail_frames,
         restore_loudness: !args.no_loudness,
         precision: args.model.run.precision,
     })

@@ -8,26 +8,13 @@ use anyhow::{Context, Error, anyhow, bail};
 use dac::Preset;
 use dac::audio::AudioReader;
 use dac::codec::NetworkShape;
-use dac::tokens::{Format, SNIFF_BYTES, TokenInfo, TokenReader};
-use dac::weights::Checkpoint;
+use dac::tokens::{Format, IntegerType, SNIFF_BYTES, TokenError, TokenInfo, TokenReader};
+use dac::weights::{Checkpoint, Kind, Reason};
 use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
 use crate::exit::Exit;
 use crate::output::{eprint_line, error_of_file, error_text, print_record, print_text};
-
-/// Fields of the tokens' metadata that are not listed.
-const HIDDEN_METADATA: [&str; 9] = [
-    "codebook_size",
-    "hop_samples",
-    "replaced_samples",
-    "input_truncated",
-    "damaged_samples",
-    "input_warning",
-    "input_db",
-    "chunk_frames",
-    "padding",
-];
 
 /// Properties of a file in the order of output.
 type Properties = Vec<(&'static str, Value)>;
@@ -54,7 +41,9 @@ pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
 /// Formats a property as a line; returns `None` for an unknown or empty value.
 fn line((name, value): &(&'static str, Value)) -> Option<String> {
     let is_known = !value.is_null() && *value != "";
-    is_known.then(|| format!("\n  {:<18}{}", name.replace('_', " "), value_text(value)))
+    // The metadata of tokens has another field about the input that was encoded.
+    let label = if *name == "truncated" { "file_truncated" } else { name };
+    is_known.then(|| format!("\n  {:<18}{}", label.replace('_', " "), value_text(value)))
 }
 
 fn record(path: &Path, properties: Result<Properties, Error>) -> Value {
@@ -93,7 +82,13 @@ fn properties_of(path: &Path) -> Result<Properties, Error> {
         Some(_) => token_properties(path, TokenReader::open_path(path)?.info()),
         None => match Checkpoint::open(path, None) {
             Ok(checkpoint) => checkpoint_properties(&checkpoint),
-            Err(_) => audio_properties(path)?,
+            Err(error) => match (audio_properties(path), error.reason) {
+                (Ok(properties), _) => properties,
+                (Err(_), Reason::Foreign(guess)) if guess.kind != Kind::Media => {
+                    bail!("neither audio nor tokens nor weights: it is {guess}")
+                }
+                (Err(error), _) => return Err(error),
+            },
         },
     };
     properties.push(("file_bytes", json!(found.len())));
@@ -104,15 +99,27 @@ fn properties_of(path: &Path) -> Result<Properties, Error> {
 fn tensor_properties(path: &Path) -> Result<Properties, Error> {
     let tokens = match TokenReader::open_path(path) {
         Ok(reader) => return Ok(token_properties(path, reader.info())),
-        Err(error) => error_text(&error.into()),
+        Err(error) => error,
     };
-    let checkpoint = match Checkpoint::open(path, None) {
+    let weights = match Checkpoint::open(path, None) {
         Ok(checkpoint) => return Ok(checkpoint_properties(&checkpoint)),
-        Err(error) => error_text(&error.into()),
+        Err(error) => error,
     };
-    let [tokens, checkpoint] =
-        [tokens, checkpoint].map(|text| text.replace(&format!("{}: ", path.display()), ""));
-    Err(anyhow!("neither tokens ({tokens}) nor a checkpoint ({checkpoint})"))
+    let contains_tokens = match &tokens {
+        TokenError::InFile { source, .. } => !matches!(**source, TokenError::NoTokens { .. }),
+        _ => true,
+    };
+    // A container that cannot be read is described by the checkpoint's error, which is the same for tokens.
+    Err(match weights.reason {
+        Reason::Torch(_) | Reason::Safetensors(_) | Reason::Foreign(_) | Reason::TooShort { .. } => {
+            weights.into()
+        }
+        _ if contains_tokens => tokens.into(),
+        _ => anyhow!(
+            "contains no tokens (codes, z or latents), and as weights it is refused: {}",
+            weights.reason
+        ),
+    })
 }
 
 fn token_properties(path: &Path, info: &TokenInfo) -> Properties {
@@ -127,23 +134,27 @@ fn token_properties(path: &Path, info: &TokenInfo) -> Properties {
         ("kind", json!("tokens")),
         ("format", json!(info.format.to_string())),
         ("codes_shape", json!(info.codes)),
+        ("codes_dtype", json!(info.integer.map(IntegerType::name))),
         ("z_shape", json!(info.z)),
         ("latents_shape", json!(info.latents)),
         ("channels", json!(channels)),
         ("codebooks", json!(codebooks)),
         ("frames", json!(info.frames())),
     ];
-    let listed = meta.fields_with_duration().filter(|field| !HIDDEN_METADATA.contains(&field.name));
-    properties.extend(listed.map(|field| (field.name, json!(field.value))));
+    properties.extend(meta.fields_with_duration().map(|field| (field.name, json!(field.value))));
     properties.extend([
         ("nominal_kbps", json!(nominal)),
         ("file_kbps", json!(seconds.map(|seconds| bytes as f64 * 0.008 / seconds))),
         ("truncated", json!(info.truncated)),
+        ("ignored_bytes", json!(Some(info.ignored_bytes).filter(|&bytes| bytes > 0))),
     ]);
     properties
 }
 
 fn checkpoint_properties(checkpoint: &Checkpoint) -> Properties {
+    for warning in &checkpoint.report().warnings {
+        eprint_line(format_args!("warning: {warning}"));
+    }
     let (shape, report) = (checkpoint.shape(), checkpoint.report());
     let NetworkShape { sample_rate_hz, encoder_dim, latent_dim, decoder_dim, .. } = shape;
     vec![

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use dac::cache::{self, Environment};
 use dac::codec::CodecError;
+use dac::weights::Checkpoint;
 use dac::{Dac, Device, LoadOptions, ModelSource, Precision, Preset};
 use dac_batch::{BatchError, DEFAULT_MODEL, Models};
 
@@ -22,6 +23,10 @@ pub(crate) fn open_named(
     options: &LoadOptions,
 ) -> Result<Dac, BatchError> {
     match weights {
+        Some(path) if path.is_dir() => Err(BatchError::Usage(match Checkpoint::open(path, model) {
+            Err(error) => error.to_string(),
+            Ok(_) => format!("{}: is a folder", path.display()),
+        })),
         Some(path) if !path.is_file() => {
             Err(BatchError::Usage(format!("weights file not found: {}", path.display())))
         }
@@ -50,13 +55,17 @@ pub(crate) fn open_source(
             options.device
         ));
     }
-    Dac::open(source, expected, options).map_err(|error| match error {
+    let opened = Dac::open(source, expected, options).map_err(|error| match error {
         dac::Error::Codec(
             CodecError::Device(_) | CodecError::Precision { .. } | CodecError::MemoryBudget { .. },
         )
         | dac::Error::NoTiny => BatchError::Usage(error.to_string()),
-        other => other.into(),
-    })
+        other => BatchError::from(other),
+    })?;
+    for warning in opened.info().report.iter().flat_map(|report| &report.warnings) {
+        eprint_line(format_args!("warning: {warning}"));
+    }
+    Ok(opened)
 }
 
 /// Loads the model requested with `--model` or `--weights`; without them, each token file decides.

@@ -31,14 +31,13 @@ mod token_settings;
 use std::process::ExitCode;
 
 use anyhow::Error;
-use clap::Parser;
 
 use args::{Cli, Command};
 use exit::Exit;
 use output::eprint_line;
 
 fn main() -> ExitCode {
-    run(&Cli::parse()).unwrap_or_else(|error| Exit::from_error(&error)).into()
+    run(&args::parse()).unwrap_or_else(|error| Exit::from_error(&error)).into()
 }
 
 fn run(cli: &Cli) -> Result<Exit, Error> {

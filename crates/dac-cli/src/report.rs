@@ -51,6 +51,9 @@ fn read(args: &ReportArgs) -> Result<Excerpt, ReportError> {
 
 /// Writes the page and prints what it shows.
 fn write(args: &ReportArgs, report: &Report) -> Result<Exit, Error> {
+    if let Some(warning) = &report.recording.warning {
+        eprint_line(format_args!("{}: {warning}", args.input.display()));
+    }
     let output_bytes = write_page(&args.output, &html_page(report))?;
     let (input, output) = (args.input.display().to_string(), args.output.display().to_string());
     eprint_line(format_args!(

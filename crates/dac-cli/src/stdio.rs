@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::{Error, bail};
 use dac::audio::{AudioReader, Planar, StreamFormat, StreamWriter};
 use dac::codec::CodecError;
-use dac::tokens::{DacpHeader, DacpReader, DacpWriter, Format, TokenFile};
-use dac::{Codes, Dac, DecodeSession, EncodeOptions, EncodeSession, LoadOptions, PushDecodeSession, Save};
-use dac_batch::{DecodeSettings, Models, damage_remarks, input_remarks};
+use dac::tokens::{DacpHeader, DacpReader, DacpWriter, Format, TokenReader};
+use dac::{Dac, DecodeSession, EncodeOptions, EncodeSession, LoadOptions, PushDecodeSession, Save};
+use dac_batch::{DecodeSettings, IGNORED_BYTES_REMARK, Models, damage_remarks, input_remarks};
 
 use crate::args::{ChunkArg, DecodeArgs, EncodeArgs, FileArgs, ModelArgs};
 use crate::exit::{Exit, Usage};
@@ -52,6 +52,7 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
     if args.pack.pack.is_some() {
         bail!(Usage("'encode -' writes one stream and cannot be combined with --pack".to_owned()));
     }
+    check_stdout()?;
     let precision = args.model.run.precision;
     let settings = token_settings(&args.tokens, &args.bitrate, &args.chunk, None, precision)?;
     if settings.save != Save::default() || args.chunk.chunk != ChunkArg::Exact {
@@ -85,7 +86,8 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Resul
         }
     }
     let samples = reader.position();
-    if let Some(codes) = session.finish("standard input")?.codes {
+    let tokens = session.finish("standard input")?;
+    if let Some(codes) = tokens.codes {
         writer.push(&codes)?;
     }
     drop(writer.finish(Some(samples))?);
@@ -93,7 +95,8 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Resul
         eprint_line(format_args!("{NAME}: {remark}"));
     }
     let damaged = Some(reader.damage().samples).filter(|_| reader.damage().places > 0);
-    for remark in damage_remarks(damaged, reader.warning()) {
+    let warnings = [reader.warning(), tokens.meta.input_warning.as_deref()];
+    for remark in damage_remarks(damaged, None).chain(warnings.into_iter().flatten().map(str::to_owned)) {
         eprint_line(format_args!("{NAME}: {remark}"));
     }
     Ok(Exit::Done)
@@ -101,6 +104,7 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Resul
 
 /// Runs `dac decode -`: tokens of any format to WAV or raw samples. .dacp is decoded as it arrives.
 pub(crate) fn decode(args: &DecodeArgs, settings: &DecodeSettings) -> Result<Exit, Error> {
+    check_stdout()?;
     let models = load::models(&args.model, low_latency(&args.model))?;
     decode_stream(args, &models, settings).or_else(Exit::by_input)
 }
@@ -115,9 +119,15 @@ fn decode_stream(args: &DecodeArgs, models: &Models<'_>, settings: &DecodeSettin
     if format == Some(Format::Dacp) && settings.range.is_none() && args.chunk.chunk == ChunkArg::Exact {
         return decode_dacp(args, models, DacpReader::new(input)?, settings);
     }
-    let tokens = TokenFile::read_stream(input)?;
-    let stored = tokens.codes.as_ref().map(Codes::codebooks);
-    let dac = models.for_tokens(&tokens.meta, stored, &|text| eprint_line(text))?;
+    let mut reader = TokenReader::from_stream(input)?;
+    let info = reader.info().clone();
+    let stored = info.codes.map(|[_, codebooks, _]| codebooks);
+    let dac = models.for_tokens(&info.meta, stored, &|text| eprint_line(text))?;
+    reader.set_codebook_size(dac.shape().codebook_size);
+    let tokens = reader.read_all()?;
+    if info.ignored_bytes > 0 {
+        eprint_line(format_args!("{NAME}: {IGNORED_BYTES_REMARK}"));
+    }
     let options = settings.options_for(&dac, format, stored)?;
     if let Some(remark) = settings.bitrate_remark(&dac, &options) {
         eprint_line(remark);
@@ -147,9 +157,15 @@ fn decode_dacp(
     if let Some(remark) = settings.bitrate_remark(&dac, &options) {
         eprint_line(remark);
     }
-    let mut decoder = PushDecodeSession::new(&dac, &meta, channels, options.output_rate)?;
-    let mut out = Output::open(args, decoder.rate_hz(), channels)?;
-    while let Some(codes) = reader.next_codes()? {
+    let mut decoder = PushDecodeSession::new(&dac, &meta, channels, options.output_rate)?
+        .with_tail_frames(options.tail_frames);
+    let mut next = reader.next_codes()?;
+    // A stream without frames is an error: it gets no WAV header.
+    let mut out = match next {
+        Some(_) => Some(Output::open(args, decoder.rate_hz(), channels)?),
+        None => None,
+    };
+    while let (Some(codes), Some(out)) = (next, &mut out) {
         let codes = match options.codebooks {
             Some(codebooks) => {
                 codes.truncate(codebooks).map_err(CodecError::from).map_err(dac::Error::from)?
@@ -157,12 +173,21 @@ fn decode_dacp(
             None => codes,
         };
         out.write(&decoder.push(&codes)?)?;
+        next = reader.next_codes()?;
     }
     if reader.truncated() {
         eprint_line(format_args!("{NAME}: the stream is truncated; decoded its {} frames", reader.frames()));
     }
-    out.write(&decoder.finish(reader.input_samples())?)?;
-    out.finish()
+    let rest = decoder.finish(reader.input_samples())?;
+    if let Some(mut out) = out {
+        out.write(&rest)?;
+        out.finish()?;
+    }
+    // After the last sample is written: the writer of the stream may keep it open.
+    if reader.has_ignored_bytes()? {
+        eprint_line(format_args!("{NAME}: {IGNORED_BYTES_REMARK}"));
+    }
+    Ok(Exit::Done)
 }
 
 /// Load options for streams that deliver results as early as possible.
@@ -202,6 +227,35 @@ impl Output {
         }
         Ok(Exit::Done)
     }
+}
+
+/// Fails if standard output was closed when the program started. Rust's runtime then opens the null device in
+/// its place, for reading and writing, and everything written is lost.
+fn check_stdout() -> Result<(), Error> {
+    if stdout_is_closed() {
+        bail!("cannot write standard output: it is closed; redirect it to a file or a pipe");
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn stdout_is_closed() -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+
+    use rustix::fs::{OFlags, fcntl_getfl};
+
+    let stdout = io::stdout();
+    let is_read_write = fcntl_getfl(&stdout).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR);
+    let device =
+        |file: io::Result<File>| file.and_then(|file| file.metadata()).map(|found| found.rdev()).ok();
+    let found = device(stdout.as_fd().try_clone_to_owned().map(File::from));
+    is_read_write && found.is_some() && found == device(File::open("/dev/null"))
+}
+
+#[cfg(not(unix))]
+fn stdout_is_closed() -> bool {
+    false
 }
 
 /// Standard output as a file, if it is an empty one.

@@ -1,7 +1,7 @@
 //! Settings of the tokens that `encode` and `roundtrip` write.
 
 use dac::Precision;
-use dac::tokens::{Format, WriteOptions};
+use dac::tokens::{Format, IntegerType, WriteOptions};
 use dac_batch::{EncodeSettings, PackSettings};
 
 use crate::args::{BitrateArgs, ChunkArg, ChunkArgs, PackArg, PackArgs, TokenArgs, save};
@@ -19,9 +19,7 @@ pub(crate) fn token_settings(
     let pack_arg = pack.and_then(|pack| pack.pack);
     let format = token_format(tokens, chunk, pack_arg)?;
     let mut write = WriteOptions::default();
-    if let Some(dtype) = tokens.dtype {
-        write.npy_integer = dtype.into();
-    }
+    write.integer = tokens.dtype.map(IntegerType::from);
     Ok(EncodeSettings {
         format,
         write,
@@ -43,9 +41,9 @@ pub(crate) fn token_settings(
 fn token_format(tokens: &TokenArgs, chunk: &ChunkArgs, pack: Option<PackArg>) -> Result<Format, Usage> {
     let is_windowed = chunk.chunk == ChunkArg::Descript;
     let is_parquet = pack == Some(PackArg::Parquet);
-    if is_parquet && (tokens.format.is_some() || tokens.dtype.is_some()) {
-        let why = "parquet files contain codes as uint16 instead of token files";
-        return Err(Usage(format!("--pack parquet cannot be combined with --format or --dtype: {why}")));
+    if is_parquet && tokens.format.is_some() {
+        let why = "parquet files contain codes instead of token files";
+        return Err(Usage(format!("--pack parquet cannot be combined with --format: {why}")));
     }
     let format = tokens.format.unwrap_or(match pack {
         _ if is_windowed => Format::Dac,
@@ -56,8 +54,8 @@ fn token_format(tokens: &TokenArgs, chunk: &ChunkArgs, pack: Option<PackArg>) ->
         let why = "only .dac files record the windows";
         return Err(Usage(format!("--chunk descript requires --format dac, not {format}: {why}")));
     }
-    if tokens.dtype.is_some() && format != Format::Npy {
-        return Err(Usage(format!("--dtype applies only to --format npy, not to {format}")));
+    if let Some(integer) = tokens.dtype.map(IntegerType::from).filter(|_| !is_parquet) {
+        format.check_integer(integer).map_err(|error| Usage(format!("--dtype {integer}: {error}")))?;
     }
     let save = save(&tokens.save);
     let arrays = usize::from(save.codes) + usize::from(save.z) + usize::from(save.latents);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use dac_dataset::{PackKind, PackLimits, PackNaming, PackWriter, SampleKey};
 use dac_rvq::Codes;
-use dac_tokens::{Format, TokenFile, TokenMeta, WriteOptions};
+use dac_tokens::{Format, IntegerType, TokenFile, TokenMeta, WriteOptions};
 
 /// Codes with the values that the Python script expects.
 fn codes(channels: usize, codebooks: usize, frames: usize) -> Result<Codes, Box<dyn Error>> {
@@ -40,7 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("npy", tar(Format::Npy)),
         ("dacp", tar(Format::Dacp)),
         ("safetensors", tar(Format::Safetensors)),
-        ("parquet", PackKind::Parquet),
+        ("parquet", PackKind::Parquet(IntegerType::U16)),
+        ("parquet_i32", PackKind::Parquet(IntegerType::I32)),
+        ("parquet_i64", PackKind::Parquet(IntegerType::I64)),
     ] {
         let folder = folder.join(name);
         if folder.exists() {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use dac_atomic::AtomicFile;
-use dac_tokens::{Format, TokenFile, WriteOptions};
+use dac_tokens::{Format, IntegerType, TokenFile, WriteOptions};
 
 use crate::error::PackError;
 use crate::hashing_writer::HashingWriter;
@@ -22,8 +22,8 @@ use crate::tar::TarShard;
 pub enum PackKind {
     /// Tar archives for WebDataset, with token files of this format, written with these options.
     Tar(Format, WriteOptions),
-    /// Parquet files, which store only codes.
-    Parquet,
+    /// Parquet files, which store only codes, as integers of this type.
+    Parquet(IntegerType),
 }
 
 impl PackKind {
@@ -31,7 +31,7 @@ impl PackKind {
     pub fn extension(&self) -> &'static str {
         match self {
             Self::Tar(..) => "tar",
-            Self::Parquet => "parquet",
+            Self::Parquet(_) => "parquet",
         }
     }
 }
@@ -141,7 +141,7 @@ impl PackWriter {
                     .map_err(|e| PackError::Tokens(io::Error::from(e).into()))?;
                 Ok(Entry::Members([(format.extension(), bytes), ("json", json)]))
             }
-            PackKind::Parquet => Ok(Entry::Row(Box::new(Row::new(metadata, tokens)?))),
+            PackKind::Parquet(_) => Ok(Entry::Row(Box::new(Row::new(metadata, tokens)?))),
         }
     }
 
@@ -153,7 +153,9 @@ impl PackWriter {
         };
         let file = file.map(HashingWriter::new).and_then(|writer| match self.kind {
             PackKind::Tar(..) => Ok(ShardFile::Tar(TarShard::new(writer))),
-            PackKind::Parquet => Ok(ShardFile::Parquet(Box::new(ParquetShard::new(writer)?))),
+            PackKind::Parquet(integer) => {
+                Ok(ShardFile::Parquet(Box::new(ParquetShard::new(writer, integer)?)))
+            }
         });
         let keys = vec![first_key.clone()];
         let file = file.map_err(|source| PackError::Shard { path: path.clone(), keys, source })?;

@@ -9,7 +9,7 @@ use std::path::Path;
 use common::{codes, keys, meta, names, sha256, tar_members};
 use dac_dataset::{PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey, ShardInfo};
 use dac_rvq::{Array3, Codes};
-use dac_tokens::{Format, TokenFile, WriteOptions};
+use dac_tokens::{Format, IntegerType, TokenFile, WriteOptions};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 
@@ -49,20 +49,25 @@ fn write(writer: &mut PackWriter, frames: &[usize]) -> Vec<ShardInfo> {
     shards
 }
 
+/// Code in a column of this type.
+fn code(field: &parquet::record::Field, integer: IntegerType) -> u16 {
+    match (field, integer) {
+        (parquet::record::Field::UShort(code), IntegerType::U16) => *code,
+        (parquet::record::Field::Int(code), IntegerType::I32) => u16::try_from(*code).unwrap(),
+        (parquet::record::Field::Long(code), IntegerType::I64) => u16::try_from(*code).unwrap(),
+        (other, _) => panic!("{other:?}"),
+    }
+}
+
 /// Reads the rows of a parquet file: key, codes `[lists][frames]`, and all columns as text.
-fn rows(path: &Path) -> Vec<(String, Vec<Vec<u16>>, String)> {
+fn rows(path: &Path, integer: IntegerType) -> Vec<(String, Vec<Vec<u16>>, String)> {
     let file = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
     let row = |row: parquet::record::Row| {
         let lists = row.get_list(1).unwrap().elements();
         let list = |field: &parquet::record::Field| match field {
-            parquet::record::Field::ListInternal(list) => list
-                .elements()
-                .iter()
-                .map(|code| match code {
-                    parquet::record::Field::UShort(code) => *code,
-                    other => panic!("{other:?}"),
-                })
-                .collect(),
+            parquet::record::Field::ListInternal(list) => {
+                list.elements().iter().map(|field| code(field, integer)).collect()
+            }
             other => panic!("{other:?}"),
         };
         let lists = lists.iter().map(list).collect();
@@ -108,7 +113,7 @@ fn tar_shards_contain_token_files_and_metadata() {
 #[test]
 fn parquet_files_round_trip_every_code() {
     let folder = tempfile::tempdir().unwrap();
-    let mut writer = writer(folder.path(), PackKind::Parquet, PackLimits::default());
+    let mut writer = writer(folder.path(), PackKind::Parquet(IntegerType::U16), PackLimits::default());
     // All values, no frames, no lists, and more codes than fit a row group.
     let every: Vec<u16> = (0..=u16::MAX).collect();
     let all = [
@@ -126,7 +131,7 @@ fn parquet_files_round_trip_every_code() {
         assert!(writer.add(&key(&index.to_string()), "a.wav", tokens).unwrap().is_none());
     }
     let shard = finish(&mut writer).unwrap();
-    let rows = rows(&shard.path);
+    let rows = rows(&shard.path, IntegerType::U16);
     assert_eq!(rows.len(), all.len());
     for (index, ((key, lists, _), codes)) in rows.iter().zip(&all).enumerate() {
         assert_eq!(*key, index.to_string());
@@ -159,8 +164,29 @@ fn parquet_files_round_trip_every_code() {
 }
 
 #[test]
+fn parquet_files_store_codes_as_the_chosen_integers() {
+    let mut sizes = Vec::new();
+    for integer in IntegerType::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = writer(folder.path(), PackKind::Parquet(integer), PackLimits::default());
+        let all = [codes(1, 9, 150), codes(2, 12, 7), codes(1, 3, 0), codes(0, 0, 0)];
+        for (index, codes) in all.iter().enumerate() {
+            let tokens = TokenFile::of_codes(codes.clone(), meta());
+            writer.add(&key(&index.to_string()), "a.wav", tokens).unwrap();
+        }
+        let shard = finish(&mut writer).unwrap();
+        for ((_, lists, _), codes) in rows(&shard.path, integer).iter().zip(&all) {
+            assert!(lists.concat() == codes.as_slice(), "{integer}");
+        }
+        sizes.push(shard.bytes);
+    }
+    // The dictionaries differ in size, their indices do not.
+    assert!(sizes[1].abs_diff(sizes[0]) < 100 && sizes[2] < sizes[1] + 5000, "{sizes:?}");
+}
+
+#[test]
 fn shards_are_closed_at_the_entry_and_size_limits() {
-    for kind in [tar(Format::Npy), PackKind::Parquet] {
+    for kind in [tar(Format::Npy), PackKind::Parquet(IntegerType::U16)] {
         let folder = tempfile::tempdir().unwrap();
         let shards = write(&mut writer(folder.path(), kind.clone(), limits(2, 1 << 30)), &[10; 5]);
         let entries: Vec<_> = shards.iter().map(|shard| shard.keys.len()).collect();
@@ -195,7 +221,7 @@ fn starting_at_skips_lower_numbers() {
 
 #[test]
 fn equal_entries_give_equal_bytes() {
-    for kind in [tar(Format::Safetensors), PackKind::Parquet] {
+    for kind in [tar(Format::Safetensors), PackKind::Parquet(IntegerType::U16)] {
         let hashes = [0; 2].map(|_| {
             let folder = tempfile::tempdir().unwrap();
             write(&mut writer(folder.path(), kind.clone(), limits(10, 1 << 30)), &[7, 8, 9])[0].sha256.clone()
@@ -212,7 +238,7 @@ fn rejected_entries_do_not_affect_others() {
     with_z.z = Some(Array3::new(vec![0.5; 8], [1, 2, 4]).unwrap());
     let only_z = TokenFile::of_z(Array3::new(vec![0.5; 8], [1, 2, 4]).unwrap(), meta());
 
-    let mut writer = writer(folder.path(), PackKind::Parquet, PackLimits::default());
+    let mut writer = writer(folder.path(), PackKind::Parquet(IntegerType::U16), PackLimits::default());
     writer.add(&key("a"), "a", plain()).unwrap();
     assert!(matches!(writer.add(&key("b"), "b", with_z.clone()), Err(PackError::NotCodes { .. })));
     assert!(matches!(writer.add(&key("b"), "b", only_z.clone()), Err(PackError::NotCodes { .. })));
@@ -234,7 +260,7 @@ fn rejected_entries_do_not_affect_others() {
 
 #[test]
 fn dropping_the_writer_removes_the_open_shard() {
-    for kind in [tar(Format::Npy), PackKind::Parquet] {
+    for kind in [tar(Format::Npy), PackKind::Parquet(IntegerType::U16)] {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = writer(folder.path(), kind.clone(), PackLimits::default());
         writer.add(&key("a"), "a", TokenFile::of_codes(codes(1, 9, 4), meta())).unwrap();

@@ -30,6 +30,7 @@
 
 mod buffer;
 mod error;
+mod finite;
 mod isa;
 mod names;
 mod options;
@@ -40,6 +41,7 @@ mod rvq;
 mod winograd;
 
 pub use error::KernelError;
+pub use finite::{NonFinite, first_non_finite};
 pub use isa::Isa;
 pub use names::{UnknownName, name_list};
 pub use options::{PipelineOptions, Precision, Schedule, Threads};

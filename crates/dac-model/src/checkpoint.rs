@@ -2,23 +2,30 @@
 
 mod config_json;
 mod error;
+mod facts;
+mod foreign;
 mod infer_shape;
 mod key_map;
+mod properties;
 mod tensor_file;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Cursor, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use dac_kernels::first_non_finite;
 use dac_nn::{NetworkShape, WeightError, Weights};
 use sha2::{Digest, Sha256};
 
 pub use config_json::{ConfigJson, ConfigJsonError};
+pub use dac_sniff::{Guess, Kind};
 pub use error::{CheckpointError, Mismatch, Reason};
 pub use key_map::Layout;
 
 use crate::preset::Preset;
+use config_json::ConfigFile;
+use facts::Places;
 use infer_shape::Shapes;
 use key_map::{KeyMap, Stored};
 use tensor_file::{ReadSeek, TensorFile};
@@ -41,10 +48,13 @@ pub struct LoadReport {
     pub dtypes: Vec<String>,
     /// Number of tensors of the speech model that contains the codec.
     pub other_tensors: usize,
+    /// What was ignored: a `config.json` that cannot be parsed, or its values of wrong types.
+    pub warnings: Vec<String>,
 }
 
 /// An open checkpoint whose parameters match its network's shape.
 pub struct Checkpoint {
+    path: PathBuf,
     file: TensorFile,
     keys: KeyMap,
     shape: NetworkShape,
@@ -67,17 +77,27 @@ impl Checkpoint {
     /// inferred.
     ///
     /// # Errors
-    /// When the file is not a checkpoint of this codec, is truncated, or does not match `expected`. Missing,
-    /// unused and misshaped parameters are listed in one error.
+    /// When the file is not a checkpoint of this codec, is truncated, does not match `expected`, has elements
+    /// other than floats, or disagrees with its metadata or the `config.json` next to it. Missing, unused and
+    /// misshaped parameters are listed in one error. Values are checked when they are read.
     pub fn open(path: &Path, expected: Option<Preset>) -> Result<Self, CheckpointError> {
         let read = || {
             let file = File::open(path).map_err(Reason::Io)?;
             if file.metadata().is_ok_and(|m| m.is_dir()) {
-                return Err(Reason::Directory);
+                return Err(Reason::Directory { hint: foreign::folder_hint(path) });
             }
-            Self::read(Box::new(file), expected, ConfigJson::next_to(path).sampling_rate_hz)
+            Self::read(path, Box::new(file), expected, ConfigFile::next_to(path))
         };
-        read().map_err(|reason| CheckpointError { path: path.to_path_buf(), reason })
+        read().map_err(|reason| {
+            let reason = match (reason, foreign::part_of_name(path)) {
+                (
+                    Reason::NotDac { .. } | Reason::MissingParts { .. } | Reason::Mismatch(_),
+                    Some((part, parts)),
+                ) => Reason::Part { part, parts },
+                (reason, _) => reason,
+            };
+            CheckpointError { path: path.to_path_buf(), reason }
+        })
     }
 
     /// Opens a checkpoint embedded in the program.
@@ -85,23 +105,30 @@ impl Checkpoint {
     /// # Errors
     /// Same as [`Checkpoint::open`].
     pub fn embedded(bytes: &'static [u8], expected: Option<Preset>) -> Result<Self, CheckpointError> {
-        Self::read(Box::new(Cursor::new(bytes)), expected, None)
-            .map_err(|reason| CheckpointError { path: "<embedded>".into(), reason })
+        let path = Path::new("<embedded>");
+        Self::read(path, Box::new(Cursor::new(bytes)), expected, None)
+            .map_err(|reason| CheckpointError { path: path.to_path_buf(), reason })
     }
 
     fn read(
+        path: &Path,
         reader: Box<dyn ReadSeek>,
         expected: Option<Preset>,
-        rate_hz: Option<i64>,
+        config: Option<ConfigFile>,
     ) -> Result<Self, Reason> {
         let file = TensorFile::open(reader)?;
         let names: Vec<String> = file.tensors.keys().cloned().collect();
-        let example = names.first().ok_or(Reason::NoTensors)?;
-        let not_dac = || Reason::NotDac { tensors: names.len(), example: example.clone() };
-        let keys = KeyMap::new(&names).ok_or_else(not_dac)?;
+        if names.is_empty() {
+            return Err(Reason::NoTensors("it is empty".to_owned()));
+        }
+        let keys = KeyMap::new(&names).ok_or_else(|| foreign::explain(&names))?;
+        if let Some(reason) = foreign::missing_parts(&keys.stored.keys().cloned().collect::<Vec<_>>()) {
+            return Err(reason);
+        }
+        check_types(&file, &keys)?;
         let shapes = canonical_shapes(&file, &keys);
-        let rate_hz = file.number("sample_rate").or(rate_hz);
-        let rate_hz = rate_hz.or(expected.map(|p| i64::from(p.shape().sample_rate_hz)));
+        let places = Places { file: &file, config: config.as_ref(), is_part: keys.is_part() };
+        let rate_hz = places.sample_rate_hz()?.or(expected.map(|p| p.shape().sample_rate_hz));
         let shape = infer_shape::network_shape(&shapes, rate_hz)?;
         if let Some(preset) = expected {
             let expected = preset.shape();
@@ -114,8 +141,64 @@ impl Checkpoint {
         if mismatch != Mismatch::default() {
             return Err(Reason::Mismatch(mismatch));
         }
-        let report = report(&shape, &file, &keys);
-        Ok(Self { file, keys, shape, report })
+        places.check(&shape)?;
+        let warnings = config.map(|config| config.warnings()).unwrap_or_default();
+        let report = LoadReport { warnings, ..report(&shape, &file, &keys) };
+        Ok(Self { path: path.to_path_buf(), file, keys, shape, report })
+    }
+
+    /// Reads every parameter and checks its values, as loading a codec does.
+    ///
+    /// # Errors
+    /// At the first value that is not finite, or when reading fails.
+    pub fn check_values(&mut self) -> Result<(), WeightError> {
+        self.shape.parameters().into_iter().try_for_each(|parameter| self.parameter(parameter).map(drop))
+    }
+
+    /// Reads a parameter and folds its weight norm.
+    fn read_parameter(&mut self, stored: &Stored) -> Result<Vec<f32>, Reason> {
+        match stored {
+            Stored::Plain(key) => self.file.read(key),
+            Stored::WeightNorm { magnitude, direction } => {
+                let (g, v) = (self.file.read(magnitude)?, self.file.read(direction)?);
+                Ok(fold_weight_norm(&g, v))
+            }
+        }
+    }
+
+    /// Explains why the folded value at `position` is not finite, from the tensors of the file.
+    fn explain_non_finite(&mut self, stored: &Stored, position: usize, value: f32) -> Result<Reason, Reason> {
+        let (magnitude, direction) = match stored {
+            Stored::Plain(key) => return Ok(self.at_index(key, position, value)),
+            Stored::WeightNorm { magnitude, direction } => (magnitude, direction),
+        };
+        let (g, v) = (self.file.read(magnitude)?, self.file.read(direction)?);
+        for (key, values) in [(magnitude, &g), (direction, &v)] {
+            if let Some(at) = first_non_finite(values) {
+                return Ok(self.at_index(key, at, values[at]));
+            }
+        }
+        // All are finite: the norm of the row is 0, or too small or large to divide by.
+        let width = row_width(&g, &v);
+        let row = position / width;
+        let norm = v.chunks(width).nth(row).map_or(0.0, norm);
+        Ok(Reason::ZeroRow { key: direction.clone(), row, norm })
+    }
+
+    /// Describes a value that is not finite by its position on each axis.
+    fn at_index(&self, key: &str, position: usize, value: f32) -> Reason {
+        let shape = self.file.tensors.get(key).map(|(shape, _)| shape.as_slice()).unwrap_or_default();
+        let (mut index, mut rest) = (vec![0; shape.len()], position);
+        for (at, &d) in index.iter_mut().zip(shape).rev() {
+            *at = rest % d.max(1);
+            rest /= d.max(1);
+        }
+        Reason::NonFinite { key: key.to_owned(), index, value }
+    }
+
+    fn weight_error(&self, name: &str, reason: Reason) -> WeightError {
+        let source = Box::new(CheckpointError { path: self.path.clone(), reason });
+        WeightError::Read { name: name.to_owned(), source }
     }
 
     /// Returns the network's shape.
@@ -132,16 +215,8 @@ impl Checkpoint {
 impl Weights for Checkpoint {
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightError> {
         let missing = || WeightError::Missing { name: name.to_owned() };
-        let stored = self.keys.stored.get(name).ok_or_else(missing)?;
-        let fail = |reason: Reason| WeightError::Read { name: name.to_owned(), source: Box::new(reason) };
-        let values = match stored {
-            Stored::Plain(key) => self.file.read(key).map_err(fail)?,
-            Stored::WeightNorm { magnitude, direction } => {
-                let g = self.file.read(magnitude).map_err(fail)?;
-                let v = self.file.read(direction).map_err(fail)?;
-                fold_weight_norm(&g, v)
-            }
-        };
+        let stored = self.keys.stored.get(name).cloned().ok_or_else(missing)?;
+        let values = self.read_parameter(&stored).map_err(|reason| self.weight_error(name, reason))?;
         if values.len() != shape.iter().product::<usize>() {
             return Err(WeightError::Shape {
                 name: name.to_owned(),
@@ -151,17 +226,46 @@ impl Weights for Checkpoint {
         }
         Ok(values)
     }
+
+    fn non_finite(&mut self, name: &str, position: usize, value: f32) -> WeightError {
+        let Some(stored) = self.keys.stored.get(name).cloned() else {
+            return WeightError::Missing { name: name.to_owned() };
+        };
+        let (Ok(reason) | Err(reason)) = self.explain_non_finite(&stored, position, value);
+        self.weight_error(name, reason)
+    }
 }
 
 /// Computes `g · v / ‖v‖` with the norm over all axes but the first (Salimans and Kingma 2016).
 fn fold_weight_norm(g: &[f32], mut v: Vec<f32>) -> Vec<f32> {
-    let row = v.len().checked_div(g.len()).unwrap_or(0).max(1);
-    for (values, g) in v.chunks_mut(row).zip(g) {
-        let norm = values.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt() as f32;
-        let scale = g / norm;
+    let width = row_width(g, &v);
+    for (values, g) in v.chunks_mut(width).zip(g) {
+        let norm = norm(values);
+        // A norm that overflows would make weights of 0.
+        let scale = if norm.is_finite() { g / norm } else { f32::NAN };
         values.iter_mut().for_each(|x| *x *= scale);
     }
     v
+}
+
+/// Number of directions per magnitude.
+fn row_width(g: &[f32], v: &[f32]) -> usize {
+    v.len().checked_div(g.len()).unwrap_or(0).max(1)
+}
+
+/// Euclidean norm, summed in f64.
+fn norm(values: &[f32]) -> f32 {
+    values.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt() as f32
+}
+
+/// Checks that the codec's tensors are floats. Integers would be taken for weights of that size.
+fn check_types(file: &TensorFile, keys: &KeyMap) -> Result<(), Reason> {
+    for key in keys.keys() {
+        if let Some((_, dtype)) = file.tensors.get(key).filter(|(_, dtype)| !dtype.is_float()) {
+            return Err(Reason::DType { key: key.clone(), found: format!("{dtype:?}").to_lowercase() });
+        }
+    }
+    Ok(())
 }
 
 /// Shapes by canonical name, weight norm folded.
@@ -218,12 +322,13 @@ fn report(shape: &NetworkShape, file: &TensorFile, keys: &KeyMap) -> LoadReport 
     dtypes.dedup();
     LoadReport {
         layout: keys.layout,
-        prefix: keys.prefix.to_owned(),
+        prefix: keys.prefix.clone(),
         tensors: keys.stored.len() + normed,
         weight_normed: normed,
         parameters: shape.parameters().iter().map(|(_, s)| s.iter().product::<usize>()).sum(),
         dtypes,
         other_tensors: keys.other.len(),
+        warnings: Vec::new(),
     }
 }
 

@@ -155,16 +155,11 @@ impl Codec {
             signal.extend_from_slice(audio.item(item));
             signal.resize((item + 1) * padded, 0.0);
         }
-        let encoded = match &self.network {
+        Ok(match &self.network {
             Network::Engine(network) => Pending::ready(network.encode(&signal, padded, codebooks)?),
             #[cfg(feature = "burn")]
             Network::Tensor(network) => network.start_encode(signal, [batch, 1, padded], codebooks),
-        };
-        Ok(encoded.checked(|encoded| {
-            check_finite("the encoder's output", encoded.z.as_slice())?;
-            // The search ignores NaNs, so z can be finite when the projections are not.
-            check_finite("the encoder's projected output", encoded.latents.as_slice())
-        }))
+        })
     }
 
     /// Decodes z `[batch, latent, frames]` to audio `[batch, 1, samples]`; samples follow
@@ -185,11 +180,11 @@ impl Codec {
         self.check_latents("z", z.shape(), self.shape.latent_dim)?;
         let [batch, _, frames] = z.shape();
         check_fits(&self.shape, &self.options, batch, frames, memory::decode_bytes)?;
-        Ok(finite_audio(match &self.network {
+        Ok(match &self.network {
             Network::Engine(network) => Pending::ready(network.decode(z)?),
             #[cfg(feature = "burn")]
             Network::Tensor(network) => network.start_decode(z),
-        }))
+        })
     }
 
     /// Decodes codes `[batch, codebooks, frames]` to audio `[batch, 1, samples]`.
@@ -227,11 +222,11 @@ impl Codec {
     fn run_decoder(&self, codes: &Codes, padding: Padding) -> Result<Pending<Array3>, CodecError> {
         let [batch, _, frames] = codes.shape();
         check_fits(&self.shape, &self.options, batch, frames, memory::decode_bytes)?;
-        Ok(finite_audio(match &self.network {
+        Ok(match &self.network {
             Network::Engine(network) => Pending::ready(network.decode_codes(codes, padding)?),
             #[cfg(feature = "burn")]
             Network::Tensor(network) => network.start_decode_codes(codes, padding)?,
-        }))
+        })
     }
 
     /// Converts codes of any number of the model's codebooks to z `[batch, latent, frames]`.
@@ -343,8 +338,4 @@ impl Codec {
         }
         Ok(())
     }
-}
-
-fn finite_audio(audio: Pending<Array3>) -> Pending<Array3> {
-    audio.checked(|audio| check_finite("the decoder's output", audio.as_slice()))
 }

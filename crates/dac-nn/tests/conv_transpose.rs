@@ -2,11 +2,11 @@
 #![cfg(feature = "burn")]
 #![allow(clippy::print_stderr, reason = "skipped tests are reported")]
 
+use burn::tensor::FloatDType;
 use burn::tensor::module::conv_transpose1d;
 use burn::tensor::ops::ConvTransposeOptions;
-use burn::tensor::{FloatDType, Tensor};
 use dac_kernels::ConvTransposeParams;
-use dac_nn::tensor::{ConvTranspose, Loader, into_values, open_device, upload};
+use dac_nn::tensor::{ConvTranspose, Loader, open_device, read, upload};
 use dac_nn::{Device, Padding, WeightError, Weights, layer};
 
 /// Uniform random values in −1 to 1 (a linear congruential generator).
@@ -26,10 +26,6 @@ impl Weights for Random {
     fn tensor(&mut self, _: &str, shape: &[usize]) -> Result<Vec<f32>, WeightError> {
         Ok(self.values(shape.iter().product()))
     }
-}
-
-fn values(tensor: Tensor<3>) -> Vec<f32> {
-    into_values(tensor.into_data()).unwrap()
 }
 
 fn assert_phases_equal_burn(device: Device) {
@@ -60,7 +56,7 @@ fn assert_phases_equal_burn(device: Device) {
                 let options = ConvTransposeOptions::new([stride], [padded], [0], [1], 1);
                 let expected = conv_transpose1d(x.clone(), weight.clone(), Some(bias.clone()), options);
                 assert_eq!(found.dims(), expected.dims(), "{device}, {spec:?}");
-                let (found, expected) = (values(found), values(expected));
+                let (found, expected) = (read(found).unwrap(), read(expected).unwrap());
                 let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
                 assert!(worst <= 1e-5, "{device}, {spec:?}, {positions} positions: {worst}");
             }

@@ -117,6 +117,11 @@ impl DType {
         matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
     }
 
+    /// Returns true for integer types; booleans are not integers.
+    pub fn is_integer(self) -> bool {
+        !self.is_float() && self != Self::Bool
+    }
+
     /// Converts the elements in `bytes` to f32; wider types are rounded.
     ///
     /// # Errors

@@ -13,6 +13,19 @@ use crate::dtype::{DType, Naming};
 /// Bytes of the header's length, which precede the header.
 const LENGTH_BYTES: u64 = 8;
 
+/// Next step for a file that is not complete.
+const AGAIN: &str = "download or copy the file again";
+
+/// Error text for the length of a header.
+fn header_length_text(length: u64, total: u64, limit: u64) -> String {
+    if length > limit {
+        return format!(
+            "the header declares {length} bytes, more than the limit of {limit}; the file is damaged: {AGAIN}"
+        );
+    }
+    format!("truncated: the header declares {length} bytes, but the file has only {total}; {AGAIN}")
+}
+
 /// A safetensors header that could not be read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -21,7 +34,7 @@ pub enum SafetensorsError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The declared length of the header exceeds the file or the limit.
-    #[error("the header declares {length} bytes, but the file has {total} and at most {limit} are allowed")]
+    #[error("{}", header_length_text(*length, *total, *limit))]
     HeaderLength {
         /// Declared length in bytes.
         length: u64,
@@ -31,10 +44,12 @@ pub enum SafetensorsError {
         limit: u64,
     },
     /// The header is not valid JSON or contradicts itself.
-    #[error("{0}")]
+    #[error(
+        "the header is not the JSON that the safetensors library writes ({0}); the file is damaged: {AGAIN}"
+    )]
     Malformed(serde_json::Error),
     /// The file ends before its tensors.
-    #[error("truncated: expected {expected} bytes, found {found}")]
+    #[error("truncated: expected {expected} bytes, found {found}; {AGAIN}")]
     Truncated {
         /// Bytes that the header describes.
         expected: u64,

@@ -91,9 +91,33 @@ pub(crate) fn span(shape: &[usize], strides: &[usize]) -> Option<usize> {
 /// more than `bytes` can contain.
 pub(crate) fn gather(bytes: &[u8], size: usize, shape: &[usize], strides: &[usize]) -> Option<Vec<u8>> {
     let total = shape.iter().try_fold(size, |n, &d| n.checked_mul(d))?;
-    if total > bytes.len() {
-        return None;
+    if total > bytes.len() { None } else { copy_elements(bytes, size, total, shape, strides) }
+}
+
+/// Repeats an array of shape `distinct`, row-major in `bytes`, along each axis that has one position there
+/// and more in `shape`; `None` when the shapes do not match otherwise.
+///
+/// The result is as large as `shape` declares; the caller limits it.
+pub(crate) fn repeat(bytes: &[u8], size: usize, shape: &[usize], distinct: &[usize]) -> Option<Vec<u8>> {
+    let total = shape.iter().try_fold(size, |n, &d| n.checked_mul(d))?;
+    let (mut strides, mut stride) = (vec![0; shape.len()], 1usize);
+    for (axis, &d) in distinct.iter().enumerate().rev() {
+        if d > 1 {
+            *strides.get_mut(axis)? = stride;
+            stride = stride.checked_mul(d)?;
+        }
     }
+    copy_elements(bytes, size, total, shape, &strides)
+}
+
+/// Copies strided elements to row-major order, `total` bytes.
+fn copy_elements(
+    bytes: &[u8],
+    size: usize,
+    total: usize,
+    shape: &[usize],
+    strides: &[usize],
+) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(total);
     let copied: Result<(), ()> = for_each_element(shape, strides, |index| {
         let start = index.checked_mul(size).ok_or(())?;
@@ -152,5 +176,16 @@ mod tests {
         assert_eq!(gather(&bytes, 1, &[2, usize::MAX], &[usize::MAX, 1]), None);
         assert_eq!(gather(&bytes, 1, &[2, 0], &[1, 1]).as_deref(), Some(&[][..]));
         assert_eq!(gather(&bytes, 2, &[], &[]).as_deref(), Some(&[0, 1][..]));
+    }
+
+    #[test]
+    fn arrays_are_repeated_along_any_axis() {
+        assert_eq!(repeat(&[1, 2], 1, &[2, 3], &[2, 1]).as_deref(), Some(&[1, 1, 1, 2, 2, 2][..]));
+        assert_eq!(repeat(&[1, 2], 1, &[2, 1, 2], &[1, 1, 2]).as_deref(), Some(&[1, 2, 1, 2][..]));
+        assert_eq!(
+            repeat(&[1, 2, 3, 4], 2, &[2, 2], &[2, 1]).as_deref(),
+            Some(&[1, 2, 1, 2, 3, 4, 3, 4][..])
+        );
+        assert_eq!(repeat(&[1, 2], 1, &[3, 1], &[2, 1]), None);
     }
 }

@@ -7,6 +7,7 @@ use std::io::Cursor;
 use common::{bytes, codes, z};
 use dac_pickle::torch::{Saved, TorchError, TorchFile, write};
 use dac_pickle::{DType, PickleError, Value};
+use dac_sniff::Kind;
 
 const VERSIONS: [&str; 2] = ["torch1.13", "torch2.15"];
 
@@ -73,7 +74,7 @@ fn views_and_all_element_types_read_back() {
         let tensor = get(&file, "empty");
         assert_eq!((tensor.shape.as_slice(), file.read_f32(&tensor).unwrap()), (&[0, 9][..], vec![]));
         let tensor = get(&file, "expanded");
-        assert!(matches!(file.read_f32(&tensor), Err(TorchError::Expanded { .. })));
+        assert_eq!((tensor.strides.as_slice(), file.read_f32(&tensor).unwrap()), (&[0][..], vec![0.0; 4]));
         let sizes = file.root().get("size").and_then(Value::as_items).unwrap();
         assert_eq!(sizes.iter().filter_map(Value::as_usize).collect::<Vec<_>>(), [2, 9, 25]);
     }
@@ -146,7 +147,7 @@ fn wrong_files_have_distinct_errors() {
     assert!(matches!(open(bytes("torch1.13_legacy.pt")), TorchError::Legacy));
     assert!(matches!(open(bytes("torch2.15_legacy.pt")), TorchError::Legacy));
     let text = open(b"<html>\n<body>not found".to_vec());
-    assert!(matches!(text, TorchError::NotTorch { looks_like: "text", .. }), "{text}");
+    assert!(matches!(&text, TorchError::NotTorch { guess } if guess.kind == Kind::WebPage), "{text}");
     let whole = bytes("torch2.15_model.pt");
     let truncated = open(whole[..whole.len() / 2].to_vec());
     assert!(truncated.to_string().contains("truncated"), "{truncated}");
@@ -157,6 +158,78 @@ fn wrong_files_have_distinct_errors() {
         matches!(&system, TorchError::Pickle(PickleError::GlobalRefused { name, .. }) if name == "system"),
         "{system}"
     );
+}
+
+/// Replaces the only occurrence of `from` by `to`, of the same length.
+fn replace(file: &mut [u8], from: &[u8], to: &[u8]) {
+    let at = file.windows(from.len()).position(|window| window == from).unwrap();
+    file[at..at + to.len()].copy_from_slice(to);
+}
+
+#[test]
+fn expanded_tensors_are_read_up_to_a_limit() {
+    let mut file = bytes("torch1.13_codes.pt");
+    // codes.expand(3, 9, 25): the strides are (0, 25, 1) instead of (225, 25, 1).
+    replace(&mut file, b"K\x01K\x09K\x19", b"K\x03K\x09K\x19");
+    replace(&mut file, b"K\xe1K\x19K\x01", b"K\x00K\x19K\x01");
+    let mut file = TorchFile::open(Cursor::new(file)).unwrap();
+    let tensor = file.root().as_tensor().cloned().unwrap();
+    let codes = codes(1, 9, 25);
+    assert_eq!(file.read_i64(&tensor).unwrap(), codes.repeat(3));
+    let part = tensor.clone().narrow(2, 20, 5).narrow(1, 8, 1).narrow(0, 1, 2);
+    assert_eq!(file.read_i64(&part).unwrap(), codes[220..].repeat(2));
+    let mut inner = tensor.clone();
+    (inner.shape, inner.strides) = (vec![2, 4, 3], vec![25, 0, 1]);
+    let expected: Vec<i64> = [0, 25].iter().flat_map(|&at| codes[at..at + 3].repeat(4)).collect();
+    assert_eq!(file.read_i64(&inner).unwrap(), expected);
+
+    let mut huge = tensor.clone();
+    huge.shape[0] = (1 << 26) / (225 * 8) + 1;
+    let error = file.read_tensor(&huge).unwrap_err();
+    assert!(matches!(error, TorchError::Expanded { .. }), "{error}");
+    // Overlapping rows, as of unfold.
+    let mut unfolded = tensor;
+    (unfolded.shape, unfolded.strides) = (vec![20, 5], vec![1, 1]);
+    let error = file.read_tensor(&unfolded).unwrap_err();
+    assert!(error.to_string().contains("save tensor.contiguous()"), "{error}");
+}
+
+#[test]
+fn numpy_arrays_in_torch_files_are_read() {
+    for numpy in ["np1.26", "np2.2"] {
+        let file = open(&format!("{numpy}_arrays.pt")).unwrap();
+        let get = |name: &str| file.root().get(name).and_then(Value::as_array).unwrap().clone();
+        assert_eq!(
+            (get("codes").shape(), get("codes").to_i64().unwrap()),
+            (&[1, 9, 25][..], codes(1, 9, 25))
+        );
+        let expected: Vec<f32> = (0..200).map(|i| z(i / 25, i % 25)).collect();
+        assert_eq!((get("z").strides(), get("z").to_f32().unwrap()), (vec![200, 25, 1], expected));
+        let file = open(&format!("{numpy}_array_fortran.pt")).unwrap();
+        let array = file.root().as_array().unwrap();
+        assert_eq!((array.strides(), array.to_i64().unwrap()), (vec![1, 2, 18], codes(2, 9, 25)));
+    }
+}
+
+#[test]
+fn refusals_name_the_next_step() {
+    let whole = bytes("torch2.15_model.pt");
+    let zip = [&b"PK\x05\x06"[..], &[0; 18]].concat();
+    for (what, file, step) in [
+        ("empty zip", zip, "without an entry NAME/data.pkl"),
+        ("truncated", whole[..whole.len() / 2].to_vec(), "download or copy the file again"),
+        ("legacy", bytes("torch1.13_legacy.pt"), "save it again with torch.save"),
+        ("web page", b"<html>".to_vec(), "a web page; the download failed"),
+        ("pointer", b"version https://git-lfs.github.com/spec/v1\n".to_vec(), "`git lfs pull`"),
+        ("bare pickle", bytes("hostile_deep.pkl"), "a Python pickle of protocol 2"),
+        ("compressed", bytes("hostile_deflated.pt"), "write the file again with torch.save"),
+        ("call", bytes("hostile_system.pt"), "do not trust this file"),
+    ] {
+        let error = TorchFile::open(Cursor::new(file)).map(|_| ()).unwrap_err();
+        let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        assert!(text.contains(step), "{what}: {text}");
+    }
 }
 
 #[test]

@@ -35,8 +35,8 @@ impl Excerpt {
         let spec = reader.spec().clone();
         let rate_hz = f64::from(spec.sample_rate_hz);
         let samples = |seconds: f64| (seconds * rate_hz).round() as u64;
-        let (start, length) = (samples(start_s), samples(duration_s).max(1));
-        let end = start.saturating_add(length);
+        let start = samples(start_s);
+        let end = samples(start_s + duration_s).max(start.saturating_add(1));
         let replaced_before = skip_to(&mut reader, start)?;
         let mut channels: Planar = vec![Vec::new(); spec.channels];
         let mut continues = false;
@@ -68,6 +68,7 @@ impl Excerpt {
             continues,
             replaced_samples: reader.replaced_samples() - replaced_before,
             truncated: reader.is_truncated(),
+            warning: None,
         };
         Ok(Self { recording, audio })
     }

@@ -39,13 +39,14 @@ impl Report {
         counts: &[usize],
         on_step: &mut dyn FnMut(Step),
     ) -> Result<Self, ReportError> {
-        let recording = excerpt.recording.clone();
+        let mut recording = excerpt.recording.clone();
         let coded = excerpt.codec_input(mix, dac.shape().sample_rate_hz)?;
         check_size(&recording, &coded, counts.len() as u64 + 1)?;
         let codebooks = counts.last().copied();
         let options = EncodeOptions { channels: mix, codebooks, ..EncodeOptions::default() };
         on_step(Step::Encode);
         let tokens = dac.encode(&excerpt.audio, &options)?;
+        recording.warning = tokens.meta.input_warning.clone();
         let original = Original::new(coded)?;
         let mut variants = Vec::with_capacity(counts.len());
         for &codebooks in counts {

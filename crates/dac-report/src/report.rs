@@ -69,6 +69,10 @@ pub struct Recording {
     /// Whether the file ends before the length in its header.
     #[serde(skip)]
     pub truncated: bool,
+    /// Warning about the input that the tokens record, such as channels that cancel each other in their mean;
+    /// known after the encode.
+    #[serde(skip)]
+    pub warning: Option<String>,
 }
 
 /// Codes of an excerpt, drawn.

@@ -15,8 +15,8 @@ pub enum CodesError {
     Shape(#[from] ShapeError),
     /// A code is not an index of its codebook.
     #[error(
-        "codebook {codebook} of channel {channel} contains {found} at frame {frame}; codes must be \
-non-negative and below {size}"
+        "codebook {codebook} of channel {channel} contains {found} at frame {frame}{}",
+        describe(*found, *size)
     )]
     OutOfRange {
         /// Channel of the code, from 0.
@@ -27,8 +27,8 @@ non-negative and below {size}"
         frame: usize,
         /// Value found.
         found: i64,
-        /// Entries of the codebook.
-        size: usize,
+        /// Entries of the codebook; `None` if they are not known.
+        size: Option<usize>,
     },
     /// The requested number of codebooks is 0 or more than available.
     #[error("{requested} codebooks requested, expected 1 to {available}")]
@@ -46,6 +46,34 @@ non-negative and below {size}"
         /// Channels and codebooks of the differing part.
         found: [usize; 2],
     },
+}
+
+impl CodesError {
+    /// Completes an error that was found without knowing the number of entries per codebook.
+    #[must_use]
+    pub fn with_codebook_size(self, entries: usize) -> Self {
+        match self {
+            Self::OutOfRange { channel, codebook, frame, found, size: None } => {
+                Self::OutOfRange { channel, codebook, frame, found, size: Some(entries) }
+            }
+            other => other,
+        }
+    }
+}
+
+/// Explains what is wrong with a code, and what values of this kind usually are.
+fn describe(found: i64, size: Option<usize>) -> String {
+    let limit = size.map_or_else(|| "the model's codebook size".to_owned(), |size| size.to_string());
+    if found < 0 {
+        return format!(
+            ", which is negative; codes must be from 0 on and below {limit} (negative values are usually \
+             padding, which has to be removed first)"
+        );
+    }
+    format!(
+        "; codes must be below {limit} (values from there on are usually special tokens of a language model, \
+         such as BOS, EOS and PAD, which have to be removed first)"
+    )
 }
 
 /// Codes of shape `[channels, codebooks, frames]`, row-major. Channels are coded independently, as batch
@@ -72,7 +100,7 @@ impl Codes {
     /// When the shape does not match, or a value is not in 0 to 65535.
     pub fn from_i64(data: &[i64], shape: [usize; 3]) -> Result<Self, CodesError> {
         check_shape(shape, data.len())?;
-        let narrow = |(at, &v)| u16::try_from(v).map_err(|_| out_of_range(shape, at, v, 1 << 16));
+        let narrow = |(at, &v)| u16::try_from(v).map_err(|_| out_of_range(shape, at, v, None));
         Ok(Self { data: data.iter().enumerate().map(narrow).collect::<Result<_, _>>()?, shape })
     }
 
@@ -126,7 +154,7 @@ impl Codes {
     /// Reports the first code that is not.
     pub fn check_range(&self, size: usize) -> Result<(), CodesError> {
         match self.data.iter().position(|&c| usize::from(c) >= size) {
-            Some(at) => Err(out_of_range(self.shape, at, i64::from(self.data[at]), size)),
+            Some(at) => Err(out_of_range(self.shape, at, i64::from(self.data[at]), Some(size))),
             None => Ok(()),
         }
     }
@@ -187,7 +215,7 @@ impl Codes {
 }
 
 /// The error for the code at index `at` of row-major data.
-fn out_of_range(shape: [usize; 3], at: usize, found: i64, size: usize) -> CodesError {
+fn out_of_range(shape: [usize; 3], at: usize, found: i64, size: Option<usize>) -> CodesError {
     let [_, codebooks, frames] = shape.map(|d| d.max(1));
     let (row, frame) = (at / frames, at % frames);
     CodesError::OutOfRange { channel: row / codebooks, codebook: row % codebooks, frame, found, size }

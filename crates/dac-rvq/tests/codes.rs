@@ -10,9 +10,13 @@ fn sample() -> Codes {
 fn codes_out_of_range_are_reported_with_their_position() {
     assert!(sample().check_range(12).is_ok());
     let error = sample().check_range(9).unwrap_err();
-    assert_eq!(error, CodesError::OutOfRange { channel: 1, codebook: 1, frame: 1, found: 9, size: 9 });
-    assert!(Codes::from_i64(&[0, -1], [1, 1, 2]).is_err());
-    assert!(Codes::from_i64(&[0, 65536], [1, 1, 2]).is_err());
+    assert_eq!(error, CodesError::OutOfRange { channel: 1, codebook: 1, frame: 1, found: 9, size: Some(9) });
+    let error = Codes::from_i64(&[0, -1], [1, 1, 2]).unwrap_err();
+    assert!(error.to_string().contains("which is negative"), "{error}");
+    let error = Codes::from_i64(&[0, 65536], [1, 1, 2]).unwrap_err();
+    assert!(error.to_string().contains("below the model's codebook size"), "{error}");
+    let error = error.with_codebook_size(1024);
+    assert!(error.to_string().contains("below 1024"), "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use dac_rvq::{Array3, Codes};
-use dac_tokens::{Format, NpyInteger, TokenFile, TokenMeta, WriteOptions};
+use dac_tokens::{Format, IntegerType, TokenFile, TokenMeta, WriteOptions};
 
 /// Codes with the values that the Python script expects.
 fn codes(channels: usize, codebooks: usize, frames: usize) -> Result<Codes, Box<dyn Error>> {
@@ -44,9 +44,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         for format in Format::ALL {
             file.write(&folder.join(name).with_extension(format.extension()), format, &options)?;
         }
-        options.npy_integer = NpyInteger::I64;
-        file.write(&folder.join(format!("{name}_i64.npy")), Format::Npy, &options)?;
-        options.npy_integer = NpyInteger::U16;
+        for format in [Format::Npy, Format::Pt, Format::Safetensors] {
+            for &integer in format.integer_types() {
+                options.integer = Some(integer);
+                file.write(&folder.join(format!("{name}_{integer}.{format}")), format, &options)?;
+            }
+        }
+        options.integer = None;
     }
     let z = TokenFile::of_z(latent(2, 64, 33)?, meta.clone());
     for format in [Format::Npy, Format::Pt, Format::Safetensors] {
@@ -58,5 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for format in [Format::Pt, Format::Safetensors] {
         both.write(&folder.join("both").with_extension(format.extension()), format, &options)?;
     }
+    options.integer = Some(IntegerType::I64);
+    both.write(&folder.join("both_i64.safetensors"), Format::Safetensors, &options)?;
     Ok(())
 }

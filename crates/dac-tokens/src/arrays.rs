@@ -9,8 +9,12 @@ use dac_rvq::{Array3, Codes};
 
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
+use crate::options::IntegerType;
 use crate::token_file::TokenFile;
 use crate::token_format::{Arrays, Input, Opened};
+
+/// Name of the array of codes.
+pub(crate) const CODES: &str = "codes";
 
 /// Largest number of channels: an array without frames has no bytes that would bound it.
 pub(crate) const MAX_CHANNELS: usize = 1 << 12;
@@ -23,6 +27,8 @@ const BUFFER_BYTES: usize = 1 << 16;
 /// An array `[channels, codebooks or latent, frames]` in a file of type `F`.
 pub(crate) trait StoredArray<F> {
     fn shape(&self) -> [usize; 3];
+
+    fn dtype(&self) -> DType;
 
     /// Reads the frames from `start` on that give an array of this `shape`.
     fn read(&self, file: &mut F, start: usize, shape: [usize; 3]) -> Result<Elements, TokenError>;
@@ -67,6 +73,7 @@ impl<A> Arrays<A> {
         let Self { codes, z, latents } = self;
         let shape = |array: &Option<A>| array.as_ref().map(A::shape);
         let shapes = Arrays { codes: shape(&codes), z: shape(&z), latents: shape(&latents) };
+        let integer = codes.as_ref().and_then(|array| IntegerType::of(array.dtype()));
         let read_frames = Box::new(move |range: Range<usize>| {
             let mut read = |array: &A| {
                 let [channels, middle, available] = array.shape();
@@ -79,7 +86,7 @@ impl<A> Arrays<A> {
                 |array: &Option<A>| array.as_ref().map(|array| read(array)?.to_floats()).transpose();
             Ok(TokenFile { codes, z: floats(&z)?, latents: floats(&latents)?, ..TokenFile::default() })
         });
-        Opened { shapes, meta, truncated: false, read_frames }
+        Opened { shapes, integer, meta, truncated: false, ignored_bytes: 0, read_frames }
     }
 }
 
@@ -109,6 +116,10 @@ impl StoredArray<Input<'_>> for ArrayLocation {
         self.shape
     }
 
+    fn dtype(&self) -> DType {
+        self.dtype
+    }
+
     fn read(&self, file: &mut Input<'_>, start: usize, shape: [usize; 3]) -> Result<Elements, TokenError> {
         let size = self.dtype.size();
         let skip = (start as u64).saturating_mul(self.strides[2] as u64).saturating_mul(size as u64);
@@ -133,8 +144,56 @@ pub(crate) fn three_axes(shape: &[usize], array: &'static str) -> Result<[usize;
         _ => None,
     };
     let possible = three.filter(|&[channels, middle, _]| channels <= MAX_CHANNELS && middle <= MAX_MIDDLE);
-    let axis = if array == "codes" { "codebooks" } else { "latent" };
-    possible.ok_or_else(|| TokenError::Axes { array, shape: shape.to_vec(), axis })
+    let axis = if array == CODES { "codebooks" } else { "latent" };
+    possible.ok_or_else(|| TokenError::Axes {
+        array,
+        shape: shape.to_vec(),
+        axis,
+        hint: shape_hint(array, shape),
+    })
+}
+
+/// Checks that codes are integers, and that z and latents are floats. Booleans are neither.
+pub(crate) fn check_type(dtype: DType, array: &'static str) -> Result<(), TokenError> {
+    let is_valid = if array == CODES { dtype.is_integer() } else { dtype.is_float() };
+    if is_valid {
+        return Ok(());
+    }
+    Err(TokenError::ElementType { array, found: dtype, expected: expected_type(array, dtype) })
+}
+
+/// Explains a shape that is not possible.
+fn shape_hint(array: &str, shape: &[usize]) -> &'static str {
+    match *shape {
+        _ if array != CODES => "; arrays of floats are read as z, arrays of integers as codes",
+        [.., middle, last] if middle > MAX_MIDDLE && last < middle => {
+            "; it looks transposed: exchange its last two axes"
+        }
+        _ => "",
+    }
+}
+
+/// Describes the expected type of elements.
+fn expected_type(array: &str, found: DType) -> &'static str {
+    match (array == CODES, found.is_float()) {
+        (true, true) => "integers; floats are read as z, an array [channels, latent_dim, frames]",
+        (true, false) => "integers; booleans, such as those of a padding mask, are not codes",
+        (false, _) => "floats; integers are read as codes, an array [channels, codebooks, frames]",
+    }
+}
+
+/// Writes codes as integers of this type.
+pub(crate) fn write_codes<W: Write + ?Sized>(
+    writer: &mut W,
+    codes: &Codes,
+    integer: IntegerType,
+) -> Result<(), TokenError> {
+    let values = codes.as_slice().iter();
+    match integer {
+        IntegerType::U16 => write_elements(writer, values.map(|v| v.to_le_bytes())),
+        IntegerType::I32 => write_elements(writer, values.map(|&v| i32::from(v).to_le_bytes())),
+        IntegerType::I64 => write_elements(writer, values.map(|&v| i64::from(v).to_le_bytes())),
+    }
 }
 
 /// Writes elements through a buffer of a fixed size.

@@ -3,10 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dac_pickle::PickleError;
 use dac_pickle::numpy::ArrayError;
 use dac_pickle::torch::TorchError;
+use dac_pickle::{DType, PickleError};
 use dac_rvq::{CodesError, ShapeError};
+use dac_sniff::Guess;
 use thiserror::Error;
 
 /// Reason why a token file cannot be read or written. A `format` is a file name extension without the dot.
@@ -28,10 +29,10 @@ pub enum TokenError {
     #[error("the file is empty")]
     Empty,
     /// The content has no known format.
-    #[error("not a token file: expected one of {known}; found bytes {}", hex(found))]
+    #[error("not a token file, expected one of {known}; it is {guess}")]
     UnknownFormat {
-        /// First bytes of the file.
-        found: Vec<u8>,
+        /// Likely kind of the file.
+        guess: Guess,
         /// The known formats.
         known: String,
     },
@@ -66,7 +67,7 @@ pub enum TokenError {
         available: u64,
     },
     /// The shape of an array is not possible for codes, z or latents.
-    #[error("{array} has shape {shape:?}, expected [channels, {axis}, frames] or [{axis}, frames]")]
+    #[error("{array} has shape {shape:?}, expected [channels, {axis}, frames] or [{axis}, frames]{hint}")]
     Axes {
         /// Name of the array.
         array: &'static str,
@@ -74,6 +75,18 @@ pub enum TokenError {
         shape: Vec<usize>,
         /// Name of the middle axis.
         axis: &'static str,
+        /// Probable cause, after a semicolon; can be empty.
+        hint: &'static str,
+    },
+    /// The elements of an array are not integers, for codes, or not floats, for z and latents.
+    #[error("{array} has elements of type {found:?}, expected {expected}")]
+    ElementType {
+        /// Name of the array.
+        array: &'static str,
+        /// Type of the elements.
+        found: DType,
+        /// The expected types, and the reading of other ones.
+        expected: &'static str,
     },
     /// The file contains no codes, z or latents.
     #[error("the .{format} file contains no codes, z or latents (it contains: {found})")]
@@ -154,9 +167,4 @@ impl TokenError {
     pub(crate) fn in_file(self, path: &Path) -> Self {
         Self::InFile { path: path.to_path_buf(), source: Box::new(self) }
     }
-}
-
-/// Formats bytes as hexadecimal pairs.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }

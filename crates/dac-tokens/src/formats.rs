@@ -1,12 +1,14 @@
 //! The list of token file formats, and their detection by name and by content.
 
 use std::fmt;
+use std::io::Read;
 use std::str::FromStr;
 
+use dac_sniff::{HEAD_BYTES, guess};
 use thiserror::Error;
 
 use crate::error::TokenError;
-use crate::options::Save;
+use crate::options::{IntegerType, Save, WriteOptions};
 use crate::token_format::{Capacity, TokenFormat};
 use crate::{dac, dacp, npy, pt, safetensors};
 
@@ -75,6 +77,31 @@ impl Format {
         }
     }
 
+    /// Element types that codes can have in a file; the first is the default. Empty if the format packs codes
+    /// in fewer bits.
+    pub fn integer_types(self) -> &'static [IntegerType] {
+        self.get().integers
+    }
+
+    /// Checks that a file can store codes as integers of this type.
+    ///
+    /// # Errors
+    /// [`TokenError::CannotHold`].
+    pub fn check_integer(self, integer: IntegerType) -> Result<(), TokenError> {
+        if self.integer_types().contains(&integer) {
+            return Ok(());
+        }
+        let possible: Vec<_> = self.integer_types().iter().map(|integer| integer.name()).collect();
+        let stores = if possible.is_empty() { "packed codes".to_owned() } else { possible.join(" or ") };
+        let what = format!("codes as {integer} (it stores {stores})");
+        Err(TokenError::CannotHold { format: self.extension(), what })
+    }
+
+    /// Element type with which these options store codes; `None` if the format packs them.
+    pub fn integer_type(self, options: &WriteOptions) -> Option<IntegerType> {
+        options.integer.or(self.integer_types().first().copied())
+    }
+
     /// Detects the format of a file from its first [`SNIFF_BYTES`] bytes.
     pub fn sniff(start: &[u8]) -> Option<Self> {
         let start = start.get(..SNIFF_BYTES).unwrap_or(start);
@@ -100,13 +127,19 @@ impl FromStr for Format {
     }
 }
 
-/// Detects the format of a file that begins with `start`.
-pub(crate) fn detect(start: &[u8]) -> Result<Format, TokenError> {
+/// Detects the format of a file from its start, which is read from `reader` and appended to `start`.
+pub(crate) fn detect<R: Read>(reader: &mut R, start: &mut Vec<u8>) -> Result<Format, TokenError> {
+    reader.by_ref().take(SNIFF_BYTES as u64).read_to_end(start)?;
+    if let Some(format) = Format::sniff(start) {
+        return Ok(format);
+    }
     if start.is_empty() {
         return Err(TokenError::Empty);
     }
-    Format::sniff(start).ok_or_else(|| TokenError::UnknownFormat {
-        found: start.iter().copied().take(8).collect(),
+    // More bytes help to name the kind of another file.
+    reader.by_ref().take((HEAD_BYTES - SNIFF_BYTES) as u64).read_to_end(start)?;
+    Err(TokenError::UnknownFormat {
+        guess: guess(start),
         known: Format::ALL.map(|format| format!(".{format}")).join(", "),
     })
 }

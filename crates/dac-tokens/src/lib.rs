@@ -26,6 +26,6 @@ pub use dacp::{DacpHeader, DacpReader, DacpWriter};
 pub use error::TokenError;
 pub use formats::{Format, SNIFF_BYTES, UnknownFormat};
 pub use meta::{MetaField, MetaValue, TokenMeta};
-pub use options::{NpyInteger, Save, WriteOptions};
+pub use options::{IntegerType, Save, WriteOptions};
 pub use reader::{TokenInfo, TokenReader};
 pub use token_file::TokenFile;

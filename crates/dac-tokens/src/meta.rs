@@ -63,8 +63,8 @@ token_meta! {
     /// Samples per channel of the input that were damaged or missing and were encoded as silence. `None` if
     /// there was no damage. Only safetensors files store it.
     damaged_samples: u64,
-    /// Audio of the input that was not read, or a header that had to be corrected. Only safetensors files
-    /// store it.
+    /// Audio of the input that was not read, a header that had to be corrected, or channels that cancel each
+    /// other in their mean. Only safetensors files store it.
     input_warning: String,
     /// Measured loudness of the input, in dB (LUFS). Decoding can restore it.
     input_db: f32,

@@ -4,10 +4,10 @@ use std::io::{Read, Seek, SeekFrom, Write};
 
 use dac_pickle::numpy::parse_descr;
 
-use crate::arrays::{ArrayLocation, three_axes, write_elements};
+use crate::arrays::{ArrayLocation, CODES, check_type, three_axes, write_codes, write_elements};
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
-use crate::options::{NpyInteger, WriteOptions};
+use crate::options::{IntegerType, WriteOptions};
 use crate::token_file::TokenFile;
 use crate::token_format::{Arrays, Capacity, Input, Opened, TokenFormat};
 
@@ -23,6 +23,7 @@ pub(crate) const NPY: TokenFormat = TokenFormat {
     name: NAME,
     matches: |start| start.starts_with(SIGNATURE) && !is_object_array(start),
     capacity: Capacity::CodesOrZ,
+    integers: &IntegerType::ALL,
     stores_windows: false,
     open,
     write,
@@ -39,30 +40,30 @@ fn open(mut reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     if needed > length_bytes {
         return Err(TokenError::Truncated { format: NAME, needed, available: length_bytes });
     }
-    let shape = three_axes(&header.shape, if dtype.is_float() { "z" } else { "codes" })?;
+    let name = if dtype.is_float() { "z" } else { CODES };
+    check_type(dtype, name)?;
+    let shape = three_axes(&header.shape, name)?;
     let mut array = ArrayLocation { big_endian, ..ArrayLocation::row_major(dtype, shape, start) };
     if header.fortran {
         let [channels, middle, _] = shape;
         array.strides = [1, channels, channels.saturating_mul(middle)];
     }
     let (codes, z) = if dtype.is_float() { (None, Some(array)) } else { (Some(array), None) };
-    Ok(Arrays { codes, z, latents: None }.open(reader, TokenMeta::default()))
+    let opened = Arrays { codes, z, latents: None }.open(reader, TokenMeta::default());
+    Ok(Opened { ignored_bytes: length_bytes - needed, ..opened })
 }
 
 /// Writes the same bytes as `numpy.save`.
 fn write(writer: &mut dyn Write, file: &TokenFile, options: &WriteOptions) -> Result<(), TokenError> {
     if let Some(codes) = &file.codes {
-        let values = codes.as_slice().iter();
-        match options.npy_integer {
-            NpyInteger::U16 => {
-                writer.write_all(&header_bytes("<u2", &codes.shape()))?;
-                write_elements(writer, values.map(|v| v.to_le_bytes()))?;
-            }
-            NpyInteger::I64 => {
-                writer.write_all(&header_bytes("<i8", &codes.shape()))?;
-                write_elements(writer, values.map(|&v| i64::from(v).to_le_bytes()))?;
-            }
-        }
+        let integer = options.integer.unwrap_or_default();
+        let descr = match integer {
+            IntegerType::U16 => "<u2",
+            IntegerType::I32 => "<i4",
+            IntegerType::I64 => "<i8",
+        };
+        writer.write_all(&header_bytes(descr, &codes.shape()))?;
+        write_codes(writer, codes, integer)?;
     }
     if let Some(z) = &file.z {
         writer.write_all(&header_bytes("<f4", &z.shape()))?;

@@ -1,5 +1,9 @@
 //! Options of writing token files.
 
+use std::fmt;
+
+use dac_pickle::DType;
+
 /// Frames per block of a .dacp file by default: 0.74 s at 44.1 kHz; blocks add about 1 % to the codes.
 pub(crate) const DEFAULT_BLOCK_FRAMES: u32 = 64;
 
@@ -21,29 +25,64 @@ impl Default for Save {
     }
 }
 
-/// Element type of a .npy file of codes.
+/// Element type of codes in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum NpyInteger {
+pub enum IntegerType {
     /// 16-bit unsigned: the smallest type that fits any code.
     #[default]
     U16,
-    /// 64-bit signed: the type that most training code uses.
+    /// 32-bit signed: the smallest type that fits any code and that every version of torch reads.
+    I32,
+    /// 64-bit signed: the type that torch needs for indices.
     I64,
+}
+
+impl IntegerType {
+    /// Every type.
+    pub const ALL: [Self; 3] = [Self::U16, Self::I32, Self::I64];
+
+    /// Name of the type, such as `u16`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::U16 => "u16",
+            Self::I32 => "i32",
+            Self::I64 => "i64",
+        }
+    }
+
+    pub(crate) fn dtype(self) -> DType {
+        match self {
+            Self::U16 => DType::U16,
+            Self::I32 => DType::I32,
+            Self::I64 => DType::I64,
+        }
+    }
+
+    pub(crate) fn of(dtype: DType) -> Option<Self> {
+        Self::ALL.into_iter().find(|integer| integer.dtype() == dtype)
+    }
+}
+
+impl fmt::Display for IntegerType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// Options of [`TokenFile::write`](crate::TokenFile::write).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WriteOptions {
-    /// Element type of codes in a .npy file.
-    pub npy_integer: NpyInteger,
+    /// Element type of codes; `None` for the default of the format
+    /// ([`Format::integer_types`](crate::Format::integer_types)).
+    pub integer: Option<IntegerType>,
     /// Frames per block of a .dacp file.
     pub dacp_block_frames: u32,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { npy_integer: NpyInteger::default(), dacp_block_frames: DEFAULT_BLOCK_FRAMES }
+        Self { integer: None, dacp_block_frames: DEFAULT_BLOCK_FRAMES }
     }
 }

@@ -7,8 +7,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::error::TokenError;
-use crate::formats::{Format, SNIFF_BYTES, detect};
+use crate::formats::{Format, detect};
 use crate::meta::TokenMeta;
+use crate::options::IntegerType;
 use crate::token_file::TokenFile;
 use crate::token_format::{Arrays, Opened, ReadFrames};
 
@@ -24,10 +25,14 @@ pub struct TokenInfo {
     pub z: Option<[usize; 3]>,
     /// Shape of the latents, `[channels, latent, frames]`.
     pub latents: Option<[usize; 3]>,
+    /// Element type of the codes; `None` if they are packed or of a type that this crate does not write.
+    pub integer: Option<IntegerType>,
     /// Metadata.
     pub meta: TokenMeta,
     /// Whether the file was truncated and contains only its first frames.
     pub truncated: bool,
+    /// Number of bytes after the end of the tokens, which are not read. Above 0 for files that were joined.
+    pub ignored_bytes: u64,
 }
 
 impl TokenInfo {
@@ -50,6 +55,7 @@ impl TokenInfo {
 /// its length; except for .dac files, which are read whole.
 pub struct TokenReader<'a> {
     info: TokenInfo,
+    codebook_size: Option<usize>,
     read_frames: ReadFrames<'a>,
 }
 
@@ -70,13 +76,32 @@ impl<'a> TokenReader<'a> {
     /// file.
     pub fn open<R: Read + Seek + Send + 'a>(mut reader: R) -> Result<Self, TokenError> {
         reader.rewind()?;
-        let mut start = Vec::new();
-        reader.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut start)?;
-        let format = detect(&start)?;
+        let format = detect(&mut reader, &mut Vec::new())?;
         reader.rewind()?;
         let opened = (format.get().open)(Box::new(reader))?;
-        let Opened { shapes: Arrays { codes, z, latents }, meta, truncated, read_frames } = opened;
-        Ok(Self { info: TokenInfo { format, codes, z, latents, meta, truncated }, read_frames })
+        let Opened { shapes, integer, meta, truncated, ignored_bytes, read_frames } = opened;
+        let Arrays { codes, z, latents } = shapes;
+        let codebook_size = meta.codebook_size;
+        let info = TokenInfo { format, codes, z, latents, integer, meta, truncated, ignored_bytes };
+        Ok(Self { info, codebook_size, read_frames })
+    }
+
+    /// Reads a stream that cannot seek, such as a pipe, into memory and opens it.
+    ///
+    /// # Errors
+    /// As [`TokenReader::open`].
+    pub fn from_stream<R: Read>(mut reader: R) -> Result<TokenReader<'static>, TokenError> {
+        let mut bytes = Vec::new();
+        // A stream of another type may be endless: check its start before reading the rest.
+        detect(&mut reader, &mut bytes)?;
+        reader.read_to_end(&mut bytes)?;
+        TokenReader::open(Cursor::new(bytes))
+    }
+
+    /// Sets the number of entries per codebook of the model, below which all codes must be. A size in the
+    /// file's metadata has precedence.
+    pub fn set_codebook_size(&mut self, size: usize) {
+        self.codebook_size.get_or_insert(size);
     }
 
     /// Content of the file.
@@ -97,9 +122,12 @@ impl<'a> TokenReader<'a> {
     /// # Errors
     /// As [`TokenReader::read_all`].
     pub fn read_frames(&mut self, range: Range<usize>) -> Result<TokenFile, TokenError> {
-        let arrays = (self.read_frames)(range)?;
+        let arrays = (self.read_frames)(range).map_err(|error| match (error, self.codebook_size) {
+            (TokenError::Codes(error), Some(size)) => error.with_codebook_size(size).into(),
+            (error, _) => error,
+        })?;
         let (meta, truncated) = (self.info.meta.clone(), self.info.truncated);
-        if let (Some(codes), Some(size)) = (&arrays.codes, meta.codebook_size) {
+        if let (Some(codes), Some(size)) = (&arrays.codes, self.codebook_size) {
             codes.check_range(size)?;
         }
         Ok(TokenFile { meta, truncated, ..arrays })
@@ -126,12 +154,7 @@ impl TokenFile {
     ///
     /// # Errors
     /// As [`TokenFile::read`].
-    pub fn read_stream<R: Read>(mut reader: R) -> Result<Self, TokenError> {
-        let mut bytes = Vec::new();
-        // A stream of another type may be endless: check its start before reading the rest.
-        reader.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut bytes)?;
-        detect(&bytes)?;
-        reader.read_to_end(&mut bytes)?;
-        TokenReader::open(Cursor::new(bytes))?.read_all()
+    pub fn read_stream<R: Read>(reader: R) -> Result<Self, TokenError> {
+        TokenReader::from_stream(reader)?.read_all()
     }
 }

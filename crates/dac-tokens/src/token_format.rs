@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
-use crate::options::WriteOptions;
+use crate::options::{IntegerType, WriteOptions};
 use crate::token_file::TokenFile;
 
 /// A token file format. A new one is a module with a constant of this type, and a variant of `Format`.
@@ -15,6 +15,8 @@ pub(crate) struct TokenFormat {
     /// Returns whether a file that begins with these bytes has this format.
     pub(crate) matches: fn(&[u8]) -> bool,
     pub(crate) capacity: Capacity,
+    /// Element types that codes can have; the first is the default. Empty if codes are packed.
+    pub(crate) integers: &'static [IntegerType],
     /// Whether the format stores the windows of tokens from windowed mode.
     pub(crate) stores_windows: bool,
     /// Reads the header.
@@ -43,9 +45,13 @@ pub(crate) type Input<'a> = Box<dyn ReadSeek + 'a>;
 pub(crate) struct Opened<'a> {
     /// Shapes of the arrays, `[channels, codebooks or latent, frames]`.
     pub(crate) shapes: Arrays<[usize; 3]>,
+    /// Element type of the codes, if it is one that can be written.
+    pub(crate) integer: Option<IntegerType>,
     pub(crate) meta: TokenMeta,
     /// Whether only the beginning of the file is left.
     pub(crate) truncated: bool,
+    /// Number of bytes after the end of the tokens.
+    pub(crate) ignored_bytes: u64,
     pub(crate) read_frames: ReadFrames<'a>,
 }
 

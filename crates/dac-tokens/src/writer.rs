@@ -27,20 +27,21 @@ impl TokenFile {
     /// Writes the bytes of a file to `writer`, which should be buffered.
     ///
     /// # Errors
-    /// Fails if writing fails, the format cannot store the arrays ([`Format::can_hold`]) or the windows of
-    /// windowed mode, or a .dac file lacks `input_rate_hz`, `input_samples` or `input_db`.
+    /// Fails if writing fails, the format cannot store the arrays ([`Format::can_hold`]), codes of the element
+    /// type ([`Format::integer_types`]) or the windows of windowed mode, or a .dac file lacks `input_rate_hz`,
+    /// `input_samples` or `input_db`.
     pub fn write_to<W: Write>(
         &self,
         mut writer: W,
         format: Format,
         options: &WriteOptions,
     ) -> Result<(), TokenError> {
-        self.check_fits(format)?;
+        self.check_fits(format, options)?;
         (format.get().write)(&mut writer, self, options)?;
         Ok(writer.flush()?)
     }
 
-    fn check_fits(&self, format: Format) -> Result<(), TokenError> {
+    fn check_fits(&self, format: Format, options: &WriteOptions) -> Result<(), TokenError> {
         let (codes, z, latents) = (self.codes.is_some(), self.z.is_some(), self.latents.is_some());
         let arrays = Save { codes, z, latents };
         let what = if !format.can_hold(arrays) {
@@ -48,7 +49,7 @@ impl TokenFile {
         } else if self.is_windowed() && !format.get().stores_windows {
             "the windows of windowed tokens; use .safetensors or .dac".to_owned()
         } else {
-            return Ok(());
+            return options.integer.filter(|_| codes).map_or(Ok(()), |integer| format.check_integer(integer));
         };
         Err(TokenError::CannotHold { format: format.extension(), what })
     }

@@ -7,9 +7,10 @@ use std::io::Cursor;
 
 use common::{bytes, codes, path, slice, z};
 use dac_pickle::PickleError;
-use dac_pickle::torch::TorchError;
+use dac_pickle::numpy::ArrayError;
+use dac_pickle::torch::{Saved, TorchError, write as write_torch};
 use dac_rvq::Codes;
-use dac_tokens::{Format, NpyInteger, TokenError, TokenFile, TokenMeta, TokenReader, WriteOptions};
+use dac_tokens::{Format, IntegerType, TokenError, TokenFile, TokenMeta, TokenReader, WriteOptions};
 
 fn read(name: &str) -> TokenFile {
     TokenFile::read(&path(name)).unwrap_or_else(|e| panic!("{e}: {:?}", std::error::Error::source(&e)))
@@ -54,6 +55,10 @@ fn codes_are_read_from_every_variant_of_every_format() {
         ("torch1.13_dict.pt", Format::Pt, &stereo),
         ("torch2.15_dict.pt", Format::Pt, &stereo),
         ("torch2.15_uint16.pt", Format::Pt, &stereo),
+        ("np1.26_arrays.pt", Format::Pt, &mono),
+        ("np2.2_arrays.pt", Format::Pt, &mono),
+        ("np1.26_array_fortran.pt", Format::Pt, &stereo),
+        ("np2.2_array_fortran.pt", Format::Pt, &stereo),
         ("python.safetensors", Format::Safetensors, &mono),
         ("python_int64.safetensors", Format::Safetensors, &stereo),
     ] {
@@ -84,6 +89,8 @@ fn z_is_read_from_every_variant_of_every_format() {
         ("np1.26_z_f8_fortran.npy", 2),
         ("torch1.13_z.pt", 1),
         ("torch2.15_dict.pt", 1),
+        ("np1.26_arrays.pt", 1),
+        ("np2.2_arrays.pt", 1),
         ("python.safetensors", 1),
     ] {
         let expected = z(channels, 8, 25);
@@ -92,6 +99,33 @@ fn z_is_read_from_every_variant_of_every_format() {
         assert_eq!(reader.read_all().unwrap().z.as_ref(), Some(&expected), "{name}");
         assert_eq!(reader.read_frames(5..11).unwrap().z, Some(slice(&expected, 5..11)), "{name}");
     }
+}
+
+#[test]
+fn values_other_than_arrays_are_named_by_their_kind() {
+    let mut file = Vec::new();
+    let saved = Saved::Dict(vec![
+        ("codes".to_owned(), Saved::Dict(vec![])),
+        ("note".to_owned(), Saved::Dict(vec![])),
+    ]);
+    write_torch(&mut file, "x", &saved).unwrap();
+    let error = TokenReader::open(Cursor::new(file)).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("codes, which is a dict, note"), "{error}");
+}
+
+#[test]
+fn expanded_codes_are_read_in_ranges() {
+    // codes.expand(2, 9, 25): the strides are (0, 25, 1) instead of (225, 25, 1).
+    let mut file = bytes("torch1.13_codes.pt");
+    for (from, to) in [(b"K\x01K\x09K\x19", b"K\x02K\x09K\x19"), (b"K\xe1K\x19K\x01", b"K\x00K\x19K\x01")] {
+        let at = file.windows(from.len()).position(|window| window == from).unwrap();
+        file[at..at + to.len()].copy_from_slice(to);
+    }
+    let mono = codes(1, 9, 25);
+    let expected = Codes::new(mono.as_slice().repeat(2), [2, 9, 25]).unwrap();
+    let mut reader = TokenReader::open(Cursor::new(file)).unwrap();
+    assert_eq!(reader.read_all().unwrap().codes.as_ref(), Some(&expected));
+    assert_eq!(reader.read_frames(5..11).unwrap().codes, Some(expected.slice_frames(5..11)));
 }
 
 fn dac_meta(frames: u64) -> TokenMeta {
@@ -165,7 +199,7 @@ fn written_npy_files_equal_those_of_numpy() {
     assert_eq!(write(&file, Format::Npy, &options), bytes("np2.2_u16.npy"));
     let empty = TokenFile::of_codes(codes(1, 9, 0), TokenMeta::default());
     assert_eq!(write(&empty, Format::Npy, &options), bytes("np1.26_empty.npy"));
-    options.npy_integer = NpyInteger::I64;
+    options.integer = Some(IntegerType::I64);
     let wide = write(&file, Format::Npy, &options);
     assert_eq!(wide.len(), 128 + 225 * 8);
     let latent = TokenFile::of_z(z(1, 8, 25), TokenMeta::default());
@@ -182,6 +216,10 @@ fn unreadable_files_give_specific_errors() {
     assert!(matches!(system, TokenError::Pickle(PickleError::GlobalRefused { .. })), "{system}");
     let system = rejected("hostile_system.pt");
     assert!(matches!(system, TokenError::Torch(TorchError::Pickle(PickleError::GlobalRefused { .. }))));
+    for legacy in ["torch1.13_legacy.pt", "torch2.15_legacy.pt"] {
+        assert!(matches!(rejected(legacy), TokenError::Torch(TorchError::Legacy)));
+    }
+    assert!(matches!(rejected("np2.2_array_objects.pt"), TokenError::Array(ArrayError::Objects)));
     let huge = rejected("hostile_header.safetensors");
     assert!(matches!(huge, TokenError::TooLarge { declared: 0x1000_0000_0000_0000, .. }), "{huge}");
     let model = rejected("torch2.15_model.pt");

@@ -43,6 +43,17 @@ impl Mode {
         }
     }
 
+    /// Number of frames whose audio is kept if the last `tail` ones are only context.
+    pub(crate) fn frames_without_tail(&self, frames: usize, tail: usize) -> Result<usize, Error> {
+        match self {
+            Self::Windowed(_) if tail > 0 => {
+                let expected = "0: each window is decoded by itself, without context";
+                Err(Error::invalid("the number of tail frames of windowed tokens", tail, expected))
+            }
+            _ => without_tail(frames, tail),
+        }
+    }
+
     /// Samples that all frames decode to.
     pub(crate) fn samples(&self, dac: &Dac, frames: usize) -> usize {
         match self {
@@ -50,6 +61,15 @@ impl Mode {
             Self::Windowed(windows) => windows.samples,
         }
     }
+}
+
+/// Subtracts the frames at the end that are only context.
+pub(crate) fn without_tail(frames: usize, tail: usize) -> Result<usize, Error> {
+    if tail > 0 && tail >= frames {
+        let expected = format!("less than the number of frames, {frames}");
+        return Err(Error::invalid("the number of tail frames", tail, expected));
+    }
+    Ok(frames - tail)
 }
 
 /// Windows that tokens were encoded in, and the lengths that they decode to.
@@ -173,6 +193,7 @@ pub(crate) fn frames_of(
         }
         (None, None, None) => return Err(Error::NoTokens),
     };
+    check_orientation(dac, codes)?;
     let codes = match codebooks {
         Some(k) => codes.truncate(k).map_err(CodecError::from)?,
         None => codes.clone(),
@@ -180,10 +201,34 @@ pub(crate) fn frames_of(
     if codes.frames() == 0 || codes.channels() == 0 {
         return Err(CodecError::Empty { what: "codes" }.into());
     }
-    let codebooks = dac.codec.codebooks(Some(codes.codebooks()))?;
+    let codebooks = codes.codebooks();
+    check_codebooks(dac, codebooks)?;
     codes.check_range(dac.shape().codebook_size).map_err(CodecError::from)?;
     let channels = (0..codes.channels()).map(|c| ChannelFrames::Codes { rows: codes.to_rows(c), codebooks });
     Ok((channels.collect(), codes.frames()))
+}
+
+/// Checks that there are no more codebooks than the model has.
+pub(crate) fn check_codebooks(dac: &Dac, found: usize) -> Result<(), Error> {
+    let available = dac.shape().codebooks;
+    if found <= available {
+        return Ok(());
+    }
+    let (expected, found) = (format!("at most {available}"), found.to_string());
+    Err(Error::ModelMismatch { property: "number of codebooks", expected, found })
+}
+
+/// Checks that the array is not `[channels, frames, codebooks]`, as far as the numbers show.
+fn check_orientation(dac: &Dac, codes: &Codes) -> Result<(), Error> {
+    let (available, [_, codebooks, frames]) = (dac.shape().codebooks, codes.shape());
+    if codebooks <= available || frames > available || frames == 0 {
+        return Ok(());
+    }
+    let expected = format!(
+        "[channels, codebooks, frames] with at most {available} codebooks; it looks transposed: exchange its \
+         last two axes"
+    );
+    Err(CodecError::Input { what: "the array of codes", found: codes.shape(), expected }.into())
 }
 
 fn frames_of_z(dac: &Dac, z: &Array3) -> Result<(Vec<ChannelFrames>, usize), Error> {
@@ -193,7 +238,9 @@ fn frames_of_z(dac: &Dac, z: &Array3) -> Result<(Vec<ChannelFrames>, usize), Err
         return Err(CodecError::Empty { what: "z" }.into());
     }
     if latent != expected {
-        let expected = format!("[channels, {expected}, frames]");
+        let expected = format!(
+            "[channels, {expected}, frames]; arrays of floats are read as z, codes have to be integers"
+        );
         return Err(CodecError::Input { what: "z", found: z.shape(), expected }.into());
     }
     Ok(((0..channels).map(|c| ChannelFrames::Z { rows: z.to_rows(c), latent }).collect(), frames))

@@ -49,6 +49,7 @@ impl DecodeSession {
         check_channels(tokens.shape().map_or(0, |[channels, _, _]| channels))?;
         let (channels, frames) = frames_of(dac, tokens, options.codebooks)?;
         let mode = Mode::choose(dac, meta, frames, options.chunk)?;
+        let kept_frames = mode.frames_without_tail(frames, options.tail_frames)?;
         let gain = if options.restore_loudness { dac.loudness_gain(tokens, options.codebooks)? } else { 1.0 };
         let chunk = match options.chunk {
             Chunking::Windowed { .. } => Chunking::default(),
@@ -59,7 +60,7 @@ impl DecodeSession {
             meta.input_samples.zip(meta.input_rate_hz),
             options.output_rate,
             dac.shape().sample_rate_hz,
-            mode.samples(dac, frames) as u64,
+            mode.samples(dac, kept_frames) as u64,
         )?;
         let mut resampler = Resampler::new(timing.model_hz, timing.output_hz, channels.len())?;
         let part = timing.part(options.range, &resampler)?;

@@ -71,24 +71,27 @@ impl Timing {
     }
 
     fn output_range(&self, range: TimeRange) -> Result<Range<u64>, Error> {
-        let samples = |option, seconds: f64| {
-            if seconds.is_finite() && seconds >= 0.0 {
-                return Ok((seconds * f64::from(self.output_hz)).round() as u64);
-            }
-            Err(Error::invalid(option, seconds, "0 or more seconds"))
-        };
-        let start = samples("the start of the range", range.start_seconds)?;
-        let length = samples("the length of the range", range.duration_seconds)?;
-        if length == 0 {
-            let (found, expected) = (range.duration_seconds, "at least one sample");
-            return Err(Error::invalid("the length of the range in seconds", found, expected));
+        let TimeRange { start_seconds, duration_seconds } = range;
+        let (hz, of_start, of_length) =
+            (self.output_hz, "the start of the range in seconds", "the length of the range in seconds");
+        if !(start_seconds.is_finite() && start_seconds >= 0.0) {
+            return Err(Error::invalid(of_start, start_seconds, "0 or more"));
+        }
+        if !(duration_seconds.is_finite() && duration_seconds > 0.0) {
+            return Err(Error::invalid(of_length, duration_seconds, "a number above 0"));
+        }
+        let start = sample_at(start_seconds, hz);
+        let end = sample_at(start_seconds + duration_seconds, hz);
+        if end <= start {
+            let expected = format!("at least one sample, {:.7} at {hz} Hz", 1.0 / f64::from(hz));
+            return Err(Error::invalid(of_length, duration_seconds, expected));
         }
         if start >= self.output_samples {
-            let seconds = self.output_samples as f64 / f64::from(self.output_hz);
+            let seconds = self.output_samples as f64 / f64::from(hz);
             let expected = format!("less than the length of the audio, {seconds:.2} s");
-            return Err(Error::invalid("the start of the range in seconds", range.start_seconds, expected));
+            return Err(Error::invalid(of_start, start_seconds, expected));
         }
-        Ok(start..start.saturating_add(length).min(self.output_samples))
+        Ok(start..end.min(self.output_samples))
     }
 }
 
@@ -129,6 +132,15 @@ impl Part {
     }
 }
 
+/// Distance below half a sample at which a position still rounds up. Binary fractions only approximate decimal
+/// ones: without it, the end of one range and the start of the next could round differently.
+const HALF_TOLERANCE_SAMPLES: f64 = 1e-4;
+
+/// Rounds a position to the nearest sample.
+fn sample_at(seconds: f64, rate_hz: u32) -> u64 {
+    (seconds * f64::from(rate_hz) + 0.5 + HALF_TOLERANCE_SAMPLES).floor() as u64
+}
+
 fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
@@ -142,6 +154,22 @@ fn rescale(samples: u64, from_hz: u32, to_hz: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn positions_at_half_a_sample_round_up_however_they_are_computed() {
+        for rate_hz in [8_000, 44_100, 48_000] {
+            // 493.5 samples, which no binary fraction of a second expresses.
+            let step = 493.5 / f64::from(rate_hz);
+            let mut sum = 0.0;
+            for k in 0..100_000_u64 {
+                let expected = (k * 987).div_ceil(2);
+                assert_eq!(sample_at(k as f64 * step, rate_hz), expected);
+                assert_eq!(sample_at(sum, rate_hz), expected, "sum of {k} at {rate_hz} Hz");
+                sum += step;
+            }
+        }
+        assert_eq!(sample_at(f64::MAX, 768_000), u64::MAX);
+    }
 
     #[test]
     fn lengths_round_to_the_nearest_sample() {

@@ -9,6 +9,7 @@ use dac_tokens::{TokenFile, TokenMeta};
 use crate::audio_buffer::{AUDIO_IN_MEMORY, Audio};
 use crate::chunking::Chunking;
 use crate::error::Error;
+use crate::input_warning::input_warning;
 use crate::loudness::InputLoudness;
 use crate::model::Dac;
 use crate::options::EncodeOptions;
@@ -95,7 +96,7 @@ impl Dac {
         meta.input_samples = Some(input.input_samples());
         meta.replaced_samples = Some(input.replaced_samples()).filter(|&count| count > 0);
         meta.damaged_samples = Some(input.damage().samples).filter(|_| input.damage().places > 0);
-        meta.input_warning = input.warning().map(str::to_owned);
+        meta.input_warning = input_warning(input.warning(), input.mix_loss_db());
         meta.input_truncated = input.is_truncated().then_some(true);
         encoder.finish(meta, &input.name().display().to_string())
     }

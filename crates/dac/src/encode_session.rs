@@ -6,6 +6,7 @@ use dac_tokens::{TokenFile, TokenMeta};
 
 use crate::audio_buffer::AUDIO_IN_MEMORY;
 use crate::error::Error;
+use crate::input_warning::input_warning;
 use crate::model::Dac;
 use crate::options::EncodeOptions;
 use crate::token_encoder::TokenEncoder;
@@ -86,6 +87,7 @@ impl EncodeSession {
         self.encoder.push(self.converter.flush()?)?;
         self.meta.input_samples = Some(self.input_samples);
         self.meta.replaced_samples = Some(self.replaced_samples).filter(|&count| count > 0);
+        self.meta.input_warning = input_warning(None, self.converter.mix_loss_db());
         self.encoder.finish(self.meta, name)
     }
 }

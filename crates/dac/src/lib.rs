@@ -40,6 +40,7 @@ mod decode_span;
 mod encode;
 mod encode_session;
 mod error;
+mod input_warning;
 mod loudness;
 mod model;
 mod options;
@@ -97,6 +98,6 @@ pub mod stream {
 
 /// Weights files and where they are published.
 pub mod weights {
-    pub use dac_model::checkpoint::{ConfigJsonError, Mismatch, Reason, sha256_of_file};
+    pub use dac_model::checkpoint::{ConfigJsonError, Guess, Kind, Mismatch, Reason, sha256_of_file};
     pub use dac_model::{Checkpoint, CheckpointError, LoadReport, registry};
 }

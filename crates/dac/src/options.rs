@@ -58,6 +58,11 @@ pub struct DecodeOptions {
     pub chunk: Chunking,
     /// The part of the signal to decode; `None` decodes all.
     pub range: Option<TimeRange>,
+    /// Number of frames at the end that are decoded only as context of the earlier ones: the audio ends where
+    /// they begin. For tokens whose end is arbitrary, such as those of a language model, with the decoder's
+    /// look-ahead ([`Geometry::decoder_right_frames`](crate::codec::Geometry)) or more, the audio equals that
+    /// of a longer sequence. Not for tokens that record windows.
+    pub tail_frames: usize,
     /// Brings all channels by one gain to the loudness that the tokens record
     /// ([`Dac::loudness_gain`](crate::Dac::loudness_gain)), after a first pass over the whole signal, also
     /// for a range. Has no effect on tokens that record no loudness.
@@ -65,6 +70,9 @@ pub struct DecodeOptions {
 }
 
 /// A part of a signal; ends at the signal's end at the latest.
+///
+/// Contains the output samples from round(start · rate) to round((start + duration) · rate), without the last:
+/// ranges that follow each other tile the signal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimeRange {
     /// Start in seconds from the signal's start.

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use dac::audio::NonFinitePolicy;
+use dac::codec::Array3;
 use dac::stream::OverlapSettings;
 use dac::tokens::{Format, TokenMeta, WriteOptions};
 use dac::{
@@ -394,4 +395,66 @@ fn windowed_sessions_are_refused() {
     let options = EncodeOptions { chunk: Chunking::Windowed { seconds: 1.0 }, ..EncodeOptions::default() };
     let refused = EncodeSession::new(&tiny(), 44_100, 1, &options);
     assert!(matches!(refused, Err(Error::InvalidOption { .. })));
+}
+
+#[test]
+fn channels_that_cancel_each_other_cause_a_warning() {
+    let dac = tiny();
+    let tone = |gain: f32| (0..30_000).map(|n| gain * (n as f32 * 0.05).sin()).collect::<Vec<_>>();
+    let mono = EncodeOptions::default();
+    let keep = EncodeOptions { channels: ChannelMix::Keep, ..EncodeOptions::default() };
+    for (channels, options, expected) in [
+        (vec![tone(0.5), tone(-0.5)], &mono, Some("is silent")),
+        (vec![tone(0.5), tone(-0.45)], &mono, Some("is 26 dB quieter than the channels")),
+        (vec![tone(0.5), tone(-0.5)], &keep, None),
+        (vec![tone(0.5), tone(-0.3)], &mono, None),
+        (vec![tone(0.5), vec![0.0; 30_000]], &mono, None),
+        (vec![vec![0.0; 30_000]; 2], &mono, None),
+        (vec![tone(0.5)], &mono, None),
+    ] {
+        let audio = Audio { channels, rate_hz: 16_000 };
+        let mut session = EncodeSession::new(&dac, 16_000, audio.channels.len(), options).unwrap();
+        session.push(audio.channels.clone()).unwrap();
+        for tokens in [dac.encode(&audio, options).unwrap(), session.finish("audio").unwrap()] {
+            let warning = tokens.meta.input_warning;
+            assert_eq!(warning.is_some(), expected.is_some(), "{warning:?}, expected {expected:?}");
+            for part in expected.into_iter().flat_map(|text| [text, "cancel each other", "--channels keep"]) {
+                assert!(warning.as_ref().unwrap().contains(part), "{part} is not in {warning:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn transposed_and_foreign_arrays_are_explained() {
+    let dac = tiny();
+    let decode = |tokens: &TokenFile, codebooks: Option<usize>| {
+        dac.decode(tokens, &DecodeOptions { codebooks, ..DecodeOptions::default() }).unwrap_err().to_string()
+    };
+    let codes = |shape: [usize; 3]| {
+        let codes = Codes::new(vec![3; shape.iter().product()], shape).unwrap();
+        TokenFile::of_codes(codes, TokenMeta::default())
+    };
+    // A smaller number of codebooks does not make [frames, codebooks] valid.
+    for codebooks in [None, Some(3)] {
+        let error = decode(&codes([1, 40, 9]), codebooks);
+        for part in ["[1, 40, 9]", "[channels, codebooks, frames] with at most 9", "looks transposed"] {
+            assert!(error.contains(part), "{part} is not in: {error}");
+        }
+    }
+    let error = decode(&codes([1, 12, 40]), None);
+    assert!(error.contains("number of codebooks is 12, expected at most 9"), "{error}");
+    let mut session = PushDecodeSession::new(&dac, &TokenMeta::default(), 1, OutputRate::Model).unwrap();
+    let error = session.push(codes([1, 12, 1]).codes.as_ref().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("number of codebooks is 12, expected at most 9"), "{error}");
+
+    let z = Array3::new(vec![0.5; 9 * 40], [1, 9, 40]).unwrap();
+    let error = decode(&TokenFile::of_z(z, TokenMeta::default()), None);
+    for part in ["z has shape [1, 9, 40]", "expected [channels, 256, frames]", "codes have to be integers"] {
+        assert!(error.contains(part), "{part} is not in: {error}");
+    }
+    let mut special = codes([1, 9, 40]);
+    special.codes = Some(Codes::new(vec![1025; 360], [1, 9, 40]).unwrap());
+    let error = decode(&special, None);
+    assert!(error.contains("contains 1025") && error.contains("special tokens"), "{error}");
 }

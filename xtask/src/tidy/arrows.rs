@@ -8,17 +8,18 @@ use serde::Deserialize;
 use crate::process::{cargo, stdout_of, succeeds};
 
 /// Each crate with the crates of the workspace that it may depend on, lowest first.
-pub const ARROWS: [(&str, &str); 16] = [
+pub const ARROWS: [(&str, &str); 17] = [
     ("dac-kernels", ""),
-    ("dac-pickle", ""),
+    ("dac-sniff", ""),
+    ("dac-pickle", "dac-sniff"),
     ("dac-atomic", ""),
-    ("dac-audio", "dac-atomic"),
+    ("dac-audio", "dac-atomic dac-sniff"),
     ("dac-picture", ""),
     ("dac-rvq", "dac-kernels"),
     ("dac-nn", "dac-kernels"),
-    ("dac-tokens", "dac-rvq dac-pickle dac-atomic"),
+    ("dac-tokens", "dac-rvq dac-pickle dac-atomic dac-sniff"),
     ("dac-dataset", "dac-rvq dac-tokens dac-atomic"),
-    ("dac-model", "dac-kernels dac-nn dac-rvq dac-pickle"),
+    ("dac-model", "dac-kernels dac-nn dac-rvq dac-pickle dac-sniff"),
     ("dac-stream", "dac-model dac-nn dac-rvq"),
     ("dac", "dac-kernels dac-pickle dac-atomic dac-audio dac-rvq dac-nn dac-tokens dac-model dac-stream"),
     ("dac-batch", "dac dac-atomic dac-dataset"),
@@ -29,7 +30,7 @@ pub const ARROWS: [(&str, &str); 16] = [
 
 /// Crates that must build without burn.
 const WITHOUT_BURN: &str =
-    "dac-kernels dac-pickle dac-atomic dac-audio dac-picture dac-tokens dac-dataset xtask";
+    "dac-kernels dac-sniff dac-pickle dac-atomic dac-audio dac-picture dac-tokens dac-dataset xtask";
 
 /// Dependencies that only some crates may have: libraries do not download, draw progress bars or parse
 /// arguments.

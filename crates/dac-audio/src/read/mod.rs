@@ -190,8 +190,8 @@ impl AudioReader {
         let length = source.seek(SeekFrom::End(0)).map_err(read_error)?;
         source.seek(SeekFrom::Start(0)).map_err(read_error)?;
         let (head, has_tags) = sniff::read_head_after_tags(&mut source).map_err(read_error)?;
+        let container = sniff::container(&path, &mut source, &head, has_tags)?;
         source.seek(SeekFrom::Start(0)).map_err(read_error)?;
-        let container = sniff::container(&path, &head, has_tags)?;
         if container == Container::Wav && !is_coded_wav(&head) {
             let reader = BufReader::with_capacity(1 << 16, source);
             let wav = WavReader::open(Box::new(reader), &path, Some(length))?;

@@ -41,8 +41,14 @@ pub(super) fn read_head(source: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Chooses the reader for a stream that begins with `head`, after tags if `has_tags`.
-pub(super) fn container(path: &Path, head: &[u8], has_tags: bool) -> Result<Container, AudioError> {
+/// Chooses the reader for a stream that begins with `head`, after tags if `has_tags`. Leaves the source at any
+/// position.
+pub(super) fn container<R: Read + Seek>(
+    path: &Path,
+    source: &mut R,
+    head: &[u8],
+    has_tags: bool,
+) -> Result<Container, AudioError> {
     if head.is_empty() && !has_tags {
         return Err(AudioError::EmptyFile { path: path.to_owned() });
     }
@@ -72,8 +78,8 @@ pub(super) fn container(path: &Path, head: &[u8], has_tags: bool) -> Result<Cont
     if has_tags {
         return Ok(Container::Mpeg);
     }
-    let path = path.to_owned();
-    Err(AudioError::NotAudio { path, expected: READABLE, found: describe(head) })
+    let found = dac_sniff::guess_file(source).map_err(|error| AudioError::read(path, error))?;
+    Err(AudioError::NotAudio { path: path.to_owned(), expected: READABLE, found: found.to_string() })
 }
 
 /// True for WAV: RIFF, RIFX, RF64 or BW64.
@@ -133,14 +139,4 @@ pub(super) fn read_head_after_tags<R: Read + Seek>(source: &mut R) -> io::Result
 fn is_text(head: &[u8]) -> bool {
     head.iter().all(|&byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..))
         && String::from_utf8_lossy(head).chars().filter(|&c| c == char::REPLACEMENT_CHARACTER).count() <= 1
-}
-
-/// Describes the first bytes for an error message.
-pub(super) fn describe(head: &[u8]) -> String {
-    if is_text(head) {
-        let text: String = String::from_utf8_lossy(head).chars().take(16).collect();
-        return format!("text that begins with {text:?}");
-    }
-    let hex: Vec<String> = head.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("bytes {}", hex.join(" "))
 }

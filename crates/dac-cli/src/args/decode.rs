@@ -25,6 +25,11 @@ pub(crate) struct DecodeArgs {
     /// Length of the range to decode, in seconds.
     #[arg(long, value_name = "S", value_parser = values::positive)]
     pub(crate) duration: Option<f64>,
+    /// Number of frames at the end that are only context of the earlier ones: their audio is omitted.
+    ///
+    /// For tokens from a language model, which end without the look-ahead of the decoder.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) tail_frames: usize,
     /// Do not restore the input's loudness that .dac files store.
     #[arg(long)]
     pub(crate) no_loudness: bool,

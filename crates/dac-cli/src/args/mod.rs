@@ -18,7 +18,7 @@ mod tokens;
 mod values;
 mod wave;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use bench::BenchArgs;
 pub(crate) use chunk::{ChunkArg, ChunkArgs};
@@ -56,6 +56,23 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Parses the command line; prints errors and help, and exits.
+pub(crate) fn parse() -> Cli {
+    let mut command = command();
+    let matches = command.get_matches_mut();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+}
+
+/// All commands. A negative number after an option is its value, and not another option, so that its parser can
+/// name the valid range.
+fn command() -> clap::Command {
+    let accept = |arg: clap::Arg| match arg.get_long() {
+        Some(_) if arg.get_action().takes_values() => arg.allow_negative_numbers(true),
+        _ => arg,
+    };
+    Cli::command().mut_subcommands(|command| command.mut_args(accept))
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Encode audio files to token files; '-' encodes stdin to stdout.
@@ -83,10 +100,8 @@ pub(crate) enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn arguments_do_not_conflict() {
-        super::Cli::command().debug_assert();
+        super::command().debug_assert();
     }
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
 use dac::audio::{DamagePolicy, NonFinitePolicy, ReadBackend};
-use dac::tokens::{Format, NpyInteger};
+use dac::tokens::{Format, IntegerType};
 use dac::{ChannelMix, Save};
 use dac_batch::CodebookLimit;
 
@@ -60,7 +60,9 @@ pub(crate) struct TokenArgs {
     /// The default is dac with --chunk descript, and npy with --pack tar.
     #[arg(short, long)]
     pub(crate) format: Option<Format>,
-    /// Integer type in npy files [default: u16].
+    /// Integer type of codes [default: u16, and i64 in pt files].
+    ///
+    /// In npy, safetensors, pt (i32, i64) and parquet files.
     #[arg(long, value_enum)]
     pub(crate) dtype: Option<DtypeArg>,
 }
@@ -151,8 +153,10 @@ pub(crate) fn save(items: &[SaveArg]) -> Save {
 pub(crate) enum DtypeArg {
     /// Two bytes per code.
     U16,
+    /// Four bytes per code, for torch before 2.3, which has no u16.
+    I32,
     /// Eight bytes per code, which torch needs for indexing.
     I64,
 }
 
-values::convert_variants!(DtypeArg => NpyInteger: U16, I64);
+values::convert_variants!(DtypeArg => IntegerType: U16, I32, I64);

@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::{Context, Error, bail};
 use dac::Preset;
 use dac::cache::{self, CachedWeights, Environment, Origin, PARTIAL_SUFFIX};
-use dac::weights::Checkpoint;
 use dac::weights::registry::{self, Published};
 use dac_batch::Status;
 use serde::Serialize;
 
 use super::timeout::{FILE_LIMIT, run_with_timeout};
+use crate::download::verify_checkpoint;
 use crate::output::error_text;
 
 /// Hexadecimal digits of a SHA-256.
@@ -136,7 +136,7 @@ fn check_content(weights: &CachedWeights, sha256: &str) -> Result<String, Error>
     if let Some(expected) = release(weights).and_then(|file| file.bytes).filter(|&bytes| bytes != found) {
         bail!("has {found} bytes, the published file has {expected}");
     }
-    Checkpoint::open(&weights.path, Some(preset)).with_context(|| format!("not weights of {preset}"))?;
+    verify_checkpoint(&weights.path, preset).with_context(|| format!("not weights of {preset}"))?;
     Ok(match registry::of_sha256(sha256) {
         Some((_, source)) => format!("identical with {source}'s file of {preset}"),
         None => format!("checkpoint of {preset} with unknown SHA-256"),

@@ -15,6 +15,7 @@ use ureq::http::response::Parts;
 use ureq::http::{HeaderMap, StatusCode};
 use ureq::{Agent, Body};
 
+use super::address::masked;
 use super::progress::Progress;
 use crate::output::{eprint_line, error_text};
 
@@ -22,6 +23,10 @@ use crate::output::{eprint_line, error_text};
 const MAX_BYTES: u64 = 8 << 30;
 /// Largest number of attempts, as long as each receives new bytes.
 const MAX_ATTEMPTS: u32 = 5;
+/// Largest number of attempts while the server is busy.
+const MAX_BUSY_ATTEMPTS: u32 = 5;
+/// Longest time that a busy server can request before the next attempt.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 /// Longest wait for a response or for further bytes.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -35,6 +40,17 @@ enum Failure {
     Interrupted(Error),
     /// The received bytes cannot be continued; start again, at most once.
     Stale,
+    /// The server is busy and may have requested a wait.
+    Busy(Error, Option<Duration>),
+}
+
+/// Address of a file.
+#[derive(Clone, Copy)]
+struct Address<'a> {
+    /// With its secrets, for requests.
+    url: &'a str,
+    /// Without them, for messages and the `.part.json`.
+    shown: &'a str,
 }
 
 /// Content of a `.part.json`.
@@ -48,11 +64,12 @@ struct PartInfo {
 /// Downloads `url` to `part` and continues an earlier part.
 pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Result<(), Error> {
     let agent = agent();
-    let mut restarted = false;
-    let mut attempt = 1;
+    let shown = &masked(url);
+    let address = Address { url, shown };
+    let (mut restarted, mut attempt, mut busy) = (false, 1, 1);
     loop {
         let before = length(part);
-        match fetch_once(&agent, url, part, expected_bytes) {
+        match fetch_once(&agent, address, part, expected_bytes) {
             Ok(()) => return Ok(()),
             Err(Failure::Locked(error)) => return Err(error),
             Err(Failure::Final(error)) => {
@@ -60,11 +77,23 @@ pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Resu
                 return Err(error);
             }
             Err(Failure::Stale) if restarted => {
-                return Err(anyhow!("{url}: the server's ranges do not match the file"));
+                return Err(anyhow!("{shown}: the server's ranges do not match the file"));
             }
             Err(Failure::Stale) => {
                 restarted = true;
                 remove(part);
+            }
+            Err(Failure::Busy(error, retry_after)) => {
+                let wait = retry_after.unwrap_or(Duration::from_secs(1 << (busy - 1)));
+                if busy >= MAX_BUSY_ATTEMPTS || wait > MAX_RETRY_AFTER {
+                    remove_empty(part);
+                    let later = format!("the server is busy after {busy} attempts; try again later");
+                    return Err(error.context(later));
+                }
+                let seconds = wait.as_secs();
+                eprint_line(format_args!("{}; trying again in {seconds} s", error_text(&error)));
+                std::thread::sleep(wait);
+                busy += 1;
             }
             Err(Failure::Interrupted(error)) => {
                 let received = length(part);
@@ -107,9 +136,14 @@ fn agent() -> Agent {
         .into()
 }
 
-fn fetch_once(agent: &Agent, url: &str, part: &Path, expected_bytes: Option<u64>) -> Result<(), Failure> {
+fn fetch_once(
+    agent: &Agent,
+    Address { url, shown }: Address<'_>,
+    part: &Path,
+    expected_bytes: Option<u64>,
+) -> Result<(), Failure> {
     let mut file = open_locked(part)?;
-    let known = read_info(part).filter(|info| info.url == url).unwrap_or_default();
+    let known = read_info(part).filter(|info| info.url == shown).unwrap_or_default();
     let mut have = file.metadata().map_err(|e| unwritable(part, e))?.len();
     if known.url.is_empty() {
         have = 0;
@@ -125,27 +159,33 @@ fn fetch_once(agent: &Agent, url: &str, part: &Path, expected_bytes: Option<u64>
             request = request.header("If-Range", validator);
         }
     }
-    let response = request.call().map_err(|error| Failure::Interrupted(unreachable(url, &error)))?;
+    let unreachable = |error: ureq::Error| {
+        let error = error.to_string().replace(url, shown);
+        Failure::Interrupted(anyhow!(
+            "cannot reach {shown} ({error}); use --from FILE for a file that was downloaded elsewhere"
+        ))
+    };
+    let response = request.call().map_err(unreachable)?;
     let (head, body) = response.into_parts();
-    let (have, total_bytes) = check_response(url, &head, &known, have)?;
+    let (have, total_bytes) = check_response(shown, &head, &known, have)?;
     if let (Some(expected), Some(found)) = (expected_bytes, total_bytes)
         && expected != found
     {
         remove(part);
-        return Err(Failure::Final(wrong_size(url, expected, found)));
+        return Err(Failure::Final(wrong_size(shown, expected, found)));
     }
 
     let earlier = known.validator.filter(|_| have > 0);
     let validator = validator(&head.headers).or(earlier);
-    write_info(part, &PartInfo { url: url.to_owned(), validator, total_bytes })
+    write_info(part, &PartInfo { url: shown.to_owned(), validator, total_bytes })
         .map_err(|e| unwritable(part, e))?;
     file.set_len(have).and_then(|()| file.seek(SeekFrom::Start(have))).map_err(|e| unwritable(part, e))?;
     let limit = total_bytes.or(expected_bytes).unwrap_or(MAX_BYTES).min(MAX_BYTES);
-    let received = Receiver { url, part, have, total_bytes, limit }.receive(body, &mut file)?;
+    let received = Receiver { url: shown, part, have, total_bytes, limit }.receive(body, &mut file)?;
     file.sync_all().map_err(|e| unwritable(part, e))?;
     match total_bytes {
         Some(total) if received < total => {
-            let text = format!("{url}: the connection closed after {received} of {total} bytes");
+            let text = format!("{shown}: the connection closed after {received} of {total} bytes");
             Err(Failure::Interrupted(anyhow!(text)))
         }
         _ => Ok(()),
@@ -159,6 +199,14 @@ fn check_response(
     known: &PartInfo,
     have: u64,
 ) -> Result<(u64, Option<u64>), Failure> {
+    if let Some(encoding) = header(&head.headers, "content-encoding").filter(|_| head.status.is_success())
+        && !encoding.eq_ignore_ascii_case("identity")
+    {
+        return Err(Failure::Final(anyhow!(
+            "{url}: the server sends the file compressed (Content-Encoding: {encoding}), although it was \
+             asked not to; download it with another program and use --from FILE"
+        )));
+    }
     match head.status {
         StatusCode::OK => {
             if have > 0 {
@@ -178,7 +226,7 @@ fn check_response(
             Ok((have, total.or(known.total_bytes)))
         }
         StatusCode::RANGE_NOT_SATISFIABLE if have > 0 => Err(Failure::Stale),
-        status => Err(refused(url, status)),
+        status => Err(refused(url, status, &head.headers)),
     }
 }
 
@@ -287,17 +335,21 @@ fn has_changed(headers: &HeaderMap, known: Option<&str>) -> bool {
     validator(headers).is_some_and(|found| Some(found.as_str()) != known)
 }
 
-fn refused(url: &str, status: StatusCode) -> Failure {
+fn refused(url: &str, status: StatusCode, headers: &HeaderMap) -> Failure {
     let error = anyhow!("{url}: the server responded with {status}");
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        Failure::Interrupted(error)
-    } else {
-        Failure::Final(error)
+    match status {
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => Failure::Busy(error, retry_after(headers)),
+        _ if status.is_server_error() => Failure::Interrupted(error),
+        _ => Failure::Final(error),
     }
 }
 
-fn unreachable(url: &str, error: &ureq::Error) -> Error {
-    anyhow!("cannot reach {url} ({error}); use --from FILE for a file that was downloaded elsewhere")
+/// Wait that the server requests in seconds; dates are ignored.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    header(headers, "retry-after")?.parse().ok().map(Duration::from_secs)
 }
 
 fn unwritable(part: &Path, error: io::Error) -> Failure {

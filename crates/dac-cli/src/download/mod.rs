@@ -1,5 +1,6 @@
 //! `dac download`: puts published weights into the cache after their size, SHA-256 and content are verified.
 
+mod address;
 mod fetch;
 mod progress;
 
@@ -8,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Error, anyhow, bail};
+use anyhow::{Context, Error, bail};
 use dac::Preset;
 use dac::cache::{self, Environment};
 use dac::weights::Checkpoint;
@@ -53,7 +54,7 @@ enum Location {
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(url) => f.write_str(url),
+            Self::Url(url) => f.write_str(&address::masked(url)),
             Self::File(path) => path.display().fmt(f),
         }
     }
@@ -174,7 +175,7 @@ fn ensure_weights(
     let part = PathBuf::from(part);
     match &request.from {
         Location::Url(url) => {
-            eprint_line(format_args!("{}: downloading {url}", request.preset));
+            eprint_line(format_args!("{}: downloading {}", request.preset, request.from));
             fetch::fetch(url, &part, request.bytes)?;
         }
         Location::File(path) => {
@@ -220,13 +221,14 @@ fn verify(request: &Request, part: &Path) -> Result<String, Error> {
     let (preset, from) = (request.preset, request.from.to_string());
     let found = fs::metadata(part)?.len();
     if let Some(expected) = request.bytes.filter(|&expected| expected != found) {
-        return Err(fetch::wrong_size(&from, expected, found));
+        bail!("{}{}", fetch::wrong_size(&from, expected, found), content_note(part));
     }
     let sha256 =
         dac::weights::sha256_of_file(part).with_context(|| format!("cannot read {}", part.display()))?;
     match &request.sha256 {
         Some(expected) if *expected != sha256 => {
-            bail!("{from}: SHA-256 is {sha256}, expected {expected}; the new copy was removed");
+            let note = content_note(part);
+            bail!("{from}: SHA-256 is {sha256}, expected {expected}; the new copy was removed{note}");
         }
         Some(_) => eprint_line(format_args!("{preset}: SHA-256 as expected")),
         None => match registry::of_sha256(&sha256) {
@@ -236,8 +238,17 @@ fn verify(request: &Request, part: &Path) -> Result<String, Error> {
             None => eprint_line(format_args!("{preset}: SHA-256 is {sha256}; the expected one is unknown")),
         },
     }
-    Checkpoint::open(part, Some(preset)).map_err(|error| {
-        anyhow!(error).context(format!("{from}: not weights of {preset}; the new copy was removed"))
-    })?;
+    verify_checkpoint(part, preset)
+        .with_context(|| format!("{from}: not weights of {preset}; the new copy was removed"))?;
     Ok(sha256)
+}
+
+/// Checks that a file contains a preset's weights, with all their values.
+pub(crate) fn verify_checkpoint(path: &Path, preset: Preset) -> Result<(), Error> {
+    Ok(Checkpoint::open(path, Some(preset))?.check_values()?)
+}
+
+/// Describes the content of a file that is not the published one, unless it is a checkpoint.
+fn content_note(path: &Path) -> String {
+    Checkpoint::open(path, None).err().map_or_else(String::new, |error| format!("; it is {}", error.reason))
 }

@@ -45,7 +45,7 @@ fn options_are_grouped_under_headings() {
             "decode",
             &[
                 ("Tokens", "quantizers bitrate "),
-                ("Audio", "sample-format output-rate start duration no-loudness "),
+                ("Audio", "sample-format output-rate start duration tail-frames no-loudness "),
                 ("Chunks", chunks),
                 ("Streams", "raw "),
             ],

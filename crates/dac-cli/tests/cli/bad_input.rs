@@ -66,7 +66,8 @@ fn tokens_of_another_model_are_rejected() {
     lab.dac("decode t/a.safetensors --output d").expect(1).says("--weights FILE");
     lab.dac("decode t/a.safetensors --output d --model tiny")
         .expect(1)
-        .says("the model custom; the model tiny cannot decode it");
+        .says("made with custom weights (SHA-256 ")
+        .says("; the model 'tiny' cannot decode it: give the same weights with --weights FILE");
     assert_eq!(lab.names("d"), [""; 0]);
     lab.dac(&format!("decode t/a.safetensors --output d --weights {weights}")).expect(0);
     // The weights have another shape than the named preset.

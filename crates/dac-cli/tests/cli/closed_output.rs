@@ -75,3 +75,26 @@ fn streaming_to_a_closed_pipe_ends_without_an_error() {
         assert!(!stderr.contains("error"), "{command}: {stderr}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn streams_need_an_open_stdout() {
+    let lab = Lab::new();
+    lab.put("a.wav", &wav_bytes(44100, 5_000, &[0.5]));
+    let tokens = lab.pipe("encode - --model tiny", &lab.read("a.wav"));
+    lab.put("a.dacp", &tokens);
+    for (command, code) in [
+        ("encode - --model tiny < a.wav >&-", 3),
+        ("decode - < a.dacp >&-", 3),
+        ("encode - --model tiny < a.wav > /dev/null", 0),
+        ("encode - --model tiny < a.wav > out", 0),
+    ] {
+        let script = format!("exec {} {command}", env!("CARGO_BIN_EXE_dac"));
+        let output = lab.program("sh").args(["-c", &script]).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{command}: {stderr}");
+        let is_named = stderr.contains("cannot write standard output: it is closed");
+        assert_eq!(is_named, code != 0, "{command}: {stderr}");
+    }
+    assert_eq!(lab.read("out"), tokens);
+}

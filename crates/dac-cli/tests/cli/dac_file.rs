@@ -120,5 +120,7 @@ fn npy_codes_have_the_requested_integer_type() {
         lab.dac(&format!("decode {dtype}/a.npy --output {dtype} --model tiny")).expect(0);
     }
     assert_eq!(lab.read("u16/a.wav"), lab.read("i64/a.wav"));
-    lab.dac("encode a.wav --output x --model tiny --format pt --dtype i64").expect(2).says("--format npy");
+    lab.dac("encode a.wav --output x --model tiny --format dac --dtype i64")
+        .expect(2)
+        .says("a .dac file cannot store codes as i64");
 }

@@ -1,7 +1,7 @@
 //! `dac download` from a local server and from files. See `download_resume` for interrupted downloads.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::thread;
 
@@ -81,6 +81,13 @@ fn downloaded_weights_are_verified_and_found() {
         (names.map(String::from).to_vec(), bytes)
     );
 
+    // So are damaged weights: the last value of the file is NaN.
+    let mut file = File::options().write(true).open(lab.path("model.safetensors")).unwrap();
+    file.seek(SeekFrom::End(-2)).unwrap();
+    file.write_all(&0x7e00_u16.to_le_bytes()).unwrap();
+    let run = lab.dac("download 44khz-16kbps --from model.safetensors --overwrite").expect(1);
+    run.says("not weights of 44khz-16kbps").says("contains NaN at [").says("removed");
+
     // Weights of another model are rejected.
     let run = lab.dac("download 44khz --from model.safetensors").expect(1);
     run.says("not weights of 44khz").says("removed");
@@ -95,12 +102,15 @@ fn files_other_than_checkpoints_are_rejected() {
     for arguments in ["--url SERVER/weights.pth", "--from page.html"] {
         let arguments = arguments.replace("SERVER", &server);
         let run = lab.dac(&format!("download 16khz {arguments}")).expect(1);
-        run.says("not weights of 16khz").says("removed");
+        run.says("not weights of 16khz").says("removed").says("a web page");
         assert_eq!(lab.names("home/dac/weights"), [""; 0]);
     }
     // With a known size, that is checked first.
     let run = lab.dac(&format!("download 16khz --source descript --url {server}/weights.pth")).expect(1);
     run.says("has 25 bytes, the published file has 296820733");
+    let hash = "0".repeat(64);
+    let run = lab.dac(&format!("download 16khz --url {server}/weights.pth --sha256 {hash}")).expect(1);
+    run.says("expected 000").says("a web page; the download failed");
     assert_eq!(lab.names("home/dac/weights"), [""; 0]);
 }
 

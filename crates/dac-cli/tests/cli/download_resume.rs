@@ -27,6 +27,10 @@ enum Behaviour {
     OtherRange,
     /// Sends this status.
     Status(&'static str),
+    /// Sends this status with `Retry-After: 0` to the first requests, this many, then behaves as `Resume`.
+    Busy(&'static str, usize),
+    /// Sends the whole file with a `Content-Encoding`.
+    Compressed,
 }
 
 /// `Range` and `If-Range` of a request.
@@ -49,7 +53,14 @@ impl Fixture {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let request = read_request(&stream);
-                log.lock().unwrap().push(request.clone());
+                let mut log = log.lock().unwrap();
+                log.push(request.clone());
+                let behaviour = match behaviour {
+                    Behaviour::Busy(status, count) if log.len() <= count => Behaviour::Status(status),
+                    Behaviour::Busy(..) => Behaviour::Resume,
+                    other => other,
+                };
+                drop(log);
                 // The client may close the connection early.
                 let _ = respond(&mut stream, &request, &body, behaviour);
             }
@@ -121,7 +132,7 @@ fn respond(
     };
     write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nETag: \"v1\"\r\n")?;
     if !status.starts_with('2') {
-        return write!(stream, "Content-Length: 0\r\n\r\n");
+        return write!(stream, "Retry-After: 0\r\nContent-Length: 0\r\n\r\n");
     }
     let rest = &body[first..];
     match (range, behaviour) {
@@ -130,6 +141,9 @@ fn respond(
             write!(stream, "Content-Range: bytes {first}-{}/{}\r\n", body.len() - 1, body.len())?;
         }
         _ => {}
+    }
+    if behaviour == Behaviour::Compressed {
+        write!(stream, "Content-Encoding: gzip\r\n")?;
     }
     if behaviour == Behaviour::Chunked {
         write!(stream, "Transfer-Encoding: chunked\r\n\r\n")?;
@@ -232,6 +246,43 @@ fn http_errors_contain_address_and_status() {
         assert_eq!(fixture.requests().len(), 1, "{status}");
         assert!(!fixture.part_exists(), "{status}");
     }
+}
+
+#[test]
+fn a_busy_server_is_asked_again() {
+    for status in ["429 Too Many Requests", "503 Service Unavailable"] {
+        let fixture = Fixture::start(body(), Behaviour::Busy(status, 3));
+        fixture.write_part(&body()[..1000], &fixture.url, Some("\"v1\""), body().len());
+        fixture.download_whole();
+        assert_eq!(fixture.requests().len(), 4);
+    }
+    let fixture = Fixture::start(body(), Behaviour::Busy("503 Service Unavailable", 99));
+    fixture
+        .download()
+        .says("503 Service Unavailable")
+        .says("the server is busy after 5 attempts; try again later");
+    assert_eq!(fixture.requests().len(), 5);
+    assert!(!fixture.part_exists());
+}
+
+#[test]
+fn a_compressed_response_is_named() {
+    let fixture = Fixture::start(body(), Behaviour::Compressed);
+    fixture.download().says("Content-Encoding: gzip").says("--from FILE");
+    assert!(!fixture.part_exists());
+}
+
+#[test]
+fn secrets_in_addresses_are_neither_printed_nor_stored() {
+    let fixture = Fixture::start(body(), Behaviour::Half);
+    let url = fixture.url.replace("http://", "http://ann:hunter2@") + "?token=hunter2&name=x";
+    let run = fixture.lab.dac(&format!("download 16khz --url {url} --json")).expect(1);
+    run.says("ann:***@").says("token=***&name=x");
+    assert!(!run.stderr.contains("hunter2") && !run.stdout.contains("hunter2"), "{}", run.stderr);
+    let info = String::from_utf8(fixture.lab.read(&format!("{PART}.json"))).unwrap();
+    assert!(info.contains("ann:***@") && !info.contains("hunter2"), "{info}");
+    let run = fixture.lab.dac("download 16khz --url http://ann:hunter2@127.0.0.1:9/weights.pth").expect(1);
+    assert!(run.stderr.contains("cannot reach") && !run.stderr.contains("hunter2"), "{}", run.stderr);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::Lab;
+use crate::support::{Lab, wav_bytes};
 
 #[test]
 fn audio_and_tokens_are_detected_from_the_content() {
@@ -55,4 +55,25 @@ fn models_are_listed_with_the_weights_on_this_machine() {
     for part in ["weights_24khz_8kbps_0.0.4.pth", "dac download 16khz", "part of this program", "7.75"] {
         assert!(text.contains(part), "{part} in {text}");
     }
+}
+
+#[test]
+fn all_stored_metadata_of_tokens_is_shown() {
+    let lab = Lab::new();
+    let wav = wav_bytes(44100, 5_000, &[0.5]);
+    lab.put("half.wav", &wav[..wav.len() / 2]);
+    lab.dac("encode half.wav --output . --model tiny").expect(0);
+    let record = lab.dac("info half.safetensors --json").expect(0).records().remove(0);
+    assert_eq!((&record["input_truncated"], &record["truncated"]), (&true.into(), &false.into()));
+    assert_eq!((&record["codebook_size"], &record["hop_samples"]), (&1024.into(), &512.into()));
+    assert!(record["input_db"].is_null() && record["ignored_bytes"].is_null(), "{record}");
+    let text = lab.dac("info half.safetensors").expect(0).stdout;
+    for line in ["input truncated   true", "file truncated    false", "codes dtype       u16"] {
+        assert!(text.contains(line), "{line} is not in:\n{text}");
+    }
+    lab.wav("a.wav", 44100, 24_000, &[0.5]);
+    lab.dac("encode a.wav --output . --model tiny --chunk descript --chunk-seconds 0.4").expect(0);
+    let record = lab.dac("info a.dac --json").expect(0).records().remove(0);
+    assert_eq!(record["padding"], false);
+    assert!(record["chunk_frames"].is_u64() && record["input_db"].is_f64(), "{record}");
 }

@@ -21,10 +21,13 @@ mod job_schedulers;
 mod manifest;
 mod pack;
 mod precision;
+mod ranges;
 mod regressions;
 mod report;
 mod roundtrip;
 mod stdio;
 mod support;
+mod token_arrays;
+mod weights;
 #[cfg(feature = "wgpu")]
 mod wgpu;

@@ -173,7 +173,7 @@ fn a_rerun_adds_new_shards_and_replaces_none() {
     }
     for (more, part) in [
         ("--pack tar --overwrite", "entries of a pack cannot be replaced"),
-        ("--pack parquet --format dacp", "--format or --dtype"),
+        ("--pack parquet --format dacp", "--pack parquet cannot be combined with --format"),
         ("--pack parquet --save codes,z", "stores only codes"),
         ("--pack-entries 5", "--pack"),
     ] {

@@ -1,6 +1,6 @@
 //! Row groups of a parquet file, which are written column by column.
 
-use dac_tokens::MetaValue;
+use dac_tokens::{IntegerType, MetaValue};
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
 };
@@ -12,10 +12,17 @@ use crate::hashing_writer::HashingWriter;
 use crate::metadata::EntryMetadata;
 
 /// Writes rows as a group of a file.
-pub(super) fn write_group(file: &mut SerializedFileWriter<HashingWriter>, rows: &[Row]) -> Result<()> {
+pub(super) fn write_group(
+    file: &mut SerializedFileWriter<HashingWriter>,
+    rows: &[Row],
+    integer: IntegerType,
+) -> Result<()> {
     let mut group = file.next_row_group()?;
     write_column(&mut group, rows, |row| MetaValue::Text(Some(&row.metadata.key)))?;
-    write_codes(&mut group, rows)?;
+    match integer {
+        IntegerType::I64 => write_codes::<Int64Type>(&mut group, rows)?,
+        _ => write_codes::<Int32Type>(&mut group, rows)?,
+    }
     for index in 0..fields(&EntryMetadata::default()).count() {
         write_column(&mut group, rows, |row| {
             fields(&row.metadata).nth(index).map_or(MetaValue::Flag(None), |field| field.value)
@@ -66,14 +73,18 @@ fn write_values<T: DataType>(
     writer.close()
 }
 
-/// Writes the lists of lists of codes, one row at a time, which takes 8 bytes of memory per code of the row.
+/// Writes the lists of lists of codes, one row at a time, which takes 8 bytes of memory per code of the row,
+/// and 12 with 64-bit integers.
 /// Repetition levels: 0 starts a row, 1 an inner list, 2 continues a list. Definition levels: 0 is a row
 /// without lists, 1 an empty list, 2 a value.
-fn write_codes(group: &mut SerializedRowGroupWriter<'_, HashingWriter>, rows: &[Row]) -> Result<()> {
+fn write_codes<T: DataType<T: From<u16>>>(
+    group: &mut SerializedRowGroupWriter<'_, HashingWriter>,
+    rows: &[Row],
+) -> Result<()> {
     let mut writer = next_column(group)?;
     for Row { codes, .. } in rows {
         let (lists, frames) = (codes.channels() * codes.codebooks(), codes.frames());
-        let values: Vec<i32> = codes.as_slice().iter().map(|&code| code.into()).collect();
+        let values: Vec<T::T> = codes.as_slice().iter().map(|&code| code.into()).collect();
         let (mut defined, mut repeated) = (Vec::new(), Vec::new());
         if lists == 0 {
             (defined, repeated) = (vec![0], vec![0]);
@@ -83,7 +94,7 @@ fn write_codes(group: &mut SerializedRowGroupWriter<'_, HashingWriter>, rows: &[
             repeated.push(i16::from(list > 0));
             repeated.resize(defined.len(), 2);
         }
-        writer.typed::<Int32Type>().write_batch(&values, Some(&defined), Some(&repeated))?;
+        writer.typed::<T>().write_batch(&values, Some(&defined), Some(&repeated))?;
     }
     writer.close()
 }

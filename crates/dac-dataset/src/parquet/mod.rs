@@ -9,6 +9,7 @@ mod row;
 use std::io;
 use std::sync::Arc;
 
+use dac_tokens::IntegerType;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -23,17 +24,26 @@ pub(crate) use row::Row;
 
 /// Columns up to the codes, which are `[channels · codebooks][frames]`: the codebooks of channel 0, then of
 /// channel 1.
-const FIRST_COLUMNS: &str = "    required binary key (STRING);
-    required group codes (LIST) {
-        repeated group list {
-            required group element (LIST) {
-                repeated group list {
-                    required int32 element (INTEGER(16, false));
-                }
-            }
-        }
-    }
-";
+fn first_columns(integer: IntegerType) -> String {
+    let element = match integer {
+        IntegerType::I32 => "int32 element",
+        IntegerType::I64 => "int64 element",
+        _ => "int32 element (INTEGER(16, false))",
+    };
+    format!(
+        "    required binary key (STRING);
+    required group codes (LIST) {{
+        repeated group list {{
+            required group element (LIST) {{
+                repeated group list {{
+                    required {element};
+                }}
+            }}
+        }}
+    }}
+"
+    )
+}
 
 /// Name of the writer in the footer. It is a former name of this crate: equal entries give equal bytes.
 const CREATED_BY: &str = concat!("dac-pack version ", env!("CARGO_PKG_VERSION"));
@@ -48,13 +58,14 @@ const FOOTER_BYTES_PER_GROUP: u64 = 4096;
 /// An open parquet file.
 pub(crate) struct ParquetShard {
     writer: SerializedFileWriter<HashingWriter>,
+    integer: IntegerType,
     /// Rows of the next group.
     rows: Vec<Row>,
     group_bytes: u64,
 }
 
 impl ParquetShard {
-    pub(crate) fn new(writer: HashingWriter) -> io::Result<Self> {
+    pub(crate) fn new(writer: HashingWriter, integer: IntegerType) -> io::Result<Self> {
         let codes =
             ColumnPath::new(["codes", "list", "element", "list", "element"].map(str::to_owned).to_vec());
         let properties = WriterProperties::builder()
@@ -63,11 +74,11 @@ impl ParquetShard {
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_column_statistics_enabled(codes, EnabledStatistics::None)
             .build();
-        let schema = format!("message tokens {{\n{FIRST_COLUMNS}{}}}", row::schema());
+        let schema = format!("message tokens {{\n{}{}}}", first_columns(integer), row::schema());
         let schema = parse_message_type(&schema).map_err(to_io_error)?;
         let writer =
             SerializedFileWriter::new(writer, Arc::new(schema), Arc::new(properties)).map_err(to_io_error)?;
-        Ok(Self { writer, rows: Vec::new(), group_bytes: 0 })
+        Ok(Self { writer, integer, rows: Vec::new(), group_bytes: 0 })
     }
 
     /// Largest size of the file if it were finished now.
@@ -96,7 +107,10 @@ impl ParquetShard {
     fn flush(&mut self) -> io::Result<()> {
         self.group_bytes = 0;
         let rows = std::mem::take(&mut self.rows);
-        if rows.is_empty() { Ok(()) } else { write_group(&mut self.writer, &rows).map_err(to_io_error) }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        write_group(&mut self.writer, &rows, self.integer).map_err(to_io_error)
     }
 }
 

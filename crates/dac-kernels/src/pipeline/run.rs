@@ -173,6 +173,8 @@ fn apply_snake<'a>(
     dst
 }
 
+/// Applies tanh. An infinite value becomes NaN: it is an overflow, and must not be taken for a sample at full
+/// scale.
 fn apply_tanh(rows: &mut [f32]) {
-    rows.iter_mut().for_each(|x| *x = x.tanh());
+    rows.iter_mut().for_each(|x| *x = if x.is_infinite() { f32::NAN } else { x.tanh() });
 }

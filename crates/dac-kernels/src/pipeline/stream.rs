@@ -5,7 +5,7 @@ use super::{
     geometry::Geometry,
     scratch::{RunContext, ScratchPool},
 };
-use crate::{Schedule, Threads, buffer::Queue};
+use crate::{NonFinite, Schedule, Threads, buffer::Queue, first_non_finite};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -24,6 +24,7 @@ pub struct PipelineStream {
     signal: Signal,
     scratch: ScratchPool,
     times: Vec<Duration>,
+    non_finite: Option<NonFinite>,
 }
 
 /// The state of a signal in all layers.
@@ -74,7 +75,7 @@ impl PipelineStream {
     pub(crate) fn new(pipeline: Arc<Inner>, geometry: Arc<[Geometry]>) -> Self {
         let signal = Signal::new(&pipeline, &geometry, Signal::default());
         let times = vec![Duration::ZERO; pipeline.layers.len()];
-        Self { pipeline, geometry, signal, scratch: ScratchPool::default(), times }
+        Self { pipeline, geometry, signal, scratch: ScratchPool::default(), times, non_finite: None }
     }
 
     /// Takes `rows`, `[rows][in_channels]`, and appends the rows that are ready, `[rows_out][out_channels]`.
@@ -91,11 +92,25 @@ impl PipelineStream {
     /// Ends the signal, appends its remaining rows to `out`, and resets the stream.
     pub fn finish(&mut self, out: &mut Vec<f32>) {
         self.process(&[], RunMode::Finish, out);
-        self.reset();
+        self.start_signal();
     }
 
     /// Discards the signal; the next push starts a new one.
     pub fn reset(&mut self) {
+        self.non_finite = None;
+        self.start_signal();
+    }
+
+    /// Returns the origin of the first value that was not finite since the stream was created or reset;
+    /// finishing a signal keeps it.
+    ///
+    /// If one layer computes such a value and the next layer does not use it, it may be missed. Every such
+    /// value that reaches the output has an origin.
+    pub fn non_finite(&self) -> Option<NonFinite> {
+        self.non_finite
+    }
+
+    fn start_signal(&mut self) {
         self.signal = Signal::new(&self.pipeline, &self.geometry, std::mem::take(&mut self.signal));
     }
 
@@ -125,8 +140,14 @@ impl PipelineStream {
         let groups_per_run = first.spans_per_run(threads) * first.groups_per_span();
         let rows_per_run = groups_per_run * first.geometry.in_group;
         let rows = &rows[..rows.len() / channels * channels];
-        let (geometry, scratch) = (&*self.geometry, &self.scratch);
-        let mut runner = Runner { pipeline, geometry, scratch, times: &mut self.times, threads };
+        let mut runner = Runner {
+            pipeline,
+            geometry: &self.geometry,
+            scratch: &self.scratch,
+            times: &mut self.times,
+            non_finite: &mut self.non_finite,
+            threads,
+        };
         let Signal { layers, out: computed } = &mut self.signal;
         for rows in rows.chunks(rows_per_run.max(1) * channels) {
             let count = rows.len() / channels;
@@ -173,6 +194,7 @@ struct Runner<'a> {
     geometry: &'a [Geometry],
     scratch: &'a ScratchPool,
     times: &'a mut [Duration],
+    non_finite: &'a mut Option<NonFinite>,
     threads: usize,
 }
 
@@ -215,6 +237,14 @@ impl Runner<'_> {
             layer.run(ctx, &state.rows.as_slice()[..needed], spans, y);
             if let (Some(start), Some(time)) = (start, self.times.get_mut(index)) {
                 *time += start.elapsed();
+            }
+            // A convolution spreads a value that is not finite to all channels of its rows.
+            if self.non_finite.is_none() && y.chunks_exact(layer.out_stride).any(|row| !row[0].is_finite()) {
+                let is_earlier = first_non_finite(&state.rows.as_slice()[..needed]).is_some();
+                *self.non_finite = Some(match index {
+                    0 if is_earlier => NonFinite::Input,
+                    _ => NonFinite::Layer(index - usize::from(is_earlier)),
+                });
             }
             // Counted from the first computed row, rows before `g.skip` and after the end are dropped.
             let before = state.spans_done * groups_per_span * g.out_group;

@@ -12,7 +12,7 @@ pub(crate) type Shapes = BTreeMap<String, Vec<usize>>;
 
 /// Infers the network's shape. Without `sample_rate_hz`, the sample rate is that of the published model with
 /// the same hop and number of codebooks.
-pub(crate) fn network_shape(shapes: &Shapes, sample_rate_hz: Option<i64>) -> Result<NetworkShape, Reason> {
+pub(crate) fn network_shape(shapes: &Shapes, sample_rate_hz: Option<u32>) -> Result<NetworkShape, Reason> {
     let axis = |name: &str, axis: usize| {
         let shape = shapes.get(name).ok_or_else(|| missing(name))?;
         shape.get(axis).copied().ok_or_else(|| {
@@ -27,6 +27,11 @@ pub(crate) fn network_shape(shapes: &Shapes, sample_rate_hz: Option<i64>) -> Res
         }
         if rates.is_empty() { Err(missing(&conv(1))) } else { Ok(rates) }
     };
+    // A kernel of 7 samples of one channel; MLX stores the channels last.
+    if let Some([_, 7, 1]) = shapes.get("encoder.block.0.weight").map(Vec::as_slice) {
+        let example = "encoder.block.0 has a weight of [out, kernel, in]".to_owned();
+        return Err(Reason::OtherLayout { layout: "an MLX conversion", example });
+    }
     let encoder_rates = rates(&|i| format!("encoder.block.{i}.block.4.weight"))?;
     let decoder_rates = rates(&|i| format!("decoder.model.{i}.block.1.weight"))?;
     let codebook = |k: usize| format!("quantizer.quantizers.{k}.codebook.weight");
@@ -44,8 +49,7 @@ pub(crate) fn network_shape(shapes: &Shapes, sample_rate_hz: Option<i64>) -> Res
     };
     let hop_samples = shape.encoder_rates.iter().try_fold(1usize, |n, &r| n.checked_mul(r)).unwrap_or(0);
     shape.sample_rate_hz = match sample_rate_hz {
-        // Values that do not fit are rejected by the check below.
-        Some(hz) => u32::try_from(hz).unwrap_or(u32::MAX),
+        Some(hz) => hz,
         None => {
             published_rate_hz(hop_samples, codebooks).ok_or(Reason::SampleRate { hop_samples, codebooks })?
         }

@@ -28,11 +28,14 @@ pub(crate) enum Stored {
 const PREFIXES: [&str; 4] = ["", "dac.", "model.", "audio_encoder.model."];
 const SPEECH_MODEL_PREFIX: &str = "audio_encoder.model.";
 
+/// Prefixes of wrappers for training, in front of those above: `DataParallel` and `torch.compile`.
+const WRAPPERS: [&str; 5] = ["", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."];
+
 /// The keys of a checkpoint, assigned to parameters.
 #[derive(Debug)]
 pub(crate) struct KeyMap {
     pub(crate) layout: Layout,
-    pub(crate) prefix: &'static str,
+    pub(crate) prefix: String,
     /// Storage by canonical name.
     pub(crate) stored: BTreeMap<String, Stored>,
     /// Keys that are not parameters of the codec.
@@ -47,26 +50,35 @@ impl KeyMap {
         let has = |prefix: &str, start: &str| {
             keys.iter().any(|k| k.strip_prefix(prefix).is_some_and(|k| k.starts_with(start)))
         };
-        let (layout, prefix) = PREFIXES.iter().find_map(|prefix| {
-            if has(prefix, "encoder.block.0.weight") || has(prefix, "encoder.block.0.param") {
-                Some((Layout::Reference, *prefix))
-            } else if has(prefix, "encoder.conv1.") {
-                Some((Layout::Transformers, *prefix))
+        let mut prefixes =
+            WRAPPERS.iter().flat_map(|wrapper| PREFIXES.map(|prefix| format!("{wrapper}{prefix}")));
+        let (layout, prefix) = prefixes.find_map(|prefix| {
+            if has(&prefix, "encoder.block.0.weight") || has(&prefix, "encoder.block.0.param") {
+                Some((Layout::Reference, prefix))
+            } else if has(&prefix, "encoder.conv1.") {
+                Some((Layout::Transformers, prefix))
             } else {
                 None
             }
         })?;
+        let is_part = prefix.ends_with(SPEECH_MODEL_PREFIX);
         let blocks = |side: &str| {
             let start = format!("{prefix}{side}.block.");
             let index = |k: &String| k.strip_prefix(&start)?.split('.').next()?.parse::<usize>().ok();
             keys.iter().filter_map(index).max().map_or(0, |last| last.saturating_add(1))
         };
         let counts = [blocks("encoder"), blocks("decoder")];
-        let mut map = Self { layout, prefix, stored: BTreeMap::new(), unused: Vec::new(), other: Vec::new() };
+        let mut map = Self {
+            layout,
+            prefix: prefix.clone(),
+            stored: BTreeMap::new(),
+            unused: Vec::new(),
+            other: Vec::new(),
+        };
         let mut halves: BTreeMap<String, [Option<String>; 2]> = BTreeMap::new();
         for key in keys {
-            let Some(inner) = key.strip_prefix(prefix) else {
-                let list = if prefix == SPEECH_MODEL_PREFIX { &mut map.other } else { &mut map.unused };
+            let Some(inner) = key.strip_prefix(&prefix) else {
+                let list = if is_part { &mut map.other } else { &mut map.unused };
                 list.push(key.clone());
                 continue;
             };
@@ -94,6 +106,22 @@ impl KeyMap {
             }
         }
         Some(map)
+    }
+
+    /// Returns whether the codec is part of a speech model.
+    pub(crate) fn is_part(&self) -> bool {
+        self.prefix.ends_with(SPEECH_MODEL_PREFIX)
+    }
+
+    /// Keys of the codec's tensors.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &String> {
+        self.stored
+            .values()
+            .flat_map(|stored| match stored {
+                Stored::Plain(key) => [Some(key), None],
+                Stored::WeightNorm { magnitude, direction } => [Some(magnitude), Some(direction)],
+            })
+            .flatten()
     }
 }
 
@@ -182,7 +210,8 @@ mod tests {
 
     #[test]
     fn both_weight_norm_namings_are_paired_with_any_prefix() {
-        for prefix in PREFIXES {
+        let wrapped = WRAPPERS.iter().flat_map(|wrapper| PREFIXES.map(|prefix| format!("{wrapper}{prefix}")));
+        for prefix in wrapped {
             for (g, v) in [
                 ("weight_g", "weight_v"),
                 ("parametrizations.weight.original0", "parametrizations.weight.original1"),
@@ -193,7 +222,7 @@ mod tests {
                     &format!("{prefix}encoder.block.0.bias"),
                 ]);
                 let map = KeyMap::new(&keys).unwrap();
-                assert_eq!((map.prefix, map.layout), (prefix, Layout::Reference));
+                assert_eq!((&map.prefix, map.layout), (&prefix, Layout::Reference));
                 assert_eq!(map.stored.len(), 2);
                 assert!(matches!(map.stored["encoder.block.0.weight"], Stored::WeightNorm { .. }));
             }

@@ -1,7 +1,10 @@
 //! Checks of memory budgets and of network outputs.
 
+use dac_kernels::first_non_finite;
 use dac_nn::{Device, Geometry, NetworkShape, memory};
 
+#[cfg(feature = "burn")]
+use super::encoded::Encoded;
 use super::error::CodecError;
 use super::options::CodecOptions;
 
@@ -38,8 +41,21 @@ pub(super) fn check_fits(
 
 /// Checks that all values are finite, so that no broken value reaches a file.
 pub(super) fn check_finite(what: &'static str, values: &[f32]) -> Result<(), CodecError> {
-    match values.iter().position(|v| !v.is_finite()) {
-        Some(position) => Err(CodecError::NonFinite { what, position }),
+    match first_non_finite(values) {
+        Some(position) => Err(CodecError::NonFinite { what, position, layer: None }),
         None => Ok(()),
     }
 }
+
+/// Checks the result of encoding. The search ignores NaNs, so z can be finite when the projections are not.
+#[cfg(feature = "burn")]
+pub(super) fn check_encoded(encoded: &Encoded) -> Result<(), CodecError> {
+    check_finite(QUANTIZED, encoded.z.as_slice())?;
+    check_finite(PROJECTED, encoded.latents.as_slice())
+}
+
+/// Names of results in errors.
+pub(super) const ENCODED: &str = "the encoder's output";
+pub(super) const QUANTIZED: &str = "the quantizer's output";
+pub(super) const PROJECTED: &str = "the encoder's output, projected by the quantizer,";
+pub(super) const DECODED: &str = "the decoder's output";

@@ -1,12 +1,13 @@
 //! The codec on the CPU engine.
 
+mod named_pipeline;
 mod profile;
 mod stream;
 
 use std::sync::Arc;
 
-use dac_kernels::{Isa, KernelError, Pipeline, PipelineOptions, Schedule, Threads};
-use dac_nn::pipeline::{PipelineError, build};
+use dac_kernels::{Isa, KernelError, PipelineOptions, Schedule, Threads};
+use dac_nn::pipeline::PipelineError;
 use dac_nn::{NetworkShape, Padding, Weights};
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
 use dac_rvq::{Array3, Codes};
@@ -15,6 +16,7 @@ use super::encoded::Encoded;
 use super::error::CodecError;
 use super::options::CodecOptions;
 use super::quantizer::load_quantizer;
+use named_pipeline::NamedPipeline;
 pub use profile::{LayerTime, Part};
 pub use stream::{EngineDecoder, EngineEncoder};
 
@@ -26,8 +28,8 @@ const ENCODER_LOOKAHEAD_SAMPLES: f32 = 64.0;
 
 /// Encoder, quantizer and decoder, packed once and shared by all streams.
 pub(super) struct EngineNetwork {
-    encoder: Pipeline,
-    decoder: Pipeline,
+    encoder: NamedPipeline,
+    decoder: NamedPipeline,
     quantizer: Arc<ResidualQuantizer>,
     hop_samples: usize,
     latent: usize,
@@ -67,12 +69,12 @@ impl EngineNetwork {
         let quantizer =
             ResidualQuantizer::new(isa, load_quantizer(shape, weights)?).map_err(PipelineError::from)?;
         Ok(Self {
-            encoder: build(
+            encoder: NamedPipeline::build(
                 &shape.encoder(),
                 weights,
                 PipelineOptions { max_lookahead_rows: ENCODER_LOOKAHEAD_SAMPLES, ..pipeline.clone() },
             )?,
-            decoder: build(&shape.decoder(), weights, pipeline)?,
+            decoder: NamedPipeline::build(&shape.decoder(), weights, pipeline)?,
             quantizer: Arc::new(quantizer),
             hop_samples: shape.hop_samples(),
             latent: shape.latent_dim,
@@ -81,15 +83,11 @@ impl EngineNetwork {
     }
 
     pub(super) fn encoder(&self, codebooks: usize) -> EngineEncoder {
-        EngineEncoder::new(self.encoder.stream(), Arc::clone(&self.quantizer), codebooks)
+        EngineEncoder::new(&self.encoder, Arc::clone(&self.quantizer), codebooks)
     }
 
     pub(super) fn decoder(&self, padding: Padding) -> EngineDecoder {
-        let stream = match padding {
-            Padding::Zeros => self.decoder.stream(),
-            Padding::None => self.decoder.unpadded_stream(),
-        };
-        EngineDecoder::new(stream, Arc::clone(&self.quantizer))
+        EngineDecoder::new(&self.decoder, padding, Arc::clone(&self.quantizer))
     }
 
     /// Encodes a batch of items of `samples` samples (whole hops) each.

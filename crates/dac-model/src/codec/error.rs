@@ -73,11 +73,34 @@ process {frames} frames at once"
         what: &'static str,
     },
     /// The network received or computed a value that is not finite.
-    #[error("{what} is not finite at position {position}")]
+    #[error(
+        "{what} is not finite (NaN or infinity) at position {position}{}; the input contains values that are \
+         not finite or far too large (samples should be from -1 to 1), or the weights are damaged",
+        describe_layer(layer.as_deref())
+    )]
     NonFinite {
         /// Name of the input or output.
         what: &'static str,
         /// Index of the first such value in row-major data.
         position: usize,
+        /// Canonical name of the layer that computed the first such value; `None` if it was in the input, or
+        /// is unknown.
+        layer: Option<String>,
     },
+}
+
+impl CodecError {
+    /// Adds the layer that computed a value that is not finite.
+    pub(super) fn in_layer(self, found: impl FnOnce() -> Option<String>) -> Self {
+        match self {
+            Self::NonFinite { what, position, layer: None } => {
+                Self::NonFinite { what, position, layer: found() }
+            }
+            other => other,
+        }
+    }
+}
+
+fn describe_layer(layer: Option<&str>) -> String {
+    layer.map_or_else(String::new, |layer| format!(", first in layer {layer}"))
 }

@@ -22,6 +22,7 @@ impl<T: Send + 'static> Pending<T> {
     }
 
     /// Adds a check of the result.
+    #[cfg(feature = "burn")]
     pub(super) fn checked(self, check: impl FnOnce(&T) -> Result<(), CodecError> + Send + 'static) -> Self {
         Self(Box::new(move || {
             let value = self.wait()?;

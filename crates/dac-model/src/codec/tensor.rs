@@ -1,12 +1,15 @@
 //! The codec on burn tensors, for every burn device.
 
+use std::sync::Arc;
+
 use burn::tensor::{Device as BurnDevice, Element, FloatDType, Int, Tensor, TensorData, Transaction};
-use dac_kernels::Precision;
-use dac_nn::tensor::{Loader, Readback, Sequence, device_name, into_values, open_device, upload};
+use dac_kernels::{Precision, first_non_finite};
+use dac_nn::tensor::{Loader, Readback, Sequence, device_name, into_values, open_device, read, upload};
 use dac_nn::{Device, NetworkShape, Padding, Weights};
 use dac_rvq::tensor::{Quantized, ResidualQuantizer};
 use dac_rvq::{Array3, Codes};
 
+use super::checks::{DECODED, check_encoded, check_finite};
 use super::encoded::Encoded;
 use super::error::CodecError;
 use super::options::CodecOptions;
@@ -15,8 +18,8 @@ use super::quantizer::load_quantizer;
 
 /// Encoder, quantizer and decoder on one burn device; intermediate results stay on the device.
 pub(super) struct TensorNetwork {
-    encoder: Sequence,
-    decoder: Sequence,
+    encoder: Arc<Sequence>,
+    decoder: Arc<Sequence>,
     quantizer: ResidualQuantizer,
     device: BurnDevice,
     name: Device,
@@ -46,8 +49,8 @@ impl TensorNetwork {
         }
         let quantizer = ResidualQuantizer::new(load_quantizer(shape, weights)?, &device);
         let mut loader = Loader { weights, device: &device, arithmetic };
-        let encoder = Sequence::load(&shape.encoder(), &mut loader)?;
-        let decoder = Sequence::load(&shape.decoder(), &mut loader)?;
+        let encoder = Arc::new(Sequence::load(&shape.encoder(), &mut loader)?);
+        let decoder = Arc::new(Sequence::load(&shape.decoder(), &mut loader)?);
         Ok(Self { encoder, decoder, quantizer, device, name })
     }
 
@@ -62,16 +65,26 @@ impl TensorNetwork {
         shape: [usize; 3],
         codebooks: usize,
     ) -> Pending<Encoded> {
+        let (encoder, device, input) = (Arc::clone(&self.encoder), self.device.clone(), signal.clone());
         let encoded = self.encoder.forward(upload(signal, shape, &self.device), Padding::Zeros);
         let Quantized { z, codes, latents } = self.quantizer.encode(encoded, codebooks);
         let all = Transaction::default().register(z).register(codes).register(latents);
         self.start(all, |results| {
             Ok(Encoded { z: results.array()?, codes: results.codes()?, latents: results.array()? })
         })
+        .checked(move |encoded| {
+            let found = || non_finite_layer(&encoder, upload(input, shape, &device), Padding::Zeros);
+            check_encoded(encoded).map_err(|error| error.in_layer(found))
+        })
     }
 
     pub(super) fn start_decode(&self, z: &Array3) -> Pending<Array3> {
-        self.start_array(self.decoder.forward(self.upload(z), Padding::Zeros))
+        let audio = self.start_array(self.decoder.forward(self.upload(z), Padding::Zeros));
+        let (decoder, device, input) = (Arc::clone(&self.decoder), self.device.clone(), z.clone());
+        audio.checked(move |audio| {
+            let found = || non_finite_layer(&decoder, upload_array(&input, &device), Padding::Zeros);
+            check_finite(DECODED, audio.as_slice()).map_err(|error| error.in_layer(found))
+        })
     }
 
     pub(super) fn start_decode_codes(
@@ -83,7 +96,14 @@ impl TensorNetwork {
         // burn fuses operations into kernels as they are submitted. Without this flush, the quantizer's
         // unfinished kernel prevents fusion in the decoder: each snake would take five kernels.
         self.device.flush().map_err(|e| failed(self.name, &e))?;
-        Ok(self.start_array(self.decoder.forward(z, padding)))
+        let audio = self.start_array(self.decoder.forward(z, padding));
+        let (decoder, device, input) = (Arc::clone(&self.decoder), self.device.clone(), codes.clone());
+        let quantizer = self.quantizer.clone();
+        Ok(audio.checked(move |audio| {
+            let z = || quantizer.decode(upload_codes(&input, &device));
+            let found = || non_finite_layer(&decoder, z(), padding);
+            check_finite(DECODED, audio.as_slice()).map_err(|error| error.in_layer(found))
+        }))
     }
 
     pub(super) fn codes_to_z(&self, codes: &Codes) -> Result<Array3, CodecError> {
@@ -96,12 +116,11 @@ impl TensorNetwork {
     }
 
     fn upload(&self, array: &Array3) -> Tensor<3> {
-        upload(array.as_slice().to_vec(), array.shape(), &self.device)
+        upload_array(array, &self.device)
     }
 
     fn upload_codes(&self, codes: &Codes) -> Tensor<3, Int> {
-        let wide: Vec<i32> = codes.as_slice().iter().map(|&c| i32::from(c)).collect();
-        Tensor::from_data(TensorData::new(wide, codes.shape()), &self.device)
+        upload_codes(codes, &self.device)
     }
 
     fn start_array(&self, tensor: Tensor<3>) -> Pending<Array3> {
@@ -119,6 +138,31 @@ impl TensorNetwork {
             convert(&mut Results { device, data: data.into_iter() })
         })
     }
+}
+
+fn upload_array(array: &Array3, device: &BurnDevice) -> Tensor<3> {
+    upload(array.as_slice().to_vec(), array.shape(), device)
+}
+
+fn upload_codes(codes: &Codes, device: &BurnDevice) -> Tensor<3, Int> {
+    let wide: Vec<i32> = codes.as_slice().iter().map(|&c| i32::from(c)).collect();
+    Tensor::from_data(TensorData::new(wide, codes.shape()), device)
+}
+
+/// Runs a sequence again and returns the name of the first layer whose output is not finite; `None` if its
+/// input is not.
+fn non_finite_layer(sequence: &Sequence, input: Tensor<3>, padding: Padding) -> Option<String> {
+    let is_finite = |x: &Tensor<3>| read(x.clone()).is_ok_and(|values| first_non_finite(&values).is_none());
+    if !is_finite(&input) {
+        return None;
+    }
+    let mut found = None;
+    sequence.forward_traced(input, padding, |name, output| {
+        if found.is_none() && !is_finite(output) {
+            found = Some(name.to_owned());
+        }
+    });
+    found
 }
 
 /// Results read back from the device, taken in the order of their registration.

@@ -1,7 +1,7 @@
 //! Each layer's output on a burn device compared with the reference.
 
 use burn::tensor::FloatDType;
-use dac_nn::tensor::{Loader, Sequence, into_values, open_device, upload};
+use dac_nn::tensor::{Loader, Sequence, open_device, read, upload};
 use dac_nn::{Device, Padding};
 use dac_rvq::Array3;
 
@@ -24,8 +24,7 @@ pub(crate) fn check(folder: &str, device: Device, bound: f32) {
         sequence.forward_traced(input, Padding::Zeros, |name, output| {
             let key = format!("layers.{name}");
             if expected.has(&key) {
-                let found =
-                    Array3::new(into_values(output.clone().into_data()).unwrap(), output.dims()).unwrap();
+                let found = Array3::new(read(output.clone()).unwrap(), output.dims()).unwrap();
                 let expected = expected.array(&key);
                 let scale = expected.as_slice().iter().fold(0.0f32, |m, v| m.max(v.abs())).max(1.0);
                 let difference = max_abs(&found, &expected).unwrap();

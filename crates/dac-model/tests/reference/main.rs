@@ -2,6 +2,8 @@
 #![allow(clippy::print_stderr, reason = "ties and skipped tests are reported")]
 
 mod common;
+mod damaged;
+mod foreign;
 #[cfg(feature = "burn")]
 mod layers;
 mod layouts;

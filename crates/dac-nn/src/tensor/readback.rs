@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use burn::tensor::{Element, ExecutionError, TensorData, Transaction, read_sync};
+use burn::tensor::{Element, ExecutionError, Tensor, TensorData, Transaction, read_sync};
 use thiserror::Error;
 
 /// A tensor could not be copied to the host.
@@ -64,4 +64,13 @@ impl Drop for Readback {
 pub fn into_values<E: Element>(data: TensorData) -> Result<Vec<E>, TensorReadError> {
     let data = data.try_cast_as::<E>().map_err(TensorReadError::new)?;
     data.try_into_vec().map_err(TensorReadError::new)
+}
+
+/// Copies a tensor's f32 values to the host, row-major, and waits for them.
+///
+/// # Errors
+/// When the device fails.
+pub fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TensorReadError> {
+    let data = Readback::start(Transaction::default().register(tensor)).wait()?;
+    data.into_iter().next().map_or_else(|| Ok(Vec::new()), into_values)
 }

@@ -76,7 +76,9 @@ impl Sequence {
                 Step::ConvTranspose(layer) => layer.forward(x, padding),
                 Step::Snake(layer) => layer.forward(x),
                 Step::ResidualUnit(layer) => layer.forward(x, padding),
-                Step::Tanh => x.tanh(),
+                // The difference is NaN for an infinite value, which is an overflow and must not be taken for a
+                // sample at full scale; otherwise it is 0.
+                Step::Tanh => x.clone().tanh() + (x.clone() - x),
             };
             trace(name, &y);
             y

@@ -5,6 +5,7 @@ mod writer;
 
 use std::io;
 
+use dac_sniff::Guess;
 use thiserror::Error;
 
 use crate::dtype::DTypeError;
@@ -26,30 +27,38 @@ pub enum TorchError {
     #[error("the file is empty, expected a torch file")]
     Empty,
     /// A file of torch before 1.6, which is not a zip file.
-    #[error("the file is in the format of torch before 1.6; load it with torch and save it again")]
+    #[error(
+        "the file is in the format of torch before 1.6, which cannot be read; load it with torch.load and \
+         save it again with torch.save"
+    )]
     Legacy,
     /// Neither a zip file nor a legacy torch file.
-    #[error("not a torch file: found {looks_like}, expected a zip archive; it begins with {found:02x?}")]
+    #[error("not a torch file; it is {guess}")]
     NotTorch {
-        /// First bytes of the file.
-        found: Vec<u8>,
-        /// Probable kind of the file.
-        looks_like: &'static str,
+        /// Likely kind of the file.
+        guess: Guess,
     },
     /// A zip file without a `data.pkl` in a folder.
-    #[error("not a torch file: the zip file has {entries} entries, expected an entry NAME/data.pkl")]
+    #[error(
+        "not a file written by torch.save: a zip archive of {}, without an entry NAME/data.pkl; if the file \
+         is inside, unpack it",
+        list_names(names)
+    )]
     NoData {
-        /// Number of entries.
-        entries: usize,
+        /// Names of the entries.
+        names: Vec<String>,
     },
     /// The zip file is refused or malformed.
     #[error(transparent)]
     Zip(#[from] ZipError),
     /// The pickle in the file is refused or malformed.
-    #[error("cannot read data.pkl")]
+    #[error("cannot read data.pkl of the torch file")]
     Pickle(#[from] PickleError),
     /// The pickle exceeds the limit.
-    #[error("data.pkl has {found_bytes} bytes; the limit is {limit_bytes}")]
+    #[error(
+        "data.pkl has {found_bytes} bytes; the limit is {limit_bytes}: the file contains more than tensors, \
+         such as large lists or arrays; save only tensors"
+    )]
     PickleTooLarge {
         /// Size of the pickle.
         found_bytes: u64,
@@ -57,7 +66,7 @@ pub enum TorchError {
         limit_bytes: u64,
     },
     /// The storage of a tensor is not in the file.
-    #[error("storage {key:?} is missing from the file")]
+    #[error("storage {key:?} is missing from the file; it is damaged: download or copy it again")]
     NoStorage {
         /// Key of the storage.
         key: String,
@@ -73,10 +82,11 @@ pub enum TorchError {
         /// Size of the storage.
         found_bytes: u64,
     },
-    /// A tensor that repeats elements of its storage (a stride of 0 or overlapping rows) beyond the storage's
-    /// own size.
+    /// A tensor that repeats elements of its storage: overlapping rows, or an expanded tensor (a stride of 0)
+    /// above the limit.
     #[error(
-        "a tensor of shape {:?} has more elements than its storage {:?} of {found_bytes} bytes",
+        "a tensor of shape {:?} repeats elements of its storage {:?} of {found_bytes} bytes (expand or \
+         unfold); save tensor.contiguous() instead",
         tensor.shape, tensor.storage
     )]
     Expanded {
@@ -88,4 +98,17 @@ pub enum TorchError {
     /// The elements cannot be converted.
     #[error(transparent)]
     Convert(#[from] DTypeError),
+}
+
+/// Number of names that a message lists.
+const LISTED_NAMES: usize = 4;
+
+/// Lists the first names in quotes, and how many there are.
+fn list_names(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(LISTED_NAMES).map(|name| format!("{name:.80?}")).collect();
+    match names.len() {
+        0 => "no entries".to_owned(),
+        count if count > LISTED_NAMES => format!("{count} entries ({}, …)", shown.join(", ")),
+        _ => shown.join(", "),
+    }
 }

@@ -1,21 +1,26 @@
 //! Torch files read tensor by tensor.
 
 use std::collections::HashMap;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek};
+
+use dac_sniff::Kind;
 
 use super::{TensorRef, TorchError};
 use crate::globals::Dialect;
 use crate::limits::Limits;
-use crate::strided::{read_strided, span};
+use crate::strided::{read_strided, repeat, span};
 use crate::value::Value;
 use crate::zip::Directory;
 
 /// Largest accepted `data.pkl`; it has less than 100 kB in the published checkpoints.
 const MAX_PICKLE_BYTES: usize = 1 << 25;
 
-/// First bytes of a file of torch before 1.6: a pickled magic number.
-const LEGACY: [u8; 15] =
-    [0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
+/// Largest accepted size of an expanded tensor in bytes. Its storage does not bound it: a file of one number
+/// can declare any size.
+const MAX_EXPANDED_BYTES: usize = 1 << 26;
+
+/// Number of names of entries kept for an error.
+const MAX_NAMES: usize = 64;
 
 /// An open torch file. Its pickle is in memory; its tensors are read when requested.
 #[derive(Debug)]
@@ -43,7 +48,10 @@ impl<R: Read + Seek> TorchFile<R> {
         // accepted.
         let is_data = |name: &str| name.split_once('/').is_some_and(|(_, rest)| rest == "data.pkl");
         let data = directory.entries.iter().find(|e| is_data(&e.name));
-        let data = data.ok_or(TorchError::NoData { entries: directory.entries.len() })?;
+        let data = data.ok_or_else(|| {
+            let names = directory.entries.iter().take(MAX_NAMES).map(|entry| entry.name.clone());
+            TorchError::NoData { names: names.collect() }
+        })?;
         if data.size_bytes > limits.max_bytes as u64 {
             let (found_bytes, limit_bytes) = (data.size_bytes, limits.max_bytes as u64);
             return Err(TorchError::PickleTooLarge { found_bytes, limit_bytes });
@@ -72,29 +80,39 @@ impl<R: Read + Seek> TorchFile<R> {
     /// is read.
     ///
     /// # Errors
-    /// When the storage is missing, compressed or too small for the tensor, or reading fails.
+    /// When the storage is missing, compressed or too small for the tensor, the tensor's rows overlap, it is
+    /// expanded to more than 64 MiB, or reading fails.
     pub fn read_tensor(&mut self, tensor: &TensorRef) -> Result<Vec<u8>, TorchError> {
         let key = &*tensor.storage;
         let entry = self.storages.get(key).and_then(|&index| self.directory.entries.get(index));
         let entry = entry.ok_or_else(|| TorchError::NoStorage { key: key.to_owned() })?;
         let size = tensor.dtype.size();
         let found_bytes = entry.size_bytes.min(tensor.storage_bytes);
-        let elements = tensor.elements();
-        if elements == 0 {
+        if tensor.elements() == 0 {
             return Ok(Vec::new());
         }
-        if elements as u64 > found_bytes / size as u64 {
-            return Err(TorchError::Expanded { tensor: Box::new(tensor.clone()), found_bytes });
+        let expanded = || TorchError::Expanded { tensor: Box::new(tensor.clone()), found_bytes };
+        let distinct = tensor.without_repetition();
+        if distinct.elements() as u64 > found_bytes / size as u64 {
+            return Err(expanded());
         }
-        let end = span(&tensor.shape, &tensor.strides)
-            .and_then(|n| n.checked_add(tensor.offset)?.checked_mul(size));
+        let span = span(&distinct.shape, &distinct.strides);
+        let end = span.and_then(|n| n.checked_add(tensor.offset)?.checked_mul(size));
         if end.is_none_or(|end| end as u64 > found_bytes) {
             return Err(TorchError::OutOfStorage { tensor: Box::new(tensor.clone()), found_bytes });
         }
+        let is_expanded = distinct.shape != tensor.shape;
+        let limit = if is_expanded { MAX_EXPANDED_BYTES / size } else { usize::MAX };
+        if span.is_some_and(|span| span < distinct.elements()) || tensor.elements() > limit {
+            return Err(expanded());
+        }
         let start = self.directory.data_start(&mut self.reader, entry)? + (tensor.offset * size) as u64;
-        let mut bytes = read_strided(&mut self.reader, start, size, &tensor.shape, &tensor.strides)?;
+        let mut bytes = read_strided(&mut self.reader, start, size, &distinct.shape, &distinct.strides)?;
         if self.big_endian {
             bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+        }
+        if is_expanded {
+            bytes = repeat(&bytes, size, &tensor.shape, &distinct.shape).ok_or_else(expanded)?;
         }
         Ok(bytes)
     }
@@ -118,29 +136,14 @@ impl<R: Read + Seek> TorchFile<R> {
     }
 }
 
-/// Checks that the first bytes are those of a zip file; the error names the probable kind of any other file.
+/// Checks that the first bytes are those of a zip file; the error names the likely kind of any other file.
 fn check_signature<R: Read + Seek>(reader: &mut R) -> Result<(), TorchError> {
-    reader.seek(SeekFrom::Start(0))?;
-    let mut start = Vec::new();
-    reader.by_ref().take(16).read_to_end(&mut start)?;
-    if start.is_empty() {
-        return Err(TorchError::Empty);
+    let guess = dac_sniff::guess_file(reader)?;
+    match guess.kind {
+        Kind::Empty => Err(TorchError::Empty),
+        Kind::LegacyTorch => Err(TorchError::Legacy),
+        // The directory names the content of other zip files better than their first bytes.
+        Kind::Torch | Kind::Zip | Kind::Npz => Ok(()),
+        _ => Err(TorchError::NotTorch { guess }),
     }
-    if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
-        return Ok(());
-    }
-    if start.starts_with(&LEGACY) {
-        return Err(TorchError::Legacy);
-    }
-    let looks_like = match start.as_slice() {
-        [0x80, 2..=5, ..] => "a bare pickle",
-        [b'R', b'I', b'F', b'F', ..] => "an audio file",
-        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => "a numpy file",
-        [0x1f, 0x8b, ..] => "a gzip file",
-        [_, _, _, _, _, _, 0, 0, b'{', ..] => "a safetensors file",
-        text if text.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e)) => "text",
-        _ => "an unknown format",
-    };
-    start.truncate(8);
-    Err(TorchError::NotTorch { found: start, looks_like })
 }

@@ -96,6 +96,27 @@ impl NdArray {
         if let Data::Objects(objects) = &self.data { Some(objects) } else { None }
     }
 
+    /// Element type, layout and bytes of an array of numbers; `None` for objects.
+    pub fn numbers(&self) -> Option<(DType, Layout, &[u8])> {
+        match &self.data {
+            Data::Numbers { dtype, layout, bytes } => Some((*dtype, *layout, bytes)),
+            Data::Objects(_) => None,
+        }
+    }
+
+    /// Step along each axis, in elements.
+    pub fn strides(&self) -> Vec<usize> {
+        let column_major = matches!(&self.data, Data::Numbers { layout, .. } if layout.column_major);
+        let mut strides = vec![1; self.shape.len()];
+        let mut stride = 1usize;
+        for at in 0..self.shape.len() {
+            let axis = if column_major { at } else { self.shape.len() - 1 - at };
+            strides[axis] = stride;
+            stride = stride.saturating_mul(self.shape[axis]);
+        }
+        strides
+    }
+
     /// Converts the elements to f32, in row-major order.
     ///
     /// # Errors
@@ -121,14 +142,8 @@ impl NdArray {
         };
         let mut bytes = bytes.clone();
         if layout.column_major && self.shape.len() > 1 {
-            let mut stride = 1usize;
-            let mut strides = Vec::with_capacity(self.shape.len());
-            for &d in &self.shape {
-                strides.push(stride);
-                stride = stride.saturating_mul(d);
-            }
             let size = ArrayError::Size { shape: self.shape.clone(), dtype: *dtype, found: bytes.len() };
-            bytes = gather(&bytes, dtype.size(), &self.shape, &strides).ok_or(size)?.into();
+            bytes = gather(&bytes, dtype.size(), &self.shape, &self.strides()).ok_or(size)?.into();
         }
         Ok((*dtype, layout.big_endian, bytes))
     }

@@ -30,6 +30,14 @@ impl TensorRef {
         element_count(&self.shape).unwrap_or(usize::MAX)
     }
 
+    /// Returns the tensor with every axis along which it repeats its elements (a stride of 0) reduced to one
+    /// position.
+    pub(crate) fn without_repetition(&self) -> Self {
+        let axes = self.shape.iter().zip(&self.strides);
+        let shape = axes.map(|(&d, &stride)| if stride == 0 { d.min(1) } else { d }).collect();
+        Self { shape, ..self.clone() }
+    }
+
     /// Limits the tensor to `length` positions from `start` along `axis`, or to those of them that exist.
     #[must_use]
     pub fn narrow(mut self, axis: usize, start: usize, length: usize) -> Self {

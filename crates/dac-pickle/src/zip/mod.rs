@@ -15,6 +15,9 @@ use thiserror::Error;
 pub(crate) use reader::Directory;
 pub(crate) use writer::ZipWriter;
 
+/// Next step for a file that is not complete.
+const AGAIN: &str = "download or copy the file again";
+
 /// Error of reading a zip file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -23,13 +26,13 @@ pub enum ZipError {
     #[error("cannot read the zip file")]
     Io(#[from] io::Error),
     /// There is no end record: the file is truncated, or not a zip file.
-    #[error("truncated zip file: its {length_bytes} bytes do not end with a directory")]
+    #[error("truncated zip file: its {length_bytes} bytes do not end with a directory; {AGAIN}")]
     NoDirectory {
         /// Length of the file.
         length_bytes: u64,
     },
     /// A record that contradicts the file.
-    #[error("malformed zip file at byte {offset}: {reason}")]
+    #[error("malformed zip file at byte {offset}: {reason}; the file is damaged: {AGAIN}")]
     Malformed {
         /// Offset of the record in bytes.
         offset: u64,

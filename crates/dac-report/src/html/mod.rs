@@ -106,6 +106,9 @@ fn facts(report: &Report) -> Markup {
                 @if report.recording.truncated {
                     "; the recording is truncated"
                 }
+                @if let Some(warning) = &report.recording.warning {
+                    "; " (warning)
+                }
             }))
             (fact("Model", html! {
                 (model) ", " (shape.codebooks) " codebooks of " (shape.codebook_size) " codes"

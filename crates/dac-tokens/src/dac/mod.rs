@@ -4,13 +4,15 @@ mod writer;
 
 use std::io::Read;
 
+use dac_pickle::numpy::ArrayError;
 use dac_pickle::{Dialect, Limits, Value, read_pickle};
 use dac_rvq::Codes;
 
-use crate::arrays::three_axes;
+use crate::arrays::{CODES, check_type, three_axes};
 use crate::error::TokenError;
 use crate::meta::TokenMeta;
 use crate::npy::{is_object_array, read_header};
+use crate::options::IntegerType;
 use crate::token_file::TokenFile;
 use crate::token_format::{Arrays, Capacity, Input, Opened, TokenFormat};
 
@@ -26,6 +28,7 @@ pub(crate) const DAC: TokenFormat = TokenFormat {
     name: NAME,
     matches: is_object_array,
     capacity: Capacity::OnlyCodes,
+    integers: &[IntegerType::U16],
     stores_windows: true,
     open,
     write: |writer, file, _| file.codes.iter().try_for_each(|codes| writer::write(writer, codes, &file.meta)),
@@ -41,7 +44,8 @@ fn open(mut reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes)?;
     let limits = Limits { max_items: MAX_ITEMS, ..Limits::default() };
-    let (root, _) = read_pickle(&bytes, Dialect::Numpy, &limits)?;
+    let (root, used_bytes) = read_pickle(&bytes, Dialect::Numpy, &limits)?;
+    let ignored_bytes = (bytes.len() - used_bytes) as u64;
     drop(bytes);
     let artifact = match root.as_array() {
         Some(array) => array.objects().and_then(<[Value]>::first),
@@ -54,13 +58,20 @@ fn open(mut reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
 
     let codes = artifact.get("codes").and_then(Value::as_array);
     let codes = codes.ok_or_else(|| malformed("it has no array under \"codes\""))?;
-    let codes = Codes::from_i64(&codes.to_i64()?, three_axes(codes.shape(), "codes")?)?;
+    let dtype = codes.dtype().ok_or(ArrayError::Objects)?;
+    check_type(dtype, CODES)?;
+    let shape = three_axes(codes.shape(), CODES)?;
+    // As in the other formats, reading reports values that are not codes, and opening does not.
+    let codes = Codes::from_i64(&codes.to_i64()?, shape);
     Ok(Opened {
-        shapes: Arrays { codes: Some(codes.shape()), ..Arrays::default() },
+        shapes: Arrays { codes: Some(shape), ..Arrays::default() },
+        integer: IntegerType::of(dtype),
         meta: read_meta(metadata)?,
         truncated: false,
+        ignored_bytes,
         read_frames: Box::new(move |frames| {
-            Ok(TokenFile { codes: Some(codes.slice_frames(frames)), ..TokenFile::default() })
+            let codes = codes.as_ref().map_err(Clone::clone)?.slice_frames(frames);
+            Ok(TokenFile { codes: Some(codes), ..TokenFile::default() })
         }),
     })
 }

@@ -25,6 +25,7 @@ pub(crate) const DACP: TokenFormat = TokenFormat {
     name: NAME,
     matches: |start| start.starts_with(&MAGIC),
     capacity: Capacity::OnlyCodes,
+    integers: &[],
     stores_windows: false,
     open,
     write,
@@ -38,8 +39,10 @@ fn open(reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     meta.input_samples = file.input_samples;
     Ok(Opened {
         shapes: Arrays { codes: Some(codes), ..Arrays::default() },
+        integer: None,
         meta,
         truncated: file.truncated,
+        ignored_bytes: file.ignored_bytes,
         read_frames: Box::new(move |frames| {
             Ok(TokenFile { codes: Some(file.read_frames(frames)?), ..TokenFile::default() })
         }),

@@ -65,6 +65,16 @@ impl<R: Read> DacpReader<R> {
         codes
     }
 
+    /// Returns whether bytes follow the end block, such as those of a second stream; they are not part of this
+    /// one. To be called when [`DacpReader::next_codes`] has returned `None`; waits until the source has
+    /// another byte or ends.
+    ///
+    /// # Errors
+    /// Fails if reading fails.
+    pub fn has_ignored_bytes(&mut self) -> Result<bool, TokenError> {
+        Ok(!self.truncated && self.reader.by_ref().take(1).read_to_end(&mut Vec::new())? > 0)
+    }
+
     fn read_next(&mut self) -> Result<Option<Codes>, TokenError> {
         let block_frames = u64::from(self.header.block_frames);
         let index = self.frames.div_ceil(block_frames);

@@ -20,6 +20,8 @@ pub(super) struct SeekReader<R> {
     pub(super) input_samples: Option<u64>,
     /// Whether the file ends before its end block.
     pub(super) truncated: bool,
+    /// Number of bytes after the end block.
+    pub(super) ignored_bytes: u64,
 }
 
 impl<R: Read + Seek> SeekReader<R> {
@@ -28,7 +30,15 @@ impl<R: Read + Seek> SeekReader<R> {
         let length_bytes = reader.seek(SeekFrom::End(0))?;
         reader.rewind()?;
         let (header, header_bytes) = DacpHeader::read(&mut reader)?;
-        let mut file = Self { reader, header, header_bytes, frames: 0, input_samples: None, truncated: true };
+        let mut file = Self {
+            reader,
+            header,
+            header_bytes,
+            frames: 0,
+            input_samples: None,
+            truncated: true,
+            ignored_bytes: 0,
+        };
         if !file.read_end(length_bytes)? {
             file.recover(length_bytes)?;
         }
@@ -124,6 +134,8 @@ impl<R: Read + Seek> SeekReader<R> {
             && frames == self.frames
         {
             (self.input_samples, self.truncated) = (input_samples, false);
+            let end = self.position_after(frames).saturating_add(END_BYTES);
+            self.ignored_bytes = length_bytes.saturating_sub(end);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use dac_nn::{Layer, NetworkShape};
 use dac_rvq::cpu::QuantizedRows;
 
 use super::{EngineNetwork, PUSH_FRAMES};
-use crate::codec::checks::check_finite;
+use crate::codec::checks::{DECODED, ENCODED, check_finite};
 use crate::codec::error::CodecError;
 
 /// A half of the codec.
@@ -43,9 +43,10 @@ impl EngineNetwork {
         shape: &NetworkShape,
         signal: &[f32],
     ) -> Result<Vec<LayerTime>, CodecError> {
-        let (encoded, stream) = run(&self.encoder, signal, PUSH_FRAMES * self.hop_samples);
-        check_finite("the encoder's output", &encoded)?;
-        let mut times = layer_times(Part::Encoder, &shape.encoder(), &self.encoder, signal.len(), &stream);
+        let (encoded, stream) = run(&self.encoder.pipeline, signal, PUSH_FRAMES * self.hop_samples);
+        check_finite(ENCODED, &encoded)?;
+        let mut times =
+            layer_times(Part::Encoder, &shape.encoder(), &self.encoder.pipeline, signal.len(), &stream);
 
         let frames = encoded.len() / self.latent.max(1);
         let projection = (shape.latent_dim * shape.codebook_dim) as f64;
@@ -64,9 +65,9 @@ impl EngineNetwork {
         let time = timed(|| self.quantizer.decode(&rows.codes, shape.codebooks, &mut z));
         times.push(quantizer(Part::Decoder, time, projection));
 
-        let (audio, stream) = run(&self.decoder, &z, PUSH_FRAMES * self.latent);
-        check_finite("the decoder's output", &audio)?;
-        times.extend(layer_times(Part::Decoder, &shape.decoder(), &self.decoder, frames, &stream));
+        let (audio, stream) = run(&self.decoder.pipeline, &z, PUSH_FRAMES * self.latent);
+        check_finite(DECODED, &audio)?;
+        times.extend(layer_times(Part::Decoder, &shape.decoder(), &self.decoder.pipeline, frames, &stream));
         Ok(times)
     }
 }

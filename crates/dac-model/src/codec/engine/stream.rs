@@ -2,24 +2,26 @@
 
 use std::sync::Arc;
 
-use dac_kernels::PipelineStream;
+use dac_nn::Padding;
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
 use dac_rvq::{Codes, CodesError};
 
-use crate::codec::checks::check_finite;
+use super::named_pipeline::{NamedPipeline, NamedStream};
+use crate::codec::checks::{DECODED, ENCODED, PROJECTED, QUANTIZED, check_finite};
 use crate::codec::error::CodecError;
 
 /// A stateful encoder of one signal: takes samples, emits quantized frames as soon as they are computed.
 pub struct EngineEncoder {
-    stream: PipelineStream,
+    network: NamedStream,
     quantizer: Arc<ResidualQuantizer>,
     codebooks: usize,
     rows: Vec<f32>,
 }
 
 impl EngineEncoder {
-    pub(super) fn new(stream: PipelineStream, quantizer: Arc<ResidualQuantizer>, codebooks: usize) -> Self {
-        Self { stream, quantizer, codebooks, rows: Vec::new() }
+    pub(super) fn new(pipeline: &NamedPipeline, quantizer: Arc<ResidualQuantizer>, codebooks: usize) -> Self {
+        let network = NamedStream::new(pipeline, Padding::Zeros);
+        Self { network, quantizer, codebooks, rows: Vec::new() }
     }
 
     /// Takes samples at the model's rate and appends the completed frames to `out`.
@@ -27,7 +29,7 @@ impl EngineEncoder {
     /// # Errors
     /// When the network's output is not finite.
     pub fn push(&mut self, samples: &[f32], out: &mut QuantizedRows) -> Result<(), CodecError> {
-        self.stream.push(samples, &mut self.rows);
+        self.network.stream.push(samples, &mut self.rows);
         self.quantize(out)
     }
 
@@ -36,36 +38,40 @@ impl EngineEncoder {
     /// # Errors
     /// Same as [`EngineEncoder::push`].
     pub fn finish(&mut self, out: &mut QuantizedRows) -> Result<(), CodecError> {
-        self.stream.finish(&mut self.rows);
+        self.network.stream.finish(&mut self.rows);
         self.quantize(out)
     }
 
     /// Discards the signal so far.
     pub fn reset(&mut self) {
-        self.stream.reset();
+        self.network.stream.reset();
         self.rows.clear();
     }
 
     fn quantize(&mut self, out: &mut QuantizedRows) -> Result<(), CodecError> {
-        let finite = check_finite("the encoder's output", &self.rows);
+        let (z, latents) = (out.z.len(), out.latents.len());
+        let finite = self.network.check(ENCODED, &self.rows);
         if finite.is_ok() {
             self.quantizer.encode(&self.rows, self.codebooks, out);
         }
         self.rows.clear();
-        finite
+        finite?;
+        // The search ignores NaNs, so z can be finite when the projections are not.
+        check_finite(QUANTIZED, &out.z[z..])?;
+        check_finite(PROJECTED, &out.latents[latents..])
     }
 }
 
 /// A stateful decoder of one signal: takes frames, emits samples as soon as they are computed.
 pub struct EngineDecoder {
-    stream: PipelineStream,
+    network: NamedStream,
     quantizer: Arc<ResidualQuantizer>,
     rows: Vec<f32>,
 }
 
 impl EngineDecoder {
-    pub(super) fn new(stream: PipelineStream, quantizer: Arc<ResidualQuantizer>) -> Self {
-        Self { stream, quantizer, rows: Vec::new() }
+    pub(super) fn new(pipeline: &NamedPipeline, padding: Padding, quantizer: Arc<ResidualQuantizer>) -> Self {
+        Self { network: NamedStream::new(pipeline, padding), quantizer, rows: Vec::new() }
     }
 
     /// Takes codes `[frames][codebooks]` and appends the completed samples to `out`.
@@ -86,9 +92,10 @@ impl EngineDecoder {
         Codes::from_rows(codes, codebooks)?.check_range(self.quantizer.codebook_size())?;
         self.rows.clear();
         self.quantizer.decode(codes, codebooks, &mut self.rows);
+        check_finite(QUANTIZED, &self.rows)?;
         let start = out.len();
-        self.stream.push(&self.rows, out);
-        check_finite("the decoder's output", &out[start..])
+        self.network.stream.push(&self.rows, out);
+        self.network.check(DECODED, &out[start..])
     }
 
     /// Takes z `[frames][latent]` and appends the completed samples to `out`.
@@ -102,8 +109,8 @@ impl EngineDecoder {
             return Err(CodecError::Input { what: "z", found: [1, 1, z.len()], expected });
         }
         let start = out.len();
-        self.stream.push(z, out);
-        check_finite("the decoder's output", &out[start..])
+        self.network.stream.push(z, out);
+        self.network.check(DECODED, &out[start..])
     }
 
     /// Ends the signal, appends the remaining samples and resets the decoder.
@@ -112,12 +119,12 @@ impl EngineDecoder {
     /// When the network's output is not finite.
     pub fn finish(&mut self, out: &mut Vec<f32>) -> Result<(), CodecError> {
         let start = out.len();
-        self.stream.finish(out);
-        check_finite("the decoder's output", &out[start..])
+        self.network.stream.finish(out);
+        self.network.check(DECODED, &out[start..])
     }
 
     /// Discards the signal so far.
     pub fn reset(&mut self) {
-        self.stream.reset();
+        self.network.stream.reset();
     }
 }
