@@ -27,7 +27,7 @@ mod report;
 mod roundtrip;
 mod stdio;
 mod support;
-mod weights;
 mod token_arrays;
+mod weights;
 #[cfg(feature = "wgpu")]
 mod wgpu;
