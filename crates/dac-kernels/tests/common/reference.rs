@@ -15,8 +15,8 @@ pub fn snake(rows: &mut [f32], alpha: &[f32]) {
     }
 }
 
-/// Applies tanh in place. An infinite value becomes NaN: it is an overflow, and must not be taken for a sample at
-/// full scale.
+/// Applies tanh in place. An infinite value becomes NaN: it is an overflow, and must not be taken for a
+/// sample at full scale.
 pub fn tanh(rows: &mut [f32]) {
     rows.iter_mut().for_each(|x| *x = if x.is_infinite() { f32::NAN } else { x.tanh() });
 }

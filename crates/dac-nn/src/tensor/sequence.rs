@@ -76,8 +76,8 @@ impl Sequence {
                 Step::ConvTranspose(layer) => layer.forward(x, padding),
                 Step::Snake(layer) => layer.forward(x),
                 Step::ResidualUnit(layer) => layer.forward(x, padding),
-                // The difference is NaN for an infinite value, which is an overflow and must not be taken for a
-                // sample at full scale; otherwise it is 0.
+                // The difference is NaN for an infinite value, which is an overflow and must not be taken
+                // for a sample at full scale; otherwise it is 0.
                 Step::Tanh => x.clone().tanh() + (x.clone() - x),
             };
             trace(name, &y);
