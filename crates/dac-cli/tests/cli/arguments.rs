@@ -51,7 +51,10 @@ fn options_are_grouped_under_headings() {
                 ("Streams", "raw "),
             ],
         ),
-        ("roundtrip", &[("Tokens", tokens), ("Audio", "audio-format sample-format output-rate "), ("Chunks", chunks)]),
+        (
+            "roundtrip",
+            &[("Tokens", tokens), ("Audio", "audio-format sample-format output-rate "), ("Chunks", chunks)],
+        ),
     ] {
         let expected = common.iter().chain(own);
         let expected: BTreeMap<_, _> =
