@@ -3,39 +3,31 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Error, bail};
+use anyhow::{Context, Error, ensure};
 use serde::Deserialize;
 
 use crate::process::{cargo, command, run, stdout_of, target_dir};
 
-/// A built `dac`.
 #[derive(Debug, Clone)]
-pub(crate) struct Binary {
+pub struct Binary {
     path: PathBuf,
 }
 
 /// A preset as printed by `dac models --json`.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Model {
+pub struct Model {
     #[serde(rename = "model")]
-    pub(crate) name: String,
-    pub(crate) sample_rate_hz: u32,
-    pub(crate) hop_samples: u32,
+    pub name: String,
+    pub sample_rate_hz: u32,
+    pub hop_samples: u32,
 }
 
 impl Binary {
-    /// Uses the binary at `path`.
-    pub(crate) fn at(path: &Path) -> Result<Self, Error> {
-        if !path.is_file() {
-            bail!("{}: no such file", path.display());
-        }
-        Ok(Self { path: std::path::absolute(path)? })
-    }
-
-    /// Uses the binary at `path` or makes a release build with the features that `devices` need.
-    pub(crate) fn find_or_build(path: Option<&Path>, devices: &[String]) -> Result<Self, Error> {
+    /// Uses the binary at `path`, or makes a release build with the features that `devices` need.
+    pub fn find_or_build(path: Option<&Path>, devices: &[String]) -> Result<Self, Error> {
         if let Some(path) = path {
-            return Self::at(path);
+            ensure!(path.is_file(), "{}: no such file", path.display());
+            return Ok(Self { path: std::path::absolute(path)? });
         }
         let mut build = cargo();
         build.args(["build", "--release", "-p", "dac-cli"]);
@@ -52,7 +44,7 @@ impl Binary {
     ///
     /// Only the last link step has these options, so that everything else is shared with an ordinary release
     /// build.
-    pub(crate) fn build_shipped() -> Result<Self, Error> {
+    pub fn build_shipped() -> Result<Self, Error> {
         let mut build = cargo();
         build.args(["rustc", "--release", "-p", "dac-cli", "--bin", "dac", "--", "-C", "strip=symbols"]);
         if cfg!(any(target_os = "linux", target_env = "msvc")) {
@@ -66,18 +58,16 @@ impl Binary {
         Self { path: target_dir().join("release").join(format!("dac{}", std::env::consts::EXE_SUFFIX)) }
     }
 
-    /// Path of the file.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns a command that runs the binary.
-    pub(crate) fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         command(&self.path)
     }
 
     /// Asks the binary for a preset; fails if it does not know it.
-    pub(crate) fn model(&self, name: &str) -> Result<Model, Error> {
+    pub fn model(&self, name: &str) -> Result<Model, Error> {
         let text = stdout_of(self.command().args(["models", "--json"]))?;
         let models: Result<Vec<Model>, _> = text.lines().map(serde_json::from_str).collect();
         let models = models.context("cannot read the output of dac models --json")?;
@@ -88,19 +78,7 @@ impl Binary {
 }
 
 /// Lists the features of dac-cli, in addition to the default ones, that the devices need.
-fn features(devices: &[String]) -> Vec<&'static str> {
+pub fn features(devices: &[String]) -> Vec<&'static str> {
     let is_needed = |feature: &&str| devices.iter().any(|device| device.split(':').next() == Some(feature));
     ["wgpu", "cuda", "ndarray"].into_iter().filter(is_needed).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_device_adds_its_feature_once() {
-        let names = |devices: &[&str]| features(&devices.iter().map(|d| (*d).to_owned()).collect::<Vec<_>>());
-        assert_eq!(names(&["cpu", "flex"]), [""; 0]);
-        assert_eq!(names(&["wgpu:0", "cpu", "wgpu:1", "ndarray"]), ["wgpu", "ndarray"]);
-    }
 }

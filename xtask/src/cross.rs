@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Error, bail};
+use anyhow::{Context, Error, bail, ensure};
 
 use crate::binary::Binary;
 use crate::compare::AudioComparison;
@@ -34,9 +34,8 @@ const INPUT_RATE_HZ: u32 = 16_000;
 /// arithmetic is identical, but the C library may compute sines differently on another processor.
 const AUDIO_BOUND: f64 = 1e-6;
 
-/// Arguments of the task.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Run only one of the two parts.
     #[arg(long)]
     only: Option<Part>,
@@ -54,22 +53,29 @@ enum Part {
 }
 
 /// Runs the task; fails if a tool is missing, a program fails or hangs under emulation, or results differ.
-pub(crate) fn run(args: &Args) -> Result<(), Error> {
+pub fn run(args: &Args) -> Result<(), Error> {
     let includes = |part| args.only.is_none_or(|only| only == part);
     let compiler = aarch64_compiler();
-    let mut missing = if includes(Part::Neon) { missing_for_neon(compiler.as_deref()) } else { Vec::new() };
-    if includes(Part::Nehalem) && !succeeds(command("qemu-x86_64").arg("--version")) {
-        missing.push("qemu-x86_64: apt-get install qemu-user".to_owned());
-    }
-    if !missing.is_empty() {
-        bail!("missing tools:\n  {}", missing.join("\n  "));
-    }
+    let runs = |program: &str| succeeds(command(program).arg("--version"));
+    let has_libraries = Path::new(AARCH64_LIBRARIES).join("lib").is_dir();
+    let standard_library = format!("a standard library for {AARCH64}: rustup target add {AARCH64}");
+    let package = |tool, package| format!("{tool}: apt-get install {package}");
+    let tools = [
+        (Part::Neon, compiler.is_some(), standard_library),
+        (Part::Neon, runs(AARCH64_LINKER), package(AARCH64_LINKER, "gcc-aarch64-linux-gnu")),
+        (Part::Neon, has_libraries, package(AARCH64_LIBRARIES, "libc6-dev-arm64-cross")),
+        (Part::Neon, runs("qemu-aarch64"), package("qemu-aarch64", "qemu-user")),
+        (Part::Nehalem, runs("qemu-x86_64"), package("qemu-x86_64", "qemu-user")),
+    ];
+    let missing = tools.into_iter().filter(|(part, exists, _)| includes(*part) && !exists);
+    let missing: Vec<_> = missing.map(|(_, _, hint)| hint).collect();
+    ensure!(missing.is_empty(), "missing tools:\n  {}", missing.join("\n  "));
     if let (true, Some(compiler)) = (includes(Part::Neon), &compiler) {
         run_part("NEON under qemu-aarch64", || check_neon(compiler))?;
     }
     if includes(Part::Nehalem) {
         let binary = match &args.binary {
-            Some(path) => Binary::at(path)?,
+            Some(path) => Binary::find_or_build(Some(path), &[])?,
             None => Binary::build_shipped()?,
         };
         run_part("the shipped binary under qemu-x86_64 -cpu Nehalem", || check_nehalem(&binary))?;
@@ -94,20 +100,6 @@ fn aarch64_compiler() -> Option<PathBuf> {
     })
 }
 
-fn missing_for_neon(compiler: Option<&Path>) -> Vec<String> {
-    let library = format!("a standard library for {AARCH64}: rustup target add {AARCH64}");
-    let linker = format!("{AARCH64_LINKER}: apt-get install gcc-aarch64-linux-gnu");
-    let libraries = format!("{AARCH64_LIBRARIES}: apt-get install libc6-dev-arm64-cross");
-    let emulator = "qemu-aarch64: apt-get install qemu-user".to_owned();
-    let tools = [
-        (compiler.is_some(), library),
-        (succeeds(command(AARCH64_LINKER).arg("--version")), linker),
-        (Path::new(AARCH64_LIBRARIES).join("lib").is_dir(), libraries),
-        (succeeds(command("qemu-aarch64").arg("--version")), emulator),
-    ];
-    tools.into_iter().filter(|(exists, _)| !exists).map(|(_, hint)| hint).collect()
-}
-
 /// Builds the kernels' example `check` for aarch64, in its own folder because the compiler may be another,
 /// and runs it.
 fn check_neon(compiler: &Path) -> Result<(), Error> {
@@ -121,9 +113,8 @@ fn check_neon(compiler: &Path) -> Result<(), Error> {
     let report = run_with_timeout(emulator.args(["-L", AARCH64_LIBRARIES]).arg(check), TIMEOUT)?;
     print!("{report}");
     // The check skips instruction sets that the processor lacks.
-    if !report.lines().any(|line| line.starts_with("neon ")) {
-        bail!("the check did not detect NEON on the emulated processor");
-    }
+    let detected = report.lines().any(|line| line.starts_with("neon "));
+    ensure!(detected, "the check did not detect NEON on the emulated processor");
     Ok(())
 }
 
@@ -145,9 +136,9 @@ fn check_nehalem(binary: &Binary) -> Result<(), Error> {
 }
 
 /// Results of encoding and decoding a file on one processor.
-struct Results {
-    codes: Tensor<u16>,
-    audio: Vec<f32>,
+pub struct Results {
+    pub codes: Tensor<u16>,
+    pub audio: Vec<f32>,
 }
 
 impl Results {
@@ -167,15 +158,13 @@ impl Results {
     }
 
     /// Fails if a code differs, or the audio by more than [`AUDIO_BOUND`].
-    fn compare(&self, expected: &Self) -> Result<(), Error> {
+    pub fn compare(&self, expected: &Self) -> Result<(), Error> {
         if self.codes.shape != expected.codes.shape {
             bail!("codes have shape {:?}, expected {:?}", self.codes.shape, expected.codes.shape);
         }
         let pairs = self.codes.values.iter().zip(&expected.codes.values);
         let differing = pairs.filter(|(found, expected)| found != expected).count();
-        if differing > 0 {
-            bail!("{differing} of {} codes differ", self.codes.values.len());
-        }
+        ensure!(differing == 0, "{differing} of {} codes differ", self.codes.values.len());
         let distinct: BTreeSet<_> = expected.codes.values.iter().collect();
         let peak = expected.audio.iter().fold(0.0_f32, |peak, v| peak.max(v.abs()));
         if distinct.len() < 2 || peak < 1e-3 {
@@ -233,29 +222,4 @@ fn sweep() -> Vec<f32> {
         (0.5 * (1.0 - 0.8 * t) * phase.sin()) as f32
     };
     (0..INPUT_RATE_HZ).map(sample).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn results(codes: [u16; 4], audio: &[f32]) -> Results {
-        Results { codes: Tensor { shape: [1, 2, 2], values: codes.to_vec() }, audio: audio.to_vec() }
-    }
-
-    #[test]
-    fn different_results_are_errors() {
-        let expected = results([1, 2, 3, 4], &[0.5, -0.5]);
-        results([1, 2, 3, 4], &[0.5, -0.5]).compare(&expected).unwrap();
-        let assert_error = |codes, audio: &[f32], reason: &str| {
-            let error = results(codes, audio).compare(&expected).unwrap_err().to_string();
-            assert!(error.contains(reason), "{error}");
-        };
-        assert_error([1, 2, 3, 5], &[0.5, -0.5], "1 of 4 codes");
-        assert_error([1, 2, 3, 4], &[0.5, -0.4], "differs by");
-        assert_error([1, 2, 3, 4], &[0.5, f32::NAN], "differs by");
-        assert_error([1, 2, 3, 4], &[0.5], "1 samples");
-        let silent = || results([7; 4], &[0.0, 0.0]);
-        assert!(silent().compare(&silent()).unwrap_err().to_string().contains("meaningless"));
-    }
 }

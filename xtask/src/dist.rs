@@ -3,7 +3,7 @@
 //! It is the stripped release binary with default features, linked with everything it needs. `--check` runs
 //! it in an empty root folder.
 
-mod empty_root;
+pub mod empty_root;
 
 use anyhow::{Context, Error};
 use sha2::{Digest, Sha256};
@@ -11,16 +11,14 @@ use sha2::{Digest, Sha256};
 use crate::binary::Binary;
 use crate::process::{command, run as run_command, rustc, stdout_of, target_dir};
 
-/// Arguments of the task.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Encode, decode and resolve a host name in an empty root folder, and compare with a run outside.
     #[arg(long)]
     check: bool,
 }
 
-/// Runs the task.
-pub(crate) fn run(args: &Args) -> Result<(), Error> {
+pub fn run(args: &Args) -> Result<(), Error> {
     let built = Binary::build_shipped()?;
     let folder = target_dir().join("dist");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
@@ -41,29 +39,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
 }
 
 /// Returns the compiler's host, such as `x86_64-unknown-linux-gnu`.
-fn host_triple() -> Result<String, Error> {
+pub fn host_triple() -> Result<String, Error> {
     Ok(stdout_of(command(rustc()).args(["--print", "host-tuple"]))?.trim().to_owned())
 }
 
 /// Formats a line like `sha256sum`.
-fn sums_line(bytes: &[u8], name: &str) -> String {
+pub fn sums_line(bytes: &[u8], name: &str) -> String {
     let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{hex}  {name}\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn checksum_lines_have_the_format_of_sha256sum() {
-        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(sums_line(b"abc", "dac-1"), format!("{abc}  dac-1\n"));
-    }
-
-    #[test]
-    fn host_triple_contains_the_architecture() {
-        let triple = host_triple().unwrap();
-        assert!(triple.starts_with(std::env::consts::ARCH) && triple.split('-').count() >= 3, "{triple}");
-    }
 }

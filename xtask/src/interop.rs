@@ -6,14 +6,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Error, bail};
+use anyhow::{Error, ensure};
 
 use crate::process::{cargo, command, root, run as run_command, target_dir};
 use crate::python;
 
-/// Arguments of the task.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Python that can import torch; also used to create virtual environments.
     #[arg(long, default_value = "/usr/bin/python3")]
     python: PathBuf,
@@ -23,7 +22,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the task; fails if a library reads other values than were written.
-pub(crate) fn run(args: &Args) -> Result<(), Error> {
+pub fn run(args: &Args) -> Result<(), Error> {
     let folder = target_dir().join("interop");
     run_example("dac-tokens", "write_tokens", &folder)?;
     let numpy =
@@ -42,9 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
             failed.push(name);
         }
     }
-    if !failed.is_empty() {
-        bail!("token files are read incorrectly by {}", failed.join(", "));
-    }
+    ensure!(failed.is_empty(), "token files are read incorrectly by {}", failed.join(", "));
     println!("numpy 1.26, numpy 2, torch, safetensors and plain Python read the token files as written");
     check_data_sets(&args.python)?;
     let client = python::environment("python-kubernetes", &args.python, &["kubernetes==37.0.2"], &[])?;

@@ -5,20 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Error, bail};
+use anyhow::{Context, Error, bail, ensure};
 
-/// Root of the workspace.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
 /// Build folder: `CARGO_TARGET_DIR` or `target`.
-pub(crate) fn target_dir() -> PathBuf {
+pub fn target_dir() -> PathBuf {
     root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// Returns a command that runs in the workspace's root.
-pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
     command
@@ -28,7 +27,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 ///
 /// The variables that describe xtask are removed. Build scripts that watch them would otherwise run again,
 /// and rebuild what depends on them, although a shell has built the same before.
-pub(crate) fn cargo() -> Command {
+pub fn cargo() -> Command {
     let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -39,38 +38,33 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// Returns the compiler that cargo uses.
-pub(crate) fn rustc() -> OsString {
+pub fn rustc() -> OsString {
     std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
 }
 
 /// Prints and runs a command, which inherits the output streams.
-pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
+pub fn run(command: &mut Command) -> Result<(), Error> {
     let line = command_line(command);
     eprintln!("$ {line}");
     let status = command.status().with_context(|| format!("cannot run {line}"))?;
-    if !status.success() {
-        bail!("{status}: {line}");
-    }
+    ensure!(status.success(), "{status}: {line}");
     Ok(())
 }
 
 /// Runs a command and returns its standard output.
-pub(crate) fn stdout_of(command: &mut Command) -> Result<String, Error> {
+pub fn stdout_of(command: &mut Command) -> Result<String, Error> {
     let line = command_line(command);
     let output = command.stderr(Stdio::inherit()).output();
     successful_output(output.with_context(|| format!("cannot run {line}"))?, &line)
 }
 
 fn successful_output(output: Output, line: &str) -> Result<String, Error> {
-    if !output.status.success() {
-        bail!("{}: {line}", output.status);
-    }
+    ensure!(output.status.success(), "{}: {line}", output.status);
     String::from_utf8(output.stdout).with_context(|| format!("output is not UTF-8: {line}"))
 }
 
 /// Prints and runs a command with little output and returns its standard output. Kills it after `limit`.
-pub(crate) fn run_with_timeout(command: &mut Command, limit: Duration) -> Result<String, Error> {
+pub fn run_with_timeout(command: &mut Command, limit: Duration) -> Result<String, Error> {
     let line = command_line(command);
     eprintln!("$ {line}");
     // The pipe is read after the end and holds some 64 KiB: a command with more output times out.
@@ -89,13 +83,13 @@ pub(crate) fn run_with_timeout(command: &mut Command, limit: Duration) -> Result
 }
 
 /// Runs a command without output and returns whether it succeeds.
-pub(crate) fn succeeds(command: &mut Command) -> bool {
+pub fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
 /// Formats a command as typed in the workspace's root, including its environment variables.
-pub(crate) fn command_line(command: &Command) -> String {
+pub fn command_line(command: &Command) -> String {
     let root = format!("{}/", root().display());
     let quoted = |text: &OsStr| {
         let text = text.to_string_lossy().replace(&root, "");
@@ -106,42 +100,4 @@ pub(crate) fn command_line(command: &Command) -> String {
         .filter_map(|(name, value)| Some(format!("{}={}", name.to_string_lossy(), quoted(value?))));
     let words = std::iter::once(command.get_program()).chain(command.get_args()).map(quoted);
     variables.chain(words).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn command_line_contains_variables_and_relative_paths() {
-        let mut command = command("cargo");
-        command.args(["run", "a b"]).arg(root().join("docs/x.md")).env("THREADS", "1");
-        assert_eq!(command_line(&command), "THREADS=1 cargo run 'a b' docs/x.md");
-    }
-
-    #[test]
-    fn cargo_does_not_inherit_variables_about_xtask() {
-        let cargo = cargo();
-        let removed: Vec<_> =
-            cargo.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
-        assert!(["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"].iter().all(|name| removed.contains(&name.as_ref())));
-        assert!(!command_line(&cargo).contains("CARGO_PKG"));
-    }
-
-    #[test]
-    fn errors_contain_the_command() {
-        let error = run(command("false").arg("now")).unwrap_err();
-        assert!(format!("{error:#}").contains("false now"), "{error:#}");
-        assert!(stdout_of(&mut command("no-such-program-here")).is_err());
-        assert_eq!(stdout_of(command("echo").arg("text")).unwrap(), "text\n");
-    }
-
-    #[test]
-    fn commands_are_killed_after_the_timeout() {
-        let long = Duration::from_secs(60);
-        assert_eq!(run_with_timeout(command("echo").arg("text"), long).unwrap(), "text\n");
-        assert!(run_with_timeout(&mut command("false"), long).is_err());
-        let error = run_with_timeout(command("sleep").arg("60"), Duration::from_millis(50)).unwrap_err();
-        assert!(error.to_string().contains("sleep 60"), "{error}");
-    }
 }

@@ -9,7 +9,7 @@ use anyhow::Error;
 use crate::process::{command, root, run, succeeds, target_dir};
 
 /// Returns a command that runs a script, whose path is relative to the root.
-pub(crate) fn script(python: impl AsRef<OsStr>, path: &str) -> Command {
+pub fn script(python: impl AsRef<OsStr>, path: &str) -> Command {
     let mut script = command(python);
     script.arg(root().join(path));
     script
@@ -17,7 +17,7 @@ pub(crate) fn script(python: impl AsRef<OsStr>, path: &str) -> Command {
 
 /// Returns a Python that can import the reference implementation: `python`, or the one of the environment
 /// that `fixtures/python/setup.sh` creates.
-pub(crate) fn with_reference(python: Option<&Path>) -> Result<PathBuf, Error> {
+pub fn with_reference(python: Option<&Path>) -> Result<PathBuf, Error> {
     if let Some(python) = python {
         return Ok(python.to_owned());
     }
@@ -33,7 +33,7 @@ pub(crate) fn with_reference(python: Option<&Path>) -> Result<PathBuf, Error> {
 
 /// Returns the Python of the virtual environment `target/NAME`, which is created again if `packages` change.
 /// `without_dependencies` are packages whose own requirements are not installed.
-pub(crate) fn environment(
+pub fn environment(
     name: &str,
     base: &Path,
     packages: &[&str],

@@ -3,33 +3,31 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::{Context, Error, anyhow, bail};
+use anyhow::{Context, Error, anyhow, bail, ensure};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 /// Values `[a, b, c]` in row-major order.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Tensor<T> {
-    pub(crate) shape: [usize; 3],
-    pub(crate) values: Vec<T>,
+pub struct Tensor<T> {
+    pub shape: [usize; 3],
+    pub values: Vec<T>,
 }
 
 impl<T: Copy> Tensor<T> {
     /// Returns the value at `[a, b, c]`.
-    pub(crate) fn at(&self, a: usize, b: usize, c: usize) -> T {
+    pub fn at(&self, a: usize, b: usize, c: usize) -> T {
         self.values[(a * self.shape[1] + b) * self.shape[2] + c]
     }
 }
 
-/// A safetensors file in memory.
-pub(crate) struct TensorFile {
+pub struct TensorFile {
     name: String,
     bytes: Vec<u8>,
 }
 
 impl TensorFile {
-    /// Reads a file.
-    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+    pub fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let bytes = std::fs::read(path).with_context(|| name.clone())?;
         SafeTensors::deserialize(&bytes).with_context(|| name.clone())?;
@@ -44,18 +42,15 @@ impl TensorFile {
         Ok((shape, view.dtype(), view.data().to_vec()))
     }
 
-    /// Returns an f32 array.
-    pub(crate) fn floats(&self, tensor: &str) -> Result<Tensor<f32>, Error> {
+    pub fn floats(&self, tensor: &str) -> Result<Tensor<f32>, Error> {
         let (shape, dtype, data) = self.view(tensor)?;
-        if dtype != Dtype::F32 {
-            bail!("{}: {tensor} has type {dtype:?}, expected F32", self.name);
-        }
+        ensure!(dtype == Dtype::F32, "{}: {tensor} has type {dtype:?}, expected F32", self.name);
         let (values, _) = data.as_chunks::<4>();
         Ok(Tensor { shape, values: values.iter().map(|b| f32::from_le_bytes(*b)).collect() })
     }
 
     /// Returns an array of codes, stored as I64 or U16.
-    pub(crate) fn codes(&self, tensor: &str) -> Result<Tensor<u16>, Error> {
+    pub fn codes(&self, tensor: &str) -> Result<Tensor<u16>, Error> {
         let (shape, dtype, data) = self.view(tensor)?;
         let ((pairs, _), (octets, _)) = (data.as_chunks::<2>(), data.as_chunks::<8>());
         let values: Result<Vec<u16>, _> = match dtype {
@@ -68,30 +63,9 @@ impl TensorFile {
 }
 
 /// Writes a token file for `dac decode`.
-pub(crate) fn write_codes(
-    path: &Path,
-    codes: &Tensor<u16>,
-    metadata: HashMap<String, String>,
-) -> Result<(), Error> {
+pub fn write_codes(path: &Path, codes: &Tensor<u16>, metadata: HashMap<String, String>) -> Result<(), Error> {
     let bytes: Vec<u8> = codes.values.iter().flat_map(|code| code.to_le_bytes()).collect();
     let view = TensorView::new(Dtype::U16, codes.shape.to_vec(), &bytes)?;
     let file = safetensors::serialize([("codes", view)], Some(metadata))?;
     std::fs::write(path, file).with_context(|| path.display().to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_are_read_as_written() {
-        let path = std::env::temp_dir().join(format!("xtask-codes-{}.safetensors", std::process::id()));
-        let codes = Tensor { shape: [1, 2, 3], values: vec![0, 1, 2, 1023, 65535, 7] };
-        write_codes(&path, &codes, HashMap::from([("model".to_owned(), "44khz".to_owned())])).unwrap();
-        let file = TensorFile::read(&path).unwrap();
-        assert_eq!(file.codes("codes").unwrap(), codes);
-        assert_eq!(file.codes("codes").unwrap().at(0, 1, 1), 65535);
-        assert!(file.floats("codes").is_err() && file.codes("z").is_err());
-        std::fs::remove_file(path).unwrap();
-    }
 }

@@ -317,7 +317,7 @@ fn errors_of_invalid_headers_name_the_expected_value() {
         (b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb".to_vec(), "expected a data chunk, found none"),
         (b"hello, world, I am a text\n".to_vec(), "not an audio file: expected WAV, FLAC"),
         (b"hello, world, I am a text\n".to_vec(), "found text that begins with \"hello, world, I \""),
-        (vec![7; 100], "found bytes 07 07"),
+        (vec![7; 100], "its first bytes are 07 07"),
         (Vec::new(), "the file is empty (0 bytes)"),
         (b"RIFF".to_vec(), "not an audio file"),
     ];

@@ -28,7 +28,7 @@ impl CodebookLimit {
             ))),
             Self::Count(count) => Ok(count.get()),
             Self::Kbps(kbps) => {
-                let fits = |count: &usize| nominal_kbps(shape, *count) <= kbps;
+                let fits = |count: &usize| shape.bitrate_kbps(*count) <= kbps;
                 Ok((1..=shape.codebooks).rev().find(fits).unwrap_or(1))
             }
         }
@@ -37,15 +37,10 @@ impl CodebookLimit {
     /// Describes the number of codebooks chosen for a bitrate.
     pub fn describe(self, shape: &NetworkShape, count: usize) -> Option<String> {
         let Self::Kbps(kbps) = self else { return None };
-        let nominal = nominal_kbps(shape, count);
+        let nominal = shape.bitrate_kbps(count);
         Some(format!(
             "bitrate limit {kbps} kbit/s: using {count} of {} codebooks, nominally {nominal:.2} kbit/s",
             shape.codebooks
         ))
     }
-}
-
-/// Nominal bitrate of one channel in kbit/s, rounded to two decimals.
-pub fn nominal_kbps(shape: &NetworkShape, codebooks: usize) -> f64 {
-    (shape.bitrate_kbps(codebooks) * 100.0).round() / 100.0
 }

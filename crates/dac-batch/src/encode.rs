@@ -14,7 +14,7 @@ use dac_atomic::FinishedFile;
 
 use crate::cancel::CancelToken;
 use crate::chunking::{self, ChunkChoice};
-use crate::codebooks::{CodebookLimit, nominal_kbps};
+use crate::codebooks::CodebookLimit;
 use crate::error::BatchError;
 use crate::job_context::JobContext;
 use crate::manifest::Record;
@@ -216,7 +216,7 @@ impl<'a> FileEncoder<'a> {
             text += &format!(", {} channels mixed to {channels}", spec.channels);
         }
         let (frames, codebooks) = (facts.frames.unwrap_or(0), facts.codebooks.unwrap_or(0));
-        let kbps = nominal_kbps(self.dac.shape(), codebooks) * channels as f64;
+        let kbps = self.dac.shape().bitrate_kbps(codebooks) * channels as f64;
         text += &format!(" -> {}: {frames} frames of {codebooks} codebooks", output.display());
         if channels > 1 {
             text += &format!(" in {channels} channels");

@@ -69,7 +69,7 @@ mod work;
 
 pub use cancel::{CancelToken, StopReason};
 pub use chunking::ChunkChoice;
-pub use codebooks::{CodebookLimit, nominal_kbps};
+pub use codebooks::CodebookLimit;
 pub use dac_dataset::PackLimits;
 pub use decode::{DecodeSettings, IGNORED_BYTES_REMARK, decode_files};
 pub use encode::{EncodeSettings, damage_remarks, encode_files, input_remarks};

@@ -6,7 +6,6 @@ use dac::tokens::Format;
 use dac::{Audio, Dac, DecodeOptions, EncodeOptions, OutputRate};
 
 use crate::cancel::CancelToken;
-use crate::codebooks::nominal_kbps;
 use crate::encode::{EncodeSettings, FileEncoder};
 use crate::error::BatchError;
 use crate::job_context::JobContext;
@@ -107,7 +106,7 @@ impl Work for FileRoundtrip<'_> {
             token_bytes,
             decoded_bytes,
             decoded_sha256: Some(decoded_sha256),
-            nominal_kbps: nominal_kbps(encoder.dac.shape(), encoder.codebooks)
+            nominal_kbps: encoder.dac.shape().bitrate_kbps(encoder.codebooks)
                 * facts.channels.unwrap_or(1) as f64,
             file_kbps: facts.audio_seconds.map(|seconds| token_bytes as f64 * 0.008 / seconds),
         };

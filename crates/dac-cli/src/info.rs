@@ -10,7 +10,6 @@ use dac::audio::{AudioReader, ReadBackend, ReadOptions};
 use dac::codec::NetworkShape;
 use dac::tokens::{Format, IntegerType, SNIFF_BYTES, TokenError, TokenInfo, TokenReader};
 use dac::weights::{Checkpoint, Kind, Reason};
-use dac_batch::nominal_kbps;
 use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
@@ -129,7 +128,7 @@ fn token_properties(path: &Path, info: &TokenInfo) -> Properties {
     let codebooks = info.codes.map(|[_, codebooks, _]| codebooks);
     let seconds = meta.audio_seconds();
     let channels = info.channels();
-    let nominal = preset.zip(codebooks).map(|(p, count)| nominal_kbps(&p.shape(), count) * channels as f64);
+    let nominal = preset.zip(codebooks).map(|(p, count)| p.shape().bitrate_kbps(count) * channels as f64);
     let bytes = fs::metadata(path).map_or(0, |found| found.len());
     let mut properties = vec![
         ("kind", json!("tokens")),
@@ -179,7 +178,7 @@ fn checkpoint_properties(checkpoint: &Checkpoint) -> Properties {
         ("codebooks", json!(shape.codebooks)),
         ("codebook_size", json!(shape.codebook_size)),
         ("codebook_dim", json!(shape.codebook_dim)),
-        ("nominal_kbps", json!(nominal_kbps(shape, shape.codebooks))),
+        ("nominal_kbps", json!(shape.bitrate_kbps(shape.codebooks))),
     ]
 }
 

@@ -4,7 +4,6 @@ use anyhow::Error;
 use dac::Preset;
 use dac::cache::{self, Environment};
 use dac::weights::registry;
-use dac_batch::nominal_kbps;
 use serde::Serialize;
 
 use crate::args::ModelsArgs;
@@ -79,7 +78,7 @@ fn record(preset: Preset, environment: &Environment) -> Record {
         codebook_size: shape.codebook_size,
         hop_samples: shape.hop_samples(),
         frame_rate_hz: shape.frame_rate_hz(),
-        nominal_kbps: nominal_kbps(&shape, shape.codebooks),
+        nominal_kbps: shape.bitrate_kbps(shape.codebooks),
         cached: embedded || found.is_some(),
         embedded,
         path: found.as_ref().map(|weights| weights.path.display().to_string()),

@@ -4,10 +4,10 @@
 //!
 //! - [`Pipeline`]: a chain of convolutions, transposed convolutions, residual units and snakes (the codec's
 //!   encoder or decoder), packed once and shared by any number of [`PipelineStream`]s;
-//! - [`Linear`] and [`Nearest`]: the two operations of a residual vector quantizer;
-//! - [`mod@reference`]: plain implementations of the same operations, with which tests compare the kernels.
+//! - [`Linear`] and [`Nearest`]: the two operations of a residual vector quantizer.
 //!
-//! The instruction set is chosen at run time ([`Isa`]).
+//! The instruction set is chosen at run time ([`Isa`]). Tests compare every kernel with a plain
+//! implementation in `tests/common/reference.rs`.
 //!
 //! # Terms
 //! Pieces of a signal, from short to long:
@@ -37,7 +37,6 @@ mod options;
 mod params;
 mod pipeline;
 mod profile;
-pub mod reference;
 mod rvq;
 mod winograd;
 

@@ -19,6 +19,14 @@ pub struct ConvParams {
     pub padding: usize,
 }
 
+impl ConvParams {
+    /// Returns the number of rows out; 0 for an empty signal.
+    pub fn rows_out(&self, rows: usize) -> usize {
+        let (padded, reach) = (rows + 2 * self.padding, self.dilation * (self.kernel - 1) + 1);
+        if rows == 0 || padded < reach { 0 } else { (padded - reach) / self.stride + 1 }
+    }
+}
+
 /// A transposed 1-D convolution; weight `[in][out][kernel]` row-major, bias `[out]`.
 ///
 /// `rows_out = (rows_in − 1)·stride − 2·padding + kernel`, as in PyTorch's `ConvTranspose1d` without output
@@ -35,6 +43,13 @@ pub struct ConvTransposeParams {
     pub stride: usize,
     /// Rows removed from both ends of the full output.
     pub padding: usize,
+}
+
+impl ConvTransposeParams {
+    /// Returns the number of rows out; 0 for an empty signal.
+    pub fn rows_out(&self, rows: usize) -> usize {
+        if rows == 0 { 0 } else { ((rows - 1) * self.stride + self.kernel).saturating_sub(2 * self.padding) }
+    }
 }
 
 /// A residual unit of the codec, `x + conv1(snake(conv7(snake(x))))`.

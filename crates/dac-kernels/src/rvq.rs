@@ -84,7 +84,10 @@ impl Linear {
 /// The most rows of a codebook.
 const MAX_SIZE: usize = 1 << 24;
 
-/// Search for the nearest codebook row, by the formula of [`crate::reference::nearest`].
+/// Search for the nearest codebook row.
+///
+/// Rows e and codebook rows c are divided by their lengths, of at least 1e-12. The result is the first index
+/// with the largest `−(‖e‖² − 2·e·c + ‖c‖²)`, as in the codec's quantizer.
 #[derive(Debug, Clone)]
 pub struct Nearest {
     kernels: &'static Kernels,
@@ -115,10 +118,10 @@ impl Nearest {
         let mut columns = vec![0.0; padded * dim];
         let mut squares = vec![f32::INFINITY; padded];
         for (i, row) in codebook.chunks_exact(dim).enumerate() {
-            let row = crate::reference::normalize(row);
-            squares[i] = row.iter().map(|v| v * v).sum();
+            let length = length(row);
             let chunk = &mut columns[i / lanes * dim * lanes..];
-            row.iter().enumerate().for_each(|(d, &v)| chunk[d * lanes + i % lanes] = v);
+            squares[i] = row.iter().map(|v| v / length).map(|v| v * v).sum();
+            row.iter().enumerate().for_each(|(d, &v)| chunk[d * lanes + i % lanes] = v / length);
         }
         Ok(Self { kernels, dim, columns, squares })
     }
@@ -135,8 +138,8 @@ impl Nearest {
         let count = rows.len() / self.dim;
         let (mut normal, mut row_squares) = (Vec::with_capacity(count * self.dim), Vec::with_capacity(count));
         for row in rows.chunks_exact(self.dim) {
-            let start = normal.len();
-            crate::reference::normalize_into(row, &mut normal);
+            let (start, length) = (normal.len(), length(row));
+            normal.extend(row.iter().map(|v| v / length));
             row_squares.push(normal[start..].iter().map(|v| v * v).sum());
         }
         let from = out.len();
@@ -150,4 +153,9 @@ impl Nearest {
             out: &mut out[from..],
         });
     }
+}
+
+/// Returns the length of a row, at least 1e-12.
+fn length(row: &[f32]) -> f32 {
+    row.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-12)
 }

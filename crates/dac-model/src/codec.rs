@@ -4,26 +4,23 @@ mod checks;
 mod encoded;
 mod engine;
 mod error;
-mod layer_time;
 mod options;
 mod pending;
 mod quantizer;
 #[cfg(feature = "burn")]
 mod tensor;
 
-use dac_nn::{Device, Geometry, NetworkShape, Weights, memory};
+use dac_nn::{Device, Geometry, NetworkShape, Padding, Weights, memory};
 use dac_rvq::{Array3, Codes, CodesError};
 
 pub use dac_kernels::Isa;
 pub use encoded::Encoded;
-pub use engine::{EngineDecoder, EngineEncoder};
+pub use engine::{EngineDecoder, EngineEncoder, LayerTime, Part};
 pub use error::CodecError;
-pub use layer_time::{LayerTime, Part};
 pub use options::CodecOptions;
 pub use pending::Pending;
 
 use checks::{check_finite, check_fits, check_smallest_chunk_fits};
-use options::Padding;
 
 enum Network {
     Engine(engine::EngineNetwork),
@@ -271,15 +268,10 @@ impl Codec {
         Some(self.engine()?.encoder(codebooks))
     }
 
-    /// Creates a stateful decoder of one signal; `None` on burn devices.
-    pub fn engine_decoder(&self) -> Option<EngineDecoder> {
-        Some(self.engine()?.decoder(Padding::Zeros))
-    }
-
-    /// Creates a stateful decoder that does not pad, as [`Codec::decode_codes_unpadded`]; `None` on burn
-    /// devices. Too few frames give no samples.
-    pub fn unpadded_engine_decoder(&self) -> Option<EngineDecoder> {
-        Some(self.engine()?.decoder(Padding::None))
+    /// Creates a stateful decoder of one signal; `None` on burn devices. Without padding, as in
+    /// [`Codec::decode_codes_unpadded`], too few frames give no samples.
+    pub fn engine_decoder(&self, padding: Padding) -> Option<EngineDecoder> {
+        Some(self.engine()?.decoder(padding))
     }
 
     /// Returns the number of frames of which the start of a partial decode must be a multiple, so that its

@@ -2,7 +2,7 @@
 //! every preset.
 
 use dac_model::{Codec, CodecError, CodecOptions, Preset, RandomWeights};
-use dac_nn::{Device, memory};
+use dac_nn::{Device, Padding, memory};
 use dac_rvq::{Array3, Codes, CodesError};
 
 /// A preset's network with few channels.
@@ -81,7 +81,7 @@ fn unpadded_decodes_are_equal_on_every_device() {
             for frames in [smallest, smallest + 1, smallest + 11] {
                 let audio = codec.decode_codes_unpadded(&codes(frames)).unwrap().into_vec();
                 assert_eq!(Some(audio.len()), samples(frames), "{preset}, {device}, {frames} frames");
-                if let Some(mut stream) = codec.unpadded_engine_decoder() {
+                if let Some(mut stream) = codec.engine_decoder(Padding::None) {
                     for _ in 0..2 {
                         let mut pushed = Vec::new();
                         for rows in codes(frames).to_rows(0).chunks(6) {
@@ -147,7 +147,7 @@ fn engine_streams_reject_invalid_codes_and_codebooks() {
     let codec = narrow(Preset::Khz16, Device::Cpu);
     assert!(codec.engine_encoder(12).is_some());
     assert!(codec.engine_encoder(0).is_none() && codec.engine_encoder(13).is_none());
-    let mut stream = codec.engine_decoder().unwrap();
+    let mut stream = codec.engine_decoder(Padding::Zeros).unwrap();
     let mut out = Vec::new();
     for (codes, codebooks) in [(&[1; 12][..], 0), (&[1; 13], 13), (&[1; 13], 12), (&[64; 12], 12)] {
         assert!(stream.push_codes(codes, codebooks, &mut out).is_err(), "{codebooks} codebooks");

@@ -1,6 +1,6 @@
 //! Layer descriptions: kinds, dimensions, parameter names, lengths.
 
-use dac_kernels::{ConvParams, ConvTransposeParams, reference};
+use dac_kernels::{ConvParams, ConvTransposeParams};
 
 /// A 1-D convolution with symmetric zero padding; weight `[out, in, kernel]`, bias `[out]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,22 @@ pub enum Layer {
         /// Canonical name.
         name: String,
     },
+}
+
+/// Padding of a network's layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Padding {
+    /// Each layer's own, zeros around the signal: a decoded frame gives one hop.
+    Zeros,
+    /// None, as in the reference's windowed mode: the output is shorter.
+    None,
+}
+
+impl Padding {
+    /// Returns the positions to pad in a layer whose own padding is `positions`.
+    pub(crate) fn of(self, positions: usize) -> usize {
+        if self == Self::Zeros { positions } else { 0 }
+    }
 }
 
 /// A parameter's name and shape.
@@ -122,8 +138,8 @@ impl Layer {
     /// Returns the output length for an input length; 0 if the input is too short.
     pub fn output_len(&self, len: usize) -> usize {
         match self {
-            Self::Conv(l) => reference::conv_rows(&l.params, len),
-            Self::ConvTranspose(l) => reference::conv_transpose_rows(&l.params, len),
+            Self::Conv(l) => l.params.rows_out(len),
+            Self::ConvTranspose(l) => l.params.rows_out(len),
             Self::Snake(_) | Self::ResidualUnit(_) | Self::Tanh { .. } => len,
         }
     }

@@ -18,6 +18,6 @@ pub mod weights;
 
 pub use device::{Device, DeviceError};
 pub use geometry::Geometry;
-pub use layer::Layer;
+pub use layer::{Layer, Padding};
 pub use shape::{NetworkShape, ShapeError};
 pub use weights::{WeightError, Weights};

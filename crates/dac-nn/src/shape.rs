@@ -92,10 +92,12 @@ impl NetworkShape {
         self.encoder_rates.iter().product()
     }
 
-    /// Returns the nominal bitrate in kbit/s: bits per code × codebooks × frames per second.
+    /// Returns the nominal bitrate of one channel in kbit/s, rounded to two decimals: bits per code ×
+    /// codebooks × frames per second.
     pub fn bitrate_kbps(&self, codebooks: usize) -> f64 {
         let bits = f64::from(self.bits_per_code());
-        bits * codebooks as f64 * self.frame_rate_hz() / 1000.0
+        let bits_per_second = bits * codebooks as f64 * self.frame_rate_hz();
+        (bits_per_second / 1000.0 * 100.0).round() / 100.0
     }
 
     /// Returns the bits needed for one code.

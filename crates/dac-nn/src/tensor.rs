@@ -13,5 +13,5 @@ pub use conv_transpose::ConvTranspose;
 pub use device::{device_name, open_device};
 pub use readback::{Readback, TensorReadError, into_values, read};
 pub use residual_unit::ResidualUnit;
-pub use sequence::{Sequence, upload};
+pub use sequence::{Loader, Sequence, upload};
 pub use snake::Snake;

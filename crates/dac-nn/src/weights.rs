@@ -60,8 +60,8 @@ pub trait Weights {
         WeightError::NonFinite { name: name.to_owned(), position, value }
     }
 
-    /// Returns the values of a parameter, all of them finite. A network with one NaN may give finite results that
-    /// are wrong.
+    /// Returns the values of a parameter, all of them finite. A network with one NaN may give finite results
+    /// that are wrong.
     ///
     /// # Errors
     /// Same as [`Weights::tensor`], and when a value is not finite.

@@ -2,9 +2,12 @@
 #![cfg(feature = "burn")]
 #![allow(clippy::print_stderr, reason = "skipped tests are reported")]
 
+use burn::tensor::FloatDType;
+use burn::tensor::module::conv_transpose1d;
+use burn::tensor::ops::ConvTransposeOptions;
 use dac_kernels::ConvTransposeParams;
-use dac_nn::tensor::{ConvTranspose, open_device, read, upload};
-use dac_nn::{Device, WeightError, Weights, layer};
+use dac_nn::tensor::{ConvTranspose, Loader, open_device, read, upload};
+use dac_nn::{Device, Padding, WeightError, Weights, layer};
 
 /// Uniform random values in −1 to 1 (a linear congruential generator).
 struct Random(u32);
@@ -33,17 +36,25 @@ fn assert_phases_equal_burn(device: Device) {
         eprintln!("skipped: {device} was not found");
         return;
     };
-    let mut random = Random(1);
+    let mut random = Random(2);
     for (kernel, stride, padding) in [(16, 8, 4), (10, 5, 3), (4, 2, 1), (7, 3, 2), (3, 1, 1), (2, 4, 0)] {
         for (batch, in_channels, out_channels, positions) in [(1, 6, 3, 1), (2, 1, 4, 7), (1, 12, 5, 33)] {
             let name = "layer".to_owned();
             let params = ConvTransposeParams { in_channels, out_channels, kernel, stride, padding };
             let spec = layer::ConvTranspose { name, params };
-            let layer = ConvTranspose::load(&spec, &mut random, &burn_device).unwrap();
+            let [weight, bias] = Random(1).weight_and_bias(spec.parameters()).unwrap();
+            let weight = upload(weight, [in_channels, out_channels, kernel], &burn_device);
+            let bias = upload(bias, [out_channels], &burn_device);
+            let arithmetic = FloatDType::F32;
+            let mut loader = Loader { weights: &mut Random(1), device: &burn_device, arithmetic };
+            let layer = ConvTranspose::load(&spec, &mut loader).unwrap();
             let x = random.values(batch * in_channels * positions);
             let x = upload(x, [batch, in_channels, positions], &burn_device);
-            for layer in [layer.unpadded(), layer] {
-                let (found, expected) = (layer.forward(x.clone()), layer.forward_reference(x.clone()));
+            for padding in [Padding::None, Padding::Zeros] {
+                let found = layer.forward(x.clone(), padding);
+                let padded = if padding == Padding::Zeros { params.padding } else { 0 };
+                let options = ConvTransposeOptions::new([stride], [padded], [0], [1], 1);
+                let expected = conv_transpose1d(x.clone(), weight.clone(), Some(bias.clone()), options);
                 assert_eq!(found.dims(), expected.dims(), "{device}, {spec:?}");
                 let (found, expected) = (read(found).unwrap(), read(expected).unwrap());
                 let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

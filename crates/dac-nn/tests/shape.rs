@@ -25,7 +25,7 @@ fn the_44khz_model_has_the_published_number_of_keys_and_parameters() {
     assert_eq!(parameters.len(), 223);
     let count: usize = parameters.iter().map(|(_, s)| s.iter().product::<usize>()).sum();
     assert_eq!((count as f64 / 1e4).round(), 7662.0);
-    assert!((shape.bitrate_kbps(9) - 7.75).abs() < 0.01);
+    assert_eq!(shape.bitrate_kbps(9), 7.75);
 }
 
 #[test]

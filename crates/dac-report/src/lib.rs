@@ -14,7 +14,6 @@ mod error;
 mod excerpt;
 mod html;
 mod measure;
-mod mel;
 mod output;
 mod pictures;
 mod report;

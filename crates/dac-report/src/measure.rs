@@ -121,11 +121,9 @@ impl Original {
         meter.push(&self.audio.channels)?;
         let comparison = meter.finish();
         let dacp_bytes = dacp_bytes(tokens, codebooks).map_err(Error::from)?;
-        // The bitrate of one channel is rounded as everywhere else: to two decimals.
-        let channel_kbps = (dac.shape().bitrate_kbps(codebooks) * 100.0).round() / 100.0;
         Ok(Variant {
             codebooks,
-            nominal_kbps: channel_kbps * decoded.channels.len() as f64,
+            nominal_kbps: dac.shape().bitrate_kbps(codebooks) * decoded.channels.len() as f64,
             dacp_bytes,
             dacp_kbps: recording.kbps(dacp_bytes),
             si_sdr_db: comparison.si_sdr_db,

@@ -18,28 +18,21 @@ const TAG_WITHIN_BYTES: u64 = 1024;
 /// # Errors
 /// When a path is unsuitable or the output must not be replaced.
 pub fn check_paths(input: &Path, output: &Path, overwrite: bool) -> Result<(), ReportError> {
-    let unsuitable = |path: &Path, reason| Err(ReportError::Path { path: path.into(), reason });
-    if input == Path::new("-") || output == Path::new("-") {
-        return unsuitable(Path::new("-"), "dac report reads a file and writes a file");
-    }
-    if input.is_dir() {
-        return unsuitable(input, "is a directory; a report shows one recording");
-    }
-    if !input.exists() {
-        return unsuitable(input, "no such file");
-    }
-    if output.is_dir() {
-        return unsuitable(output, "is a directory; name the page itself, such as report.html");
-    }
-    if let Some(folder) = output.parent().filter(|folder| !folder.as_os_str().is_empty())
-        && !folder.is_dir()
-    {
-        return unsuitable(folder, "no such directory");
-    }
-    if let (Ok(input), Ok(output)) = (input.canonicalize(), output.canonicalize())
-        && input == output
-    {
-        return unsuitable(&output, "the page would replace the recording");
+    let pipe = Path::new("-");
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = output.canonicalize().unwrap_or_default();
+    let replaces_input = input.canonicalize().is_ok_and(|input| input == file);
+    for (is_unsuitable, path, reason) in [
+        (input == pipe || output == pipe, pipe, "dac report reads a file and writes a file"),
+        (input.is_dir(), input, "is a directory; a report shows one recording"),
+        (!input.exists(), input, "no such file"),
+        (output.is_dir(), output, "is a directory; name the page itself, such as report.html"),
+        (!folder.is_dir(), folder, "no such directory"),
+        (replaces_input, file.as_path(), "the page would replace the recording"),
+    ] {
+        if is_unsuitable {
+            return Err(ReportError::Path { path: path.into(), reason });
+        }
     }
     if output.is_file() && !overwrite && !is_report(output) {
         return Err(ReportError::NotAReport(output.into()));

@@ -5,8 +5,6 @@ use dac_picture::{
     PictureError, SPECTROGRAM_WINDOW_SAMPLES, pooled_db, rgb_png, spectrogram_db, spectrogram_png,
 };
 
-use crate::mel::{hz_of_mel, mel_of_hz};
-
 /// Largest number of columns of a spectrogram.
 const MAX_COLUMNS: usize = 1200;
 const ROWS: usize = 192;
@@ -50,6 +48,16 @@ impl Spectrogram {
     pub fn pngs(&self, loudest_db: f32) -> Result<Vec<Vec<u8>>, PictureError> {
         self.0.iter().map(|levels_db| spectrogram_png(levels_db, loudest_db)).collect()
     }
+}
+
+/// Converts Hz to mel, which spaces frequencies as they are heard.
+pub(crate) fn mel_of_hz(hz: f64) -> f64 {
+    2595.0 * (1.0 + hz / 700.0).log10()
+}
+
+/// Converts mel to Hz.
+fn hz_of_mel(mel: f64) -> f64 {
+    700.0 * (10.0_f64.powf(mel / 2595.0) - 1.0)
 }
 
 /// Draws codes as one PNG file per channel: a row per codebook, the first at the top, a column per frame, a

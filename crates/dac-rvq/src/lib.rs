@@ -16,6 +16,3 @@ mod weights;
 pub use array::{Array3, ShapeError};
 pub use codes::{Codes, CodesError};
 pub use weights::QuantizerWeights;
-
-/// Lower bound of a vector's norm in normalisation, against division by zero (as torch's `F.normalize`).
-pub const NORM_EPSILON: f32 = 1e-12;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use dac_model::codec::EngineDecoder;
 use dac_model::{Codec, CodecError};
+use dac_nn::Padding;
 use dac_rvq::{Array3, Codes};
 
 use crate::plan::ChunkPlan;
@@ -19,8 +20,7 @@ use crate::window_queue::WindowQueue;
 pub struct StreamDecoder {
     pub(crate) codec: Arc<Codec>,
     plan: ChunkPlan,
-    /// True when the layers pad the signal with zeros.
-    padding: bool,
+    padding: Padding,
     received_frames: usize,
     /// Kind of the signal's frames; `None` before the first one.
     kind: Option<Kind>,
@@ -50,14 +50,13 @@ impl StreamDecoder {
 
     /// Creates a decoder with another chunk plan.
     pub fn with_plan(codec: Arc<Codec>, plan: ChunkPlan) -> Self {
-        Self::with_padding(codec, plan, true)
+        Self::with_padding(codec, plan, Padding::Zeros)
     }
 
     /// Creates a decoder of codes with or without padding. Devices that keep no state decode an unpadded
     /// signal at once when it ends.
-    pub(crate) fn with_padding(codec: Arc<Codec>, plan: ChunkPlan, padding: bool) -> Self {
-        let engine = if padding { codec.engine_decoder() } else { codec.unpadded_engine_decoder() };
-        let mode = match engine {
+    pub(crate) fn with_padding(codec: Arc<Codec>, plan: ChunkPlan, padding: Padding) -> Self {
+        let mode = match codec.engine_decoder(padding) {
             Some(stream) => Mode::Stateful(Box::new(stream)),
             None => Mode::Chunked { codes: Vec::new(), z: Vec::new(), queue: WindowQueue::new() },
         };
@@ -186,7 +185,7 @@ impl StreamDecoder {
             return Ok(());
         };
         let (hop, latent) = (codec.geometry().hop_samples, codec.shape().latent_dim);
-        if let (Kind::Codes { codebooks }, false) = (*kind, self.padding) {
+        if let (Kind::Codes { codebooks }, Padding::None) = (*kind, self.padding) {
             if ended {
                 let codes = Codes::from_rows(codes, codebooks)?;
                 out.extend_from_slice(codec.decode_codes_unpadded(&codes)?.as_slice());

@@ -1,6 +1,8 @@
 //! Exact streaming: codes and audio equal those of the whole signal for all chunk and push lengths.
 #![allow(clippy::print_stderr, reason = "excused ties are listed")]
 
+mod common;
+
 use std::sync::Arc;
 
 use dac_model::{Codec, CodecOptions, Preset, RandomWeights};
@@ -9,27 +11,11 @@ use dac_rvq::cpu::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 use dac_stream::{ChunkPlan, StreamDecoder, StreamEncoder};
 
+use common::{codec, devices, narrow};
+
 /// Codes may differ where the distances of the two nearest entries differ by less than this.
 const TIE_MARGIN: f32 = 1e-5;
 const AUDIO_MAX_ABS: f32 = 1e-5;
-
-/// Shape of a preset with fewer network channels.
-fn narrow(preset: Preset) -> NetworkShape {
-    let mut shape = preset.shape();
-    shape.encoder_dim = 2;
-    shape.decoder_dim = 32;
-    shape.latent_dim = 24;
-    shape.codebook_size = 256;
-    shape
-}
-
-fn codec(shape: &NetworkShape, device: Device) -> Arc<Codec> {
-    Arc::new(Codec::load(shape, &mut RandomWeights::new(shape.clone(), 7), CodecOptions::on(device)).unwrap())
-}
-
-fn devices() -> Vec<Device> {
-    Device::compiled().into_iter().filter(|d| matches!(d, Device::Cpu | Device::Flex)).collect()
-}
 
 /// Random weights with strong residual branches, whose layers have the widest context.
 struct WideContext(RandomWeights);

@@ -2,6 +2,8 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "reads fixtures")]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use dac_rvq::cpu::QuantizedRows;
 use dac_rvq::{Array3, Codes};
 use dac_stream::overlap::{OverlapEncoder, OverlapSettings, decode_codes, decode_z};
 use safetensors::SafeTensors;
+
+use common::devices;
 
 /// Codes may differ where the distances of the two nearest entries differ by less than this.
 const TIE_MARGIN: f32 = 1e-5;
@@ -23,10 +27,6 @@ fn codec(device: Device) -> Codec {
     let mut checkpoint = Checkpoint::open(&fixtures().join("44khz/weights.pth"), None).unwrap();
     let shape = checkpoint.shape().clone();
     Codec::load(&shape, &mut checkpoint, CodecOptions::on(device)).unwrap()
-}
-
-fn devices() -> Vec<Device> {
-    Device::compiled().into_iter().filter(|d| matches!(d, Device::Cpu | Device::Flex)).collect()
 }
 
 fn input() -> Vec<f32> {

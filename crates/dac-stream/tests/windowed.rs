@@ -1,31 +1,15 @@
 //! Windowed mode: its lengths against the reference, its frames and samples against the padded network.
 
-use std::sync::Arc;
+mod common;
 
-use dac_model::{Codec, CodecOptions, Preset, RandomWeights};
-use dac_nn::{Device, NetworkShape};
+use dac_model::Preset;
 use dac_rvq::Array3;
 use dac_rvq::cpu::QuantizedRows;
 use dac_stream::windowed::{WindowedChunks, WindowedDecoder, WindowedEncoder, WindowedError, WindowedPlan};
 
+use common::{codec, devices, narrow};
+
 const PRESETS: [Preset; 4] = [Preset::Khz44, Preset::Khz44Kbps16, Preset::Khz24, Preset::Khz16];
-
-fn narrow(preset: Preset) -> NetworkShape {
-    let mut shape = preset.shape();
-    shape.encoder_dim = 2;
-    shape.decoder_dim = 32;
-    shape.latent_dim = 24;
-    shape.codebook_size = 256;
-    shape
-}
-
-fn codec(shape: &NetworkShape, device: Device) -> Arc<Codec> {
-    Arc::new(Codec::load(shape, &mut RandomWeights::new(shape.clone(), 7), CodecOptions::on(device)).unwrap())
-}
-
-fn devices() -> Vec<Device> {
-    Device::compiled().into_iter().filter(|d| matches!(d, Device::Cpu | Device::Flex)).collect()
-}
 
 /// Compares with the reference's `get_delay`, `get_output_length` and `compress`.
 #[test]

@@ -1,4 +1,5 @@
-//! The .pt format of torch: one tensor of codes or z, or a dict of tensors. Numpy arrays are read like tensors.
+//! The .pt format of torch: one tensor of codes or z, or a dict of tensors. Numpy arrays are read like
+//! tensors.
 
 use std::io::{Cursor, Write};
 

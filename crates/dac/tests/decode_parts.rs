@@ -7,16 +7,26 @@ use std::path::{Path, PathBuf};
 use dac::tokens::{Format, WriteOptions};
 use dac::{
     Audio, Chunking, Codes, Dac, DecodeOptions, Device, EncodeOptions, Error, LoadOptions, ModelSource,
-    OutputRate, Preset, PushDecodeSession, TimeRange, TokenFile,
+    OutputRate, PushDecodeSession, TimeRange, TokenFile,
 };
 
-/// Largest difference between decodes of the same frames in one way, and in two ways.
-const AUDIO_MAX_ABS: f32 = 1e-5;
+/// Stated bound of the difference between the decodes of a part and of the whole, for any network;
+/// `docs/user/streaming.md` names it.
+const AUDIO_MAX_ABS: f32 = 2e-4;
 
 const HOP: usize = 512;
 
 fn tiny() -> Dac {
     Dac::load("tiny", Device::Cpu).unwrap()
+}
+
+/// A checkpoint with the layers of a preset and few channels.
+fn narrow_weights(preset: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../fixtures/parity/{preset}/weights.pth"))
+}
+
+fn narrow(preset: &str) -> Dac {
+    Dac::load(narrow_weights(preset).to_str().unwrap(), Device::Cpu).unwrap()
 }
 
 fn recording() -> PathBuf {
@@ -55,7 +65,7 @@ fn tokens_of_every_format(dac: &Dac, audio: &Audio) -> Vec<(String, TokenFile)> 
 
 #[test]
 fn adjacent_ranges_tile_the_whole_at_every_rate_and_in_every_format() {
-    let dac = tiny();
+    let dac = narrow("44khz");
     let audio = audio(0.9);
     for (format, tokens) in tokens_of_every_format(&dac, &audio) {
         for output_rate in [OutputRate::Model, OutputRate::Hz(8_000), OutputRate::Hz(48_000)] {
@@ -87,10 +97,9 @@ fn adjacent_ranges_tile_the_whole_at_every_rate_and_in_every_format() {
 #[test]
 fn ranges_of_narrow_networks_equal_the_whole() {
     for preset in ["44khz", "44khz-16kbps", "24khz", "16khz"] {
-        let weights = format!("{}/../../fixtures/parity/{preset}/weights.pth", env!("CARGO_MANIFEST_DIR"));
-        let dac = Dac::load(&weights, Device::Cpu).unwrap();
+        let dac = narrow(preset);
         let (codebooks, frames) = (dac.shape().codebooks, 320);
-        let value = |at: usize| (at * 7919 % 1021) as u16;
+        let value = |at: usize| (at * 7919 % 1021 % dac.shape().codebook_size) as u16;
         let data = (0..codebooks * frames).map(value).collect();
         let codes = Codes::new(data, [1, codebooks, frames]).unwrap();
         let tokens = TokenFile::of_codes(codes, TokenFile::default().meta);
@@ -112,7 +121,7 @@ fn ranges_of_narrow_networks_equal_the_whole() {
 
 #[test]
 fn ten_ranges_of_a_hundredth_second_end_where_one_of_a_tenth_second_ends() {
-    let dac = tiny();
+    let dac = narrow("44khz");
     let tokens = dac.encode(&audio(0.3), &EncodeOptions::default()).unwrap();
     let samples = |start_seconds: f64, duration_seconds: f64| {
         let range = Some(TimeRange { start_seconds, duration_seconds });
@@ -124,7 +133,7 @@ fn ten_ranges_of_a_hundredth_second_end_where_one_of_a_tenth_second_ends() {
 
 #[test]
 fn invalid_ranges_are_reported_with_the_wrong_value() {
-    let dac = tiny();
+    let dac = narrow("44khz");
     let tokens = dac.encode(&audio(0.1), &EncodeOptions::default()).unwrap();
     for (start_seconds, duration_seconds, expected) in [
         (0.0, 1e-9, "the length of the range in seconds is 0.000000001, expected at least one sample"),
@@ -177,7 +186,7 @@ fn tail_frames_give_the_audio_of_a_longer_sequence() {
             let equal = 0..found.samples() - reach;
             let difference =
                 largest_difference(&found.channels[0][equal.clone()], &expected.channels[0][equal]);
-            assert!(difference <= AUDIO_MAX_ABS, "{tail_frames} frames, {output_rate:?}: {difference}");
+            assert!(difference <= 1e-5, "{tail_frames} frames, {output_rate:?}: {difference}");
         }
         // A range ends with the audio that is left.
         options.range = Some(TimeRange { start_seconds: 0.2, duration_seconds: 9.0 });
@@ -189,7 +198,8 @@ fn tail_frames_give_the_audio_of_a_longer_sequence() {
 #[test]
 fn tail_frames_of_a_stream_are_those_of_a_file() {
     let options = LoadOptions { low_latency: true, ..LoadOptions::on(Device::Cpu) };
-    let dac = Dac::open(&ModelSource::Preset(Preset::Tiny), None, &options).unwrap();
+    let source = ModelSource::File(narrow_weights("44khz"));
+    let dac = Dac::open(&source, None, &options).unwrap();
     let (_, short) = generated(&dac, 60);
     let codes = short.codes.as_ref().unwrap();
     for tail_frames in [1, 5, 9, 10, 11, 25, 59] {
@@ -216,7 +226,7 @@ fn tail_frames_of_a_stream_are_those_of_a_file() {
 
 #[test]
 fn tails_of_all_frames_or_of_windows_are_refused() {
-    let dac = tiny();
+    let dac = narrow("44khz");
     let (_, short) = generated(&dac, 20);
     let options = |tail_frames| DecodeOptions { tail_frames, ..DecodeOptions::default() };
     for tail_frames in [20, usize::MAX] {
@@ -234,7 +244,7 @@ fn tails_of_all_frames_or_of_windows_are_refused() {
 
 #[test]
 fn a_stream_without_frames_is_refused_like_a_file() {
-    let dac = tiny();
+    let dac = narrow("44khz");
     let tokens = TokenFile::of_codes(Codes::new(Vec::new(), [1, 9, 0]).unwrap(), TokenFile::default().meta);
     let expected = dac.decode(&tokens, &DecodeOptions::default()).unwrap_err().to_string();
     let session = PushDecodeSession::new(&dac, &tokens.meta, 1, OutputRate::Model).unwrap();

@@ -5,19 +5,18 @@ use serde::{Deserialize, Serialize};
 
 /// Properties of a machine that measurements depend on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Machine {
+pub struct Machine {
     /// Model name of the processor, or a description of the machine.
-    pub(crate) name: String,
-    pub(crate) cores: Option<usize>,
-    pub(crate) memory_gb: Option<f64>,
-    pub(crate) os: Option<String>,
+    pub name: String,
+    pub cores: Option<usize>,
+    pub memory_gb: Option<f64>,
+    pub os: Option<String>,
     /// Load average of the last minute; if it exceeds the number of cores, wall times are unreliable.
-    pub(crate) load: Option<f64>,
+    pub load: Option<f64>,
 }
 
 impl Machine {
-    /// Describes this machine.
-    pub(crate) fn local() -> Result<Self, Error> {
+    pub fn local() -> Result<Self, Error> {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let processor = read("/proc/cpuinfo");
         let name = field(&processor, "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
@@ -36,12 +35,11 @@ impl Machine {
     }
 
     /// Describes another machine in words.
-    pub(crate) fn named(name: &str) -> Self {
+    pub fn named(name: &str) -> Self {
         Self { name: name.to_owned(), cores: None, memory_gb: None, os: None, load: None }
     }
 
-    /// Returns a folder name.
-    pub(crate) fn slug(&self) -> String {
+    pub fn slug(&self) -> String {
         let mut slug = String::new();
         for c in self.name.to_lowercase().replace("(r)", "").replace("(tm)", "").chars() {
             if c.is_ascii_alphanumeric() || c == '.' {
@@ -55,7 +53,7 @@ impl Machine {
     }
 
     /// Describes the machine in one line.
-    pub(crate) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut text = self.name.clone();
         text += &self.cores.map_or_else(String::new, |cores| format!(", {cores} cores"));
         text += &self.memory_gb.map_or_else(String::new, |gb| format!(", {gb} GB"));
@@ -65,29 +63,7 @@ impl Machine {
 }
 
 /// Returns VALUE of the first line `NAME : VALUE`.
-fn field(text: &str, name: &str) -> Option<String> {
+pub fn field(text: &str, name: &str) -> Option<String> {
     let mut fields = text.lines().filter_map(|line| line.split_once(':'));
     fields.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn machines_have_a_description_and_a_folder_name() {
-        let mut machine = Machine::named("Intel(R) Xeon(R) Processor @ 2.60GHz");
-        assert_eq!(machine.slug(), "intel-xeon-processor-2.60ghz");
-        machine.cores = Some(2);
-        assert_eq!(machine.slug(), "intel-xeon-processor-2.60ghz-2-cores");
-        assert_eq!(machine.describe(), "Intel(R) Xeon(R) Processor @ 2.60GHz, 2 cores");
-        assert_eq!(field("a\t: 1\nb : x y\n", "b").as_deref(), Some("x y"));
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn local_machine_has_name_and_memory() {
-        let machine = Machine::local().unwrap();
-        assert!(!machine.name.is_empty() && machine.memory_gb.is_some_and(|gb| gb > 0.1), "{machine:?}");
-    }
 }

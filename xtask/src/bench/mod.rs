@@ -1,22 +1,21 @@
 //! `cargo xtask bench`: measures the release binary, stores the run and renders `docs/benchmarks/README.md`.
 
-pub(crate) mod machine;
-mod peers;
-mod render;
-mod store;
+pub mod machine;
+pub mod peers;
+pub mod render;
+pub mod store;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Error, bail};
+use anyhow::{Context, Error, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::binary::Binary;
 use crate::process::{command_line, stdout_of};
 use store::{Kind, Run};
 
-/// Arguments of the task.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Models, as listed by `dac models`.
     #[arg(long, value_delimiter = ',', default_value = "44khz")]
     presets: Vec<String>,
@@ -58,31 +57,30 @@ pub(crate) struct Args {
 
 /// One record of `dac bench --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Record {
-    pub(crate) model: String,
-    pub(crate) device: String,
-    pub(crate) threads: usize,
-    pub(crate) cpu_level: Option<String>,
-    pub(crate) audio_seconds: f64,
-    pub(crate) encode: Timing,
-    pub(crate) decode: Timing,
-    pub(crate) peak_rss_mb: Option<f64>,
+pub struct Record {
+    pub model: String,
+    pub device: String,
+    pub threads: usize,
+    pub cpu_level: Option<String>,
+    pub audio_seconds: f64,
+    pub encode: Timing,
+    pub decode: Timing,
+    pub peak_rss_mb: Option<f64>,
     /// Fields that the tables do not use, stored unchanged.
     #[serde(flatten)]
-    pub(crate) rest: serde_json::Map<String, serde_json::Value>,
+    pub rest: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Encode or decode times of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Timing {
-    pub(crate) wall_seconds_median: f64,
-    pub(crate) cpu_seconds_median: Option<f64>,
+pub struct Timing {
+    pub wall_seconds_median: f64,
+    pub cpu_seconds_median: Option<f64>,
     #[serde(flatten)]
-    pub(crate) rest: serde_json::Map<String, serde_json::Value>,
+    pub rest: serde_json::Map<String, serde_json::Value>,
 }
 
-/// Runs the task.
-pub(crate) fn run(args: &Args) -> Result<(), Error> {
+pub fn run(args: &Args) -> Result<(), Error> {
     if !args.render {
         let run = match (&args.import, args.peers) {
             (Some(file), _) => import(file, args.machine.as_deref().unwrap_or_default())?,
@@ -120,12 +118,11 @@ fn measure(args: &Args) -> Result<Run, Error> {
 }
 
 /// Parses the output of `dac bench --json`.
-fn parse(line: &str) -> Result<Record, Error> {
+pub fn parse(line: &str) -> Result<Record, Error> {
     let record: Record = serde_json::from_str(line)
         .with_context(|| format!("not a record of dac bench --json: {line:.200}"))?;
-    if record.rest.get("debug_build") == Some(&true.into()) {
-        bail!("cannot use measurements of a debug build");
-    }
+    let is_debug = record.rest.get("debug_build") == Some(&true.into());
+    ensure!(!is_debug, "cannot use measurements of a debug build");
     Ok(record)
 }
 
@@ -136,45 +133,16 @@ fn import(file: &Path, machine: &str) -> Result<Run, Error> {
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         run.records.push(parse(line)?);
     }
-    if run.records.is_empty() {
-        bail!("{}: no records", file.display());
-    }
+    ensure!(!run.records.is_empty(), "{}: no records", file.display());
     Ok(run)
 }
 
 /// Returns the middle value, or the mean of the two middle ones; NaN for an empty slice.
-fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     match sorted.len() {
         0 => f64::NAN,
         n => f64::midpoint(sorted[(n - 1) / 2], sorted[n / 2]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    pub(super) const LINE: &str = r#"{"model":"44khz","weights":"random","device":"cpu","precision":"f32",
-        "threads":1,"cpu_level":"avx512","debug_build":false,"audio_seconds":10.0,"runs":3,"load_seconds":1.2,
-        "encode":{"wall_seconds_median":1.5,"cpu_seconds_median":1.4,"real_time_factor":6.7},
-        "decode":{"wall_seconds_median":2.5,"cpu_seconds_median":null,"wall_seconds":[2.5]},
-        "peak_rss_mb":640.5}"#;
-
-    #[test]
-    fn records_are_stored_unchanged() {
-        let record = parse(LINE).unwrap();
-        assert_eq!((record.threads, record.decode.wall_seconds_median), (1, 2.5));
-        let stored: serde_json::Value = serde_json::to_value(&record).unwrap();
-        assert_eq!(stored, serde_json::from_str::<serde_json::Value>(LINE).unwrap());
-        assert!(parse("{}").is_err());
-        assert!(parse(&LINE.replace("\"debug_build\":false", "\"debug_build\":true")).is_err());
-    }
-
-    #[test]
-    fn median_of_odd_even_and_no_values() {
-        assert_eq!((median(&[3.0, 1.0, 2.0]), median(&[1.0, 4.0])), (2.0, 2.5));
-        assert!(median(&[]).is_nan());
     }
 }

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Error, bail};
+use anyhow::{Context, Error, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
@@ -31,76 +31,69 @@ const PACKAGES_WITHOUT_DEPENDENCIES: [&str; 2] = ["descript-audio-codec==1.0.0",
 
 /// All rounds of one implementation with one number of threads.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Side {
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) model: String,
-    pub(crate) audio_seconds: f64,
-    pub(crate) threads: usize,
-    pub(crate) encode: Seconds,
-    pub(crate) decode: Seconds,
-    pub(crate) peak_rss_mb: Vec<f64>,
+pub struct Side {
+    pub name: String,
+    pub version: String,
+    pub model: String,
+    pub audio_seconds: f64,
+    pub threads: usize,
+    pub encode: Seconds,
+    pub decode: Seconds,
+    pub peak_rss_mb: Vec<f64>,
     /// Share of codes that equal the reference's or follow a tie.
-    pub(crate) equal_codes: f64,
+    pub equal_codes: f64,
     /// Signal-to-noise ratio of the audio decoded from the reference's codes.
-    pub(crate) audio_snr_db: f64,
+    pub audio_snr_db: f64,
     /// Multiply-add peak of one core, measured in the same process; only for the binary.
     #[serde(default)]
-    pub(crate) fma_peak_gflops: Option<f64>,
+    pub fma_peak_gflops: Option<f64>,
 }
 
 /// Seconds of each round, by two clocks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Seconds {
-    pub(crate) wall: Vec<f64>,
-    pub(crate) cpu: Vec<f64>,
+pub struct Seconds {
+    pub wall: Vec<f64>,
+    pub cpu: Vec<f64>,
 }
 
 impl Seconds {
     /// Returns the medians of wall and CPU seconds.
-    pub(crate) fn medians(&self) -> (f64, f64) {
+    pub fn medians(&self) -> (f64, f64) {
         (median(&self.wall), median(&self.cpu))
     }
 }
 
 /// Output of `xtask/peers/measure.py`.
 #[derive(Debug, Deserialize)]
-struct PeerRecord {
+pub struct PeerRecord {
     version: String,
-    encode: Timed,
-    decode: Timed,
-    peak_rss_mb: f64,
+    pub encode: Timed,
+    pub decode: Timed,
+    pub peak_rss_mb: f64,
 }
 
 #[derive(Debug, Deserialize)]
-struct Timed {
-    wall_seconds: f64,
-    cpu_seconds: f64,
+pub struct Timed {
+    pub wall_seconds: f64,
+    pub cpu_seconds: f64,
 }
 
 /// An implementation of the codec.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Implementation {
-    Dac,
-    OnnxRuntime,
-    Torch,
-    TorchKeepingMemory,
+struct Implementation {
+    name: &'static str,
+    /// Name in `measure.py`; `None` for the binary.
+    peer: Option<&'static str>,
+    /// Runs with [`KEEP_MEMORY`].
+    keeps_memory: bool,
 }
 
-impl Implementation {
-    const ALL: [Self; 4] = [Self::Dac, Self::OnnxRuntime, Self::Torch, Self::TorchKeepingMemory];
+const IMPLEMENTATIONS: [Implementation; 4] = [
+    Implementation { name: "dac", peer: None, keeps_memory: false },
+    Implementation { name: "ONNX Runtime", peer: Some("onnxruntime"), keeps_memory: false },
+    Implementation { name: "PyTorch eager", peer: Some("torch"), keeps_memory: false },
+    Implementation { name: "PyTorch eager, glibc keeping memory", peer: Some("torch"), keeps_memory: true },
+];
 
-    fn name(self) -> &'static str {
-        match self {
-            Self::Dac => "dac",
-            Self::OnnxRuntime => "ONNX Runtime",
-            Self::Torch => "PyTorch eager",
-            Self::TorchKeepingMemory => "PyTorch eager, glibc keeping memory",
-        }
-    }
-}
-
-/// Inputs of the measurements.
 struct Bench<'a> {
     args: &'a Args,
     binary: Binary,
@@ -112,7 +105,7 @@ struct Bench<'a> {
 }
 
 /// Measures all implementations; fails if results differ from the reference's.
-pub(super) fn measure(args: &Args) -> Result<Run, Error> {
+pub fn measure(args: &Args) -> Result<Run, Error> {
     let [preset] = args.presets.as_slice() else { bail!("--peers needs exactly one model in --presets") };
     let binary = Binary::find_or_build(args.binary.as_deref(), &[])?;
     let python =
@@ -125,21 +118,20 @@ pub(super) fn measure(args: &Args) -> Result<Run, Error> {
         run_command(export.arg(&bench.reference.folder).arg(&bench.onnx))?;
     }
     let mut run = Run::new(Kind::Peers, Machine::local()?)?;
-    let all = Implementation::ALL;
-    let unmeasured: Vec<Side> = all.iter().map(|i| bench.compare(*i)).collect::<Result<_, _>>()?;
+    let unmeasured: Vec<_> = IMPLEMENTATIONS.iter().map(|i| bench.compare(i)).collect::<Result<_, _>>()?;
     for &threads in &args.threads {
         let mut sides: Vec<Side> = unmeasured.iter().map(|side| Side { threads, ..side.clone() }).collect();
         for round in 0..args.runs {
             for turn in 0..sides.len() {
                 // Each round begins with another implementation.
                 let index = (round + turn) % sides.len();
-                let mut command = bench.measurement(all[index], threads);
+                let mut command = bench.measurement(&IMPLEMENTATIONS[index], threads);
                 let line = command_line(&command);
                 eprintln!("$ {line}");
                 if round == 0 {
                     run.commands.push(without_folders(&line));
                 }
-                add(all[index], &stdout_of(&mut command)?, &mut sides[index])?;
+                add(&IMPLEMENTATIONS[index], &stdout_of(&mut command)?, &mut sides[index])?;
             }
         }
         run.sides.extend(sides);
@@ -148,27 +140,25 @@ pub(super) fn measure(args: &Args) -> Result<Run, Error> {
 }
 
 impl Bench<'_> {
-    fn peer(&self, implementation: Implementation, threads: usize) -> Command {
-        let mut command = python::script(&self.python, "xtask/peers/measure.py");
-        command.arg(if implementation == Implementation::OnnxRuntime { "onnxruntime" } else { "torch" });
-        command.arg(&self.reference.folder).arg("--onnx").arg(&self.onnx);
-        command.args(["--threads", &threads.to_string()]);
-        command.env("OMP_NUM_THREADS", threads.to_string()).env("OMP_WAIT_POLICY", "passive");
-        if implementation == Implementation::TorchKeepingMemory {
+    /// Returns the command that measures one encode and one decode.
+    fn measurement(&self, implementation: &Implementation, threads: usize) -> Command {
+        let Implementation { peer, keeps_memory, .. } = *implementation;
+        let mut command = match peer {
+            Some(_) => python::script(&self.python, "xtask/peers/measure.py"),
+            None => self.binary.command(),
+        };
+        if let Some(peer) = peer {
+            command.arg(peer).arg(&self.reference.folder).arg("--onnx").arg(&self.onnx);
+            command.env("OMP_NUM_THREADS", threads.to_string()).env("OMP_WAIT_POLICY", "passive");
+        } else {
+            command.args(["bench", "--json", "--runs", "1", "--model", &self.reference.model.name]);
+            command.args(["--seconds", &self.audio_seconds().to_string()]);
+            command.arg("--weights").arg(self.reference.weights());
+        }
+        if keeps_memory {
             command.env("GLIBC_TUNABLES", KEEP_MEMORY);
         }
-        command
-    }
-
-    /// Returns the command of one measurement.
-    fn measurement(&self, implementation: Implementation, threads: usize) -> Command {
-        if implementation != Implementation::Dac {
-            return self.peer(implementation, threads);
-        }
-        let mut command = self.binary.command();
-        command.args(["bench", "--json", "--runs", "1", "--model", &self.reference.model.name]);
-        command.args(["--threads", &threads.to_string(), "--seconds", &self.audio_seconds().to_string()]);
-        command.arg("--weights").arg(self.reference.weights());
+        command.args(["--threads", &threads.to_string()]);
         command
     }
 
@@ -177,38 +167,36 @@ impl Bench<'_> {
     }
 
     /// Compares outputs and returns a side without measurements; fails if the network is another.
-    fn compare(&self, implementation: Implementation) -> Result<Side, Error> {
+    fn compare(&self, implementation: &Implementation) -> Result<Side, Error> {
         let reference = &self.reference;
-        let (codes, audio) = match implementation {
-            Implementation::Dac => parity::outputs(&self.binary, reference)?,
-            _ => self.peer_outputs(implementation)?,
+        let (codes, audio) = match implementation.peer {
+            None => parity::outputs(&self.binary, reference)?,
+            Some(_) => self.peer_outputs(implementation)?,
         };
         let codes = CodeComparison::new(&codes, &reference.codes, &reference.margins)?;
-        let (equal_codes, name) = (codes.excused_share(), implementation.name());
+        let (equal_codes, name) = (codes.excused_share(), implementation.name);
         let audio_snr_db = AudioComparison::new(&audio, &reference.audio.values)?.snr_db;
         let percent = 100.0 * equal_codes;
         println!("{name}: {percent:.3} % of the reference's codes, audio SNR {audio_snr_db:.1} dB");
-        if equal_codes < 0.999 || audio_snr_db < 80.0 {
-            bail!("{name} does not compute the same network as the reference");
-        }
+        let is_equal = equal_codes >= 0.999 && audio_snr_db >= 80.0;
+        ensure!(is_equal, "{name} does not compute the same network as the reference");
         let (name, model) = (name.to_owned(), reference.model.name.clone());
         let audio_seconds = self.audio_seconds();
         Ok(Side { name, model, audio_seconds, equal_codes, audio_snr_db, ..Side::default() })
     }
 
-    fn peer_outputs(&self, implementation: Implementation) -> Result<(Tensor<u16>, Vec<f32>), Error> {
+    fn peer_outputs(&self, implementation: &Implementation) -> Result<(Tensor<u16>, Vec<f32>), Error> {
         let path = target_dir().join("parity").join("peer.safetensors");
         let threads = self.args.threads.iter().copied().max().unwrap_or(1);
-        run_command(self.peer(implementation, threads).arg("--write").arg(&path))?;
+        run_command(self.measurement(implementation, threads).arg("--write").arg(&path))?;
         let file = TensorFile::read(&path)?;
         Ok((file.codes("codes")?, file.floats("audio")?.values))
     }
 }
 
-/// Adds the output of one measurement.
-fn add(implementation: Implementation, output: &str, side: &mut Side) -> Result<(), Error> {
+fn add(implementation: &Implementation, output: &str, side: &mut Side) -> Result<(), Error> {
     let line = output.lines().last().unwrap_or_default();
-    let (version, times, peak_rss_mb) = if implementation == Implementation::Dac {
+    let (version, times, peak_rss_mb) = if implementation.peer.is_none() {
         let record = parse(line)?;
         let isa = record.cpu_level.as_deref().unwrap_or("-");
         let precision = record.rest.get("precision").and_then(|value| value.as_str()).unwrap_or("f32");
@@ -230,26 +218,4 @@ fn add(implementation: Implementation, output: &str, side: &mut Side) -> Result<
     side.peak_rss_mb.push(peak_rss_mb);
     side.version = version;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn medians_are_of_wall_and_cpu_seconds() {
-        let seconds = Seconds { wall: vec![3.0, 1.0, 2.0], cpu: vec![0.5, 0.7, 0.6] };
-        assert_eq!(seconds.medians(), (2.0, 0.6));
-    }
-
-    #[test]
-    fn output_of_measure_py_is_read() {
-        let line = r#"{"version": "PyTorch 2", "encode": {"wall_seconds": 1.5, "cpu_seconds": 1.4},
-            "decode": {"wall_seconds": 3, "cpu_seconds": 2}, "peak_rss_mb": 1800.5, "malloc": ""}"#;
-        let record: PeerRecord = serde_json::from_str(line).unwrap();
-        assert_eq!(
-            (record.encode.cpu_seconds, record.decode.wall_seconds, record.peak_rss_mb),
-            (1.4, 3.0, 1800.5)
-        );
-    }
 }

@@ -13,14 +13,14 @@ use crate::process::root;
 const HEAD: &str = include_str!("head.md");
 
 /// Writes the page and returns its path.
-pub(super) fn write(runs: &[(String, Run)]) -> Result<PathBuf, Error> {
+pub fn write(runs: &[(String, Run)]) -> Result<PathBuf, Error> {
     let path = store::folder().join("README.md");
     std::fs::write(&path, page(runs))?;
     Ok(path.strip_prefix(root()).map(PathBuf::from).unwrap_or(path))
 }
 
 /// Formats the newest run of each kind and machine, then a list of all runs.
-fn page(runs: &[(String, Run)]) -> String {
+pub fn page(runs: &[(String, Run)]) -> String {
     let mut text = HEAD.to_owned();
     let mut shown: Vec<(&str, Kind)> = Vec::new();
     for (name, run) in runs {
@@ -44,8 +44,7 @@ fn page(runs: &[(String, Run)]) -> String {
     text
 }
 
-/// Formats one run as a table.
-pub(super) fn run(run: &Run) -> String {
+pub fn run(run: &Run) -> String {
     match run.kind {
         Kind::Bench => records(&run.records),
         Kind::Peers => sides(&run.sides),
@@ -75,7 +74,7 @@ fn or_dash(value: Option<f64>, decimals: usize) -> String {
 }
 
 /// Formats all sides with their ratio of CPU seconds to the first side with the same number of threads.
-fn sides(sides: &[Side]) -> String {
+pub fn sides(sides: &[Side]) -> String {
     let mut text = String::from(
         "| implementation | threads | encode CPU s | wall s | ratio | decode CPU s | wall s | ratio \
          | peak MB | codes equal | audio SNR |\n|---|---|---|---|---|---|---|---|---|---|---|",
@@ -104,7 +103,7 @@ fn sides(sides: &[Side]) -> String {
 }
 
 /// Compares our times with those of direct convolution at the processor's peak, if that was measured.
-fn direct_convolution(side: &Side) -> String {
+pub fn direct_convolution(side: &Side) -> String {
     let (Some(peak), Some((encode, decode))) = (side.fma_peak_gflops, gmacs_per_second(&side.model)) else {
         return String::new();
     };
@@ -140,67 +139,4 @@ fn scaling(first: &Side, sides: &[Side]) -> String {
         )
     })
     .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::machine::Machine;
-    use super::super::peers::Seconds;
-    use super::*;
-
-    fn side(name: &str, threads: usize, seconds: f64) -> Side {
-        let each = Seconds { wall: vec![seconds], cpu: vec![seconds] };
-        Side {
-            name: name.to_owned(),
-            version: "1".to_owned(),
-            model: "44khz".to_owned(),
-            audio_seconds: 10.0,
-            threads,
-            encode: each.clone(),
-            decode: each,
-            peak_rss_mb: vec![600.0],
-            equal_codes: 1.0,
-            audio_snr_db: 100.0,
-            ..Side::default()
-        }
-    }
-
-    #[test]
-    fn ratios_compare_with_our_side_with_the_same_threads() {
-        let table =
-            sides(&[side("dac", 1, 2.0), side("other", 1, 8.0), side("dac", 2, 1.0), side("other", 2, 5.0)]);
-        let rows: Vec<&str> = table.lines().collect();
-        assert!(rows[2].contains("2.00 | 2.00 | 1.00 ×"), "{}", rows[2]);
-        assert!(rows[3].contains("8.00 | 8.00 | 4.00 ×") && rows[5].contains("5.00 ×"), "{table}");
-        assert!(table.contains("with 2 threads instead of 1: encode 2.00 ×, decode 2.00 ×"), "{table}");
-    }
-
-    #[test]
-    fn our_time_is_compared_with_direct_convolution() {
-        let mut ours = side("dac", 1, 2.0);
-        assert_eq!(direct_convolution(&ours), "");
-        ours.fma_peak_gflops = Some(100.0);
-        assert!(
-            direct_convolution(&ours)
-                .contains("would take 6.12 s and 13.86 s; we encode in 0.33 and decode in 0.14"),
-            "{}",
-            direct_convolution(&ours)
-        );
-        ours.model = "tiny".to_owned();
-        assert_eq!(direct_convolution(&ours), "");
-    }
-
-    #[test]
-    fn page_shows_the_newest_run_of_a_kind_and_lists_all() {
-        let mut new = Run::new(Kind::Bench, Machine::named("box")).unwrap();
-        new.records.push(serde_json::from_str(super::super::tests::LINE).unwrap());
-        let old = Run { date: "2020-01-01".to_owned(), ..new.clone() };
-        let page = page(&[("b.json".to_owned(), new), ("a.json".to_owned(), old)]);
-        assert_eq!(page.matches("## box: models and devices").count(), 1);
-        assert_eq!((page.matches("a.json").count(), page.matches("b.json").count()), (2, 4));
-        assert!(
-            page.contains("| 44khz | 10.0 | cpu (avx512) | 1 | 1.50 | 1.40 | 6.67 | 2.50 | – | 4.00 | 640 |"),
-            "{page}"
-        );
-    }
 }

@@ -13,7 +13,7 @@ use crate::process::{command, root, stdout_of};
 /// Subject of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
+pub enum Kind {
     /// The binary with different models and devices.
     Bench,
     /// The binary and other implementations.
@@ -22,27 +22,25 @@ pub(crate) enum Kind {
 
 /// One run with the information needed to repeat it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Run {
-    pub(crate) kind: Kind,
+pub struct Run {
+    pub kind: Kind,
     /// Start date, UTC.
-    pub(crate) date: String,
+    pub date: String,
     /// Commit, with `-dirty` if files were changed.
-    pub(crate) commit: String,
-    pub(crate) machine: Machine,
+    pub commit: String,
+    pub machine: Machine,
     /// Command line of the task.
-    pub(crate) task: String,
-    pub(crate) commands: Vec<String>,
-    /// Records of `dac bench --json`.
+    pub task: String,
+    pub commands: Vec<String>,
     #[serde(default)]
-    pub(crate) records: Vec<Record>,
-    /// Measurements of the binary and of other implementations.
+    pub records: Vec<Record>,
     #[serde(default)]
-    pub(crate) sides: Vec<Side>,
+    pub sides: Vec<Side>,
 }
 
 impl Run {
     /// Creates an empty run with the current date and commit.
-    pub(crate) fn new(kind: Kind, machine: Machine) -> Result<Self, Error> {
+    pub fn new(kind: Kind, machine: Machine) -> Result<Self, Error> {
         let date = stdout_of(command("date").args(["-u", "+%Y-%m-%d"]))?.trim().to_owned();
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let task = without_folders(&format!("cargo xtask {}", arguments.join(" ")));
@@ -64,7 +62,7 @@ fn commit() -> String {
 }
 
 /// Replaces absolute paths in a command line by their file names.
-pub(crate) fn without_folders(command_line: &str) -> String {
+pub fn without_folders(command_line: &str) -> String {
     let file_name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let shorten = |word: &str| match word.split_once('=') {
         Some((name, value)) if value.starts_with('/') => format!("{name}={}", file_name(value)),
@@ -75,12 +73,11 @@ pub(crate) fn without_folders(command_line: &str) -> String {
 }
 
 /// Folder of the rendered page; the runs are in `runs` below it.
-pub(crate) fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     root().join("docs").join("benchmarks")
 }
 
-/// Writes a run to a new file.
-pub(crate) fn save(run: &Run) -> Result<PathBuf, Error> {
+pub fn save(run: &Run) -> Result<PathBuf, Error> {
     let folder = folder().join("runs").join(format!("{}-{}", run.date, run.machine.slug()));
     std::fs::create_dir_all(&folder)?;
     let kind = if run.kind == Kind::Bench { "bench" } else { "peers" };
@@ -92,7 +89,7 @@ pub(crate) fn save(run: &Run) -> Result<PathBuf, Error> {
 }
 
 /// Reads all runs, newest first, with their paths relative to [`folder`].
-pub(crate) fn all() -> Result<Vec<(String, Run)>, Error> {
+pub fn all() -> Result<Vec<(String, Run)>, Error> {
     let mut runs = Vec::new();
     let Ok(folders) = std::fs::read_dir(folder().join("runs")) else { return Ok(runs) };
     for entry in folders {
@@ -109,27 +106,4 @@ pub(crate) fn all() -> Result<Vec<(String, Run)>, Error> {
     // Runs of one day end in nothing, -2, -3, …: a longer name is newer.
     runs.sort_by(|(a, x), (b, y)| (&y.date, b.len(), b).cmp(&(&x.date, a.len(), a)));
     Ok(runs)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn absolute_paths_are_shortened_to_file_names() {
-        assert_eq!(
-            without_folders("A=1 /usr/x/dac bench --weights=/a/b.pth c/d"),
-            "A=1 dac bench --weights=b.pth c/d"
-        );
-        assert_eq!(without_folders("GLIBC=a.b=1:c=2 x"), "GLIBC=a.b=1:c=2 x");
-    }
-
-    #[test]
-    fn runs_are_read_as_written() {
-        let mut run = Run::new(Kind::Bench, Machine::named("a machine")).unwrap();
-        assert!(run.date.len() == 10 && !run.commit.is_empty(), "{run:?}");
-        run.records.push(serde_json::from_str(super::super::tests::LINE).unwrap());
-        let text = serde_json::to_string_pretty(&run).unwrap();
-        assert_eq!(serde_json::from_str::<Run>(&text).unwrap(), run);
-    }
 }

@@ -12,35 +12,34 @@ use crate::process::{run, target_dir};
 use crate::tensors::{Tensor, TensorFile, write_codes};
 use crate::wav;
 
-/// Result of the encode.
 const TOKENS: &str = "input.safetensors";
-/// Result of the decode.
 const AUDIO: &str = "codes.wav";
 
 /// Settings of the binary's runs.
 #[derive(Clone, Copy)]
-pub(super) struct Session<'a> {
-    pub(super) binary: &'a Binary,
-    pub(super) reference: &'a Reference,
-    pub(super) device: &'a str,
+pub struct Session<'a> {
+    pub binary: &'a Binary,
+    pub reference: &'a Reference,
+    pub device: &'a str,
     /// Precision of the device `cpu`.
-    pub(super) precision: &'a str,
+    pub precision: &'a str,
     /// Number of threads; the binary's default if not given.
-    pub(super) threads: Option<usize>,
+    pub threads: Option<usize>,
 }
 
 impl Session<'_> {
     /// Encodes the reference's input and returns codes and z.
-    pub(super) fn encode(&self) -> Result<(Tensor<u16>, Tensor<f32>), Error> {
-        let input = folder()?.join("input.wav");
+    pub fn encode(&self) -> Result<(Tensor<u16>, Tensor<f32>), Error> {
+        std::fs::create_dir_all(folder())?;
+        let input = folder().join("input.wav");
         wav::write(&input, &self.reference.input.values, self.reference.model.sample_rate_hz)?;
-        run(self.dac("encode", &input)?.args(["--save", "codes,z", "--format", "safetensors"]))?;
-        let tokens = TensorFile::read(&result(TOKENS)?)?;
+        run(self.dac("encode", &input).args(["--save", "codes,z", "--format", "safetensors"]))?;
+        let tokens = TensorFile::read(&result(TOKENS))?;
         Ok((tokens.codes("codes")?, tokens.floats("z")?))
     }
 
-    /// Decodes the reference's codes and returns one hop of audio per frame.
-    pub(super) fn decode(&self) -> Result<Vec<f32>, Error> {
+    /// Decodes the reference's codes, after an encode, and returns one hop of audio per frame.
+    pub fn decode(&self) -> Result<Vec<f32>, Error> {
         let Reference { model, codes, .. } = self.reference;
         let rate_hz = model.sample_rate_hz;
         let samples = codes.shape[2] * model.hop_samples as usize;
@@ -50,15 +49,15 @@ impl Session<'_> {
             ("input_rate_hz".to_owned(), rate_hz.to_string()),
             ("input_samples".to_owned(), samples.to_string()),
         ]);
-        let path = folder()?.join("codes.safetensors");
+        let path = folder().join("codes.safetensors");
         write_codes(&path, codes, metadata)?;
-        run(self.dac("decode", &path)?.args(["--sample-format", "f32"]))?;
-        wav::read(&result(AUDIO)?)
+        run(self.dac("decode", &path).args(["--sample-format", "f32"]))?;
+        wav::read(&result(AUDIO))
     }
 
-    fn dac(&self, subcommand: &str, input: &Path) -> Result<Command, Error> {
+    fn dac(&self, subcommand: &str, input: &Path) -> Command {
         let mut command = self.binary.command();
-        command.arg(subcommand).arg(input).arg("--output").arg(folder()?.join("out")).arg("--overwrite");
+        command.arg(subcommand).arg(input).arg("--output").arg(folder().join("out")).arg("--overwrite");
         command.args(["--model", &self.reference.model.name, "--device", self.device]);
         command.arg("--weights").arg(self.reference.weights());
         if self.device == "cpu" {
@@ -67,26 +66,21 @@ impl Session<'_> {
         if let Some(threads) = self.threads {
             command.args(["--threads", &threads.to_string()]);
         }
-        Ok(command)
+        command
     }
 }
 
 /// Reads the files of the last encode and decode.
-pub(super) fn result_bytes() -> Result<[Vec<u8>; 2], Error> {
-    let read = |name| {
-        let path = result(name)?;
-        std::fs::read(&path).with_context(|| path.display().to_string())
-    };
+pub fn result_bytes() -> Result<[Vec<u8>; 2], Error> {
+    let read = |name| std::fs::read(result(name)).with_context(|| result(name).display().to_string());
     Ok([read(TOKENS)?, read(AUDIO)?])
 }
 
-fn result(name: &str) -> Result<PathBuf, Error> {
-    Ok(folder()?.join("out").join(name))
+fn result(name: &str) -> PathBuf {
+    folder().join("out").join(name)
 }
 
-/// Creates the folder for inputs and results, which each run replaces.
-fn folder() -> Result<PathBuf, Error> {
-    let folder = target_dir().join("parity").join("work");
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
+/// Folder for inputs and results, which each run replaces.
+fn folder() -> PathBuf {
+    target_dir().join("parity").join("work")
 }

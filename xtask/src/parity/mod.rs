@@ -3,12 +3,12 @@
 //! `fixtures/python/full_size.py` draws non-degenerate random weights of a preset's size and stores the
 //! reference's results for some audio. The binary encodes the same audio and decodes the reference's codes.
 
-mod bounds;
-mod dac;
+pub mod bounds;
+pub mod dac;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Error, bail};
+use anyhow::{Error, ensure};
 
 use crate::binary::{Binary, Model};
 use crate::compare::{AudioComparison, CodeComparison, relative_rms};
@@ -20,9 +20,8 @@ use bounds::{Bounds, Measured};
 /// Numbers of threads with which the CPU engine must write the same bytes.
 const THREADS: [usize; 3] = [1, 2, 3];
 
-/// Arguments of the task.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Model, as listed by `dac models`.
     #[arg(long, default_value = "44khz")]
     preset: String,
@@ -46,15 +45,14 @@ pub(crate) struct Args {
     binary: Option<PathBuf>,
 }
 
-/// Results of the reference implementation.
-pub(crate) struct Reference {
-    pub(crate) model: Model,
-    pub(crate) folder: PathBuf,
-    pub(crate) input: Tensor<f32>,
-    pub(crate) z: Tensor<f32>,
-    pub(crate) codes: Tensor<u16>,
-    pub(crate) margins: Tensor<f32>,
-    pub(crate) audio: Tensor<f32>,
+pub struct Reference {
+    pub model: Model,
+    pub folder: PathBuf,
+    pub input: Tensor<f32>,
+    pub z: Tensor<f32>,
+    pub codes: Tensor<u16>,
+    pub margins: Tensor<f32>,
+    pub audio: Tensor<f32>,
 }
 
 impl Reference {
@@ -74,7 +72,7 @@ impl Reference {
 
     /// Runs `full_size.py` for about `seconds` of audio, rounded up to whole frames, or reads its earlier
     /// results.
-    pub(crate) fn create(model: Model, seconds: f64, python: Option<&Path>) -> Result<Self, Error> {
+    pub fn create(model: Model, seconds: f64, python: Option<&Path>) -> Result<Self, Error> {
         let (rate_hz, hop) = (f64::from(model.sample_rate_hz), f64::from(model.hop_samples));
         let frames = (seconds * rate_hz / hop).ceil().max(1.0);
         let folder = target_dir().join("parity").join(format!("{}-{frames}-frames", model.name));
@@ -89,14 +87,13 @@ impl Reference {
         Self::read(&folder, model)
     }
 
-    /// Path of the checkpoint.
-    pub(crate) fn weights(&self) -> PathBuf {
+    pub fn weights(&self) -> PathBuf {
         self.folder.join("weights.pth")
     }
 }
 
 /// Runs the task; fails if a difference is out of bounds.
-pub(crate) fn run(args: &Args) -> Result<(), Error> {
+pub fn run(args: &Args) -> Result<(), Error> {
     let binary = Binary::find_or_build(args.binary.as_deref(), &args.device)?;
     let model = binary.model(&args.preset)?;
     let reference = match &args.folder {
@@ -124,9 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
         let out_of_bounds = bounds.iter().flat_map(|bounds| bounds.check(&measured));
         faults.extend(out_of_bounds.map(|fault| format!("{device}: {fault}")));
     }
-    if !faults.is_empty() {
-        bail!("out of bounds:\n  {}", faults.join("\n  "));
-    }
+    ensure!(faults.is_empty(), "out of bounds:\n  {}", faults.join("\n  "));
     println!("within bounds");
     Ok(())
 }
@@ -157,7 +152,7 @@ fn differing_threads(session: dac::Session<'_>) -> Result<Vec<usize>, Error> {
 }
 
 /// Returns the CPU engine's codes of the reference's input and its audio of the reference's codes.
-pub(crate) fn outputs(binary: &Binary, reference: &Reference) -> Result<(Tensor<u16>, Vec<f32>), Error> {
+pub fn outputs(binary: &Binary, reference: &Reference) -> Result<(Tensor<u16>, Vec<f32>), Error> {
     let session = dac::Session { binary, reference, device: "cpu", precision: "f32", threads: None };
     Ok((session.encode()?.0, session.decode()?))
 }

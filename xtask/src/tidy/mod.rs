@@ -8,21 +8,20 @@
 //! - no file names the host of a package registry or a folder of a developer's machine;
 //! - all tracked files together have at most 40 MiB.
 
-mod arrows;
-mod cycles;
-mod text;
+pub mod arrows;
+pub mod cycles;
+pub mod text;
 
 use std::path::PathBuf;
 
-use anyhow::{Error, bail};
+use anyhow::{Error, ensure};
 
 use crate::process::{command, root, stdout_of};
 
-/// Size limit of all tracked files together.
 const MAX_TRACKED_BYTES: usize = 40 << 20;
 
 /// Runs the task; fails if a rule is broken.
-pub(crate) fn run() -> Result<(), Error> {
+pub fn run() -> Result<(), Error> {
     let mut faults = Vec::new();
     let mut texts = Vec::new();
     let mut total = 0;
@@ -44,9 +43,7 @@ pub(crate) fn run() -> Result<(), Error> {
     for fault in &faults {
         println!("fault: {fault}");
     }
-    if !faults.is_empty() {
-        bail!("{} faults", faults.len());
-    }
+    ensure!(faults.is_empty(), "{} faults", faults.len());
     println!("no faults in {:.1} MiB of tracked files", total as f64 / f64::from(1 << 20));
     Ok(())
 }

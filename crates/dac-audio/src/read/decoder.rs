@@ -9,7 +9,7 @@ use symphonia::core::errors::Error;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 
-use super::flac_frame;
+use super::flac_frame::{self, StreamInfo};
 use super::pcm::Encoding;
 use crate::check::check_channels;
 use crate::{AudioError, MAX_CHANNELS, Planar};
@@ -35,6 +35,9 @@ pub(super) trait PacketDecoder: Send {
 pub(super) struct SymphoniaDecoder {
     /// True for FLAC, whose frames end with a CRC-16.
     has_crc16: bool,
+    /// Samples that the checksum of FLAC covers, if known, and samples decoded so far.
+    checked_samples: u64,
+    decoded_samples: u64,
     decoder: Box<dyn AudioDecoder>,
     rate_hz: u32,
     channels: usize,
@@ -56,6 +59,8 @@ impl SymphoniaDecoder {
             // Before the decoder allocates memory for them.
             check_channels(path, channels)?;
         }
+        let info = extra_data.as_deref().filter(|_| codec == CODEC_ID_FLAC).and_then(StreamInfo::parse);
+        let checked_samples = info.map_or(0, |info| info.samples);
         let mut codec_parameters = AudioCodecParameters::new();
         codec_parameters.for_codec(codec).with_sample_rate(rate_hz);
         match channels {
@@ -74,7 +79,9 @@ impl SymphoniaDecoder {
                 let found = decoder.codec_params();
                 let rate_hz = found.sample_rate.unwrap_or(rate_hz);
                 let channels = found.channels.as_ref().map_or(channels, Channels::count);
-                Ok(Box::new(Self { has_crc16: codec == CODEC_ID_FLAC, decoder, rate_hz, channels }))
+                let has_crc16 = codec == CODEC_ID_FLAC;
+                let decoded_samples = 0;
+                Ok(Box::new(Self { has_crc16, checked_samples, decoded_samples, decoder, rate_hz, channels }))
             }
             Err(Error::Unsupported(detail)) => Err(AudioError::UnsupportedCodec {
                 path: path.to_owned(),
@@ -105,6 +112,7 @@ impl PacketDecoder for SymphoniaDecoder {
         match self.decoder.decode(&packet) {
             Ok(buffer) => {
                 (self.rate_hz, self.channels) = copy_planes(&buffer, planes)?;
+                self.decoded_samples += planes.first().map_or(0, Vec::len) as u64;
                 Ok(())
             }
             Err(error) => Err(error.to_string()),
@@ -120,7 +128,9 @@ impl PacketDecoder for SymphoniaDecoder {
     }
 
     fn verify(&mut self) -> bool {
-        self.decoder.finalize().verify_ok != Some(false)
+        // A stream that was cut without decoding it keeps the checksum of the whole.
+        let is_part = self.checked_samples > 0 && self.checked_samples != self.decoded_samples;
+        is_part || self.decoder.finalize().verify_ok != Some(false)
     }
 }
 

@@ -41,8 +41,8 @@ pub(super) fn read_head(source: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Chooses the reader for a stream that begins with `head`, after tags if `has_tags`. Leaves the source at any
-/// position.
+/// Chooses the reader for a stream that begins with `head`, after tags if `has_tags`. Leaves the source at
+/// any position.
 pub(super) fn container<R: Read + Seek>(
     path: &Path,
     source: &mut R,

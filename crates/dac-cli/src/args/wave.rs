@@ -13,7 +13,7 @@ pub(crate) struct WaveArgs {
     #[arg(long, value_name = "FORMAT", default_value_t = AudioFormat::Wav)]
     pub(crate) audio_format: AudioFormat,
     /// Sample format of audio files: i16, i24 or f32 (only wav).
-    #[arg(long, default_value_t = SampleFormat::I16)]
+    #[arg(long, default_value_t = SampleFormat::default())]
     pub(crate) sample_format: SampleFormat,
     /// Sample rate of audio files: as model or input, or in Hz.
     #[arg(long, value_name = "RATE", default_value = "model", value_parser = values::output_rate)]

@@ -1,7 +1,7 @@
 //! Runs the test vector on every device. The CPU engine is compared with the reference codec, all other
 //! devices with the CPU engine, or with the reference codec if the engine fails.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use dac::codec::{Array3, CodecError, DeviceError, Isa};
 use dac::{Codes, Dac, Device, LoadOptions};
@@ -9,11 +9,9 @@ use dac_batch::Status;
 use serde::Serialize;
 
 use super::test_vector::{self, AUDIO_BOUND, CodecOutput, Distance};
-use super::timeout::run_with_timeout;
+use super::timeout::{DEVICE_LIMIT, run_with_timeout};
 use crate::output::error_text;
 
-/// Time limit per device; a GPU compiles its kernels on first use.
-const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// Largest number of adapters of one kind.
 const MAX_ADAPTERS: usize = 16;
 
@@ -92,7 +90,7 @@ fn check(
 ) -> (DeviceCheck, Option<CodecOutput>) {
     let codes = expected.map(|(_, output)| output.codes.clone());
     let started = Instant::now();
-    let computed = run_with_timeout(&device.to_string(), TIME_LIMIT, move || compute(device, level, codes));
+    let computed = run_with_timeout(&device.to_string(), DEVICE_LIMIT, move || compute(device, level, codes));
     let mut check = DeviceCheck::new(device);
     check.cpu_level = level.map(|level| level.to_string());
     let (output, level, name) = match computed.unwrap_or_else(|error| Err((Status::Error, None, error))) {

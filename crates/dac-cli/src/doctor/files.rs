@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Error, bail};
 use dac::Preset;
@@ -12,12 +11,10 @@ use dac::weights::registry::{self, Published};
 use dac_batch::Status;
 use serde::Serialize;
 
-use super::timeout::run_with_timeout;
+use super::timeout::{FILE_LIMIT, run_with_timeout};
 use crate::download::verify_checkpoint;
 use crate::output::error_text;
 
-/// Time limit per file: hashing takes seconds on a local disk, longer on a network file system.
-const TIME_LIMIT: Duration = Duration::from_secs(600);
 /// Hexadecimal digits of a SHA-256.
 const SHA256_DIGITS: usize = 64;
 
@@ -72,40 +69,42 @@ pub(super) fn check(environment: &Environment) -> CacheCheck {
 }
 
 fn check_weights(weights: CachedWeights) -> FileCheck {
-    let expected_sha256 = expected_sha256(&weights);
-    let check = FileCheck {
+    let mut check = FileCheck {
         path: weights.path.display().to_string(),
         origin: Some(weights.origin.to_string()),
         model: Some(weights.preset.name()),
         source: weights.source.map(|source| source.name()),
         bytes: fs::metadata(&weights.path).ok().map(|found| found.len()),
-        expected_sha256: expected_sha256.clone(),
+        expected_sha256: expected_sha256(&weights),
         ..FileCheck::default()
     };
+    match check_hash(weights, &mut check) {
+        Ok(note) => check.note = Some(note),
+        Err(error) => (check.status, check.error) = (Status::Error, Some(error)),
+    }
+    check
+}
+
+/// Hashes a file, and compares the hash with the expected one, or checks the content. Returns a description.
+fn check_hash(weights: CachedWeights, check: &mut FileCheck) -> Result<String, String> {
     let path = weights.path.clone();
     let hash = move || dac::weights::sha256_of_file(&path).map_err(|error| format!("cannot read: {error}"));
-    let sha256 = match run_with_timeout("hash", TIME_LIMIT, hash).flatten() {
-        Ok(sha256) => sha256,
-        Err(error) => return check.failed(error),
+    let sha256 = run_with_timeout("hash", FILE_LIMIT, hash).flatten()?;
+    check.sha256 = Some(sha256.clone());
+    let Some(expected) = &check.expected_sha256 else {
+        let content = move || check_content(&weights, &sha256).map_err(|error| error_text(&error));
+        return run_with_timeout("checkpoint", FILE_LIMIT, content).flatten();
     };
-    let check = FileCheck { sha256: Some(sha256.clone()), ..check };
-    if let Some(expected) = expected_sha256 {
-        if sha256 == expected {
-            return FileCheck { note: Some("SHA-256 as expected".to_owned()), ..check };
+    if sha256 == *expected {
+        return Ok("SHA-256 as expected".to_owned());
+    }
+    let remedy = match (weights.origin, weights.source) {
+        (Origin::Own, Some(source)) => {
+            format!("replace it with `dac download {} --source {source} --overwrite`", weights.preset)
         }
-        let remedy = match (weights.origin, weights.source) {
-            (Origin::Own, Some(source)) => {
-                format!("replace it with `dac download {} --source {source} --overwrite`", weights.preset)
-            }
-            _ => "remove it".to_owned(),
-        };
-        return check.failed(format!("SHA-256 is {sha256}, expected {expected}; {remedy}"));
-    }
-    let content = move || check_content(&weights, &sha256).map_err(|error| error_text(&error));
-    match run_with_timeout("checkpoint", TIME_LIMIT, content).flatten() {
-        Ok(note) => FileCheck { note: Some(note), ..check },
-        Err(error) => check.failed(error),
-    }
+        _ => "remove it".to_owned(),
+    };
+    Err(format!("SHA-256 is {sha256}, expected {expected}; {remedy}"))
 }
 
 /// Expected SHA-256: the name of the Hugging Face blob that a file links to, else the published hash.
@@ -149,9 +148,7 @@ fn unused(folder: &Path, used: &[CachedWeights]) -> Result<Vec<FileCheck>, Error
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(Error::new(error).context(format!("cannot read {}", folder.display())));
-        }
+        Err(error) => return Err(Error::new(error).context(format!("cannot read {}", folder.display()))),
     };
     let mut checks = Vec::new();
     for entry in entries {
@@ -181,10 +178,4 @@ fn unused(folder: &Path, used: &[CachedWeights]) -> Result<Vec<FileCheck>, Error
     }
     checks.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(checks)
-}
-
-impl FileCheck {
-    fn failed(self, error: String) -> Self {
-        Self { status: Status::Error, error: Some(error), ..self }
-    }
 }

@@ -6,6 +6,11 @@ use std::time::Duration;
 
 use dac_batch::panic_text;
 
+/// Time limit per device; a GPU compiles its kernels on first use.
+pub(super) const DEVICE_LIMIT: Duration = Duration::from_secs(300);
+/// Time limit per file: hashing takes seconds on a local disk, longer on a network file system.
+pub(super) const FILE_LIMIT: Duration = Duration::from_secs(600);
+
 /// Runs `work` in a thread named `name` and waits at most `limit`. A thread that hangs is abandoned.
 pub(super) fn run_with_timeout<T: Send + 'static>(
     name: &str,

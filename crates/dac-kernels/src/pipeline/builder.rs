@@ -155,9 +155,7 @@ impl PipelineBuilder {
     /// The first error of a layer, [`KernelError::Empty`] without layers, and errors of the options: an
     /// instruction set or a precision that is not available, or threads that cannot be started.
     pub fn build(mut self) -> Result<Pipeline, KernelError> {
-        if !self.options.isa.is_available() {
-            return Err(KernelError::IsaUnavailable { isa: self.options.isa.name() });
-        }
+        self.options.isa.if_available()?;
         if let Some(error) = self.error {
             return Err(error);
         }

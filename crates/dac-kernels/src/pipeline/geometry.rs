@@ -36,23 +36,22 @@ enum OutputLength {
     Transpose(ConvTransposeParams),
 }
 
-fn check_range(what: &'static str, found: usize, least: usize) -> Result<(), KernelError> {
-    let why = "it must be at least 1 (padding 0) and at most 65536";
-    if (least..=MAX_PARAMETER).contains(&found) { Ok(()) } else { invalid(what, found, why) }
-}
-
-fn check_sizes(
-    in_channels: usize,
-    out_channels: usize,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-) -> Result<(), KernelError> {
-    check_range("in_channels", in_channels, 1)?;
-    check_range("out_channels", out_channels, 1)?;
-    check_range("kernel", kernel, 1)?;
-    check_range("stride", stride, 1)?;
-    check_range("padding", padding, 0)
+/// Checks the parameters of a layer, of which only the padding may be 0.
+fn check_parameters(p: &ConvParams) -> Result<(), KernelError> {
+    let ConvParams { in_channels, out_channels, kernel, stride, dilation, padding } = *p;
+    for (what, found, least) in [
+        ("in_channels", in_channels, 1),
+        ("out_channels", out_channels, 1),
+        ("kernel", kernel, 1),
+        ("stride", stride, 1),
+        ("dilation", dilation, 1),
+        ("padding", padding, 0),
+    ] {
+        if !(least..=MAX_PARAMETER).contains(&found) {
+            return invalid(what, found, "it must be at least 1 (padding 0) and at most 65536");
+        }
+    }
+    Ok(())
 }
 
 impl Geometry {
@@ -72,8 +71,7 @@ impl Geometry {
     }
 
     pub(crate) fn conv(p: &ConvParams) -> Result<Self, KernelError> {
-        check_sizes(p.in_channels, p.out_channels, p.kernel, p.stride, p.padding)?;
-        check_range("dilation", p.dilation, 1)?;
+        check_parameters(p)?;
         // With a stride, the gaps of a dilated kernel become taps of weight 0.
         let (taps, dilation) = if p.stride == 1 {
             (p.kernel, p.dilation)
@@ -92,7 +90,8 @@ impl Geometry {
     }
 
     pub(crate) fn conv_transpose(p: &ConvTransposeParams) -> Result<Self, KernelError> {
-        check_sizes(p.in_channels, p.out_channels, p.kernel, p.stride, p.padding)?;
+        let ConvTransposeParams { in_channels, out_channels, kernel, stride, padding } = *p;
+        check_parameters(&ConvParams { in_channels, out_channels, kernel, stride, dilation: 1, padding })?;
         let taps = p.kernel.div_ceil(p.stride);
         Ok(Self {
             out_channels: p.out_channels,
@@ -120,8 +119,8 @@ impl Geometry {
     pub(crate) fn rows_out(&self, rows: usize) -> usize {
         match &self.output {
             OutputLength::Same => rows,
-            OutputLength::Conv(p) => crate::reference::conv_rows(p, rows),
-            OutputLength::Transpose(p) => crate::reference::conv_transpose_rows(p, rows),
+            OutputLength::Conv(p) => p.rows_out(rows),
+            OutputLength::Transpose(p) => p.rows_out(rows),
         }
     }
 

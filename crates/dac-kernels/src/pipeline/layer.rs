@@ -129,14 +129,15 @@ impl GemmConv {
 }
 
 impl Layer {
+    fn gemm(&self) -> Option<&GemmConv> {
+        if let Operation::Gemm(conv) = &self.operation { Some(conv) } else { None }
+    }
+
     /// Returns the number of groups out of a span.
     pub(crate) fn groups_per_span(&self) -> usize {
-        match &self.operation {
-            Operation::Gemm(conv) => {
-                conv.winograd.coefficients.outputs * conv.tiles_per_span(self.geometry.dilation)
-            }
-            Operation::Elementwise | Operation::SingleOutput { .. } => 1,
-        }
+        self.gemm().map_or(1, |conv| {
+            conv.winograd.coefficients.outputs * conv.tiles_per_span(self.geometry.dilation)
+        })
     }
 
     /// Returns the number of values of a group in and of a group out, in memory.
@@ -147,8 +148,7 @@ impl Layer {
 
     /// Returns the number of spans of a block.
     pub(crate) fn spans_per_block(&self) -> usize {
-        let Operation::Gemm(conv) = &self.operation else { return 512 };
-        BLOCK_TILES.div_ceil(conv.tiles_per_span(self.geometry.dilation))
+        self.gemm().map_or(512, |conv| BLOCK_TILES.div_ceil(conv.tiles_per_span(self.geometry.dilation)))
     }
 
     /// Returns the most spans of one call of [`Layer::run`].
@@ -173,20 +173,15 @@ impl Layer {
         if ready >= most {
             return most;
         }
-        let step = match &self.operation {
-            Operation::Gemm(conv) => {
-                let tiles = conv.tiles_per_span(self.geometry.dilation);
-                (1..=mr).find(|n| (n * tiles).is_multiple_of(mr)).unwrap_or(1)
-            }
-            Operation::Elementwise | Operation::SingleOutput { .. } => 1,
-        };
+        let tiles = self.gemm().map_or(mr, |conv| conv.tiles_per_span(self.geometry.dilation));
+        let step = (1..=mr).find(|n| (n * tiles).is_multiple_of(mr)).unwrap_or(1);
         let spans = ready / step * step;
         if self.exceeds_cache() || 4 * spans < 3 * most { 0 } else { spans }
     }
 
     /// Reports whether the weights exceed the caches of a core; the threads then share a block's columns.
     pub(crate) fn exceeds_cache(&self) -> bool {
-        matches!(&self.operation, Operation::Gemm(conv) if conv.weight.as_slice().len() > MAX_CACHED_WEIGHT)
+        self.gemm().is_some_and(|conv| conv.weight.as_slice().len() > MAX_CACHED_WEIGHT)
     }
 
     /// Returns the multiply-adds for `groups` groups out: of direct convolution, and of the layer's algorithm

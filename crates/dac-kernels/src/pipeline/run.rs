@@ -89,7 +89,7 @@ impl Layer {
             }
         }
         if self.tanh {
-            crate::reference::tanh(y);
+            apply_tanh(y);
         }
     }
 
@@ -154,7 +154,7 @@ impl Layer {
             }
         });
         if self.tanh {
-            crate::reference::tanh(y);
+            apply_tanh(y);
         }
     }
 }
@@ -171,4 +171,10 @@ fn apply_snake<'a>(
     let dst = to.grow_to(x.len());
     (kernels.snake_rows)(SnakeRows { src: x, dst: &mut *dst, alpha, inverse });
     dst
+}
+
+/// Applies tanh. An infinite value becomes NaN: it is an overflow, and must not be taken for a sample at full
+/// scale.
+fn apply_tanh(rows: &mut [f32]) {
+    rows.iter_mut().for_each(|x| *x = if x.is_infinite() { f32::NAN } else { x.tanh() });
 }

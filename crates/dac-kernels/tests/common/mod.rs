@@ -1,6 +1,8 @@
 //! Small random networks that can run as a pipeline or with the reference implementation.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod reference;
+
 use dac_kernels::*;
 
 pub struct Random(u64);

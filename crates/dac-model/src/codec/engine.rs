@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use dac_kernels::{Isa, KernelError, PipelineOptions, Schedule, Threads};
 use dac_nn::pipeline::PipelineError;
-use dac_nn::{NetworkShape, Weights};
+use dac_nn::{NetworkShape, Padding, Weights};
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
 use dac_rvq::{Array3, Codes};
 
 use super::encoded::Encoded;
 use super::error::CodecError;
-use super::options::{CodecOptions, Padding};
+use super::options::CodecOptions;
 use super::quantizer::load_quantizer;
 use named_pipeline::NamedPipeline;
+pub use profile::{LayerTime, Part};
 pub use stream::{EngineDecoder, EngineEncoder};
 
 /// Frames that whole-signal calls push at a time, so that transposed copies of the input stay small.

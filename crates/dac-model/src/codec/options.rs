@@ -30,12 +30,3 @@ impl CodecOptions {
         Self { device, ..Self::default() }
     }
 }
-
-/// Padding of the decoder's layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Padding {
-    /// Zeros around the signal: a decoded frame gives one hop.
-    Zeros,
-    /// None, as in the reference's windowed mode: the output is shorter.
-    None,
-}

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use burn::tensor::{Device as BurnDevice, Element, FloatDType, Int, Tensor, TensorData, Transaction};
 use dac_kernels::{Precision, first_non_finite};
-use dac_nn::tensor::{Readback, Sequence, device_name, into_values, open_device, read, upload};
-use dac_nn::{Device, Layer, NetworkShape, Weights};
+use dac_nn::tensor::{Loader, Readback, Sequence, device_name, into_values, open_device, read, upload};
+use dac_nn::{Device, NetworkShape, Padding, Weights};
 use dac_rvq::tensor::{Quantized, ResidualQuantizer};
 use dac_rvq::{Array3, Codes};
 
 use super::checks::{DECODED, check_encoded, check_finite};
 use super::encoded::Encoded;
 use super::error::CodecError;
-use super::options::{CodecOptions, Padding};
+use super::options::CodecOptions;
 use super::pending::Pending;
 use super::quantizer::load_quantizer;
 
@@ -48,16 +48,10 @@ impl TensorNetwork {
             return Err(CodecError::Precision { device: name, precision, why: why.to_owned() });
         }
         let quantizer = ResidualQuantizer::new(load_quantizer(shape, weights)?, &device);
-        let mut load = |layers: &[Layer]| -> Result<Arc<Sequence>, CodecError> {
-            Ok(Arc::new(Sequence::load(layers, weights, &device)?.with_arithmetic(arithmetic)))
-        };
-        Ok(Self {
-            quantizer,
-            encoder: load(&shape.encoder())?,
-            decoder: load(&shape.decoder())?,
-            device,
-            name,
-        })
+        let mut loader = Loader { weights, device: &device, arithmetic };
+        let encoder = Arc::new(Sequence::load(&shape.encoder(), &mut loader)?);
+        let decoder = Arc::new(Sequence::load(&shape.decoder(), &mut loader)?);
+        Ok(Self { encoder, decoder, quantizer, device, name })
     }
 
     pub(super) fn device_name(&self) -> Option<String> {
@@ -72,23 +66,23 @@ impl TensorNetwork {
         codebooks: usize,
     ) -> Pending<Encoded> {
         let (encoder, device, input) = (Arc::clone(&self.encoder), self.device.clone(), signal.clone());
-        let encoded = self.encoder.forward(upload(signal, shape, &self.device));
+        let encoded = self.encoder.forward(upload(signal, shape, &self.device), Padding::Zeros);
         let Quantized { z, codes, latents } = self.quantizer.encode(encoded, codebooks);
         let all = Transaction::default().register(z).register(codes).register(latents);
         self.start(all, |results| {
             Ok(Encoded { z: results.array()?, codes: results.codes()?, latents: results.array()? })
         })
         .checked(move |encoded| {
-            let found = || non_finite_layer(&encoder, upload(input, shape, &device));
+            let found = || non_finite_layer(&encoder, upload(input, shape, &device), Padding::Zeros);
             check_encoded(encoded).map_err(|error| error.in_layer(found))
         })
     }
 
     pub(super) fn start_decode(&self, z: &Array3) -> Pending<Array3> {
-        let audio = self.start_array(self.decoder.forward(self.upload(z)));
+        let audio = self.start_array(self.decoder.forward(self.upload(z), Padding::Zeros));
         let (decoder, device, input) = (Arc::clone(&self.decoder), self.device.clone(), z.clone());
         audio.checked(move |audio| {
-            let found = || non_finite_layer(&decoder, upload_array(&input, &device));
+            let found = || non_finite_layer(&decoder, upload_array(&input, &device), Padding::Zeros);
             check_finite(DECODED, audio.as_slice()).map_err(|error| error.in_layer(found))
         })
     }
@@ -102,14 +96,12 @@ impl TensorNetwork {
         // burn fuses operations into kernels as they are submitted. Without this flush, the quantizer's
         // unfinished kernel prevents fusion in the decoder: each snake would take five kernels.
         self.device.flush().map_err(|e| failed(self.name, &e))?;
-        let decoder = match padding {
-            Padding::Zeros => Arc::clone(&self.decoder),
-            Padding::None => Arc::new(self.decoder.unpadded()),
-        };
-        let audio = self.start_array(decoder.forward(z));
-        let (quantizer, device, input) = (self.quantizer.clone(), self.device.clone(), codes.clone());
+        let audio = self.start_array(self.decoder.forward(z, padding));
+        let (decoder, device, input) = (Arc::clone(&self.decoder), self.device.clone(), codes.clone());
+        let quantizer = self.quantizer.clone();
         Ok(audio.checked(move |audio| {
-            let found = || non_finite_layer(&decoder, quantizer.decode(upload_codes(&input, &device)));
+            let z = || quantizer.decode(upload_codes(&input, &device));
+            let found = || non_finite_layer(&decoder, z(), padding);
             check_finite(DECODED, audio.as_slice()).map_err(|error| error.in_layer(found))
         }))
     }
@@ -159,13 +151,13 @@ fn upload_codes(codes: &Codes, device: &BurnDevice) -> Tensor<3, Int> {
 
 /// Runs a sequence again and returns the name of the first layer whose output is not finite; `None` if its
 /// input is not.
-fn non_finite_layer(sequence: &Sequence, input: Tensor<3>) -> Option<String> {
+fn non_finite_layer(sequence: &Sequence, input: Tensor<3>, padding: Padding) -> Option<String> {
     let is_finite = |x: &Tensor<3>| read(x.clone()).is_ok_and(|values| first_non_finite(&values).is_none());
     if !is_finite(&input) {
         return None;
     }
     let mut found = None;
-    sequence.forward_traced(input, |name, output| {
+    sequence.forward_traced(input, padding, |name, output| {
         if found.is_none() && !is_finite(output) {
             found = Some(name.to_owned());
         }

@@ -193,8 +193,8 @@ fn two_sources_of_one_fact_must_agree() {
     let text = with_config(&rate, r#"{"sampling_rate": 24000}"#).unwrap_err();
     assert!(
         text.contains(
-            "two sources disagree about the sample rate: 44100 by sample_rate in the file's metadata, but 24000 \
-             by sampling_rate in CONFIG"
+            "two sources disagree about the sample rate: 44100 by sample_rate in the file's metadata, but \
+             24000 by sampling_rate in CONFIG"
         ),
         "{text}"
     );

@@ -1,7 +1,8 @@
 //! Each layer's output on a burn device compared with the reference.
 
-use dac_nn::Device;
-use dac_nn::tensor::{Sequence, open_device, read, upload};
+use burn::tensor::FloatDType;
+use dac_nn::tensor::{Loader, Sequence, open_device, read, upload};
+use dac_nn::{Device, Padding};
 use dac_rvq::Array3;
 
 use crate::common::{Expected, checkpoint, max_abs};
@@ -15,10 +16,12 @@ pub(crate) fn check(folder: &str, device: Device, bound: f32) {
     let shape = weights.shape().clone();
     let mut compared = 0;
     for (layers, input) in [(shape.encoder(), "layers.input"), (shape.decoder(), "layers.z")] {
-        let sequence = Sequence::load(&layers, &mut weights, &burn_device).unwrap();
+        let arithmetic = FloatDType::F32;
+        let mut loader = Loader { weights: &mut weights, device: &burn_device, arithmetic };
+        let sequence = Sequence::load(&layers, &mut loader).unwrap();
         let input = expected.array(input);
         let input = upload(input.as_slice().to_vec(), input.shape(), &burn_device);
-        sequence.forward_traced(input, |name, output| {
+        sequence.forward_traced(input, Padding::Zeros, |name, output| {
             let key = format!("layers.{name}");
             if expected.has(&key) {
                 let found = Array3::new(read(output.clone()).unwrap(), output.dims()).unwrap();

@@ -2,12 +2,12 @@
 
 use burn::tensor::module::conv1d;
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, FloatDType, Tensor};
+use burn::tensor::{FloatDType, Tensor};
 use dac_kernels::ConvParams;
 
-use crate::layer;
-use crate::tensor::sequence::upload;
-use crate::weights::{WeightError, Weights};
+use crate::layer::{self, Padding};
+use crate::tensor::sequence::{Loader, upload};
+use crate::weights::WeightError;
 
 /// A convolution with its weight `[out, in, kernel]` and bias `[out]`.
 #[derive(Debug, Clone)]
@@ -22,32 +22,21 @@ impl Conv {
     /// Loads and uploads the parameters.
     ///
     /// # Errors
-    /// When `weights` lacks one.
-    pub fn load(spec: &layer::Conv, weights: &mut dyn Weights, device: &Device) -> Result<Self, WeightError> {
-        let params = spec.params;
-        let [weight, bias] = weights.weight_and_bias(spec.parameters())?;
-        let weight = upload(weight, [params.out_channels, params.in_channels, params.kernel], device);
-        let bias = upload(bias, [params.out_channels], device);
-        Ok(Self { weight, bias, params, arithmetic: FloatDType::F32 })
-    }
-
-    /// Returns a copy that does not pad; tensors are shared.
-    #[must_use]
-    pub fn unpadded(&self) -> Self {
-        Self { params: ConvParams { padding: 0, ..self.params }, ..self.clone() }
-    }
-
-    /// Casts the weights to `arithmetic` and computes in it; input and output stay f32.
-    #[must_use]
-    pub fn with_arithmetic(self, arithmetic: FloatDType) -> Self {
-        let (weight, bias) = (self.weight.cast(arithmetic), self.bias.cast(arithmetic));
-        Self { weight, bias, arithmetic, ..self }
+    /// When one cannot be loaded.
+    pub fn load(spec: &layer::Conv, loader: &mut Loader<'_>) -> Result<Self, WeightError> {
+        let ConvParams { in_channels, out_channels, kernel, .. } = spec.params;
+        let [weight, bias] = loader.weights.weight_and_bias(spec.parameters())?;
+        let (device, arithmetic) = (loader.device, loader.arithmetic);
+        let weight = upload(weight, [out_channels, in_channels, kernel], device).cast(arithmetic);
+        let bias = upload(bias, [out_channels], device).cast(arithmetic);
+        Ok(Self { weight, bias, params: spec.params, arithmetic })
     }
 
     /// # Shapes
     /// `[batch, in, positions]` to `[batch, out, positions']`, lengths as [`crate::Layer::output_len`].
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let ConvParams { stride, padding, dilation, .. } = self.params;
+    pub fn forward(&self, x: Tensor<3>, padding: Padding) -> Tensor<3> {
+        let ConvParams { stride, dilation, .. } = self.params;
+        let padding = padding.of(self.params.padding);
         let options = ConvOptions::new([stride], [padding], [dilation], 1);
         let x = x.cast(self.arithmetic);
         conv1d(x, self.weight.clone(), Some(self.bias.clone()), options).cast(FloatDType::F32)

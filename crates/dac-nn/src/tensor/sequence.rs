@@ -2,9 +2,19 @@
 
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
-use crate::layer::Layer;
+use crate::layer::{Layer, Padding};
 use crate::tensor::{Conv, ConvTranspose, ResidualUnit, Snake};
 use crate::weights::{WeightError, Weights};
+
+/// Source, device and arithmetic of layers to load.
+pub struct Loader<'a> {
+    /// Source of the parameters.
+    pub weights: &'a mut dyn Weights,
+    /// Device that runs the layers.
+    pub device: &'a Device,
+    /// Type in which convolutions compute. Snakes and sums, and all inputs and outputs, are f32.
+    pub arithmetic: FloatDType,
+}
 
 /// Uploads row-major values of the given shape.
 pub fn upload<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -30,71 +40,44 @@ impl Sequence {
     /// Loads and uploads every layer, one parameter at a time.
     ///
     /// # Errors
-    /// At the first parameter missing from `weights`.
-    pub fn load(layers: &[Layer], weights: &mut dyn Weights, device: &Device) -> Result<Self, WeightError> {
-        let steps = layers
-            .iter()
-            .map(|layer| {
-                let step = match layer {
-                    Layer::Conv(spec) => Step::Conv(Conv::load(spec, weights, device)?),
-                    Layer::ConvTranspose(spec) => {
-                        Step::ConvTranspose(ConvTranspose::load(spec, weights, device)?)
-                    }
-                    Layer::Snake(spec) => Step::Snake(Snake::load(spec, weights, device)?),
-                    Layer::ResidualUnit(spec) => {
-                        Step::ResidualUnit(Box::new(ResidualUnit::load(spec, weights, device)?))
-                    }
-                    Layer::Tanh { .. } => Step::Tanh,
-                };
-                Ok((layer.name().to_owned(), step))
-            })
-            .collect::<Result<_, WeightError>>()?;
+    /// At the first parameter that cannot be loaded.
+    pub fn load(layers: &[Layer], loader: &mut Loader<'_>) -> Result<Self, WeightError> {
+        let mut steps = Vec::with_capacity(layers.len());
+        for layer in layers {
+            let step = match layer {
+                Layer::Conv(spec) => Step::Conv(Conv::load(spec, loader)?),
+                Layer::ConvTranspose(spec) => Step::ConvTranspose(ConvTranspose::load(spec, loader)?),
+                Layer::Snake(spec) => Step::Snake(Snake::load(spec, loader)?),
+                Layer::ResidualUnit(spec) => Step::ResidualUnit(Box::new(ResidualUnit::load(spec, loader)?)),
+                Layer::Tanh { .. } => Step::Tanh,
+            };
+            steps.push((layer.name().to_owned(), step));
+        }
         Ok(Self { steps })
-    }
-
-    /// Returns a copy whose layers do not pad; lengths follow [`Layer::unpadded_len`]. Tensors are shared.
-    #[must_use]
-    pub fn unpadded(&self) -> Self {
-        self.clone().map(|step| match step {
-            Step::Conv(layer) => Step::Conv(layer.unpadded()),
-            Step::ConvTranspose(layer) => Step::ConvTranspose(layer.unpadded()),
-            Step::ResidualUnit(layer) => Step::ResidualUnit(Box::new(layer.unpadded())),
-            Step::Snake(_) | Step::Tanh => step,
-        })
-    }
-
-    /// Applies [`Conv::with_arithmetic`] to every convolution; snakes and sums stay in f32.
-    #[must_use]
-    pub fn with_arithmetic(self, arithmetic: FloatDType) -> Self {
-        self.map(|step| match step {
-            Step::Conv(layer) => Step::Conv(layer.with_arithmetic(arithmetic)),
-            Step::ConvTranspose(layer) => Step::ConvTranspose(layer.with_arithmetic(arithmetic)),
-            Step::ResidualUnit(layer) => Step::ResidualUnit(Box::new(layer.with_arithmetic(arithmetic))),
-            Step::Snake(_) | Step::Tanh => step,
-        })
-    }
-
-    fn map(self, change: impl Fn(Step) -> Step) -> Self {
-        Self { steps: self.steps.into_iter().map(|(name, step)| (name, change(step))).collect() }
     }
 
     /// # Shapes
     /// Encoder: `[batch, 1, samples]` to `[batch, latent, frames]`. Decoder: `[batch, latent, frames]` to
-    /// `[batch, 1, samples]`. Lengths follow [`Layer::output_len`] of each layer.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.forward_traced(x, |_, _| {})
+    /// `[batch, 1, samples]`. Lengths follow [`Layer::output_len`] or [`Layer::unpadded_len`] of each layer.
+    pub fn forward(&self, x: Tensor<3>, padding: Padding) -> Tensor<3> {
+        self.forward_traced(x, padding, |_, _| {})
     }
 
     /// Does what [`Sequence::forward`] does and passes each layer's name and output to `trace`.
-    pub fn forward_traced(&self, x: Tensor<3>, mut trace: impl FnMut(&str, &Tensor<3>)) -> Tensor<3> {
+    pub fn forward_traced(
+        &self,
+        x: Tensor<3>,
+        padding: Padding,
+        mut trace: impl FnMut(&str, &Tensor<3>),
+    ) -> Tensor<3> {
         self.steps.iter().fold(x, |x, (name, step)| {
             let y = match step {
-                Step::Conv(layer) => layer.forward(x),
-                Step::ConvTranspose(layer) => layer.forward(x),
+                Step::Conv(layer) => layer.forward(x, padding),
+                Step::ConvTranspose(layer) => layer.forward(x, padding),
                 Step::Snake(layer) => layer.forward(x),
-                Step::ResidualUnit(layer) => layer.forward(x),
-                // The difference is NaN for an infinite value, which is an overflow and must not be taken for a
-                // sample at full scale; otherwise it is 0.
+                Step::ResidualUnit(layer) => layer.forward(x, padding),
+                // The difference is NaN for an infinite value, which is an overflow and must not be taken
+                // for a sample at full scale; otherwise it is 0.
                 Step::Tanh => x.clone().tanh() + (x.clone() - x),
             };
             trace(name, &y);

@@ -1,10 +1,10 @@
 //! The snake activation on burn tensors.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 use crate::layer;
-use crate::tensor::sequence::upload;
-use crate::weights::{WeightError, Weights};
+use crate::tensor::sequence::{Loader, upload};
+use crate::weights::WeightError;
 
 /// `x + sin²(αx) / (α + 1e-9)` with one α per channel (Ziyin et al. 2020; reference: `Snake1d`).
 #[derive(Debug, Clone)]
@@ -17,16 +17,13 @@ impl Snake {
     /// Loads and uploads α, shape `[1, channels, 1]`.
     ///
     /// # Errors
-    /// When `weights` has no such parameter.
-    pub fn load(
-        spec: &layer::Snake,
-        weights: &mut dyn Weights,
-        device: &Device,
-    ) -> Result<Self, WeightError> {
-        let alpha = weights.parameter(spec.alpha())?;
+    /// When it cannot be loaded.
+    pub fn load(spec: &layer::Snake, loader: &mut Loader<'_>) -> Result<Self, WeightError> {
+        let alpha = loader.weights.parameter(spec.alpha())?;
         let reciprocal = alpha.iter().map(|a| 1.0 / (a + 1e-9)).collect();
         let shape = [1, spec.channels, 1];
-        Ok(Self { alpha: upload(alpha, shape, device), reciprocal: upload(reciprocal, shape, device) })
+        let upload = |values| upload(values, shape, loader.device);
+        Ok(Self { alpha: upload(alpha), reciprocal: upload(reciprocal) })
     }
 
     /// # Shapes

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::mel::mel_of_hz;
+use crate::pictures::mel_of_hz;
 
 /// Largest number of time marks that fit on a phone.
 const MAX_TIMES: f64 = 6.0;

@@ -4,8 +4,10 @@ use burn::tensor::module::conv1d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::NORM_EPSILON;
 use crate::weights::QuantizerWeights;
+
+/// Lower bound of a vector's norm in normalisation, against division by zero (as torch's `F.normalize`).
+const NORM_EPSILON: f32 = 1e-12;
 
 /// Projection into codebook space, nearest entry, projection back (reference: `VectorQuantize`). The search
 /// compares normalised vectors.

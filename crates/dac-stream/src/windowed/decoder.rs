@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dac_model::{Codec, CodecError};
-use dac_nn::NetworkShape;
+use dac_nn::{NetworkShape, Padding};
 use dac_rvq::Codes;
 
 use super::MAX_CHUNK_FRAMES;
@@ -64,7 +64,8 @@ impl WindowedDecoder {
     pub fn new(codec: Arc<Codec>, chunks: WindowedChunks) -> Self {
         let chunks = WindowedChunks { chunk_frames: chunks.chunk_frames.max(1), ..chunks };
         let plan = ChunkPlan::decode_within_budget(&codec, chunks.chunk_frames.min(MAX_CHUNK_FRAMES));
-        let decoder = StreamDecoder::with_padding(codec, plan, chunks.padding);
+        let padding = if chunks.padding { Padding::Zeros } else { Padding::None };
+        let decoder = StreamDecoder::with_padding(codec, plan, padding);
         Self { chunks, decoder, frames: 0, codebooks: 0 }
     }
 

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use dac_kernels::{NonFinite, Pipeline, PipelineOptions, PipelineStream};
 use dac_nn::pipeline::{build, layer_name};
-use dac_nn::{Layer, Weights};
+use dac_nn::{Layer, Padding, Weights};
 
 use crate::codec::checks::check_finite;
 use crate::codec::error::CodecError;
-use crate::codec::options::Padding;
 
 /// A pipeline and the names of its layers.
 #[derive(Clone)]

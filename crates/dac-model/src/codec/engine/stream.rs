@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use dac_nn::Padding;
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
 use dac_rvq::{Codes, CodesError};
 
 use super::named_pipeline::{NamedPipeline, NamedStream};
 use crate::codec::checks::{DECODED, ENCODED, PROJECTED, QUANTIZED, check_finite};
 use crate::codec::error::CodecError;
-use crate::codec::options::Padding;
 
 /// A stateful encoder of one signal: takes samples, emits quantized frames as soon as they are computed.
 pub struct EngineEncoder {

@@ -1,10 +1,9 @@
 //! Reference implementations: plain versions of the operations, which the fast kernels are tested against.
 //!
 //! Signals are `[rows][channels]`, from the first row to the last. Sums are computed in `f64`, so a
-//! difference from these functions is the rounding error of the fast kernel. The functions are meant for
-//! tests and small inputs: they panic if a slice is too short for its shape.
+//! difference from these functions is the rounding error of the fast kernel.
 
-use crate::{ConvParams, ConvTransposeParams, ResidualUnit};
+use dac_kernels::{ConvParams, ConvTransposeParams, ResidualUnit};
 
 /// Applies snake in place, `x + sin²(α·x) / (α + 1e-9)` with an α per channel (Ziyin et al. 2020).
 pub fn snake(rows: &mut [f32], alpha: &[f32]) {
@@ -16,21 +15,10 @@ pub fn snake(rows: &mut [f32], alpha: &[f32]) {
     }
 }
 
-/// Applies tanh in place. An infinite value becomes NaN: it is an overflow, and must not be taken for a sample at
-/// full scale.
+/// Applies tanh in place. An infinite value becomes NaN: it is an overflow, and must not be taken for a
+/// sample at full scale.
 pub fn tanh(rows: &mut [f32]) {
     rows.iter_mut().for_each(|x| *x = if x.is_infinite() { f32::NAN } else { x.tanh() });
-}
-
-/// Returns the number of rows out of a convolution; 0 for an empty signal.
-pub fn conv_rows(p: &ConvParams, rows: usize) -> usize {
-    let reach = p.dilation * (p.kernel - 1) + 1;
-    if rows == 0 || rows + 2 * p.padding < reach { 0 } else { (rows + 2 * p.padding - reach) / p.stride + 1 }
-}
-
-/// Returns the number of rows out of a transposed convolution; 0 for an empty signal.
-pub fn conv_transpose_rows(p: &ConvTransposeParams, rows: usize) -> usize {
-    if rows == 0 { 0 } else { ((rows - 1) * p.stride + p.kernel).saturating_sub(2 * p.padding) }
 }
 
 /// Computes a convolution with zero padding.
@@ -38,8 +26,8 @@ pub fn conv_transpose_rows(p: &ConvTransposeParams, rows: usize) -> usize {
 /// Shapes: `[rows][in] -> [rows_out][out]`, weight `[out][in][kernel]`, bias `[out]`.
 pub fn conv(p: &ConvParams, weight: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32> {
     let rows = x.len() / p.in_channels;
-    let mut out = Vec::with_capacity(conv_rows(p, rows) * p.out_channels);
-    for t in 0..conv_rows(p, rows) {
+    let mut out = Vec::with_capacity(p.rows_out(rows) * p.out_channels);
+    for t in 0..p.rows_out(rows) {
         for (o, &b) in bias.iter().enumerate().take(p.out_channels) {
             let mut sum = f64::from(b);
             for k in 0..p.kernel {
@@ -63,7 +51,7 @@ pub fn conv(p: &ConvParams, weight: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32>
 /// Shapes: `[rows][in] -> [rows_out][out]`, weight `[in][out][kernel]`, bias `[out]`.
 pub fn conv_transpose(p: &ConvTransposeParams, weight: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32> {
     let rows = x.len() / p.in_channels;
-    let rows_out = conv_transpose_rows(p, rows);
+    let rows_out = p.rows_out(rows);
     let mut sums: Vec<f64> = (0..rows_out).flat_map(|_| bias.iter().map(|&b| f64::from(b))).collect();
     for t in 0..rows {
         for k in 0..p.kernel {
@@ -89,7 +77,7 @@ pub fn residual_unit(u: &ResidualUnit<'_>, x: &[f32]) -> Vec<f32> {
     let conv7 = ConvParams {
         in_channels: channels,
         out_channels: channels,
-        kernel: u.kernel(),
+        kernel: u.conv7_weight.len() / (channels * channels),
         stride: 1,
         dilation: u.dilation,
         padding: u.padding,
@@ -100,7 +88,8 @@ pub fn residual_unit(u: &ResidualUnit<'_>, x: &[f32]) -> Vec<f32> {
     snake(&mut h, u.alpha2);
     let conv1 = ConvParams { kernel: 1, dilation: 1, padding: 0, ..conv7 };
     let mut y = conv(&conv1, u.conv1_weight, u.conv1_bias, &h);
-    let crop = (u.max_padding() - u.padding) * channels;
+    let same_length = u.dilation * (conv7.kernel - 1) / 2;
+    let crop = (same_length - u.padding) * channels;
     y.iter_mut().zip(&x[crop.min(x.len())..]).for_each(|(y, x)| *y += x);
     y
 }
@@ -119,16 +108,9 @@ pub fn linear(weight: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32> {
 }
 
 /// Divides a row by its length, `x / max(‖x‖, 1e-12)`.
-pub fn normalize(row: &[f32]) -> Vec<f32> {
-    let mut normal = Vec::with_capacity(row.len());
-    normalize_into(row, &mut normal);
-    normal
-}
-
-/// Appends the normalized row to a vector (see [`normalize`]).
-pub(crate) fn normalize_into(row: &[f32], to: &mut Vec<f32>) {
+fn normalize(row: &[f32]) -> Vec<f32> {
     let norm = row.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-12);
-    to.extend(row.iter().map(|v| v / norm));
+    row.iter().map(|v| v / norm).collect()
 }
 
 /// Finds the nearest codebook row for each row by the formula of the codec's quantizer.
