@@ -175,7 +175,7 @@ fn zeroed_frames_in_the_middle_keep_the_length() -> Outcome {
     let pages: Vec<usize> = (0..file.len() - 4).filter(|&at| file[at..].starts_with(b"OggS")).collect();
     let wanted = read("pages.ogg")?.samples;
     file[pages[4]..pages[5]].fill(0);
-    check_zeroed("a.ogg", file, &wanted, &[4_300..4_410])?;
+    check_zeroed("a.ogg", file, &wanted, &[4_300..4_350, 4_350..4_410])?;
     Ok(())
 }
 
