@@ -157,7 +157,7 @@ impl Results {
         Ok(Self { codes, audio: wav::read(&folder.join("input.wav"))? })
     }
 
-    /// Fails if a code differs, or the audio by more than [`AUDIO_BOUND`].
+    /// Fails if a code differs, or the audio by more than `AUDIO_BOUND`.
     pub fn compare(&self, expected: &Self) -> Result<(), Error> {
         if self.codes.shape != expected.codes.shape {
             bail!("codes have shape {:?}, expected {:?}", self.codes.shape, expected.codes.shape);

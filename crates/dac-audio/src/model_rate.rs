@@ -34,9 +34,9 @@ impl ModelRateConverter {
         self.mixer.channels(self.input_channels)
     }
 
-    /// Loss of power by mixing the channels so far, in dB: the mean power of the channels against the power of
-    /// their mean. 0 for equal channels, infinite for channels that cancel each other. `None` if nothing was
-    /// mixed, or only silence.
+    /// Loss of power by mixing the channels so far, in dB: the mean power of the channels against the power
+    /// of their mean. 0 for equal channels, infinite for channels that cancel each other. `None` if nothing
+    /// was mixed, or only silence.
     #[must_use]
     pub fn mix_loss_db(&self) -> Option<f64> {
         self.mixer.loss_db()

@@ -256,3 +256,22 @@ fn flac_files_hold_the_quantized_samples() -> Outcome {
     assert!(FlacWriter::create(folder.path().join("a.flac"), 44_100, 9, SampleFormat::I16).is_err());
     Ok(())
 }
+
+#[test]
+fn loud_noise_in_flac_is_not_larger_than_its_samples() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("noise.flac");
+    let mut state = 1_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / 8_388_608.0 - 1.0
+    };
+    let block: Planar = (0..2).map(|_| (0..20_000).map(|_| noise()).collect()).collect();
+    let mut writer = FlacWriter::create(&path, 22_050, 2, SampleFormat::I24)?;
+    writer.write(&block)?;
+    writer.finish()?;
+    assert!(path.metadata()?.len() < 2 * 20_000 * 3 + 6_000);
+    let mut reader = AudioReader::open(&path)?;
+    assert_eq!(reader.next_block(20_000)?, Some(block));
+    Ok(())
+}

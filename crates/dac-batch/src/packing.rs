@@ -238,7 +238,8 @@ fn age_warning(shard: OpenShardInfo, limits: &PackLimits, jobs_left: usize) -> O
     }
     Some(format!(
         "warning: at this speed a shard gets about {entries:.0} of {wanted} entries (--pack-entries) before \
-         it is closed after {} minutes; --max-shard-minutes M gives larger shards, of which a kill loses more",
+         it is closed after {} minutes; --max-shard-minutes M gives larger shards, of which a kill loses \
+         more",
         max_age.as_secs_f64() / 60.0
     ))
 }

@@ -73,6 +73,7 @@ pub enum Padding {
 
 impl Padding {
     /// Returns the positions to pad in a layer whose own padding is `positions`.
+    #[cfg(feature = "burn")]
     pub(crate) fn of(self, positions: usize) -> usize {
         if self == Self::Zeros { positions } else { 0 }
     }

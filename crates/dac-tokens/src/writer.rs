@@ -27,9 +27,9 @@ impl TokenFile {
     /// Writes the bytes of a file to `writer`, which should be buffered.
     ///
     /// # Errors
-    /// Fails if writing fails, the format cannot store the arrays ([`Format::can_hold`]), codes of the element
-    /// type ([`Format::integer_types`]) or the windows of windowed mode, or a .dac file lacks `input_rate_hz`,
-    /// `input_samples` or `input_db`.
+    /// Fails if writing fails, the format cannot store the arrays ([`Format::can_hold`]), codes of the
+    /// element type ([`Format::integer_types`]) or the windows of windowed mode, or a .dac file lacks
+    /// `input_rate_hz`, `input_samples` or `input_db`.
     pub fn write_to<W: Write>(
         &self,
         mut writer: W,

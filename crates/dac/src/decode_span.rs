@@ -132,8 +132,8 @@ impl Part {
     }
 }
 
-/// Distance below half a sample at which a position still rounds up. Binary fractions only approximate decimal
-/// ones: without it, the end of one range and the start of the next could round differently.
+/// Distance below half a sample at which a position still rounds up. Binary fractions only approximate
+/// decimal ones: without it, the end of one range and the start of the next could round differently.
 const HALF_TOLERANCE_SAMPLES: f64 = 1e-4;
 
 /// Rounds a position to the nearest sample.

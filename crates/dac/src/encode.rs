@@ -51,8 +51,8 @@ impl Dac {
     }
 
     /// Encodes what the readers returned by `open` contain. [`Chunking::Windowed`] opens the input twice,
-    /// other chunkings once ([`AudioInput`] can open a pipe twice); all readers have to give the same samples. The policy for non-finite values is
-    /// that of `options`, not of the reader.
+    /// other chunkings once ([`AudioInput`] can open a pipe twice); all readers have to give the same
+    /// samples. The policy for non-finite values is that of `options`, not of the reader.
     ///
     /// # Errors
     /// As [`Dac::encode_file`].

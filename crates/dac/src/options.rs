@@ -76,8 +76,8 @@ pub struct DecodeOptions {
 
 /// A part of a signal; ends at the signal's end at the latest.
 ///
-/// Contains the output samples from round(start · rate) to round((start + duration) · rate), without the last:
-/// ranges that follow each other tile the signal.
+/// Contains the output samples from round(start · rate) to round((start + duration) · rate), without the
+/// last: ranges that follow each other tile the signal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimeRange {
     /// Start in seconds from the signal's start.

@@ -13,8 +13,8 @@ use crate::model::Dac;
 use crate::options::OutputRate;
 
 /// A decode that takes codes frame by frame and returns audio as soon as the decoder's look-ahead allows,
-/// with the same result as [`Dac::decode`]: within 2e-4 on a scale of −1 to 1, since low latency takes smaller
-/// tiles with other rounding errors, and equal with [`Precision::Exact`](crate::Precision).
+/// with the same result as [`Dac::decode`]: within 2e-4 on a scale of −1 to 1, since low latency takes
+/// smaller tiles with other rounding errors, and equal with [`Precision::Exact`](crate::Precision).
 ///
 /// Load the model with [`LoadOptions::low_latency`](crate::LoadOptions::low_latency); otherwise the CPU
 /// engine collects large blocks.
@@ -107,8 +107,8 @@ impl PushDecodeSession {
         self.decoders.first().map_or(0, StreamDecoder::latency_frames)
     }
 
-    /// Number of frames to hold back, so that no audio of the tail is returned: the decoder returns less than a
-    /// frame beyond those that its latency allows.
+    /// Number of frames to hold back, so that no audio of the tail is returned: the decoder returns less than
+    /// a frame beyond those that its latency allows.
     fn held_frames(&self) -> usize {
         let latency = self.decoder_latency_frames();
         if self.tail_frames == 0 { 0 } else { self.tail_frames.saturating_add(1).saturating_sub(latency) }
@@ -132,7 +132,8 @@ impl PushDecodeSession {
     /// the tail frames.
     ///
     /// # Errors
-    /// When there was no frame, or none before the tail, the device fails, or more samples were returned than the input has.
+    /// When there was no frame, or none before the tail, the device fails, or more samples were returned than
+    /// the input has.
     pub fn finish(mut self, input_samples: Option<u64>) -> Result<Planar, Error> {
         let model_hz = self.dac.shape().sample_rate_hz;
         let frames = usize::try_from(self.received_frames).unwrap_or(usize::MAX);

@@ -1,4 +1,5 @@
-//! Decodes of a part of the tokens: ranges, which tile the whole, and tokens whose last frames are only context.
+//! Decodes of a part of the tokens: ranges, which tile the whole, and tokens whose last frames are only
+//! context.
 #![cfg(feature = "tiny")]
 
 use std::io::Cursor;

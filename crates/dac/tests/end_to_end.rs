@@ -299,8 +299,8 @@ fn non_finite_samples_in_memory_are_refused_or_replaced() {
         options.chunk = chunk;
         options.non_finite = NonFinitePolicy::Error;
         let error = dac.encode(&audio, &options).unwrap_err();
-        let text = "the audio: sample 69000 of channel 0 is NaN, expected a finite number; repair the file, or \
-                    read such samples as 0 (--nan zero)";
+        let text = "the audio: sample 69000 of channel 0 is NaN, expected a finite number; repair the file, \
+                    or read such samples as 0 (--nan zero)";
         assert_eq!(error.to_string(), text);
         options.non_finite = NonFinitePolicy::Zero;
         let tokens = dac.encode(&audio, &options).unwrap();

@@ -1,8 +1,8 @@
 //! `cargo xtask audio`: compares dac-audio with ffmpeg, opusdec, flac and sox on hundreds of generated files.
 //!
 //! Needs ffmpeg, lame, flac, sox, opus-tools and vorbis-tools. Except with `--quick`, FLAC is also compared
-//! with `flac -d`, MPEG audio with mpg123, and Vorbis with oggdec, where installed. The decoder is the example
-//! `decode_pcm` of dac-audio. `--opus-vectors` and `--speed` are tasks of their own.
+//! with `flac -d`, MPEG audio with mpg123, and Vorbis with oggdec, where installed. The decoder is the
+//! example `decode_pcm` of dac-audio. `--opus-vectors` and `--speed` are tasks of their own.
 
 mod cases;
 mod compare;

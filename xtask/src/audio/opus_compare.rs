@@ -78,11 +78,12 @@ fn masks(reference: &[Spectrum]) -> Vec<Spectrum> {
                 [mean(0), mean(1)]
             })
             .collect();
-        for channel in 0..CHANNELS {
-            // Upwards 10 dB per Bark, downwards 15 dB.
-            (1..BAND_COUNT).for_each(|band| mask[band][channel] += 0.1 * mask[band - 1][channel]);
-            (0..BAND_COUNT - 1).rev().for_each(|band| mask[band][channel] += 0.03 * mask[band + 1][channel]);
-        }
+        // Upwards 10 dB per Bark, downwards 15 dB.
+        let mut spread = |band: usize, from: usize, factor: f32| {
+            (0..CHANNELS).for_each(|channel| mask[band][channel] += factor * mask[from][channel]);
+        };
+        (1..BAND_COUNT).for_each(|band| spread(band, band - 1, 0.1));
+        (0..BAND_COUNT - 1).rev().for_each(|band| spread(band, band + 1, 0.03));
         if let Some(previous) = masks.last() {
             // 3 dB in 2.5 ms.
             for (band, previous) in mask.iter_mut().zip(previous) {

@@ -116,10 +116,10 @@ fn first_sample(header: &FrameHeader, block: Option<u64>) -> u64 {
 }
 
 impl FlacDemuxer {
-    /// Bytes that a frame has at most.
+    /// Bytes that a frame has at most: coded noise can be several times as large as its samples.
     fn max_frame_bytes(&self, header: &FrameHeader) -> usize {
         let StreamInfo { channels, bits, .. } = self.info;
-        (header.block as usize * channels * (bits as usize + 1)).div_ceil(8) * 2 + 1_024
+        (header.block as usize * channels * (bits as usize + 1)).div_ceil(8) * 4 + 1_024
     }
 
     /// Finds the length of the frame at the current position; `None` if it is damaged or incomplete.

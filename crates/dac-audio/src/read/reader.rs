@@ -265,7 +265,7 @@ impl AudioReader {
         }
     }
 
-    /// Damage that [`DamagePolicy::Silence`] has replaced so far.
+    /// Damage that [`DamagePolicy::Silence`](crate::DamagePolicy::Silence) has replaced so far.
     #[must_use]
     pub fn damage(&self) -> Damage {
         match &self.source {

@@ -11,8 +11,8 @@ use super::stream::WriteReport;
 use super::wav::WavWriter;
 use crate::AudioError;
 
-/// Writes a WAV or FLAC file block by block. [`finish`](Self::finish) renames the complete file onto its path;
-/// dropping the writer leaves no file.
+/// Writes a WAV or FLAC file block by block. [`finish`](Self::finish) renames the complete file onto its
+/// path; dropping the writer leaves no file.
 #[derive(Debug)]
 pub enum AudioWriter {
     /// A WAV file.

@@ -32,6 +32,8 @@ pub struct FlacWriter {
     format: SampleFormat,
     channels: usize,
     config: Verified<Encoder>,
+    /// Encoder without prediction, for noise that prediction would only enlarge.
+    plain_config: Verified<Encoder>,
     info: StreamInfo,
     frame: FrameBuf,
     context: Context,
@@ -101,13 +103,18 @@ impl FlacWriter {
             |error: &dyn fmt::Display| AudioError::malformed(&path, "a FLAC stream", error.to_string());
         let info = StreamInfo::new(sample_rate_hz as usize, channels, bits).map_err(|e| invalid(&e))?;
         let frame = FrameBuf::with_size(channels, BLOCK_SAMPLES).map_err(|e| invalid(&e))?;
-        let config = Encoder::default().into_verified().map_err(|(_, error)| invalid(&error))?;
+        let mut plain = Encoder::default();
+        plain.subframe_coding.use_fixed = false;
+        plain.subframe_coding.use_lpc = false;
+        let verified = |encoder: Encoder| encoder.into_verified().map_err(|(_, error)| invalid(&error));
+        let (config, plain_config) = (verified(Encoder::default())?, verified(plain)?);
         let mut writer = Self {
             out: file::buffered(file),
             path,
             format,
             channels,
             config,
+            plain_config,
             info,
             frame,
             context: Context::new(bits, channels),
@@ -168,14 +175,19 @@ impl FlacWriter {
     }
 
     fn write_frame(&mut self) -> Result<(), AudioError> {
+        let sample_bytes = if self.format == SampleFormat::I24 { 3 } else { 2 };
+        let plain_bytes = self.pending.len() * sample_bytes;
         let mut encode = || -> Result<ByteSink, Box<dyn std::error::Error>> {
             self.frame.fill_interleaved(&self.pending)?;
             self.context.fill_interleaved(&self.pending)?;
-            let number = self.frames;
-            let frame = flacenc::encode_fixed_size_frame(&self.config, &self.frame, number, &self.info)?;
-            let mut sink = ByteSink::new();
-            frame.write(&mut sink)?;
-            Ok(sink)
+            let with = |config| -> Result<ByteSink, Box<dyn std::error::Error>> {
+                let frame = flacenc::encode_fixed_size_frame(config, &self.frame, self.frames, &self.info)?;
+                let mut sink = ByteSink::new();
+                frame.write(&mut sink)?;
+                Ok(sink)
+            };
+            let sink = with(&self.config)?;
+            if sink.as_slice().len() > plain_bytes { with(&self.plain_config) } else { Ok(sink) }
         };
         let sink = encode().map_err(|error| {
             AudioError::malformed(&self.path, "samples that FLAC can hold", error.to_string())

@@ -162,14 +162,20 @@ fn zeroed_frames_in_the_middle_keep_the_length() -> Outcome {
     let middle = file.len() / 2;
     let start = (middle..).find(|&at| file[at] == 0xff && file[at + 1] == 0xfb).unwrap();
     file[start..start + 1_500].fill(0);
-    check_zeroed("a.mp3", file, &wanted, &[0..10_000])?;
+    // The number of lost frames is estimated from the mean size of the frames before, here 119 bytes.
+    let error = read_bytes("a.mp3", file.clone()).err();
+    assert!(matches!(error, Some(AudioError::Corrupt { .. })), "{error:?}");
+    let found = read_with("a.mp3", file, SILENCE)?;
+    assert_eq!((found.damage.0, found.damage.1 % 1_152), (1, 0));
+    assert!(found.len().abs_diff(wanted[0].len()) <= 4 * 1_152, "{}", found.len());
+    assert_eq!(found.samples[0][..10_000], wanted[0][..10_000]);
 
     // A page of Ogg.
     let mut file = bytes("pages.ogg");
     let pages: Vec<usize> = (0..file.len() - 4).filter(|&at| file[at..].starts_with(b"OggS")).collect();
     let wanted = read("pages.ogg")?.samples;
     file[pages[4]..pages[5]].fill(0);
-    check_zeroed("a.ogg", file, &wanted, &[4_300..4_410])?;
+    check_zeroed("a.ogg", file, &wanted, &[4_300..4_350, 4_350..4_410])?;
     Ok(())
 }
 

@@ -64,8 +64,8 @@ pub(crate) fn parse() -> Cli {
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
 }
 
-/// All commands. A negative number after an option is its value, and not another option, so that its parser can
-/// name the valid range.
+/// All commands. A negative number after an option is its value, and not another option, so that its parser
+/// can name the valid range.
 fn command() -> clap::Command {
     let accept = |arg: clap::Arg| match arg.get_long() {
         Some(_) if arg.get_action().takes_values() => arg.allow_negative_numbers(true),

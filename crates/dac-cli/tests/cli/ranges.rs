@@ -24,7 +24,8 @@ fn adjacent_ranges_tile_the_whole_in_every_format_and_at_every_rate() {
         // All files in one process, in folders that keep their names apart.
         let decode = |output: &str, range: &str| {
             let run = format!(
-                "decode {} --root . --output {output} --model tiny --output-rate {rate} {range} --keep-extension",
+                "decode {} --root . --output {output} --model tiny --output-rate {rate} {range} \
+                 --keep-extension",
                 files.join(" ")
             );
             lab.dac(&format!("{run} --sample-format f32 --overwrite")).expect(0);

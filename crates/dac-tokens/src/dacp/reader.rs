@@ -65,8 +65,8 @@ impl<R: Read> DacpReader<R> {
         codes
     }
 
-    /// Returns whether bytes follow the end block, such as those of a second stream; they are not part of this
-    /// one. To be called when [`DacpReader::next_codes`] has returned `None`; waits until the source has
+    /// Returns whether bytes follow the end block, such as those of a second stream; they are not part of
+    /// this one. To be called when [`DacpReader::next_codes`] has returned `None`; waits until the source has
     /// another byte or ends.
     ///
     /// # Errors

@@ -1,0 +1,5 @@
+"""`python -m dac_rs`: the same program as `dac-rs`."""
+
+from ._program import main
+
+main()
