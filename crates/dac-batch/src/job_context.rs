@@ -1,20 +1,19 @@
 //! Surroundings of a job: where its work writes, reports, and learns that the batch stops.
 
-use std::io::{Cursor, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dac::audio::{AudioInput, AudioWriter, ReadOptions, WriteFormat};
-use dac::tokens::{Format, SNIFF_BYTES, TokenError, TokenReader};
-use dac_atomic::AtomicFile;
+use dac::tokens::{TokenError, TokenReader};
+use dac_atomic::{AtomicFile, is_pipe_or_device};
 
 use crate::cancel::StopState;
 use crate::error::BatchError;
 use crate::observer::BatchObserver;
 use crate::output_dirs::OutputDirs;
-use crate::pipe::{PipeReader, is_pipe};
+use crate::pipe::PipeReader;
 use crate::plan::Job;
 use crate::staging::StagingDir;
 
@@ -64,23 +63,17 @@ impl<'a> JobContext<'a> {
     /// Opens the input as a token file.
     pub(crate) fn open_tokens(&self) -> Result<TokenReader<'static>, BatchError> {
         let path = &self.job.input;
-        let Some(mut pipe) = self.open_pipe()? else { return Ok(TokenReader::open_path(path)?) };
-        let mut read = || -> Result<_, TokenError> {
-            let mut bytes = Vec::new();
-            // A pipe with other content may be endless: its start shows whether it has a known format.
-            pipe.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut bytes)?;
-            if Format::sniff(&bytes).is_some() {
-                pipe.read_to_end(&mut bytes)?;
-            }
-            TokenReader::open(Cursor::new(bytes))
-        };
-        Ok(read().map_err(|error| TokenError::InFile { path: path.clone(), source: Box::new(error) })?)
+        Ok(match self.open_pipe()? {
+            Some(pipe) => TokenReader::from_stream(pipe)
+                .map_err(|error| TokenError::InFile { path: path.clone(), source: Box::new(error) })?,
+            None => TokenReader::open_path(path)?,
+        })
     }
 
     /// Opens the input if it is a pipe.
     fn open_pipe(&self) -> Result<Option<PipeReader>, BatchError> {
         let path = &self.job.input;
-        if !is_pipe(path) {
+        if !is_pipe_or_device(path) {
             return Ok(None);
         }
         let reader = PipeReader::open(path, self.stop.clone(), Arc::clone(&self.interrupted));
@@ -90,7 +83,7 @@ impl<'a> JobContext<'a> {
     /// Fails if the input can be read only once.
     pub(crate) fn check_can_reread(&self) -> Result<(), BatchError> {
         let input = &self.job.input;
-        if !is_pipe(input) {
+        if !is_pipe_or_device(input) {
             return Ok(());
         }
         let problem = "is a pipe, which cannot be compared with an existing result";

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 
+use dac_atomic::is_pipe_or_device;
+
 use crate::error::BatchError;
 use crate::file_stamp::{FileStamp, Fingerprint, seconds_since_1970};
 use crate::manifest::{Record, Status};
-use crate::pipe::is_pipe;
 use crate::plan::Job;
 
 /// State of a job while a worker has it.
@@ -24,7 +25,7 @@ pub(crate) struct JobState<'a> {
 impl<'a> JobState<'a> {
     /// Starts a job.
     pub(crate) fn start(job: &'a Job) -> Self {
-        let is_pipe = is_pipe(&job.input);
+        let is_pipe = is_pipe_or_device(&job.input);
         let stamp = if is_pipe { None } else { FileStamp::of(&job.input).ok() };
         let record = Record {
             key: Some(job.key.as_str().into()),

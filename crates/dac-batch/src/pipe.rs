@@ -1,7 +1,7 @@
 //! Inputs that are pipes or devices. Reading them can block for ever, so that a thread of their own does it,
 //! and the reader ends when the batch stops.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,11 +18,6 @@ const BLOCK_BYTES: usize = 1 << 16;
 const BLOCKS_AHEAD: usize = 4;
 /// Longest time until a reader notices that the batch stops.
 const STOP_LATENCY: Duration = Duration::from_millis(50);
-
-/// Reports whether a path is a pipe, a socket or a device, which can be read only once.
-pub(crate) fn is_pipe(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
-}
 
 /// Reader of a pipe that fails once the batch stops.
 pub(crate) struct PipeReader {

@@ -5,6 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use dac_atomic::is_pipe_or_device;
+
 use super::options::ReadOptions;
 use super::reader::{AudioReader, open_file};
 use super::spool::Spool;
@@ -14,9 +16,16 @@ use crate::AudioError;
 pub struct AudioInput {
     path: PathBuf,
     options: ReadOptions,
-    spool: Option<Spool>,
-    /// Pipe that is read once; `None` once it is opened.
-    pipe: Mutex<Option<Box<dyn Read + Send>>>,
+    source: Source,
+}
+
+enum Source {
+    /// The path, which is opened for each pass.
+    Path,
+    /// A pipe that is read once; `None` once it is opened.
+    Pipe(Mutex<Option<Box<dyn Read + Send>>>),
+    /// A copied pipe.
+    Copy(Spool),
 }
 
 impl fmt::Debug for AudioInput {
@@ -31,13 +40,11 @@ impl AudioInput {
     /// # Errors
     /// [`AudioError::Open`] or [`AudioError::Read`].
     pub fn new(path: impl AsRef<Path>, options: ReadOptions, passes: usize) -> Result<Self, AudioError> {
-        let path = path.as_ref().to_owned();
-        let mut spool = None;
-        if passes > 1 && path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-            let (mut file, _) = open_file(&path)?;
-            spool = Some(Spool::copy(&mut file).map_err(|error| AudioError::read(&path, error))?);
+        let path = path.as_ref();
+        if passes > 1 && is_pipe_or_device(path) {
+            return Self::from_stream(open_file(path)?.0, path, options, passes);
         }
-        Ok(Self { path, options, spool, pipe: Mutex::default() })
+        Ok(Self { path: path.to_owned(), options, source: Source::Path })
     }
 
     /// Prepares a pipe that is read `passes` times; errors call it `name`. A pipe that is read once is not
@@ -52,11 +59,12 @@ impl AudioInput {
         passes: usize,
     ) -> Result<Self, AudioError> {
         let path = name.as_ref().to_owned();
-        if passes <= 1 {
-            return Ok(Self { path, options, spool: None, pipe: Mutex::new(Some(Box::new(stream))) });
-        }
-        let spool = Spool::copy(&mut stream).map_err(|error| AudioError::read(&path, error))?;
-        Ok(Self { path, options, spool: Some(spool), pipe: Mutex::default() })
+        let source = if passes > 1 {
+            Source::Copy(Spool::copy(&mut stream).map_err(|error| AudioError::read(&path, error))?)
+        } else {
+            Source::Pipe(Mutex::new(Some(Box::new(stream))))
+        };
+        Ok(Self { path, options, source })
     }
 
     /// Opens the input at its beginning.
@@ -64,12 +72,13 @@ impl AudioInput {
     /// # Errors
     /// As [`AudioReader::open_with`].
     pub fn open(&self) -> Result<AudioReader, AudioError> {
-        if let Some(pipe) = self.pipe.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return AudioReader::from_stream_with(pipe, &self.path, self.options);
-        }
-        match &self.spool {
-            Some(spool) => AudioReader::from_spool(spool.clone(), &self.path, self.options),
-            None => AudioReader::open_with(&self.path, self.options),
+        match &self.source {
+            Source::Copy(spool) => AudioReader::from_spool(spool.clone(), &self.path, self.options),
+            Source::Pipe(pipe) => match pipe.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(pipe) => AudioReader::from_stream_with(pipe, &self.path, self.options),
+                None => AudioReader::open_with(&self.path, self.options),
+            },
+            Source::Path => AudioReader::open_with(&self.path, self.options),
         }
     }
 }

@@ -85,13 +85,10 @@ impl FlacWriter {
     ) -> Result<Self, AudioError> {
         let path = path.as_ref().to_owned();
         check_format(&path, sample_rate_hz, channels)?;
-        let bits = match format {
-            SampleFormat::I16 => 16,
-            SampleFormat::I24 => 24,
-            SampleFormat::F32 => {
-                return Err(AudioError::malformed(&path, "i16 or i24 samples for FLAC", "f32"));
-            }
-        };
+        if format == SampleFormat::F32 {
+            return Err(AudioError::malformed(&path, "i16 or i24 samples for FLAC", "f32"));
+        }
+        let bits = format.bytes() * 8;
         if channels > MAX_FLAC_CHANNELS {
             return Err(AudioError::malformed(&path, "1 to 8 channels for FLAC", channels.to_string()));
         }
@@ -175,8 +172,7 @@ impl FlacWriter {
     }
 
     fn write_frame(&mut self) -> Result<(), AudioError> {
-        let sample_bytes = if self.format == SampleFormat::I24 { 3 } else { 2 };
-        let plain_bytes = self.pending.len() * sample_bytes;
+        let plain_bytes = self.pending.len() * self.format.bytes();
         let mut encode = || -> Result<ByteSink, Box<dyn std::error::Error>> {
             self.frame.fill_interleaved(&self.pending)?;
             self.context.fill_interleaved(&self.pending)?;
@@ -206,7 +202,7 @@ impl FlacWriter {
     /// Builds the signature and STREAMINFO from what was written so far.
     fn header(&self) -> Vec<u8> {
         let (smallest, largest) = if self.frames == 0 { (0, 0) } else { self.frame_bytes };
-        let bits = if self.format == SampleFormat::I24 { 24 } else { 16 };
+        let bits = self.format.bytes() as u64 * 8;
         let word = (u64::from(self.sample_rate_hz) << 44)
             | ((self.channels as u64 - 1) << 41)
             | ((bits - 1) << 36)

@@ -53,8 +53,8 @@ fn two_processes_can_write_the_same_results() {
     let from_list = encode.replace("encode in ", "encode --files-from list --root in ");
     let outputs = run_together(&lab, &[encode.clone(), from_list, encode.clone()]);
     assert_all_done(&lab, &outputs, FILES, "out");
-    lab.dac(&encode.replace("--output out", "--output alone")).expect(0);
-    assert_eq!(tree(&lab, "out"), tree(&lab, "alone"));
+    lab.dac(&encode.replace("--output out", "--output single")).expect(0);
+    assert_eq!(tree(&lab, "out"), tree(&lab, "single"));
     lab.dac(&encode).expect(0).says(&format!("0 done, {FILES} skipped"));
 }
 

@@ -152,7 +152,7 @@ fn bytes_after_the_tokens_cause_a_warning() {
         let file = lab.read(&format!("t/a.{format}"));
         let whole = lab.pipe("decode - --raw --model tiny", &file);
         for (name, rest, warned) in
-            [("alone", vec![], false), ("junk", vec![7; 9], true), ("joined", file.clone(), true)]
+            [("one", vec![], false), ("junk", vec![7; 9], true), ("joined", file.clone(), true)]
         {
             let bytes = [file.clone(), rest.clone()].concat();
             lab.put(&format!("{name}.{format}"), &bytes);

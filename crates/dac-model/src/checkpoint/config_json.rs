@@ -90,12 +90,12 @@ impl ConfigJson {
 #[derive(Debug)]
 pub(crate) struct ConfigFile {
     path: PathBuf,
-    /// The JSON object, or the reason why there is none.
+    /// The JSON object, or the reason why the file does not contain one.
     content: Result<Value, String>,
 }
 
 impl ConfigFile {
-    /// Reads the `config.json` in the directory of the checkpoint `weights`; `None` if there is none.
+    /// Reads the `config.json` in the directory of the checkpoint `weights`; `None` if it does not exist.
     pub(crate) fn next_to(weights: &Path) -> Option<Self> {
         let path = weights.with_file_name("config.json");
         let content = match File::open(&path) {

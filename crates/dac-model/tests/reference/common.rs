@@ -29,6 +29,21 @@ pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/parity")
 }
 
+/// Temporary folder of test files.
+pub(crate) struct Folder(pub(crate) tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
 /// Devices of this build that every machine has.
 pub(crate) fn devices() -> Vec<Device> {
     Device::compiled().into_iter().filter(|d| !matches!(d, Device::Wgpu(_) | Device::Cuda(_))).collect()

@@ -1,7 +1,7 @@
 //! Damaged, quantized and incomplete weights, on every device and instruction set.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dac_model::checkpoint::Reason;
 use dac_model::codec::Isa;
@@ -11,7 +11,7 @@ use dac_nn::{Device, NetworkShape, WeightError, Weights};
 use dac_rvq::{Array3, Codes};
 use serde_json::{Map, Value, json};
 
-use crate::common::{devices, fixtures};
+use crate::common::{Folder, devices, fixtures};
 
 /// A checkpoint with weight norm, f32, prefix `dac.`.
 const FILE: &str = "layouts/hance/model.safetensors";
@@ -51,20 +51,6 @@ fn patch(header: &Map<String, Value>, data: &mut [u8], key: &str, first: usize, 
     let start = header[key]["data_offsets"][0].as_u64().unwrap() as usize + 4 * first;
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     data[start..start + bytes.len()].copy_from_slice(&bytes);
-}
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.path().join(name);
-        fs::write(&path, bytes).unwrap();
-        path
-    }
 }
 
 fn open(path: &Path) -> Result<Checkpoint, String> {

@@ -1,28 +1,14 @@
 //! Files that are no checkpoints of this codec, and contradictory settings. Messages name the next step.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dac_model::checkpoint::{Layout, Reason};
 use dac_model::{Checkpoint, Preset};
 use dac_pickle::torch::{Saved, write};
 use serde_json::{Map, Value, json};
 
-use crate::common::fixtures;
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.path().join(name);
-        fs::write(&path, bytes).unwrap();
-        path
-    }
-}
+use crate::common::{Folder, fixtures};
 
 fn layout(name: &str) -> Vec<u8> {
     fs::read(fixtures().join("layouts").join(name)).unwrap()
