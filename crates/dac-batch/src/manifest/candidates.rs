@@ -1,6 +1,7 @@
 //! Choice among the records of a key in a merge.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,8 +25,8 @@ struct Candidate {
     pack: Option<Box<str>>,
     bytes: Option<u64>,
     sha256: Option<Box<str>>,
-    /// Size of the decoded file of a round trip.
-    decoded_bytes: Option<u64>,
+    /// Extension and size of the decoded file of a round trip.
+    decoded: Option<(OsString, u64)>,
     line: Vec<u8>,
 }
 
@@ -51,7 +52,10 @@ impl Candidates {
             pack: record.pack.map(|pack| pack.as_ref().into()),
             bytes: record.output_bytes,
             sha256: record.output_sha256,
-            decoded_bytes: record.roundtrip.map(|roundtrip| roundtrip.decoded_bytes),
+            decoded: record.roundtrip.map(|roundtrip| {
+                let extension = Path::new(&roundtrip.decoded).extension().unwrap_or_default();
+                (extension.to_owned(), roundtrip.decoded_bytes)
+            }),
             line: line.to_vec(),
         };
         let known = self.by_key.entry(key).or_default();
@@ -117,8 +121,8 @@ impl Results<'_> {
             None => path_of_key(key),
         };
         let Some(path) = relative.map(|relative| self.dir.join(relative)) else { return false };
-        if let Some(decoded_bytes) = candidate.decoded_bytes
-            && file_bytes(&path.with_extension("wav")) != Some(decoded_bytes)
+        if let Some((extension, bytes)) = &candidate.decoded
+            && file_bytes(&path.with_extension(extension)) != Some(*bytes)
         {
             return false;
         }

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dac_batch::{BatchError, MANIFEST_NAME, ManifestWriter, Partition, Record, merge_manifests};
+use dac_batch::{
+    BatchError, MANIFEST_NAME, ManifestWriter, Partition, Record, Roundtrip, Status, merge_manifests,
+};
 
 /// Creates the result of a key, whose records count as done only with it.
 fn put_results(dir: &Path, keys: &[&str]) {
@@ -192,4 +194,40 @@ fn a_removed_manifest_is_an_error() {
         assert!(text.contains("m.jsonl: it was removed while this run used it"), "{text}");
     }
     assert!(!manifest.exists());
+}
+
+#[test]
+fn decoded_files_of_round_trips_can_have_any_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let mut lines = String::new();
+    for (stem, extension) in [("a", "wav"), ("b", "flac"), ("gone", "flac")] {
+        let key = format!("{stem}.npy");
+        let decoded = path(&format!("{stem}.{extension}"));
+        let roundtrip = Roundtrip {
+            decoded: decoded.display().to_string(),
+            si_sdr_db: None,
+            mel_distance: None,
+            stft_distance: None,
+            token_bytes: 0,
+            decoded_bytes: 3,
+            decoded_sha256: None,
+            nominal_kbps: 7.75,
+            file_kbps: None,
+        };
+        let record = Record {
+            key: Some(key.as_str().into()),
+            status: Status::Ok,
+            roundtrip: Some(Box::new(roundtrip)),
+            ..Record::new(Path::new(stem))
+        };
+        lines += &(serde_json::to_string(&record).unwrap() + "\n");
+        put_results(dir.path(), &[&key]);
+        if stem != "gone" {
+            fs::write(decoded, "abc").unwrap();
+        }
+    }
+    fs::write(path(".dac-manifest.0-of-1.jsonl"), lines).unwrap();
+    let report = merge_manifests(dir.path()).unwrap();
+    assert_eq!((report.done, report.without_result), (2, vec!["gone.npy".to_owned()]));
 }
