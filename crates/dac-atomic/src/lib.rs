@@ -202,8 +202,8 @@ fn create_parent(temporary: &Path, target: &Path) -> io::Result<()> {
     parent(target).filter(|_| temporary.exists()).map_or(Ok(()), fs::create_dir_all)
 }
 
-/// Reports whether a path is a pipe, a socket or a device: it is read and written directly, and its content can
-/// be read only once.
+/// Reports whether a path is a pipe, a socket or a device: it is read and written directly, and its content
+/// can be read only once.
 pub fn is_pipe_or_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
