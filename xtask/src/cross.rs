@@ -100,7 +100,7 @@ fn aarch64_compiler() -> Option<PathBuf> {
     })
 }
 
-/// Builds the kernels' example `check` for aarch64, in its own folder because the compiler may be another,
+/// Builds the kernels' example `check` for aarch64, in its own directory because the compiler may be another,
 /// and runs it.
 fn check_neon(compiler: &Path) -> Result<(), Error> {
     let folder = target_dir().join("cross");

@@ -1,7 +1,7 @@
 //! `cargo xtask dist`: builds the single-file binary that is shipped, with its checksum.
 //!
 //! It is the stripped release binary with default features, linked with everything it needs. `--check` runs
-//! it in an empty root folder.
+//! it in an empty root directory.
 
 pub mod empty_root;
 
@@ -13,7 +13,7 @@ use crate::process::{command, run as run_command, rustc, stdout_of, target_dir};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Encode, decode and resolve a host name in an empty root folder, and compare with a run outside.
+    /// Encode, decode and resolve a host name in an empty root directory, and compare with a run outside.
     #[arg(long)]
     check: bool,
 }

@@ -27,7 +27,7 @@ const LAYOUTS: [&str; 3] = [
     "fixtures/parity/layouts/reference_f16",
 ];
 
-/// The fuzz targets with the folders of their initial inputs and the size limit of inputs.
+/// The fuzz targets with the directories of their initial inputs and the size limit of inputs.
 pub const TARGETS: &[(&str, &[&str], usize)] = &[
     ("wav", &["fixtures/fuzz/seeds/wav"], MAX_BYTES),
     ("audio", &AUDIO, MAX_BYTES),
@@ -78,11 +78,11 @@ fn fuzz(name: &str, seeds: &[&str], max_bytes: usize, seconds: u32) -> Result<()
     let mut command = cargo();
     command.env("RUSTC_BOOTSTRAP", "1").args(["fuzz", "run", "--codegen-units", "8", "--fuzz-dir", FUZZ_DIR]);
     command.arg("--target-dir").arg(target_dir().join("fuzz")).arg(name);
-    // New inputs go into the first folder.
+    // New inputs go into the first directory.
     command.arg(&corpus).args(seeds).arg("--");
     command.args(["-timeout=10", "-rss_limit_mb=1024", "-malloc_limit_mb=512", "-print_final_stats=1"]);
     command.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={max_bytes}"));
-    // Overrides the folder among the sources that cargo-fuzz sets and creates.
+    // Overrides the directory among the sources that cargo-fuzz sets and creates.
     command.arg(format!("-artifact_prefix={}/", artifacts.display()));
     let result = run_command(&mut command);
     let created = root().join(FUZZ_DIR).join("artifacts");

@@ -1,4 +1,4 @@
-//! Python environments, created once below the build folder.
+//! Python environments, created once below the build directory.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

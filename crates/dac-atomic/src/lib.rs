@@ -37,7 +37,7 @@ impl AtomicFile {
     /// directly.
     ///
     /// # Errors
-    /// If the parent folder is missing or not writable.
+    /// If the parent directory is missing or not writable.
     pub fn create(path: &Path) -> io::Result<Self> {
         let target = if path.is_symlink() { fs::canonicalize(path)? } else { path.to_path_buf() };
         if is_pipe_or_device(&target) {
@@ -141,8 +141,8 @@ impl FinishedFile {
         Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// Renames the file onto its target, which it replaces, and syncs the folder. Creates missing parent
-    /// folders.
+    /// Renames the file onto its target, which it replaces, and syncs the directory. Creates missing parent
+    /// directories.
     ///
     /// # Errors
     /// If the target cannot be written; it is unchanged and the temporary file is removed then.
@@ -197,7 +197,7 @@ fn parent(target: &Path) -> Option<&Path> {
     target.parent().filter(|folder| !folder.as_os_str().is_empty())
 }
 
-/// Creates the folder of `target`, unless the temporary file was removed and cannot be renamed anyway.
+/// Creates the directory of `target`, unless the temporary file was removed and cannot be renamed anyway.
 fn create_parent(temporary: &Path, target: &Path) -> io::Result<()> {
     parent(target).filter(|_| temporary.exists()).map_or(Ok(()), fs::create_dir_all)
 }
@@ -214,7 +214,7 @@ fn copy_next_to(target: &Path, source: &Path) -> io::Result<FinishedFile> {
     copy.finish()
 }
 
-/// Syncs the folder after a rename. Some file systems cannot; the content is safe there too.
+/// Syncs the directory after a rename. Some file systems cannot; the content is safe there too.
 fn sync_renamed(renamed: Result<(), PathPersistError>, target: &Path) -> io::Result<()> {
     renamed.map_err(|failed| failed.error)?;
     #[cfg(unix)]

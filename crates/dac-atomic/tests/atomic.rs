@@ -61,7 +61,7 @@ fn links_are_followed_or_replaced_and_devices_written() {
     file.commit().unwrap();
     assert!(link.is_symlink());
     assert_eq!(fs::read(&target).unwrap(), b"new");
-    // A staged file replaces the link, also a broken one and one to a folder.
+    // A staged file replaces the link, also a broken one and one to a directory.
     staged(&staging, &link, b"newer").persist().unwrap();
     assert!(!link.is_symlink());
     assert_eq!((fs::read(&link).unwrap(), fs::read(&target).unwrap()), (b"newer".to_vec(), b"new".to_vec()));

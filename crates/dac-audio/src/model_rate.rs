@@ -7,8 +7,9 @@ use crate::downmix::Downmixer;
 use crate::planar::append;
 use crate::{AudioError, AudioReader, ChannelMix, Damage, NonFinitePolicy, Planar, Resampler};
 
-/// Samples per channel that are read at a time.
-const BLOCK_SAMPLES: usize = 1 << 16;
+/// Samples per channel that are read at a time: few enough that a caller can cancel within a fraction of a
+/// second.
+const BLOCK_SAMPLES: usize = 1 << 14;
 
 /// Mixes blocks down and resamples them: the push half of [`ModelRateReader`].
 #[derive(Debug)]
@@ -66,7 +67,7 @@ pub struct AudioSlice<'a> {
     /// Name in errors.
     pub name: &'a str,
     /// Samples, `[channels][samples]`.
-    pub channels: &'a [Vec<f32>],
+    pub channels: &'a [&'a [f32]],
     /// Samples per second.
     pub rate_hz: u32,
     /// Treatment of NaN and infinity.
@@ -112,7 +113,7 @@ impl Source<'_> {
         if range.is_empty() {
             return Ok(None);
         }
-        let part = |plane: &Vec<f32>| plane.get(range.clone()).unwrap_or_default().to_vec();
+        let part = |plane: &&[f32]| plane.get(range.clone()).unwrap_or_default().to_vec();
         let mut block: Planar = slice.channels.iter().map(part).collect();
         *replaced += slice.non_finite.apply(&mut block, slice.name, range.start as u64)?;
         *position = range.end;

@@ -51,8 +51,9 @@ fn file_and_memory_give_the_mixed_and_resampled_signal() {
         assert_eq!((reader.name(), reader.input_samples()), (Path::new("a.wav"), 150_001));
         assert_eq!((reader.replaced_samples(), reader.is_truncated()), (0, false));
 
+        let slices: Vec<_> = signal.iter().map(Vec::as_slice).collect();
         let non_finite = NonFinitePolicy::Error;
-        let memory = AudioSlice { name: "memory", channels: &signal, rate_hz: RATE_HZ, non_finite };
+        let memory = AudioSlice { name: "memory", channels: &slices, rate_hz: RATE_HZ, non_finite };
         let mut reader = ModelRateReader::from_memory(memory, mix, MODEL_HZ).unwrap();
         assert_eq!(reader.read_all().unwrap(), expected);
         assert_eq!((reader.name(), reader.input_samples()), (Path::new("memory"), 150_001));
@@ -63,8 +64,9 @@ fn file_and_memory_give_the_mixed_and_resampled_signal() {
 fn non_finite_samples_are_replaced_or_rejected() {
     let mut signal = signal();
     (signal[0][3], signal[1][100_000]) = (f32::NAN, f32::INFINITY);
+    let slices: Vec<_> = signal.iter().map(Vec::as_slice).collect();
     let memory = |non_finite| {
-        let memory = AudioSlice { name: "memory", channels: &signal, rate_hz: RATE_HZ, non_finite };
+        let memory = AudioSlice { name: "memory", channels: &slices, rate_hz: RATE_HZ, non_finite };
         ModelRateReader::from_memory(memory, ChannelMix::Mono, MODEL_HZ).unwrap()
     };
     assert_eq!(read_all(memory(NonFinitePolicy::Zero)).1.replaced_samples(), 2);
@@ -87,7 +89,7 @@ fn truncated_input_is_reported_at_its_end() {
 
 #[test]
 fn empty_signal_gives_no_block() {
-    let channels = [Vec::new()];
+    let channels = [&[][..]];
     let non_finite = NonFinitePolicy::Error;
     let memory = AudioSlice { name: "memory", channels: &channels, rate_hz: RATE_HZ, non_finite };
     let mut reader = ModelRateReader::from_memory(memory, ChannelMix::Mono, MODEL_HZ).unwrap();
@@ -99,7 +101,7 @@ fn empty_signal_gives_no_block() {
 fn lengths_around_342_000_samples_are_exact() {
     let tone: Vec<f32> = (0..342_200).map(|n| (n as f32 * 0.01).sin() * 0.5).collect();
     for samples in (341_600..=342_200).step_by(7) {
-        let channels = [tone[..samples].to_vec()];
+        let channels = [&tone[..samples]];
         let non_finite = NonFinitePolicy::Error;
         let slice = AudioSlice { name: "memory", channels: &channels, rate_hz: RATE_HZ, non_finite };
         let mut reader = ModelRateReader::from_memory(slice, ChannelMix::Mono, MODEL_HZ).unwrap();

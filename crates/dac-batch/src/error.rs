@@ -102,9 +102,8 @@ impl BatchError {
 
     /// Reports whether every later job would fail as well.
     pub(crate) fn is_fatal(&self) -> bool {
-        let is_fatal =
-            matches!(self, Self::Fatal(_) | Self::Threads { .. } | Self::Pack(PackError::Shard { .. }));
-        is_fatal || is_disk_full(self)
+        let is_fatal = matches!(self, Self::Fatal(_) | Self::Pack(PackError::Shard { .. }));
+        is_fatal || is_thread_limit(self) || is_disk_full(self)
     }
 }
 
@@ -160,6 +159,15 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> Option<&str> {
 /// Reports whether an error was caused by a full disk or an exhausted quota.
 pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
     has_io_cause(error, &[io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded])
+}
+
+/// Reports whether an error was caused by a limit on threads.
+pub fn is_thread_limit(error: &(dyn Error + 'static)) -> bool {
+    with_causes(error).any(|cause| match cause.downcast_ref::<BatchError>() {
+        Some(BatchError::Threads { .. }) => true,
+        Some(BatchError::Codec(error)) => error.is_thread_limit(),
+        _ => cause.downcast_ref::<dac::Error>().is_some_and(dac::Error::is_thread_limit),
+    })
 }
 
 /// Reports whether an error or one of its causes is an I/O error of one of these kinds.

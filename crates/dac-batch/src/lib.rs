@@ -73,7 +73,9 @@ pub use codebooks::CodebookLimit;
 pub use dac_dataset::PackLimits;
 pub use decode::{DecodeSettings, IGNORED_BYTES_REMARK, decode_files};
 pub use encode::{EncodeSettings, damage_remarks, encode_files, input_remarks};
-pub use error::{BatchError, error_text, error_text_of_file, has_io_cause, is_disk_full, panic_text};
+pub use error::{
+    BatchError, error_text, error_text_of_file, has_io_cause, is_disk_full, is_thread_limit, panic_text,
+};
 pub use manifest::{
     MANIFEST_NAME, MAX_LINE_BYTES, ManifestIndex, ManifestWriter, MergeReport, Record, Roundtrip, RunMark,
     RunState, Status, manifests_in, merge_manifests, output_key, partition_manifest_name,
@@ -81,7 +83,7 @@ pub use manifest::{
 pub use manifest_lookup::ManifestLookup;
 pub use models::{DEFAULT_MODEL, Models};
 pub use observer::{BatchObserver, BatchReport};
-pub use options::BatchOptions;
+pub use options::{BatchOptions, default_threads};
 pub use packing::{PackFormat, PackSettings};
 pub use partition::Partition;
 pub use roundtrip::{RoundtripSettings, roundtrip_files};

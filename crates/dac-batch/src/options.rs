@@ -51,7 +51,15 @@ impl BatchOptions {
             adopt: false,
             dry_run: false,
             jobs: NonZeroUsize::MIN,
-            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            threads: default_threads(),
         }
     }
+}
+
+/// Number of threads to use by default: `RAYON_NUM_THREADS`, else the processors that this process may use,
+/// as its affinity and its cgroup limit them.
+pub fn default_threads() -> NonZeroUsize {
+    let from_env = || std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok();
+    let available = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    from_env().unwrap_or_else(available)
 }

@@ -1,10 +1,10 @@
 //! Exit codes, and the errors that decide them.
 
 use std::io::ErrorKind;
-use std::process::ExitCode;
 
 use anyhow::Error;
-use dac_batch::{BatchError, has_io_cause, is_disk_full};
+use dac_batch::{BatchError, has_io_cause, is_disk_full, is_thread_limit};
+use dac_report::ReportError;
 
 use crate::output::{eprint_line, error_text};
 use crate::resources;
@@ -24,25 +24,28 @@ pub(crate) enum Exit {
     Signal(u8),
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Done => Self::SUCCESS,
-            Exit::SomeFailed => Self::from(1),
-            Exit::UsageError => Self::from(2),
-            Exit::FatalError => Self::from(3),
-            Exit::Signal(code) => Self::from(code),
+impl Exit {
+    /// Exit code of the process.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::SomeFailed => 1,
+            Self::UsageError => 2,
+            Self::FatalError => 3,
+            Self::Signal(code) => code,
         }
     }
-}
 
-impl Exit {
     /// Prints an error of a command and returns its exit.
     pub(crate) fn from_error(error: &Error) -> Self {
         let exit = Self::of(error);
         if exit != Self::Done {
             let mut text = error_text(error);
-            if exit == Self::FatalError && text.contains("cannot start") && text.contains("thread") {
+            let is_thread_limit = match error.downcast_ref() {
+                Some(ReportError::Codec(error)) => error.is_thread_limit(),
+                _ => is_thread_limit(error.as_ref()),
+            };
+            if is_thread_limit {
                 let limits = resources::limits().unwrap_or_else(|| "none found".to_owned());
                 text += &format!("; limits: {limits}; use fewer --threads or raise the limit");
             }

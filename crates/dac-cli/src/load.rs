@@ -25,7 +25,7 @@ pub(crate) fn open_named(
     match weights {
         Some(path) if path.is_dir() => Err(BatchError::Usage(match Checkpoint::open(path, model) {
             Err(error) => error.to_string(),
-            Ok(_) => format!("{}: is a folder", path.display()),
+            Ok(_) => format!("{}: is a directory", path.display()),
         })),
         Some(path) if !path.is_file() => {
             Err(BatchError::Usage(format!("weights file not found: {}", path.display())))

@@ -16,9 +16,7 @@ const MAX_PER_CORE: usize = 4;
 /// Number of threads of the engine: the requested number, else the size of rayon's default pool; at most
 /// [`max_threads`].
 pub(crate) fn threads(requested: Option<NonZeroUsize>) -> usize {
-    let from_env = || std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok().filter(|&count| count > 0);
-    let threads = requested.map(usize::from).or_else(from_env);
-    threads.unwrap_or_else(cores).min(max_threads())
+    requested.unwrap_or_else(dac_batch::default_threads).get().min(max_threads())
 }
 
 /// Largest number of threads.

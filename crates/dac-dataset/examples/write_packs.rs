@@ -1,4 +1,4 @@
-//! Writes data sets of every kind to folders, which `fixtures/python/check_packs.py` reads with Python.
+//! Writes data sets of every kind to directories, which `fixtures/python/check_packs.py` reads with Python.
 //!
 //! `cargo run -p dac-dataset --example write_packs -- FOLDER`
 
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        // Two jobs share a folder.
+        // Two jobs share a directory.
         for (tag, numbers) in [("0-of-2", 0..20), ("1-of-2", 20..40)] {
             let mut limits = PackLimits::default();
             limits.max_entries = NonZeroUsize::MIN.saturating_add(7);

@@ -43,10 +43,10 @@ pub enum PackError {
     /// The tokens cannot be written in the requested format.
     #[error(transparent)]
     Tokens(#[from] TokenError),
-    /// The folder of the shards cannot be listed.
-    #[error("cannot list the folder {path}", path = path.display())]
+    /// The directory of the shards cannot be listed.
+    #[error("cannot list the directory {path}", path = path.display())]
     Folder {
-        /// Path of the folder.
+        /// Path of the directory.
         path: PathBuf,
         /// Cause.
         source: io::Error,

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::PackError;
 
 /// File names of shards: `tokens-000000.tar`, or `tokens-0-of-4-000000.tar` with a tag. Jobs with different
-/// tags can share a folder.
+/// tags can share a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackNaming {
     prefix: String,
@@ -39,7 +39,7 @@ impl PackNaming {
     /// Returns the number after the highest of the shards with this extension in `folder`, or 0.
     ///
     /// # Errors
-    /// Fails if the folder cannot be listed.
+    /// Fails if the directory cannot be listed.
     pub fn next_number(&self, folder: &Path, extension: &str) -> Result<u64, PackError> {
         let cannot_list = |source| PackError::Folder { path: folder.to_path_buf(), source };
         let mut next = 0;

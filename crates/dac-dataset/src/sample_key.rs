@@ -20,7 +20,7 @@ pub struct KeyError {
 /// Key of an entry: a relative path with `/` as separator and without extension, the same in tar and parquet
 /// files.
 ///
-/// WebDataset ends a key at the first dot of the file name, and skips everything in a first folder
+/// WebDataset ends a key at the first dot of the file name, and skips everything in a first directory
 /// `__something__`. Such dots and the first underscore are therefore percent-encoded as in URLs (`%2E`,
 /// `%5F`), as are control characters, bytes that are not UTF-8, and `%` itself. Different paths have
 /// different keys, and unquoting restores the path.
@@ -45,7 +45,7 @@ impl SampleKey {
         let (file, folders) = parts.split_last().ok_or_else(|| invalid("it is empty"))?;
         let mut key = String::new();
         for (index, folder) in folders.iter().enumerate() {
-            // WebDataset takes a first folder of this name for metadata and skips it.
+            // WebDataset takes a first directory of this name for metadata and skips it.
             let is_skipped =
                 index == 0 && folder.len() >= 4 && folder.starts_with(b"__") && folder.ends_with(b"__");
             if is_skipped {

@@ -60,7 +60,8 @@ impl Default for PackLimits {
     }
 }
 
-/// Writes tokens into shards of a folder. Dropping it without [`PackWriter::finish`] removes the open shard.
+/// Writes tokens into shards of a directory. Dropping it without [`PackWriter::finish`] removes the open
+/// shard.
 pub struct PackWriter {
     folder: PathBuf,
     staging_dir: Option<PathBuf>,
@@ -75,7 +76,7 @@ impl PackWriter {
     /// Creates a writer whose first shard gets the number after the existing ones in `folder`.
     ///
     /// # Errors
-    /// Fails if the folder cannot be listed.
+    /// Fails if the directory cannot be listed.
     pub fn new(
         folder: &Path,
         kind: PackKind,
@@ -87,7 +88,7 @@ impl PackWriter {
         Ok(Self { folder, staging_dir: None, kind, naming, limits, next_number, open: None })
     }
 
-    /// Sets the directory in which shards have their temporary names; by default, that is their folder.
+    /// Sets the directory in which shards have their temporary names; by default, that is their directory.
     #[must_use]
     pub fn staged_in(mut self, staging_dir: &Path) -> Self {
         self.staging_dir = Some(staging_dir.to_path_buf());

@@ -21,6 +21,7 @@ pub use options::CodecOptions;
 pub use pending::Pending;
 
 use checks::{check_finite, check_fits, check_smallest_chunk_fits};
+use quantizer::load_quantizer;
 
 enum Network {
     Engine(engine::EngineNetwork),
@@ -34,6 +35,8 @@ pub struct Codec {
     geometry: Geometry,
     options: CodecOptions,
     network: Network,
+    /// Entries of each codebook before normalisation, `[size][dim]`.
+    codebooks: Vec<Vec<f32>>,
 }
 
 impl std::fmt::Debug for Codec {
@@ -58,14 +61,20 @@ impl Codec {
     ) -> Result<Self, CodecError> {
         let geometry = Geometry::new(shape);
         check_smallest_chunk_fits(shape, &geometry, &options)?;
+        #[cfg(not(feature = "burn"))]
+        if options.device != Device::Cpu {
+            return Err(options.device.not_compiled().into());
+        }
+        let quantizer = load_quantizer(shape, weights)?;
+        let codebooks = quantizer.iter().map(|stage| stage.codebook.clone()).collect();
         let network = match options.device {
-            Device::Cpu => Network::Engine(engine::EngineNetwork::load(shape, weights, &options)?),
             #[cfg(feature = "burn")]
-            _ => Network::Tensor(tensor::TensorNetwork::load(shape, weights, &options)?),
-            #[cfg(not(feature = "burn"))]
-            device => return Err(device.not_compiled().into()),
+            device if device != Device::Cpu => {
+                Network::Tensor(tensor::TensorNetwork::load(shape, quantizer, weights, &options)?)
+            }
+            _ => Network::Engine(engine::EngineNetwork::load(shape, quantizer, weights, &options)?),
         };
-        Ok(Self { shape: shape.clone(), geometry, options, network })
+        Ok(Self { shape: shape.clone(), geometry, options, network, codebooks })
     }
 
     /// Returns the network's shape.
@@ -240,6 +249,25 @@ impl Codec {
             #[cfg(feature = "burn")]
             Network::Tensor(network) => network.codes_to_z(codes),
         }
+    }
+
+    /// Looks up the codebook entries of codes: `[batch, codebooks · dim, frames]` (reference: the second
+    /// result of `from_codes`). Unlike [`Encoded::latents`], these are quantized.
+    ///
+    /// # Errors
+    /// Same as [`Codec::codes_to_z`].
+    pub fn codes_to_entries(&self, codes: &Codes) -> Result<Array3, CodecError> {
+        self.check_codes(codes)?;
+        let [batch, codebooks, frames] = codes.shape();
+        let dim = self.shape.codebook_dim;
+        let mut entries = Vec::with_capacity(batch * codebooks * dim * frames);
+        for (row, codes) in codes.as_slice().chunks_exact(frames).enumerate() {
+            let codebook = &self.codebooks[row % codebooks];
+            for value in 0..dim {
+                entries.extend(codes.iter().map(|&code| codebook[usize::from(code) * dim + value]));
+            }
+        }
+        Ok(Array3::new(entries, [batch, codebooks * dim, frames])?)
     }
 
     /// Searches the codes of latents `[batch, codebooks · dim, frames]`, given as in [`Encoded::latents`]

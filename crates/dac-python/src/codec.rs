@@ -46,7 +46,8 @@ pub(crate) fn model_names() -> Vec<&'static str> {
     Preset::ALL.map(Preset::name).to_vec()
 }
 
-/// Returns the paths of a model's weights on this machine, most preferred first, and the folders searched.
+/// Returns the paths of a model's weights on this machine, most preferred first, and the directories
+/// searched.
 #[pyfunction]
 pub(crate) fn find_weights(model: &str) -> PyResult<(Vec<PathBuf>, Vec<PathBuf>)> {
     let environment = Environment::from_process();

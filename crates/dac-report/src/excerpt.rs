@@ -80,8 +80,9 @@ impl Excerpt {
     /// When the rate cannot be resampled.
     pub fn codec_input(&self, mix: ChannelMix, rate_hz: u32) -> Result<Audio, ReportError> {
         let Audio { channels, rate_hz: input_hz } = &self.audio;
+        let channels: Vec<_> = channels.iter().map(Vec::as_slice).collect();
         let non_finite = NonFinitePolicy::Error;
-        let slice = AudioSlice { name: "the excerpt", channels, rate_hz: *input_hz, non_finite };
+        let slice = AudioSlice { name: "the excerpt", channels: &channels, rate_hz: *input_hz, non_finite };
         let channels = ModelRateReader::from_memory(slice, mix, rate_hz)?.read_all()?;
         Ok(Audio { channels, rate_hz })
     }

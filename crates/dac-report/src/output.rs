@@ -49,7 +49,7 @@ fn is_report(path: &Path) -> bool {
 /// Tries whether the page can be written; an earlier file stays unchanged.
 ///
 /// # Errors
-/// When the folder cannot be written.
+/// When the directory cannot be written.
 pub fn try_output(output: &Path) -> Result<(), ReportError> {
     if fs::metadata(output).is_ok_and(|found| !found.is_file()) {
         // Opening a pipe is noticed at its other end.

@@ -148,6 +148,11 @@ impl Codes {
         &self.data
     }
 
+    /// Returns all codes, row-major, without copying.
+    pub fn into_vec(self) -> Vec<u16> {
+        self.data
+    }
+
     /// Checks that every code is less than `size`, the entries per codebook.
     ///
     /// # Errors

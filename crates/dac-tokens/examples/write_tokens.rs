@@ -1,4 +1,5 @@
-//! Writes token files in every format to a folder, which `fixtures/python/check_tokens.py` reads with Python.
+//! Writes token files in every format to a directory, which `fixtures/python/check_tokens.py` reads with
+//! Python.
 //!
 //! `cargo run -p dac-tokens --example write_tokens -- FOLDER`
 

@@ -1,4 +1,4 @@
-//! Encodes all audio files of a folder with one model, several files at a time.
+//! Encodes all audio files of a directory with one model, several files at a time.
 //!
 //! `cargo run -p dac --example batch_folder -- fixtures/audio tokens`
 //!

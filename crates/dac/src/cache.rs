@@ -1,11 +1,11 @@
 //! Search for weights in the caches on this machine.
 //!
 //! [`find`] searches, in this order,
-//! 1. our own cache: `weights/` in `$DAC_HOME`, or in the folder `dac` of the platform's cache folder;
+//! 1. our own cache: `weights/` in `$DAC_HOME`, or in the directory `dac` of the platform's cache directory;
 //! 2. the Python package's: `~/.cache/descript/dac/weights_{44khz|24khz|16khz}_{8kbps|16kbps}_{tag}.pth`;
 //! 3. Hugging Face's hub cache: `models--OWNER--NAME/snapshots/*/model.safetensors`.
 //!
-//! Nothing here opens a file, creates a folder or downloads. Unfinished downloads have other names
+//! Nothing here opens a file, creates a directory or downloads. Unfinished downloads have other names
 //! ([`PARTIAL_SUFFIX`]) and are not found.
 
 use std::fmt;
@@ -21,20 +21,20 @@ const EXTENSIONS: [&str; 3] = ["pth", "safetensors", "pt"];
 /// Suffix of the name of an unfinished download.
 pub const PARTIAL_SUFFIX: &str = ".part";
 
-/// The folders and environment variables that determine where caches are.
+/// The directories and environment variables that determine where caches are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// Home folder of the user.
+    /// Home directory of the user.
     pub home: Option<PathBuf>,
-    /// Cache folder of the platform (`~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`).
+    /// Cache directory of the platform (`~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`).
     pub platform_cache: Option<PathBuf>,
-    /// `DAC_HOME`, which replaces our own cache folder.
+    /// `DAC_HOME`, which replaces our own cache directory.
     pub dac_home: Option<PathBuf>,
     /// `HF_HUB_CACHE`, or its older name `HUGGINGFACE_HUB_CACHE`: the hub cache itself.
     pub hf_hub_cache: Option<PathBuf>,
-    /// `HF_HOME`: parent folder of the hub cache `hub`.
+    /// `HF_HOME`: parent directory of the hub cache `hub`.
     pub hf_home: Option<PathBuf>,
-    /// `XDG_CACHE_HOME`: parent folder of `huggingface/hub`.
+    /// `XDG_CACHE_HOME`: parent directory of `huggingface/hub`.
     pub xdg_cache_home: Option<PathBuf>,
 }
 
@@ -53,18 +53,18 @@ impl Environment {
         }
     }
 
-    /// Returns our own cache folder, which may not exist; `None` when neither `DAC_HOME` nor a home folder is
-    /// known.
+    /// Returns our own cache directory, which may not exist; `None` when neither `DAC_HOME` nor a home
+    /// directory is known.
     pub fn cache_folder(&self) -> Option<PathBuf> {
         self.dac_home.clone().or_else(|| self.platform_cache.as_ref().map(|cache| cache.join("dac")))
     }
 
-    /// Returns the folder of weights in our own cache.
+    /// Returns the directory of weights in our own cache.
     pub fn weights_folder(&self) -> Option<PathBuf> {
         self.cache_folder().map(|folder| folder.join("weights"))
     }
 
-    /// Returns the folder of autotune results of GPUs in our own cache.
+    /// Returns the directory of autotune results of GPUs in our own cache.
     pub fn autotune_folder(&self) -> Option<PathBuf> {
         self.cache_folder().map(|folder| folder.join("autotune"))
     }
@@ -145,7 +145,7 @@ pub fn find_all(preset: Preset, environment: &Environment) -> Vec<CachedWeights>
 /// Possible path of a weights file, and its publisher.
 type WeightsPath = (PathBuf, Option<Source>);
 
-/// Returns the folders that [`find`] searches, in order, whether they exist or not.
+/// Returns the directories that [`find`] searches, in order, whether they exist or not.
 pub fn searched_folders(environment: &Environment) -> Vec<PathBuf> {
     [environment.weights_folder(), environment.python_folder(), environment.hub_folder()]
         .into_iter()
@@ -154,7 +154,7 @@ pub fn searched_folders(environment: &Environment) -> Vec<PathBuf> {
 }
 
 /// Returns the path of weights for `preset` in our own cache: under the published name, or without a
-/// publisher as `PRESET-custom.EXTENSION`. `None` when there is no cache folder, or the publisher does not
+/// publisher as `PRESET-custom.EXTENSION`. `None` when there is no cache directory, or the publisher does not
 /// offer the preset.
 pub fn place(
     preset: Preset,
@@ -207,7 +207,7 @@ fn hugging_face(preset: Preset, hub: &Path) -> Vec<WeightsPath> {
     found
 }
 
-/// Returns the names in a folder that are Unicode; none when it cannot be read.
+/// Returns the names in a directory that are Unicode; none when it cannot be read.
 fn names_in(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()

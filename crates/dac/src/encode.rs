@@ -23,16 +23,27 @@ impl Dac {
     /// When there are no samples, the channels differ in length, a value is not finite, or an option does not
     /// fit the model.
     pub fn encode(&self, audio: &Audio, options: &EncodeOptions) -> Result<TokenFile, Error> {
-        check_planar(&audio.channels, audio.channels.len())?;
-        let slice = AudioSlice {
-            name: AUDIO_IN_MEMORY,
-            channels: &audio.channels,
-            rate_hz: audio.rate_hz,
-            non_finite: options.non_finite,
-        };
+        let channels: Vec<_> = audio.channels.iter().map(Vec::as_slice).collect();
+        self.encode_slices(&channels, audio.rate_hz, options, &mut ())
+    }
+
+    /// Encodes borrowed samples `[channels][samples]` at `rate_hz`, like [`Dac::encode`].
+    ///
+    /// # Errors
+    /// As [`Dac::encode`], and [`Error::Cancelled`] when `progress` cancels.
+    pub fn encode_slices(
+        &self,
+        channels: &[&[f32]],
+        rate_hz: u32,
+        options: &EncodeOptions,
+        progress: &mut dyn Progress,
+    ) -> Result<TokenFile, Error> {
+        check_planar(channels, channels.len())?;
+        let non_finite = options.non_finite;
+        let slice = AudioSlice { name: AUDIO_IN_MEMORY, channels, rate_hz, non_finite };
         let model_hz = self.shape().sample_rate_hz;
         let mut open = || Ok(ModelRateReader::from_memory(slice, options.channels, model_hz)?);
-        self.encode_passes(&mut open, options, &mut ())
+        self.encode_passes(&mut open, options, progress)
     }
 
     /// Encodes an audio file block by block.

@@ -36,7 +36,7 @@ pub enum Error {
     NoWeights {
         /// Preset to load.
         preset: Preset,
-        /// Folders that were searched.
+        /// Directories that were searched.
         searched: Vec<PathBuf>,
     },
     /// The tiny model is not part of this build.
@@ -99,6 +99,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Reports whether the system refuses to start threads, because of a limit on processes or memory.
+    pub fn is_thread_limit(&self) -> bool {
+        match self {
+            Self::Thread { .. } => true,
+            Self::Codec(error) => error.is_thread_limit(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn invalid(option: &'static str, found: impl ToString, expected: impl Into<String>) -> Self {
         Self::InvalidOption { option, found: found.to_string(), expected: expected.into() }
     }

@@ -1,4 +1,4 @@
-//! Search for weights in cache folders laid out by this project, the Python package and Hugging Face.
+//! Search for weights in cache directories laid out by this project, the Python package and Hugging Face.
 
 use std::fs;
 use std::path::{Path, PathBuf};

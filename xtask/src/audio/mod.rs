@@ -33,7 +33,7 @@ pub(crate) struct Args {
     /// Print the cases that agree, too.
     #[arg(long)]
     verbose: bool,
-    /// Only decode the Opus test vectors of RFC 8251 (testvector*.bit and .dec) in this folder.
+    /// Only decode the Opus test vectors of RFC 8251 (testvector*.bit and .dec) in this directory.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["quick", "filter"])]
     opus_vectors: Option<PathBuf>,
     /// Only measure the speed of reading every format, and write docs/benchmarks/audio.md.
@@ -107,7 +107,7 @@ fn build_example(name: &str, profile: &str) -> Result<PathBuf, Error> {
     Ok(process::target_dir().join(folder).join("examples").join(name))
 }
 
-/// Creates an empty folder for generated files.
+/// Creates an empty directory for generated files.
 fn empty_folder(name: &str) -> Result<PathBuf, Error> {
     let folder = process::target_dir().join(name);
     if folder.exists() {
@@ -121,7 +121,7 @@ fn is_installed(tool: &str) -> bool {
     process::succeeds(Command::new("sh").args(["-c", &format!("command -v {tool}")]))
 }
 
-/// Runs a command of the shell in the folder.
+/// Runs a command of the shell in the directory.
 fn shell(command: &str, folder: &Path) -> Result<(), Error> {
     let output = Command::new("sh")
         .args(["-ec", command])

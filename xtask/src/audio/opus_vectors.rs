@@ -16,7 +16,7 @@ const RATE_HZ: u32 = 48_000;
 /// Longest packet of an Ogg page of its own: 254 full segments and a shorter one.
 const MAX_PACKET_BYTES: usize = 254 * 255;
 
-/// Decodes all vectors of a folder.
+/// Decodes all vectors of a directory.
 ///
 /// # Errors
 /// If there is none, or a vector is decoded to something else.

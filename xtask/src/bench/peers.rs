@@ -100,7 +100,7 @@ struct Bench<'a> {
     /// Python that can import PyTorch and ONNX Runtime.
     python: PathBuf,
     reference: Reference,
-    /// Folder of the exported networks.
+    /// Directory of the exported networks.
     onnx: PathBuf,
 }
 

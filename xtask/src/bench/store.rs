@@ -72,7 +72,7 @@ pub fn without_folders(command_line: &str) -> String {
     command_line.split(' ').map(shorten).collect::<Vec<_>>().join(" ")
 }
 
-/// Folder of the rendered page; the runs are in `runs` below it.
+/// Directory of the rendered page; the runs are in `runs` below it.
 pub fn folder() -> PathBuf {
     root().join("docs").join("benchmarks")
 }

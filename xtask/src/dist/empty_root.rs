@@ -1,4 +1,4 @@
-//! Runs the shipped binary in a root folder without libraries, `/proc` or `/tmp`.
+//! Runs the shipped binary in a root directory without libraries, `/proc` or `/tmp`.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -19,7 +19,7 @@ pub const RESULTS: [&str; 2] = ["in.safetensors", "in.wav"];
 /// A name that no name server resolves (RFC 6761).
 const HOST: &str = "weights.test";
 
-/// Encodes, decodes and resolves a host name with `folder` as the root folder.
+/// Encodes, decodes and resolves a host name with `folder` as the root directory.
 /// Fails if a result differs from one made outside.
 pub fn check(binary: &Path, folder: &Path) -> Result<(), Error> {
     if folder.exists() {
@@ -52,7 +52,7 @@ pub fn check(binary: &Path, folder: &Path) -> Result<(), Error> {
     resolve_host(chroot, folder)
 }
 
-/// Commands that change the root folder: as root, and as another user in a new namespace.
+/// Commands that change the root directory: as root, and as another user in a new namespace.
 const CHROOTS: [&[&str]; 2] = [&["chroot"], &["unshare", "--map-root-user", "chroot"]];
 
 fn working_chroot(folder: &Path) -> Result<&'static [&'static str], Error> {
@@ -63,7 +63,7 @@ fn working_chroot(folder: &Path) -> Result<&'static [&'static str], Error> {
     })
 }
 
-/// Returns a command that runs the binary with `folder` as the root folder.
+/// Returns a command that runs the binary with `folder` as the root directory.
 fn in_root(chroot: &[&str], folder: &Path) -> Command {
     let (program, arguments) = chroot.split_first().unwrap_or((&"chroot", &[]));
     let mut in_root = command(program);

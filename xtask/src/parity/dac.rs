@@ -80,7 +80,7 @@ fn result(name: &str) -> PathBuf {
     folder().join("out").join(name)
 }
 
-/// Folder for inputs and results, which each run replaces.
+/// Directory for inputs and results, which each run replaces.
 fn folder() -> PathBuf {
     target_dir().join("parity").join("work")
 }

@@ -37,7 +37,7 @@ pub struct Args {
     /// Python that can import the reference [default: created by fixtures/python/setup.sh].
     #[arg(long)]
     python: Option<PathBuf>,
-    /// Folder written by full_size.py [default: created].
+    /// Directory written by full_size.py [default: created].
     #[arg(long)]
     folder: Option<PathBuf>,
     /// Built dac [default: build one].
@@ -56,7 +56,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Reads a folder written by `full_size.py`.
+    /// Reads a directory written by `full_size.py`.
     fn read(folder: &Path, model: Model) -> Result<Self, Error> {
         let file = TensorFile::read(&folder.join("io.safetensors"))?;
         Ok(Self {

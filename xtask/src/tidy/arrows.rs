@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::process::{cargo, stdout_of, succeeds};
 
 /// Each crate with the crates of the workspace that it may depend on, lowest first.
-pub const ARROWS: [(&str, &str); 17] = [
+pub const ARROWS: [(&str, &str); 18] = [
     ("dac-kernels", ""),
     ("dac-sniff", ""),
     ("dac-pickle", "dac-sniff"),
@@ -25,12 +25,13 @@ pub const ARROWS: [(&str, &str); 17] = [
     ("dac-batch", "dac dac-atomic dac-dataset"),
     ("dac-report", "dac dac-atomic dac-picture"),
     ("dac-cli", "dac dac-batch dac-report"),
+    ("dac-python", "dac dac-batch dac-cli"),
     ("xtask", ""),
 ];
 
 /// Crates that must build without burn.
-const WITHOUT_BURN: &str =
-    "dac-kernels dac-sniff dac-pickle dac-atomic dac-audio dac-picture dac-tokens dac-dataset xtask";
+const WITHOUT_BURN: &str = "dac-kernels dac-sniff dac-pickle dac-atomic dac-audio dac-picture dac-tokens \
+     dac-dataset dac-python xtask";
 
 /// Dependencies that only some crates may have: libraries do not download, draw progress bars or parse
 /// arguments.

@@ -5,7 +5,7 @@
 //! - every crate except dac-kernels forbids unsafe code;
 //! - crates depend on each other only as in `docs/dev/architecture.md`; the lower ones do not depend on burn;
 //! - the modules of a crate do not import each other in a cycle;
-//! - no file names the host of a package registry or a folder of a developer's machine;
+//! - no file names the host of a package registry or a directory of a developer's machine;
 //! - all tracked files together have at most 40 MiB.
 
 pub mod arrows;

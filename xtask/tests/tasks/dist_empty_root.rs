@@ -1,4 +1,4 @@
-//! Comparison of results in an empty root folder.
+//! Comparison of results in an empty root directory.
 
 use std::fs;
 

@@ -51,16 +51,16 @@ impl AudioInput {
     /// copied, and can be opened only once.
     ///
     /// # Errors
-    /// [`AudioError::Read`].
+    /// [`AudioError::Read`], or [`AudioError::NotAudio`] if the pipe is copied and is not audio.
     pub fn from_stream(
-        mut stream: impl Read + Send + 'static,
+        stream: impl Read + Send + 'static,
         name: impl AsRef<Path>,
         options: ReadOptions,
         passes: usize,
     ) -> Result<Self, AudioError> {
         let path = name.as_ref().to_owned();
         let source = if passes > 1 {
-            Source::Copy(Spool::copy(&mut stream).map_err(|error| AudioError::read(&path, error))?)
+            Source::Copy(Spool::copy_audio(stream, &path, options.backend)?)
         } else {
             Source::Pipe(Mutex::new(Some(Box::new(stream))))
         };

@@ -53,8 +53,8 @@ pub use options::{ReadBackend, ReadOptions};
 pub use reader::AudioReader;
 pub use spec::AudioSpec;
 
-/// Extensions of audio files in lower case, for selecting files of a folder. [`AudioReader`] detects formats
-/// from the content.
+/// Extensions of audio files in lower case, for selecting files of a directory. [`AudioReader`] detects
+/// formats from the content.
 pub const AUDIO_EXTENSIONS: [&str; 29] = [
     "wav", "wave", "bwf", "rf64", "w64", "flac", "mp1", "mp2", "mp3", "aac", "adts", "m4a", "m4b", "mp4",
     "mov", "3gp", "ogg", "oga", "opus", "mka", "mkv", "weba", "webm", "caf", "aif", "aiff", "aifc", "au",

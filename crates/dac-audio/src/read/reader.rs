@@ -181,14 +181,13 @@ impl AudioReader {
         let read_error = |error| AudioError::read(&path, error);
         let head = sniff::read_head(&mut source).map_err(read_error)?;
         let is_wav = sniff::is_wav(&head) && !is_coded_wav(&head);
-        let mut joined = Cursor::new(head).chain(source);
+        let joined = Cursor::new(head).chain(source);
         if is_wav && options.backend != ReadBackend::Ffmpeg {
             let wav = WavReader::open(Box::new(joined), &path, None)?;
             let reader = Self::new(path, wav.spec().clone(), Source::Wav(wav));
             return Ok(reader.with_non_finite(options.non_finite));
         }
-        let spool = Spool::copy(&mut joined).map_err(read_error)?;
-        Self::from_spool(spool, &path, options)
+        Self::from_spool(Spool::copy_audio(joined, &path, options.backend)?, &path, options)
     }
 
     /// Reads headerless little-endian `f32` samples, channels interleaved, from a pipe.

@@ -41,6 +41,12 @@ pub(super) fn read_head(source: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
+/// Chooses the reader for a stream. Leaves the source at any position.
+pub(super) fn container_of<R: Read + Seek>(path: &Path, source: &mut R) -> Result<Container, AudioError> {
+    let (head, has_tags) = read_head_after_tags(source).map_err(|error| AudioError::read(path, error))?;
+    container(path, source, &head, has_tags)
+}
+
 /// Chooses the reader for a stream that begins with `head`, after tags if `has_tags`. Leaves the source at
 /// any position.
 pub(super) fn container<R: Read + Seek>(

@@ -22,8 +22,8 @@ pub enum AudioWriter {
 }
 
 impl AudioWriter {
-    /// Creates a file. Its folder must exist. An existing file is unchanged until `finish`, a symbolic link
-    /// is followed; a device is written directly.
+    /// Creates a file. Its directory must exist. An existing file is unchanged until `finish`, a symbolic
+    /// link is followed; a device is written directly.
     ///
     /// # Errors
     /// As [`WavWriter::create`] or [`FlacWriter::create`].

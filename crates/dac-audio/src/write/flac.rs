@@ -56,7 +56,7 @@ impl fmt::Debug for FlacWriter {
 }
 
 impl FlacWriter {
-    /// Creates a file. Its folder must exist.
+    /// Creates a file. Its directory must exist.
     ///
     /// # Errors
     /// [`AudioError::Write`]; [`AudioError::Malformed`] for a rate above 96 kHz, more than 8 channels or

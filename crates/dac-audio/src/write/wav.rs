@@ -26,8 +26,8 @@ pub struct WavWriter {
 }
 
 impl WavWriter {
-    /// Creates a file. Its folder must exist. An existing file is unchanged until `finish`, a symbolic link
-    /// is followed, a device is written directly.
+    /// Creates a file. Its directory must exist. An existing file is unchanged until `finish`, a symbolic
+    /// link is followed, a device is written directly.
     ///
     /// # Errors
     /// [`AudioError::Write`], or [`AudioError::Malformed`] for a rate of 0, or 0 or more than

@@ -21,7 +21,7 @@ pub(crate) struct ChunkArgs {
     /// Overlap of decoded chunks, from 0 to 1 [default: 0.1].
     ///
     /// Only with --chunk overlap. A config.json next to the weights may contain another default.
-    #[arg(long, value_name = "R", value_parser = values::fraction)]
+    #[arg(long, value_name = "R", value_parser = values::fraction, hide_short_help = true)]
     overlap_rate: Option<f64>,
 }
 

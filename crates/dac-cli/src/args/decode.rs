@@ -28,7 +28,7 @@ pub(crate) struct DecodeArgs {
     /// Number of frames at the end that are only context of the earlier ones: their audio is omitted.
     ///
     /// For tokens from a language model, which end without the look-ahead of the decoder.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true)]
     pub(crate) tail_frames: usize,
     /// Do not restore the input's loudness that .dac files store.
     #[arg(long)]

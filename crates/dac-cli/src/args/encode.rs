@@ -16,7 +16,7 @@ pub(crate) struct EncodeArgs {
     ///
     /// For formats that do not record their model, such as npy, when records were lost: format, integer type,
     /// shape and values have to fit the input and the settings. The model cannot be checked.
-    #[arg(long, conflicts_with = "overwrite", help_heading = "Batches")]
+    #[arg(long, conflicts_with = "overwrite", help_heading = "Batches", hide_short_help = true)]
     pub(crate) adopt: bool,
     #[command(flatten, next_help_heading = "Model")]
     pub(crate) model: ModelArgs,

@@ -39,10 +39,10 @@ pub(crate) struct BatchArgs {
     #[arg(long, value_name = "LIST")]
     pub(crate) files_from: Option<PathBuf>,
     /// Form output paths relative to this directory.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub(crate) root: Option<PathBuf>,
     /// Append the new extension: a.wav becomes a.wav.dac.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) keep_extension: bool,
     /// Files to work on at once [default: one per thread with cpu, else 1].
     ///
@@ -61,7 +61,7 @@ pub(crate) struct BatchArgs {
     /// Manifest of finished files [default: .dac-manifest.jsonl].
     ///
     /// The default is in the output directory; with --partition its name is .dac-manifest.I-of-N.jsonl.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) manifest: Option<PathBuf>,
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct InputArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ReaderArgs {
     /// Program that reads audio files.
-    #[arg(long, value_enum, default_value_t = AudioReaderArg::Auto)]
+    #[arg(long, value_enum, default_value_t = AudioReaderArg::Auto, hide_short_help = true)]
     pub(crate) audio_reader: AudioReaderArg,
 }
 

@@ -19,6 +19,8 @@ mod tokens;
 mod values;
 mod wave;
 
+use std::ffi::OsString;
+
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use bench::BenchArgs;
@@ -57,11 +59,11 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Parses the command line; prints errors and help, and exits.
-pub(crate) fn parse() -> Cli {
+/// Parses a command line; the error may also be a help text.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut command = command();
-    let matches = command.get_matches_mut();
-    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// All commands. A negative number after an option is its value, and not another option, so that its parser
@@ -104,5 +106,13 @@ mod tests {
     #[test]
     fn arguments_do_not_conflict() {
         super::command().debug_assert();
+    }
+
+    #[test]
+    fn the_short_help_of_every_command_fits_a_screen() {
+        for command in super::command().term_width(100).get_subcommands_mut() {
+            let lines = command.clone().term_width(100).render_help().to_string().lines().count();
+            assert!(lines <= 50, "dac {} -h has {lines} lines", command.get_name());
+        }
     }
 }

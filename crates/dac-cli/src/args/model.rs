@@ -41,7 +41,7 @@ pub(crate) struct RunArgs {
     /// Memory limit on burn devices, in bytes or with K, M or G.
     ///
     /// Chunks are shortened to fit, or several are processed at once if there is room.
-    #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = values::bytes, hide_short_help = true)]
     pub(crate) memory_budget: Option<u64>,
 }
 

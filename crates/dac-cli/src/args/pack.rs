@@ -30,17 +30,17 @@ pub(crate) struct PackArgs {
     /// Maximum entries per shard [default: 1000].
     ///
     /// At most one open shard is lost if the process is killed.
-    #[arg(long, value_name = "N", requires = "pack")]
+    #[arg(long, value_name = "N", requires = "pack", hide_short_help = true)]
     pack_entries: Option<NonZeroUsize>,
     /// Size at which a shard is closed [default: 1000000000].
     ///
     /// In bytes, or with K, M or G.
-    #[arg(long, value_name = "SIZE", requires = "pack", value_parser = values::bytes)]
+    #[arg(long, value_name = "SIZE", requires = "pack", value_parser = values::bytes, hide_short_help = true)]
     pack_bytes: Option<u64>,
     /// Minutes after which a shard is closed [default: 10].
     ///
     /// A killed process loses at most the work of this time.
-    #[arg(long, value_name = "M", requires = "pack", value_parser = values::positive)]
+    #[arg(long, value_name = "M", requires = "pack", value_parser = values::positive, hide_short_help = true)]
     max_shard_minutes: Option<f64>,
 }
 

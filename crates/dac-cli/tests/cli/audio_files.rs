@@ -112,7 +112,7 @@ fn damaged_files_fail_or_are_repaired_and_recorded() {
     lab.dac("encode a.flac --output x --model tiny --damaged ignore").expect(2);
 }
 
-/// Creates a program `ffmpeg` that runs a shell script, and returns the PATH with only its folder and the
+/// Creates a program `ffmpeg` that runs a shell script, and returns the PATH with only its directory and the
 /// shell's tools.
 #[cfg(unix)]
 fn fake_ffmpeg(lab: &Lab, script: &str) -> String {

@@ -20,10 +20,10 @@ pub(crate) fn manifest(lab: &Lab, name: &str) -> BTreeMap<String, Value> {
     records.map(|record| (record["key"].as_str().unwrap().to_owned(), record)).collect()
 }
 
-/// Content of all files below a folder except manifests, by relative path.
+/// Content of all files below a directory except manifests, by relative path.
 pub(crate) fn tree(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<u8>> {
     fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
-        // A run that was killed early has not created the folder.
+        // A run that was killed early has not created the directory.
         let Ok(entries) = fs::read_dir(folder) else { return };
         for entry in entries {
             let path = entry.unwrap().path();
@@ -69,7 +69,7 @@ fn folders_patterns_and_lists_select_inputs() {
     assert_eq!(tree(&lab, "some").keys().collect::<Vec<_>>(), ["in/x/a.safetensors", "y/b.safetensors"]);
     assert_eq!(statuses(&run)["in/gone.safetensors"], "error");
     run.says("in/gone.wav: no such file");
-    // Decode the folder of tokens.
+    // Decode the directory of tokens.
     lab.dac("decode out --output wave --keep-extension").expect(0);
     let waves: Vec<_> = tree(&lab, "wave").into_keys().collect();
     assert_eq!(waves, ["a.safetensors.wav", "x/a.safetensors.wav", "x/y/b.safetensors.wav"]);

@@ -159,7 +159,7 @@ const CONTRAST: &str = "
     globalThis.style = (selector) => getComputedStyle(document.querySelector(selector));
     true";
 
-/// Saves a screenshot of each combination in the folder `DAC_SCREENSHOTS`, if that is set.
+/// Saves a screenshot of each combination in the directory `DAC_SCREENSHOTS`, if that is set.
 #[test]
 fn light_and_dark_schemes_have_contrast_on_wide_and_narrow_screens() {
     let lab = Lab::new();

@@ -121,7 +121,8 @@ fn every_kind_of_pack_stops_at_the_first_shard_that_cannot_be_written() {
     }
 }
 
-/// Command that runs `dac` as a user who cannot write in folders of mode 555, also if the tests run as root.
+/// Command that runs `dac` as a user who cannot write in directories of mode 555, also if the tests run as
+/// root.
 /// `None` where root cannot give up that right.
 #[cfg(target_os = "linux")]
 fn unprivileged(lab: &Lab, arguments: &str) -> Option<Command> {
@@ -176,7 +177,7 @@ fn outputs_are_tried_before_the_work() {
     let Some(whole) = run("encode in --output closed") else { return };
     whole.expect(3).says("cannot write closed");
     run("report in/x/b.wav --output closed/a.html").unwrap().expect(3).says("cannot write closed/a.html");
-    // One folder below the output folder: its files fail, without having been encoded.
+    // One directory below the output directory: its files fail, without having been encoded.
     let half = run("encode in --output half --json").unwrap().expect(1);
     half.says("1 done, 0 skipped, 1 failed").says("in/x/b.wav: cannot write half/x: Permission denied");
     assert!(half.records().iter().all(|record| record["frames"].is_null() || record["status"] == "ok"));

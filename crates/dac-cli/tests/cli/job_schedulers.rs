@@ -15,7 +15,8 @@ use slurm::Cluster;
 const PARTITIONS: usize = 4;
 const FILES: usize = 9;
 
-/// Creates short recordings of several rates in two folders and encodes them by a single run into `plain`.
+/// Creates short recordings of several rates in two directories and encodes them by a single run into
+/// `plain`.
 fn collection() -> Lab {
     let lab = Lab::new();
     for n in 0..FILES {
@@ -26,7 +27,7 @@ fn collection() -> Lab {
     lab
 }
 
-/// Merges the partitions' manifests in `joined` and compares the folder with `plain`.
+/// Merges the partitions' manifests in `joined` and compares the directory with `plain`.
 fn assert_joined(lab: &Lab) {
     let names = lab.names("joined");
     for partition in 0..PARTITIONS {

@@ -1,4 +1,4 @@
-//! Tests of the `dac` binary. Each test runs it in a temporary folder with its own home.
+//! Tests of the `dac` binary. Each test runs it in a temporary directory with its own home.
 
 mod adopt;
 mod arguments;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::batch::{MANIFEST, collection, kill, manifest, tree};
 use crate::support::{Lab, Run};
 
-/// Members of all tar shards in a folder, by shard.
+/// Members of all tar shards in a directory, by shard.
 fn tars(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<(String, Vec<u8>)>> {
     let shards = lab.names(folder).into_iter().filter(|name| name.ends_with(".tar"));
     let members = |name: String| {

@@ -21,7 +21,7 @@ fn adjacent_ranges_tile_the_whole_in_every_format_and_at_every_rate() {
     let files = tokens(&lab);
     let piece = 0.1234;
     for (rate, hz) in [("model", 44_100.0), ("8000", 8_000.0), ("48000", 48_000.0)] {
-        // All files in one process, in folders that keep their names apart.
+        // All files in one process, in directories that keep their names apart.
         let decode = |output: &str, range: &str| {
             let run = format!(
                 "decode {} --root . --output {output} --model tiny --output-rate {rate} {range} \

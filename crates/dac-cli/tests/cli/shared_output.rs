@@ -1,4 +1,4 @@
-//! Several processes that write to one output folder.
+//! Several processes that write to one output directory.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Output, Stdio};

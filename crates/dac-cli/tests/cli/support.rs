@@ -1,4 +1,4 @@
-//! Runs the binary in a temporary folder, and writes and reads small WAV files.
+//! Runs the binary in a temporary directory, and writes and reads small WAV files.
 
 use std::f64::consts::TAU;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// A temporary folder with its own home, so that tests do not use the machine's caches.
+/// A temporary directory with its own home, so that tests do not use the machine's caches.
 pub(crate) struct Lab {
     folder: tempfile::TempDir,
 }
@@ -62,7 +62,7 @@ impl Lab {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// Sorted names in a folder, including hidden ones except the manifest.
+    /// Sorted names in a directory, including hidden ones except the manifest.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(folder)) else { return Vec::new() };
         let mut names: Vec<_> =
@@ -72,7 +72,7 @@ impl Lab {
         names
     }
 
-    /// Runs `dac` in the folder with arguments separated by blanks.
+    /// Runs `dac` in the directory with arguments separated by blanks.
     pub(crate) fn dac(&self, arguments: &str) -> Run {
         self.dac_with(arguments, &[])
     }
@@ -104,7 +104,7 @@ impl Lab {
         assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Runs a shell script in the folder with `input` as stdin.
+    /// Runs a shell script in the directory with `input` as stdin.
     #[cfg(unix)]
     pub(crate) fn feed_shell(&self, script: &str, input: &[u8]) -> Output {
         self.feed(self.program("/bin/sh").args(["-c", script]).stdout(Stdio::piped()), input)
@@ -120,14 +120,14 @@ impl Lab {
         output
     }
 
-    /// Command that runs `dac` in the folder.
+    /// Command that runs `dac` in the directory.
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = self.program(env!("CARGO_BIN_EXE_dac"));
         command.args(arguments.split_whitespace());
         command
     }
 
-    /// Command that runs any program in the folder with its home.
+    /// Command that runs any program in the directory with its home.
     pub(crate) fn program(&self, name: &str) -> Command {
         let mut command = Command::new(name);
         for name in ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"] {

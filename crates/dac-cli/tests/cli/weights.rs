@@ -61,7 +61,7 @@ fn foreign_files_are_named_as_weights_and_as_audio() {
     }
     lab.put("folder/weights.pth", b"x");
     let run = lab.dac("encode a.wav --output out --weights folder").expect(2);
-    run.says("is a folder, expected a checkpoint file").says("give folder/weights.pth");
+    run.says("is a directory, expected a checkpoint file").says("give folder/weights.pth");
 }
 
 #[test]

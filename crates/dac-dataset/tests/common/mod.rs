@@ -32,7 +32,7 @@ pub(crate) fn meta() -> TokenMeta {
     meta
 }
 
-/// Sorted file names in a folder.
+/// Sorted file names in a directory.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

@@ -1,6 +1,6 @@
 //! The kernels, written once over vector registers and compiled for each instruction set.
 //!
-//! This folder has the only unsafe code of the workspace. The generic kernels check the lengths of their
+//! This directory has the only unsafe code of the workspace. The generic kernels check the lengths of their
 //! slices and then work on pointers. [`Kernels::for_isa`] returns a table only if the processor supports its
 //! instruction set.
 #![allow(unsafe_code)]

@@ -29,7 +29,7 @@ pub enum Reason {
     #[error("cannot be read: {0}")]
     Io(std::io::Error),
     /// The path is a directory.
-    #[error("is a folder, expected a checkpoint file (weights.pth or model.safetensors){hint}")]
+    #[error("is a directory, expected a checkpoint file (weights.pth or model.safetensors){hint}")]
     Directory {
         /// What to give instead, or nothing.
         hint: String,

@@ -56,7 +56,7 @@ pub(crate) fn part_of_name(path: &Path) -> Option<(u32, u32)> {
     Some((part.parse().ok()?, of.parse().ok()?))
 }
 
-/// Explains what to give instead of a folder.
+/// Explains what to give instead of a directory.
 pub(crate) fn folder_hint(folder: &Path) -> String {
     let Ok(entries) = fs::read_dir(folder) else { return String::new() };
     let mut names: Vec<String> =

@@ -10,12 +10,11 @@ use dac_kernels::{Isa, KernelError, PipelineOptions, Schedule, Threads};
 use dac_nn::pipeline::PipelineError;
 use dac_nn::{NetworkShape, Padding, Weights};
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
-use dac_rvq::{Array3, Codes};
+use dac_rvq::{Array3, Codes, QuantizerWeights};
 
 use super::encoded::Encoded;
 use super::error::CodecError;
 use super::options::CodecOptions;
-use super::quantizer::load_quantizer;
 use named_pipeline::NamedPipeline;
 pub use profile::{LayerTime, Part};
 pub use stream::{EngineDecoder, EngineEncoder};
@@ -39,6 +38,7 @@ pub(super) struct EngineNetwork {
 impl EngineNetwork {
     pub(super) fn load(
         shape: &NetworkShape,
+        quantizer: Vec<QuantizerWeights>,
         weights: &mut dyn Weights,
         options: &CodecOptions,
     ) -> Result<Self, CodecError> {
@@ -66,8 +66,7 @@ impl EngineNetwork {
             timings: options.timings,
             ..PipelineOptions::default()
         };
-        let quantizer =
-            ResidualQuantizer::new(isa, load_quantizer(shape, weights)?).map_err(PipelineError::from)?;
+        let quantizer = ResidualQuantizer::new(isa, quantizer).map_err(PipelineError::from)?;
         Ok(Self {
             encoder: NamedPipeline::build(
                 &shape.encoder(),

@@ -1,6 +1,6 @@
 //! Errors of loading and running a codec.
 
-use dac_kernels::Precision;
+use dac_kernels::{KernelError, Precision};
 use dac_nn::pipeline::PipelineError;
 use dac_nn::{Device, DeviceError, WeightError};
 use dac_rvq::{CodesError, ShapeError};
@@ -90,6 +90,11 @@ process {frames} frames at once"
 }
 
 impl CodecError {
+    /// Reports whether the system refuses to start threads, because of a limit on processes or memory.
+    pub fn is_thread_limit(&self) -> bool {
+        matches!(self, Self::Engine(PipelineError::Kernel(KernelError::Threads { .. })))
+    }
+
     /// Adds the layer that computed a value that is not finite.
     pub(super) fn in_layer(self, found: impl FnOnce() -> Option<String>) -> Self {
         match self {

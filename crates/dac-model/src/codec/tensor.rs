@@ -7,14 +7,13 @@ use dac_kernels::{Precision, first_non_finite};
 use dac_nn::tensor::{Loader, Readback, Sequence, device_name, into_values, open_device, read, upload};
 use dac_nn::{Device, NetworkShape, Padding, Weights};
 use dac_rvq::tensor::{Quantized, ResidualQuantizer};
-use dac_rvq::{Array3, Codes};
+use dac_rvq::{Array3, Codes, QuantizerWeights};
 
 use super::checks::{DECODED, check_encoded, check_finite};
 use super::encoded::Encoded;
 use super::error::CodecError;
 use super::options::CodecOptions;
 use super::pending::Pending;
-use super::quantizer::load_quantizer;
 
 /// Encoder, quantizer and decoder on one burn device; intermediate results stay on the device.
 pub(super) struct TensorNetwork {
@@ -28,6 +27,7 @@ pub(super) struct TensorNetwork {
 impl TensorNetwork {
     pub(super) fn load(
         shape: &NetworkShape,
+        quantizer: Vec<QuantizerWeights>,
         weights: &mut dyn Weights,
         options: &CodecOptions,
     ) -> Result<Self, CodecError> {
@@ -47,7 +47,7 @@ impl TensorNetwork {
             };
             return Err(CodecError::Precision { device: name, precision, why: why.to_owned() });
         }
-        let quantizer = ResidualQuantizer::new(load_quantizer(shape, weights)?, &device);
+        let quantizer = ResidualQuantizer::new(quantizer, &device);
         let mut loader = Loader { weights, device: &device, arithmetic };
         let encoder = Arc::new(Sequence::load(&shape.encoder(), &mut loader)?);
         let decoder = Arc::new(Sequence::load(&shape.decoder(), &mut loader)?);

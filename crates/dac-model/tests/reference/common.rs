@@ -29,7 +29,7 @@ pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/parity")
 }
 
-/// Temporary folder of test files.
+/// Temporary directory of test files.
 pub(crate) struct Folder(pub(crate) tempfile::TempDir);
 
 impl Folder {
@@ -49,7 +49,7 @@ pub(crate) fn devices() -> Vec<Device> {
     Device::compiled().into_iter().filter(|d| !matches!(d, Device::Wgpu(_) | Device::Cuda(_))).collect()
 }
 
-/// The expected values of a fixture folder.
+/// The expected values of a fixture directory.
 pub(crate) struct Expected {
     bytes: Vec<u8>,
 }

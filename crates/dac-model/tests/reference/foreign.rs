@@ -93,7 +93,7 @@ fn parts_of_a_checkpoint_are_named() {
     let single = Folder::new();
     let path = single.put("model.safetensors", b"");
     let text = error(single.0.path());
-    assert!(text.contains("is a folder, expected a checkpoint file"), "{text}");
+    assert!(text.contains("is a directory, expected a checkpoint file"), "{text}");
     assert!(text.ends_with(&format!("; give {}", path.display())), "{text}");
 }
 

@@ -7,8 +7,8 @@ use dac_rvq::Array3;
 
 use crate::common::{Expected, checkpoint, max_abs};
 
-/// Compares every layer of a folder's encoder and decoder; `bound` is relative to the layer's largest value,
-/// at least to 1.
+/// Compares every layer of a directory's encoder and decoder; `bound` is relative to the layer's largest
+/// value, at least to 1.
 pub(crate) fn check(folder: &str, device: Device, bound: f32) {
     let expected = Expected::read(folder);
     let burn_device = open_device(device).unwrap();

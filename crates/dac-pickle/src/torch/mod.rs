@@ -38,7 +38,7 @@ pub enum TorchError {
         /// Likely kind of the file.
         guess: Guess,
     },
-    /// A zip file without a `data.pkl` in a folder.
+    /// A zip file without a `data.pkl` in a directory.
     #[error(
         "not a file written by torch.save: a zip archive of {}, without an entry NAME/data.pkl; if the file \
          is inside, unpack it",

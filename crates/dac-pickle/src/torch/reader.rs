@@ -44,7 +44,7 @@ impl<R: Read + Seek> TorchFile<R> {
         let limits = Limits { max_bytes: MAX_PICKLE_BYTES, ..Limits::default() };
         check_signature(&mut reader)?;
         let directory = Directory::read(&mut reader)?;
-        // The folder in the archive has the name under which the file was first saved, so every name is
+        // The directory in the archive has the name under which the file was first saved, so every name is
         // accepted.
         let is_data = |name: &str| name.split_once('/').is_some_and(|(_, rest)| rest == "data.pkl");
         let data = directory.entries.iter().find(|e| is_data(&e.name));

@@ -39,7 +39,7 @@ impl Saved {
 }
 
 /// Writes `value` so that `torch.load(..., weights_only=True)` returns it. `archive` is the name of the
-/// folder within the zip file, for which torch takes the file's stem.
+/// directory within the zip file, for which torch takes the file's stem.
 ///
 /// # Errors
 /// When writing fails, a tensor's bytes do not fill its shape, torch has no storage of its type, or the file

@@ -1,4 +1,4 @@
-//! A Slurm cluster on this machine, with its own key, ports and daemons in a test's folder.
+//! A Slurm cluster on this machine, with its own key, ports and daemons in a test's directory.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
@@ -21,13 +21,13 @@ pub(super) struct Cluster<'a> {
 }
 
 impl<'a> Cluster<'a> {
-    /// Starts the daemons in `lab`'s folder `slurm` and waits until the node is idle.
+    /// Starts the daemons in `lab`'s directory `slurm` and waits until the node is idle.
     pub(super) fn start(lab: &'a Lab) -> Self {
         let folder = lab.path("slurm");
         for part in ["state", "spool"] {
             fs::create_dir_all(folder.join(part)).unwrap();
         }
-        // munged refuses folders that other users can write.
+        // munged refuses directories that other users can write.
         for folder in [folder.parent().unwrap(), &folder] {
             fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
         }
