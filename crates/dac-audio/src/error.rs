@@ -124,7 +124,7 @@ pub enum AudioError {
         /// Samples per channel already returned, or available from the input.
         found: u64,
     },
-    /// The resampler failed; not expected for rates in the supported range.
+    /// A signal to resample contains NaN or infinity, or the resampler failed.
     #[error("cannot resample from {from_hz} to {to_hz} Hz: {reason}")]
     Resample {
         /// Sample rate of the input.

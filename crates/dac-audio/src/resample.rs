@@ -130,7 +130,8 @@ impl Resampler {
     /// Adds a block `[channels][samples]` of any length and returns the samples that are ready.
     ///
     /// # Errors
-    /// [`AudioError::ChannelCount`] or [`AudioError::UnevenChannels`].
+    /// [`AudioError::ChannelCount`], [`AudioError::UnevenChannels`], or [`AudioError::Resample`] if a sample is
+    /// NaN or infinite.
     pub fn push<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<Planar, AudioError> {
         let samples = check_planar(block, self.channels)?;
         self.progress.pushed = self.progress.pushed.saturating_add(samples as u64);
@@ -258,6 +259,10 @@ impl FftConverter {
     }
 
     fn transform(&mut self) -> Result<(), String> {
+        // The transform panics on them.
+        if !self.input.iter().flatten().all(|sample| sample.is_finite()) {
+            return Err("a sample is NaN or infinite".to_owned());
+        }
         let channels = self.input.len();
         let input = SequentialSliceOfVecs::new(&self.input, channels, self.chunk_in)
             .map_err(|error| error.to_string())?;

@@ -214,3 +214,15 @@ fn coprime_rates_work_and_invalid_rates_are_rejected() -> Outcome {
     assert!(matches!(stereo.push(&uneven), Err(AudioError::UnevenChannels { channel: 1, .. })));
     Ok(())
 }
+
+#[test]
+fn nan_and_infinity_are_errors_and_the_largest_number_is_not() -> Outcome {
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut signal = noise(5_000, 1);
+        signal[4_321] = bad;
+        let error = resample(48_000, 44_100, &signal).unwrap_err().to_string();
+        assert_eq!(error, "cannot resample from 48000 to 44100 Hz: a sample is NaN or infinite");
+    }
+    resample(48_000, 44_100, &[f32::MAX; 5_000])?;
+    Ok(())
+}

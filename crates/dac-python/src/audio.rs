@@ -1,11 +1,10 @@
 //! Audio files, resampling and loudness.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use dac::SampleFormat;
 use dac::audio::{
-    AudioError, AudioReader, FlacWriter, LoudnessMeter, Planar, ReadBackend, ReadOptions, Resampler,
-    WavWriter,
+    AudioFormat, AudioReader, AudioWriter, LoudnessMeter, Planar, ReadBackend, ReadOptions, Resampler,
+    WriteFormat,
 };
 use dac_batch::CancelToken;
 use numpy::PyReadonlyArray2;
@@ -59,28 +58,15 @@ pub(crate) fn write_audio(
     rate_hz: u32,
     format: &str,
 ) -> PyResult<()> {
-    let (channels, format) = (channels(&samples)?, parse(format)?);
+    let (channels, samples) = (channels(&samples)?, parse(format)?);
     let is_flac = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("flac"));
-    run_one(py, 1, |_| Ok(write(&path, &channels, rate_hz, format, is_flac)?))
-}
-
-fn write(
-    path: &Path,
-    channels: &[&[f32]],
-    rate_hz: u32,
-    format: SampleFormat,
-    is_flac: bool,
-) -> Result<(), AudioError> {
-    if is_flac {
-        let mut writer = FlacWriter::create(path, rate_hz, channels.len(), format)?;
-        writer.write(channels)?;
+    let file = if is_flac { AudioFormat::Flac } else { AudioFormat::Wav };
+    run_one(py, 1, |_| {
+        let mut writer = AudioWriter::create(&path, rate_hz, channels.len(), WriteFormat { file, samples })?;
+        writer.write(&channels)?;
         writer.finish()?;
-    } else {
-        let mut writer = WavWriter::create(path, rate_hz, channels.len(), format)?;
-        writer.write(channels)?;
-        writer.finish()?;
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Resamples samples `[channels, samples]`.

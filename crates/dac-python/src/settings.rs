@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use dac::audio::{DamagePolicy, NonFinitePolicy, ReadBackend};
+use dac::audio::{DamagePolicy, NonFinitePolicy, ReadBackend, WriteFormat};
 use dac::tokens::{IntegerType, WriteOptions};
 use dac::{ChannelMix, Chunking, OutputRate, Save, TimeRange};
 use dac_batch::{
@@ -170,6 +170,8 @@ pub(crate) struct DecodeArgs {
     duration: Option<f64>,
     restore_loudness: bool,
     pub(crate) chunk: ChunkArg,
+    tail_frames: usize,
+    audio_format: String,
     sample_format: String,
 }
 
@@ -188,10 +190,10 @@ impl DecodeArgs {
         Ok(DecodeSettings {
             codebooks: limit(self.n_codebooks, None)?,
             output_rate,
-            sample_format: parse(&self.sample_format)?,
+            wave: WriteFormat { file: parse(&self.audio_format)?, samples: parse(&self.sample_format)? },
             chunking: self.chunk.choice()?,
             range,
-            tail_frames: 0,
+            tail_frames: self.tail_frames,
             restore_loudness: self.restore_loudness,
             precision,
         })

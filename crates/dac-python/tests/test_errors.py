@@ -168,7 +168,7 @@ def test_tokens_of_another_model_are_refused(codec):
         ({"model": "45khz", "weights": SPEECH}, UsageError, "45khz"),
         ({"weights": "missing.pth"}, WeightsError, "missing.pth"),
         ({"weights": SPEECH}, WeightsError, "librivox_austen.wav"),
-        ({"weights": "."}, WeightsError, "folder"),
+        ({"weights": "."}, WeightsError, "directory"),
         ({"model": "24khz", "weights": PARITY / "44khz" / "weights.pth"}, WeightsError, "24khz|shape"),
         ({"model": "tiny", "device": "tpu"}, UsageError, "tpu"),
         ({"model": "tiny", "device": "cuda"}, UsageError, "not part of this build"),

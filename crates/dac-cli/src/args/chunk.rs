@@ -16,7 +16,7 @@ pub(crate) struct ChunkArgs {
     /// Seconds per chunk [default: 4 with exact, 5 with descript].
     ///
     /// Results depend on it only with overlap and descript.
-    #[arg(long, value_name = "S", value_parser = values::positive)]
+    #[arg(long, value_name = "S", value_parser = values::positive, hide_short_help = true)]
     chunk_seconds: Option<f64>,
     /// Overlap of decoded chunks, from 0 to 1 [default: 0.1].
     ///

@@ -36,7 +36,7 @@ pub(crate) struct RunArgs {
     /// Arithmetic: f32, exact, bf16 or f16.
     ///
     /// exact is f32 with direct sums only; bf16 and f16 need a device that supports them.
-    #[arg(long, default_value_t = Precision::F32)]
+    #[arg(long, default_value_t = Precision::F32, hide_short_help = true)]
     pub(crate) precision: Precision,
     /// Memory limit on burn devices, in bytes or with K, M or G.
     ///

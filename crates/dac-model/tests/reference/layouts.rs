@@ -122,7 +122,7 @@ fn invalid_files_are_rejected_with_the_reason() {
         assert!(error.contains(expected), "{what}: {error}");
     }
     let error = Checkpoint::open(&fixtures(), None).unwrap_err().to_string();
-    assert!(error.contains("folder"), "{error}");
+    assert!(error.contains("directory"), "{error}");
     let error = Checkpoint::open(&fixtures().join("none.pth"), None).unwrap_err().to_string();
     assert!(error.contains("none.pth"), "{error}");
     let error =

@@ -112,4 +112,4 @@ def to_latents(value: Any, what: str) -> NDArray[np.float32]:
     if array.ndim != 3:
         shape = tuple(array.shape)
         raise TokensError(f"{what} has shape {shape}, expected [channels, values, frames] or [values, frames]")
-    return np.ascontiguousarray(array, dtype=np.float32)
+    return np.ascontiguousarray(to_floats(array, what))

@@ -39,7 +39,7 @@ class Audio:
         """Writes a WAV file, or a FLAC file if the path ends in `.flac`; it appears whole or not at all.
 
         Args:
-            path: its folder must exist.
+            path: its directory must exist.
             format: `i16`, `i24` or (only WAV) `f32`.
         """
         _native.write_audio(os.fsdecode(path), to_samples(self.samples), self.sample_rate, format)

@@ -160,6 +160,7 @@ class Codec:
         start: float | None = None,
         duration: float | None = None,
         n_codebooks: int | None = None,
+        tail_frames: int = 0,
         restore_loudness: bool = True,
         chunk: Chunk = "exact",
     ) -> list[Audio]: ...
@@ -172,6 +173,7 @@ class Codec:
         start: float | None = None,
         duration: float | None = None,
         n_codebooks: int | None = None,
+        tail_frames: int = 0,
         restore_loudness: bool = True,
         chunk: Chunk = "exact",
     ) -> Audio: ...
@@ -183,6 +185,7 @@ class Codec:
         start: float | None = None,
         duration: float | None = None,
         n_codebooks: int | None = None,
+        tail_frames: int = 0,
         restore_loudness: bool = True,
         chunk: Chunk = "exact",
     ) -> Audio | list[Audio]:
@@ -195,6 +198,7 @@ class Codec:
             output_rate: in Hz, or `input` for the rate of the input; the default is the model's.
             start, duration: decode only this part, in seconds.
             n_codebooks: decode only the first ones.
+            tail_frames: frames at the end that are only context of the earlier ones; their audio is omitted.
             restore_loudness: bring the audio to the loudness that the tokens record, as a `.dac` file does.
             chunk: `overlap` averages chunks as the hance-ai wrapper does.
 
@@ -204,7 +208,7 @@ class Codec:
         """
         settings = decode_settings(
             n_codebooks=n_codebooks, output_rate=output_rate, start=start, duration=duration,
-            restore_loudness=restore_loudness, chunk=chunk,
+            tail_frames=tail_frames, restore_loudness=restore_loudness, chunk=chunk,
         )
         decoded: Audio | list[Audio] = self._decode(tokens, settings)
         return decoded
@@ -296,6 +300,7 @@ class Codec:
         output: str | os.PathLike[str],
         *,
         jobs: int | None = None,
+        audio_format: Literal["wav", "flac"] = "wav",
         sample_format: Literal["i16", "i24", "f32"] = "i16",
         output_rate: int | str | None = None,
         resume: bool = True,
@@ -309,10 +314,10 @@ class Codec:
         manifest: str | os.PathLike[str] | None = None,
         dry_run: bool = False,
     ) -> _batch.BatchResult:
-        """Decodes token files to WAV files: the batch of `dac-rs decode`. Arguments are those of `encode_files`."""
+        """Decodes token files to WAV or FLAC files: the batch of `dac-rs decode`. Arguments are those of `encode_files`."""
         settings = decode_settings(
             n_codebooks=n_codebooks, output_rate=output_rate, start=start, duration=duration,
-            sample_format=sample_format, chunk_seconds=_batch.DECODED_BLOCK_SECONDS,
+            audio_format=audio_format, sample_format=sample_format, chunk_seconds=_batch.DECODED_BLOCK_SECONDS,
         )
         options = _batch.options(inputs, output, jobs, resume, root, keep_extension, partition, manifest, dry_run)
         return _batch.run(_native.decode_files, self._native, options, settings, progress)

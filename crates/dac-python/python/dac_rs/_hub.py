@@ -1,4 +1,4 @@
-"""Weights in the cache of Hugging Face's hub, in folders, and, only on request, from the hub."""
+"""Weights in the cache of Hugging Face's hub, in directories, and, only on request, from the hub."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def cache_folder() -> Path:
 def find(
     name: str | os.PathLike[str], *, revision: str | None, cache_dir: str | os.PathLike[str] | None, download: bool
 ) -> Path:
-    """Returns the weights of a repository, or of a local folder or file.
+    """Returns the weights of a repository, or of a local directory or file.
 
     Raises:
         OSError: there are none, as `from_pretrained` raises it.
@@ -44,7 +44,7 @@ def find(
     if download:
         return _download(repository, revision, cache_dir)
     raise OSError(
-        f"{repository} is neither a local folder nor in the hub cache {cache}; "
+        f"{repository} is neither a local directory nor in the hub cache {cache}; "
         "nothing is downloaded unless download=True is passed"
     )
 

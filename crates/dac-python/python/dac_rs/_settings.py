@@ -53,6 +53,8 @@ def decode_settings(
     restore_loudness: bool = True,
     chunk: str | Mapping[str, Any] = "exact",
     chunk_seconds: float | None = None,
+    tail_frames: int = 0,
+    audio_format: str = "wav",
     sample_format: str = "i16",
 ) -> dict[str, Any]:
     """Settings of a decode."""
@@ -63,6 +65,8 @@ def decode_settings(
         "duration": duration,
         "restore_loudness": restore_loudness,
         "chunk": chunk_settings(chunk, chunk_seconds),
+        "tail_frames": tail_frames,
+        "audio_format": audio_format,
         "sample_format": sample_format,
     }
 

@@ -25,7 +25,8 @@ def to_rate(value: Any, what: str = "sample_rate") -> int:
     """Checks a sample rate in Hz."""
     try:
         # Also numpy's integers, and floats without a fraction.
-        rate = int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
+        whole: Any = int(value) if isinstance(value, float) and value.is_integer() else value
+        rate = operator.index(whole)
     except TypeError:
         raise UsageError(f"{what} is {value!r}, expected an integer number of Hz") from None
     if not 0 < rate < 2**32:

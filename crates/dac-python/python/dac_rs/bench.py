@@ -69,7 +69,7 @@ def measure(model: str, threads: int | None, clips: int, repeats: int) -> dict[s
 
 def main() -> None:
     """Runs the measurements."""
-    parser = argparse.ArgumentParser(prog="python -m dac_rs.bench", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m dac_rs.bench", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--clips", type=int, default=500)

@@ -93,7 +93,7 @@ class DAC(Module):
         threads: int | None = None,
         **kwargs: Any,
     ) -> DAC:
-        """Loads the weights of a repository from the hub cache, or of a local folder.
+        """Loads the weights of a repository from the hub cache, or of a local directory.
 
         Args:
             pretrained_model_name_or_path: for example `hance-ai/descript-audio-codec-44khz`.

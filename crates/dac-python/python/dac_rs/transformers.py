@@ -178,7 +178,7 @@ class DacModel(Module):
         threads: int | None = None,
         **kwargs: Any,
     ) -> DacModel:
-        """Loads the weights of a repository from the hub cache, or of a local folder.
+        """Loads the weights of a repository from the hub cache, or of a local directory.
 
         Args:
             pretrained_model_name_or_path: for example `descript/dac_44khz`.
