@@ -2,6 +2,7 @@
 
 import os
 import signal as signals
+import sys
 
 import numpy as np
 import pytest
@@ -42,6 +43,8 @@ def cluster():
     nodes = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 4})
     nodes.add_node(num_cpus=4)
     ray.init(address=nodes.address, log_to_driver=False)
+    # Workers cannot import the tests.
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     yield nodes
     ray.shutdown()
     nodes.shutdown()

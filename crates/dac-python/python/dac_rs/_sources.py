@@ -62,11 +62,11 @@ def _no_rate(source: NativeSource, sample_rate: int | None, what: str) -> Native
 
 
 def _from_mapping(source: Mapping[str, Any], sample_rate: int | None, model_rate: int) -> NativeSource:
-    if source.get("array") is not None:
-        rate = source.get("sampling_rate")
-        if rate is None:
-            return to_source(source["array"], sample_rate, model_rate)
-        return to_source((source["array"], rate), sample_rate, model_rate)
+    array, rate = source.get("array"), source.get("sampling_rate")
+    if array is not None:
+        # Tables of arrow give their rows as lists.
+        array = np.asarray(array, np.float32) if isinstance(array, list) else array
+        return to_source(array if rate is None else (array, rate), sample_rate, model_rate)
     if source.get("bytes") is not None:
         name = os.path.basename(source.get("path") or "") or "the bytes"
         return _no_rate((bytes(source["bytes"]), name), sample_rate, "a file's bytes")
