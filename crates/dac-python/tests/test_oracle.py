@@ -24,11 +24,14 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 WEIGHTS = PARITY / "44khz" / "weights.pth"
 
 
-def close(found, wanted, atol=5e-4):
-    """Asserts that two tensors have the same type, shape and values; latents are up to 10, audio is up to 1."""
+def close(found, wanted, atol=None):
+    """Asserts that two tensors have the same type, shape and values: latents, which exceed 1, within 1.5e-4 (8.5e-5
+    was measured), audio within 5e-5 (2.9e-5 was measured)."""
     assert type(found) is type(wanted) is torch.Tensor
     assert found.dtype == wanted.dtype and found.shape == wanted.shape
-    torch.testing.assert_close(found, wanted, atol=atol, rtol=1e-5)
+    if atol is None:
+        atol = 1.5e-4 if wanted.abs().max() > 1 else 5e-5
+    torch.testing.assert_close(found, wanted, atol=atol, rtol=0)
 
 
 def same_codes(found, wanted, margins=None):
@@ -62,14 +65,14 @@ class TestDescript:
         same_codes(found[1], wanted[1], margins)
         for index in (0, 2, 3, 4):
             close(found[index], wanted[index])
-        close(ours.decode(wanted[0]), theirs.decode(wanted[0]), 5e-5)
+        close(ours.decode(wanted[0]), theirs.decode(wanted[0]))
 
     def test_batches_are_independent_of_each_other(self, ours, theirs, audio):
         batch = torch.cat([audio[:, :, :5120], audio[:, :, 5120:10_240]])
         wanted, found = theirs.encode(batch), ours.encode(batch)
         same_codes(found[1], wanted[1])
         close(found[3], wanted[3])
-        close(ours.decode(wanted[0]), theirs.decode(wanted[0]), 5e-5)
+        close(ours.decode(wanted[0]), theirs.decode(wanted[0]))
 
     def test_call_and_preprocess(self, ours, theirs, audio):
         part = audio[:, :, :12_345]
@@ -157,7 +160,7 @@ class TestTransformers:
         for name in ("loss", "quantized_representation", "projected_latents"):
             close(found[name], wanted[name])
         for arguments in ({"quantized_representation": wanted[1]}, {"audio_codes": wanted[2]}):
-            close(ours.decode(**arguments).audio_values, theirs.decode(**arguments).audio_values, 5e-5)
+            close(ours.decode(**arguments).audio_values, theirs.decode(**arguments).audio_values)
         wanted, found = theirs(part, n_quantizers), ours(part, n_quantizers)
         assert list(found.keys()) == list(wanted.keys())
         close(found.audio_values, wanted.audio_values)

@@ -23,8 +23,10 @@ def torch_of(*values: Any) -> Any:
 
 
 def from_numpy(array: NDArray[Any], torch: Any) -> Any:
-    """Returns the array as a tensor that shares its memory, if torch is given, else the array itself."""
-    return array if torch is None else torch.from_numpy(array)
+    """Returns the array as a tensor, if torch is given, else the array itself. The tensor shares writable memory."""
+    if torch is None:
+        return array
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
 def batch_of_floats(value: Any, what: str) -> NDArray[np.float32]:
