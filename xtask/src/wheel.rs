@@ -12,6 +12,35 @@ const TOOLS: [&str; 5] =
     ["maturin==1.16.0", "twine==7.0.0", "abi3audit==0.0.26", "mypy==2.4.1", "pyright==1.1.414"];
 /// What tests need in addition to the wheel.
 const TEST_PACKAGES: [&str; 2] = ["pytest==9.2.0", "hypothesis==6.170.17"];
+/// The original packages in their newest versions, with PyPI's torch, and what the tests need.
+const NEWEST: [&str; 16] = [
+    "torch",
+    "torchaudio",
+    "transformers",
+    "datasets",
+    "numpy",
+    "scipy",
+    "einops",
+    "soundfile",
+    "julius",
+    "tqdm",
+    "flatten-dict",
+    "future",
+    "importlib-resources",
+    "hypothesis==6.170.17",
+    "pytest==9.2.0",
+    "safetensors",
+];
+/// The reference and its packages, whose own requirements exclude newer ones.
+const REFERENCE: [&str; 5] = [
+    "descript-audio-codec==1.0.0",
+    "descript-audiotools==0.7.2",
+    "pyloudnorm==0.1.1",
+    "argbind==0.3.9",
+    "docstring-parser",
+];
+/// Tests that need the original packages.
+const ORACLE_TESTS: &str = "oracle or torch or tensors or loader or datasets";
 /// Packages that the wheel may bring into an empty environment.
 const INSTALLED: [&str; 3] = ["dac-rs", "numpy", "pip"];
 /// Directory of the crate, relative to the root.
@@ -32,6 +61,9 @@ pub(crate) struct Args {
     /// Also compare with the original packages, in the environment that fixtures/python/setup.sh creates.
     #[arg(long)]
     oracle: bool,
+    /// Also compare with the newest versions of the original packages and PyPI's torch (5 GB).
+    #[arg(long)]
+    newest: bool,
     /// Also test the adapter for Ray Data on a local cluster.
     #[arg(long)]
     ray: bool,
@@ -75,14 +107,21 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
         // The versions of the reference's environment stay; newer ones do not run with Debian's torch.
         pip(&python, &[TEST_PACKAGES[0], "datasets==3.6.0", "numpy==1.26.4", "pandas<3", "pyarrow<20"])?;
         install(&python, &wheel)?;
-        let mut tests = pytest(&python, args);
-        run_command(
-            tests
-                .env("DAC_PYTHON_REQUIRE", "torch,transformers,reference,datasets")
-                .args(["-k", "oracle or torch or tensors or loader or datasets"]),
-        )?;
+        compare_with_originals(&python, args)?;
+    }
+    if args.newest {
+        let python = python::environment("python-newest", &args.python, &NEWEST, &REFERENCE)?;
+        install(&python, &wheel)?;
+        compare_with_originals(&python, args)?;
     }
     Ok(())
+}
+
+/// Runs the tests that need the original packages, which `python` can import.
+fn compare_with_originals(python: &Path, args: &Args) -> Result<(), Error> {
+    let mut tests = pytest(python, args);
+    tests.env("DAC_PYTHON_REQUIRE", "torch,transformers,reference,datasets").args(["-k", ORACLE_TESTS]);
+    run_command(&mut tests)
 }
 
 /// Builds the wheel and returns its path.
