@@ -60,7 +60,11 @@ pub enum AudioError {
         found: String,
     },
     /// The audio data is damaged before its end.
-    #[error("{}: damaged audio data after sample {sample}: {reason}", path.display())]
+    #[error(
+        "{}: damaged audio data after sample {sample}: {reason}; repair the file, or read what is lost as \
+         silence (--damaged silence)",
+        path.display()
+    )]
     Corrupt {
         /// Path of the file, or name of the stream.
         path: PathBuf,
@@ -97,6 +101,22 @@ pub enum AudioError {
     RateOutOfRange {
         /// Requested rate.
         rate_hz: u32,
+    },
+    /// FLAC files cannot contain what is to be written.
+    #[error("{}: FLAC files cannot contain {what}, only {possible}; write WAV", path.display())]
+    FlacLimit {
+        /// Path of the file.
+        path: PathBuf,
+        /// What is too much.
+        what: &'static str,
+        /// What is possible.
+        possible: String,
+    },
+    /// A file has no audio track, such as a video without sound.
+    #[error("{}: contains no audio track", path.display())]
+    NoAudioTrack {
+        /// Path of the file, or name of the stream.
+        path: PathBuf,
     },
     /// A block has a different number of channels than its stream.
     #[error("expected a block of {expected} channels, found {found}")]

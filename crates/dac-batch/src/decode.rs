@@ -124,7 +124,7 @@ pub fn decode_files<'m>(
     cancel: &CancelToken,
 ) -> Result<BatchReport, BatchError> {
     let extensions = Format::ALL.map(Format::extension);
-    check_wave_format(settings.wave)?;
+    check_wave_format(settings.wave, settings.output_rate)?;
     let plan = Plan::new(options, &extensions, OutputKind::Files(&[settings.wave.file.extension()]))?;
     let models = with_threads(options, load)?;
     if let (Some(dac), Some(limit)) = (models.requested(), settings.codebooks) {

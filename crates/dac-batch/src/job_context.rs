@@ -101,9 +101,9 @@ impl<'a> JobContext<'a> {
         self.job.outputs.iter().try_for_each(|output| dirs.check(output))
     }
 
-    /// Passes a message about the input to the user.
+    /// Passes a warning about the input to the user.
     pub(crate) fn warn(&self, text: &str) {
-        self.observer.message(&format!("{}: {text}", self.job.input.display()));
+        self.observer.message(&format!("warning: {}: {text}", self.job.input.display()));
     }
 
     /// Progress of an encode or decode, which is cancelled when the batch has to stop.

@@ -108,7 +108,10 @@ impl ManifestStore {
     /// Message about malformed lines.
     pub(crate) fn remark(&self) -> Option<String> {
         let lines = self.results().index.malformed_lines();
-        (lines > 0).then(|| format!("ignored malformed manifest lines: {lines}"))
+        (lines > 0).then(|| {
+            let dir = self.dir.display();
+            format!("warning: ignored {lines} malformed lines of the manifests in {dir}")
+        })
     }
 
     /// A panic cannot leave the index half-changed in a way that matters: its lines are read again.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dac::tokens::{Format, IntegerType, TokenInfo, TokenReader};
+use dac::tokens::{Format, IntegerType, TokenFile, TokenInfo, TokenReader, WriteOptions};
 use dac::{Dac, Save};
 
 use crate::error::error_text;
@@ -54,7 +54,22 @@ impl ExpectedTokens<'_> {
         }
         let tokens = reader.read_all().map_err(|error| error_text(&error))?;
         let size = self.dac.shape().codebook_size;
-        tokens.codes.map_or(Ok(()), |codes| codes.check_range(size)).map_err(|error| error.to_string())
+        tokens.codes.as_ref().map_or(Ok(()), |codes| codes.check_range(size)).map_err(|e| e.to_string())?;
+        if self.format == Format::Npy {
+            self.check_bytes(&tokens, path)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that the file at `path` is what writing these tokens gives: without metadata, arrays of other
+    /// axes are the only sign of another program.
+    fn check_bytes(&self, tokens: &TokenFile, path: &Path) -> Result<(), String> {
+        let mut written = Vec::new();
+        let mut options = WriteOptions::default();
+        options.integer = self.integer;
+        tokens.write_to(&mut written, self.format, &options).map_err(|error| error_text(&error))?;
+        let found = std::fs::read(path).map_err(|error| error.to_string())?;
+        if found == written { Ok(()) } else { Err("its array has other axes or another layout".to_owned()) }
     }
 
     fn check_info(&self, info: &TokenInfo) -> Result<(), String> {

@@ -43,7 +43,7 @@ pub fn roundtrip_files(
     if settings.encode.pack.is_some() {
         return Err(BatchError::Usage("the tokens of a round trip cannot be packed".to_owned()));
     }
-    check_wave_format(settings.wave)?;
+    check_wave_format(settings.wave, settings.output_rate)?;
     let extensions = [settings.encode.format.extension(), settings.wave.file.extension()];
     let plan = Plan::new(options, &AUDIO_EXTENSIONS, OutputKind::Files(&extensions))?;
     let dac = with_threads(options, load)?;

@@ -288,7 +288,8 @@ impl<'a, W: Work> Run<'a, W> {
                 let output = Fingerprint::of(path).map_err(|error| BatchError::read(path, error))?;
                 let record = Record { status: Status::Skipped, ..state.record_of_output(output) };
                 self.manifests.append([&record])?;
-                Ok((record, skip_reason(job)))
+                let description = format!("{} fits and is now listed in the manifest", path.display());
+                Ok((record, description))
             }
             Handling::Planned(description) => {
                 Ok((Record { status: Status::Planned, ..state.record.clone() }, description))

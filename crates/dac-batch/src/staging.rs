@@ -30,7 +30,9 @@ impl StagingDir {
         let dir = &options.output_dir;
         fs::create_dir_all(dir).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-                BatchError::Usage(format!("cannot create the directory {}: {error}", dir.display()))
+                let problem =
+                    if dir.is_dir() { error.to_string() } else { "a file is in its place".to_owned() };
+                BatchError::Usage(format!("cannot create the directory {}: {problem}", dir.display()))
             }
             _ => BatchError::write(dir, error),
         })?;

@@ -1,12 +1,13 @@
 //! Exit codes, and the errors that decide them.
 
 use std::io::ErrorKind;
+use std::path::Path;
 
 use anyhow::Error;
 use dac_batch::{BatchError, has_io_cause, is_disk_full, is_thread_limit};
 use dac_report::ReportError;
 
-use crate::output::{eprint_line, error_text};
+use crate::output::{eprint_line, error_of_file, error_text};
 use crate::resources;
 
 /// End of a command.
@@ -55,11 +56,11 @@ impl Exit {
     }
 
     /// Prints an error of a command's only input and returns its exit.
-    pub(crate) fn by_input(error: Error) -> Result<Self, Error> {
+    pub(crate) fn by_input(input: &Path, error: Error) -> Result<Self, Error> {
         if Self::of(&error) != Self::FatalError || is_disk_full(error.as_ref()) {
             return Err(error);
         }
-        eprint_line(format_args!("error: {}", error_text(&error)));
+        eprint_line(format_args!("error: {}", error_of_file(input, &error)));
         Ok(Self::SomeFailed)
     }
 
@@ -91,7 +92,7 @@ mod tests {
 
     #[test]
     fn only_errors_of_the_input_make_it_fail_alone() {
-        let exit = |error: Error| Exit::by_input(error).map_err(|error| Exit::of(&error));
+        let exit = |error: Error| Exit::by_input(Path::new("-"), error).map_err(|error| Exit::of(&error));
         assert_eq!(exit(anyhow!("no audio")), Ok(Exit::SomeFailed));
         assert_eq!(exit(Usage("no such option".to_owned()).into()), Err(Exit::UsageError));
         assert_eq!(exit(BatchError::Usage("no inputs".to_owned()).into()), Err(Exit::UsageError));

@@ -60,8 +60,7 @@ fn run_command(cli: &Cli) -> Result<Exit, Error> {
             | Command::Bench(_)
     );
     if computes {
-        // An allocation that fails prints its size and aborts.
-        signals::exit_on_abort();
+        signals::report_limits();
     }
     if cfg!(debug_assertions) && computes {
         eprint_line("warning: this is a debug build, slower than a release build (cargo build --release)");

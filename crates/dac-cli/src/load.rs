@@ -33,7 +33,8 @@ pub(crate) fn open_named(
         Some(path) => open_source(&ModelSource::File(path.to_owned()), model, options),
         None => {
             let preset = model.unwrap_or(DEFAULT_MODEL);
-            open_source(&source_of(preset)?, Some(preset), options)
+            let source = find_source(preset).ok_or_else(|| no_weights(preset, model.is_none()))?;
+            open_source(&source, Some(preset), options)
         }
     }
 }
@@ -48,7 +49,10 @@ pub(crate) fn open_source(
         let error = "--memory-budget applies only to burn devices; the cpu engine always needs little memory";
         return Err(BatchError::Usage(error.to_owned()));
     }
-    if matches!(options.device, Device::Cuda(_)) && options.precision == Precision::F32 {
+    if cfg!(feature = "cuda")
+        && matches!(options.device, Device::Cuda(_))
+        && options.precision == Precision::F32
+    {
         eprint_line(format_args!(
             "warning: {}: burn may round the factors of f32 products to TF32 (10 bits), so codes may differ \
              from the CPU's; `dac doctor` compares them; wgpu does not round",
@@ -76,25 +80,23 @@ pub(crate) fn models(args: &ModelArgs, options: LoadOptions) -> Result<Models<'s
 }
 
 /// Finds the weights of a preset and prints their path.
-fn source_of(preset: Preset) -> Result<ModelSource, BatchError> {
+fn find_source(preset: Preset) -> Option<ModelSource> {
     if preset == Preset::Tiny {
-        return Ok(ModelSource::Preset(preset));
+        return Some(ModelSource::Preset(preset));
     }
-    match cache::find(preset, &Environment::from_process()) {
-        Some(found) => {
-            eprint_line(format_args!("{preset}: weights from {} ({})", found.path.display(), found.origin));
-            Ok(ModelSource::File(found.path))
-        }
-        None => Err(BatchError::Usage(no_weights(preset))),
-    }
+    let found = cache::find(preset, &Environment::from_process())?;
+    eprint_line(format_args!("{preset}: weights from {} ({})", found.path.display(), found.origin));
+    Some(ModelSource::File(found.path))
 }
 
-/// Error text for a preset without weights, with all remedies.
-fn no_weights(preset: Preset) -> String {
-    let mut text = format!("weights of {preset} not found on this machine; use one of\n");
-    text += &format!("  dac download {preset}    to download the published weights\n");
-    if cfg!(feature = "tiny") {
-        text += "  --model tiny          for the small model contained in this program\n";
+/// Error of a preset without weights, with the remedies. Another model is one of them for the default preset.
+fn no_weights(preset: Preset, is_default: bool) -> BatchError {
+    let mut text = format!(
+        "the weights of {preset} are not on this machine; run `dac download {preset}`, or give a checkpoint \
+         with --weights FILE"
+    );
+    if is_default && cfg!(feature = "tiny") {
+        text += ", or use --model tiny, a small model that is part of this program";
     }
-    text + "  --weights FILE        for another checkpoint"
+    BatchError::Usage(text)
 }

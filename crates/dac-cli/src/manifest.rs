@@ -1,13 +1,13 @@
 //! `dac manifest`: merges the manifests of partitions.
 
 use anyhow::Error;
-use dac_batch::merge_manifests;
+use dac_batch::{error_text_of_file, merge_manifests};
 
 use crate::args::ManifestAction;
 use crate::exit::Exit;
 use crate::output::{eprint_line, print_text};
 
-/// Missing results that are named; of others only the number is printed.
+/// Errors of a kind that are printed; of others only the number is.
 const MAX_NAMED: usize = 100;
 
 pub(crate) fn run(action: &ManifestAction) -> Result<Exit, Error> {
@@ -21,7 +21,8 @@ pub(crate) fn run(action: &ManifestAction) -> Result<Exit, Error> {
         report.manifests
     ))?;
     if report.malformed_lines > 0 {
-        eprint_line(format_args!("ignored malformed manifest lines: {}", report.malformed_lines));
+        let lines = report.malformed_lines;
+        eprint_line(format_args!("warning: ignored {lines} malformed lines of the manifests"));
     }
     for partition in &report.missing {
         eprint_line(format_args!("error: the manifest of partition {partition} is missing"));
@@ -31,14 +32,25 @@ pub(crate) fn run(action: &ManifestAction) -> Result<Exit, Error> {
             "error: partition {partition} is unfinished: its last run did not reach its end; run it again"
         ));
     }
-    for key in report.without_result.iter().take(MAX_NAMED) {
-        eprint_line(format_args!(
-            "error: {key} was recorded as done, but the result is missing or differs; run its partition again"
-        ));
-    }
-    if let Some(more) = report.without_result.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
-        eprint_line(format_args!("error: {more} more results are missing or differ"));
-    }
+    let missing = report.without_result.iter().map(|key| {
+        format!(
+            "{key} was recorded as done, but the result is missing or differs; run all partitions again, \
+             which skip what is done"
+        )
+    });
+    print_errors(missing, "results are missing or differ");
+    print_errors(report.errors.iter().map(|(key, error)| error_text_of_file(key, error)), "inputs failed");
     let is_complete = report.missing.is_empty() && report.unfinished.is_empty() && report.failed == 0;
     Ok(if is_complete { Exit::Done } else { Exit::SomeFailed })
+}
+
+/// Prints errors of one kind, up to [`MAX_NAMED`] of them.
+fn print_errors(errors: impl ExactSizeIterator<Item = String>, what: &str) {
+    let more = errors.len().saturating_sub(MAX_NAMED);
+    for error in errors.take(MAX_NAMED) {
+        eprint_line(format_args!("error: {error}"));
+    }
+    if more > 0 {
+        eprint_line(format_args!("error: {more} more {what}"));
+    }
 }

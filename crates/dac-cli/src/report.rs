@@ -26,7 +26,7 @@ struct Record<'a> {
 pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
     let excerpt = match read(args).map_err(with_remedy) {
         Ok(excerpt) => excerpt,
-        Err(error) => return Exit::by_input(error),
+        Err(error) => return Exit::by_input(&args.input, error),
     };
     try_output(&args.output)?;
     start_threads(args.model.run.threads)?;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
             let recording = &excerpt.recording;
             let damage = damage_remarks(recording.damaged_samples, None);
             for remark in input_remarks(recording.replaced_samples, recording.truncated).chain(damage) {
-                eprint_line(format_args!("{}: {remark}", args.input.display()));
+                eprint_line(format_args!("warning: {}: {remark}", args.input.display()));
             }
         }
         Step::Decode(codebooks) => {
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit, Error> {
     let report = report.map_err(with_remedy).with_context(|| args.input.display().to_string());
     match report {
         Ok(report) => write(args, &report),
-        Err(error) => Exit::by_input(error),
+        Err(error) => Exit::by_input(&args.input, error),
     }
 }
 

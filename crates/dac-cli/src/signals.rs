@@ -14,10 +14,13 @@ const EXIT_CODES: [(i32, i32); 2] = [(SIGINT, 130), (SIGTERM, 143)];
 /// Exit code of a fatal error, such as memory that is used up.
 const FATAL_ERROR: i32 = 3;
 
-/// Makes an abort, such as that of a failed allocation, exit with the code of a fatal error.
-pub(crate) fn exit_on_abort() {
-    // Without the handler the process is killed by the signal.
+/// Makes an abort, such as that of a failed allocation, exit with the code of a fatal error, and writing
+/// beyond the limit on the size of files (`ulimit -f`) an error.
+pub(crate) fn report_limits() {
+    // Without these handlers the process is killed by the signals.
     let _ = flag::register_conditional_shutdown(SIGABRT, FATAL_ERROR, Arc::new(AtomicBool::new(true)));
+    #[cfg(unix)]
+    let _ = flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
 }
 
 /// Cancellation of a batch by a signal.

@@ -1,7 +1,7 @@
 //! `-`: encodes or decodes standard input to standard output.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, Write};
+use std::io::{self, Cursor, IsTerminal, Read, Seek, Write};
 use std::path::Path;
 
 use anyhow::{Error, bail};
@@ -65,7 +65,7 @@ pub(crate) fn encode(args: &EncodeArgs) -> Result<Exit, Error> {
     if let Some(remark) = settings.bitrate_remark(&dac, &options) {
         eprint_line(remark);
     }
-    encode_stream(args, &dac, &options).or_else(Exit::by_input)
+    encode_stream(args, &dac, &options).or_else(|error| Exit::by_input(Path::new(NAME), error))
 }
 
 fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Result<Exit, Error> {
@@ -94,12 +94,12 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Resul
     }
     drop(writer.finish(Some(samples))?);
     for remark in input_remarks(reader.replaced_samples(), reader.is_truncated()) {
-        eprint_line(format_args!("{NAME}: {remark}"));
+        warn(&remark);
     }
     let damaged = Some(reader.damage().samples).filter(|_| reader.damage().places > 0);
     let warnings = [reader.warning(), tokens.meta.input_warning.as_deref()];
     for remark in damage_remarks(damaged, None).chain(warnings.into_iter().flatten().map(str::to_owned)) {
-        eprint_line(format_args!("{NAME}: {remark}"));
+        warn(&remark);
     }
     Ok(Exit::Done)
 }
@@ -113,7 +113,7 @@ pub(crate) fn decode(args: &DecodeArgs, settings: &DecodeSettings) -> Result<Exi
     check_stdout()?;
     resources::start_threads(args.model.run.threads)?;
     let models = load::models(&args.model, low_latency(&args.model))?;
-    decode_stream(args, &models, settings).or_else(Exit::by_input)
+    decode_stream(args, &models, settings).or_else(|error| Exit::by_input(Path::new(NAME), error))
 }
 
 fn decode_stream(args: &DecodeArgs, models: &Models<'_>, settings: &DecodeSettings) -> Result<Exit, Error> {
@@ -133,7 +133,7 @@ fn decode_stream(args: &DecodeArgs, models: &Models<'_>, settings: &DecodeSettin
     reader.set_codebook_size(dac.shape().codebook_size);
     let tokens = reader.read_all()?;
     if info.ignored_bytes > 0 {
-        eprint_line(format_args!("{NAME}: {IGNORED_BYTES_REMARK}"));
+        warn(IGNORED_BYTES_REMARK);
     }
     let options = settings.options_for(&dac, format, stored)?;
     if let Some(remark) = settings.bitrate_remark(&dac, &options) {
@@ -158,7 +158,7 @@ fn decode_dacp(
         (usize::from(header.channels), usize::from(header.codebooks), header.meta.clone());
     let dac = models.for_tokens(&meta, Some(stored), &|text| eprint_line(text))?;
     if let Some(remark) = dac.check_tokens(&meta)? {
-        eprint_line(format_args!("{NAME}: {remark}"));
+        warn(&remark);
     }
     let options = settings.options_for(&dac, Some(Format::Dacp), Some(stored))?;
     if let Some(remark) = settings.bitrate_remark(&dac, &options) {
@@ -183,7 +183,7 @@ fn decode_dacp(
         next = reader.next_codes()?;
     }
     if reader.truncated() {
-        eprint_line(format_args!("{NAME}: the stream is truncated; decoded its {} frames", reader.frames()));
+        warn(&format!("the stream is truncated; decoded its {} frames", reader.frames()));
     }
     let rest = decoder.finish(reader.input_samples())?;
     if let Some(mut out) = out {
@@ -192,9 +192,14 @@ fn decode_dacp(
     }
     // After the last sample is written: the writer of the stream may keep it open.
     if reader.has_ignored_bytes()? {
-        eprint_line(format_args!("{NAME}: {IGNORED_BYTES_REMARK}"));
+        warn(IGNORED_BYTES_REMARK);
     }
     Ok(Exit::Done)
+}
+
+/// Prints a warning about standard input.
+fn warn(text: &str) {
+    eprint_line(format_args!("warning: {NAME}: {text}"));
 }
 
 /// Load options for streams that deliver results as early as possible.
@@ -236,9 +241,12 @@ impl Output {
     }
 }
 
-/// Fails if standard output was closed when the program started. Rust's runtime then opens the null device in
-/// its place, for reading and writing, and everything written is lost.
+/// Fails if standard output is a terminal, or was closed when the program started. Rust's runtime then opens
+/// the null device in its place, for reading and writing, and everything written is lost.
 fn check_stdout() -> Result<(), Error> {
+    if io::stdout().is_terminal() {
+        bail!(Usage("standard output is a terminal; redirect it to a file or a pipe".to_owned()));
+    }
     if stdout_is_closed() {
         bail!("cannot write standard output: it is closed; redirect it to a file or a pipe");
     }

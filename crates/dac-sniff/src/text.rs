@@ -71,12 +71,14 @@ fn json(text: &str) -> Guess {
         return Guess::new(Kind::CheckpointIndex, what).with_remedy(crate::JOIN_PARTS);
     }
     let mut what = "JSON".to_owned();
+    let mut remedy = None;
     if text.contains("\"architectures\"") || text.contains("\"model_type\"") {
         what += ", the settings of a model (config.json) without its weights";
     } else if let Some(message) = json_text(text, "error").or_else(|| json_text(text, "message")) {
         what += &format!(" with the error {message:?}");
+        remedy = Some("the server sent it instead of the file; remove its cause and download the file again");
     }
-    Guess::new(Kind::Json, what)
+    Guess { remedy, ..Guess::new(Kind::Json, what) }
 }
 
 /// Value of the first occurrence of `"key": "value"`, at most 80 characters of it.

@@ -65,10 +65,9 @@ fn json_is_named_with_what_it_is() {
     assert_eq!(found("{\n  \"a\": 1}").to_string(), "JSON");
     assert_eq!(found("[[1, 2], [3, 4]]").to_string(), "JSON");
     assert_eq!(found("[section]").kind, Kind::Text);
-    assert_eq!(
-        found(r#"{"error":"Entry not found"}"#).to_string(),
-        r#"JSON with the error "Entry not found""#
-    );
+    let refused = found(r#"{"error":"Entry not found"}"#);
+    assert_eq!(refused.what, r#"JSON with the error "Entry not found""#);
+    assert!(refused.remedy.is_some_and(|remedy| remedy.contains("download the file again")), "{refused}");
     let config = found(r#"{"architectures": ["DacModel"], "model_type": "dac"}"#);
     assert!(config.what.contains("config.json"), "{config}");
     let index = found(r#"{"metadata": {"total_size": 9}, "weight_map": {"a": "model-00001-of-00002"}}"#);

@@ -166,6 +166,8 @@ pub(crate) fn check_type(dtype: DType, array: &'static str) -> Result<(), TokenE
 fn shape_hint(array: &str, shape: &[usize]) -> &'static str {
     match *shape {
         _ if array != CODES => "; arrays of floats are read as z, arrays of integers as codes",
+        [_] => "; reshape it to the codebooks and frames that it was made of",
+        [_, _, _, _, ..] => "; save each item of a batch by itself",
         [.., middle, last] if middle > MAX_MIDDLE && last < middle => {
             "; it looks transposed: exchange its last two axes"
         }

@@ -10,13 +10,19 @@ use dac_rvq::{CodesError, ShapeError};
 use dac_sniff::Guess;
 use thiserror::Error;
 
+/// Names of foreign content that an error lists.
+const MAX_NAMES: usize = 8;
+
 /// Reason why a token file cannot be read or written. A `format` is a file name extension without the dot.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// Reading or writing failed.
-    #[error("cannot read or write tokens")]
+    /// Reading failed.
+    #[error("cannot read the tokens")]
     Io(#[from] io::Error),
+    /// Writing failed.
+    #[error("cannot write the tokens")]
+    Write(#[source] io::Error),
     /// An error with the path of its file.
     #[error("{path}: {source}", path = path.display())]
     InFile {
@@ -57,7 +63,10 @@ pub enum TokenError {
         available: u64,
     },
     /// The file ends too early.
-    #[error("truncated .{format} file: expected at least {needed} bytes, found {available}")]
+    #[error(
+        "truncated .{format} file: expected at least {needed} bytes, found {available}; download or copy it \
+         again"
+    )]
     Truncated {
         /// Format of the file.
         format: &'static str,
@@ -89,12 +98,17 @@ pub enum TokenError {
         expected: &'static str,
     },
     /// The file contains no codes, z or latents.
-    #[error("the .{format} file contains no codes, z or latents (it contains: {found})")]
+    #[error(
+        "the .{format} file contains no codes, z or latents (it contains: {found}){}",
+        if *is_checkpoint { "; it is a checkpoint: give it with --weights" } else { "" }
+    )]
     NoTokens {
         /// Format of the file.
         format: &'static str,
         /// Names of its content.
         found: String,
+        /// Whether the content looks like the weights of a codec.
+        is_checkpoint: bool,
     },
     /// A `.dac` file from before version 1.0.0.
     #[error(
@@ -114,7 +128,7 @@ pub enum TokenError {
     /// The checksum of a `.dacp` block is wrong.
     #[error(
         "block {block} of the .dacp file, from frame {frame} on, is damaged: checksum {found:08x}, \
-         expected {expected:08x}"
+         expected {expected:08x}; download or copy the file again"
     )]
     Checksum {
         /// Number of the block, from 0.
@@ -162,6 +176,24 @@ pub enum TokenError {
 impl TokenError {
     pub(crate) fn malformed(format: &'static str, reason: impl Into<String>) -> Self {
         Self::Malformed { format, reason: reason.into() }
+    }
+
+    /// Error for a file with other content.
+    pub(crate) fn no_tokens(format: &'static str, names: &[String]) -> Self {
+        let mut found = names.iter().take(MAX_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+        if let Some(more) = names.len().checked_sub(MAX_NAMES).filter(|more| *more > 0) {
+            found += &format!(" and {more} more");
+        }
+        let has = |part: &str| names.iter().any(|name| name.contains(part));
+        Self::NoTokens { format, found, is_checkpoint: has("encoder") && has("decoder") && has("quantizer") }
+    }
+
+    /// An I/O error that happened while writing.
+    pub(crate) fn of_writing(self) -> Self {
+        match self {
+            Self::Io(error) => Self::Write(error),
+            other => other,
+        }
     }
 
     pub(crate) fn in_file(self, path: &Path) -> Self {

@@ -43,20 +43,20 @@ fn open(reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     };
     let arrays = Arrays { codes, z, latents };
     if arrays.is_empty() {
-        return Err(TokenError::NoTokens { format: NAME, found: describe_content(root) });
+        return Err(TokenError::no_tokens(NAME, &describe_content(root)));
     }
     Ok(arrays.open(file, TokenMeta::default()))
 }
 
-/// Lists the first keys of a dict, those of arrays with the kind of their values, or names another value.
-fn describe_content(root: &Value) -> String {
-    let Some(pairs) = root.as_dict() else { return root.kind().to_owned() };
+/// Lists the keys of a dict, those of arrays with the kind of their values, or names another value.
+fn describe_content(root: &Value) -> Vec<String> {
+    let Some(pairs) = root.as_dict() else { return vec![root.kind().to_owned()] };
     let keys = pairs.iter().filter_map(|(key, value)| {
         let key = key.as_str()?;
         let is_array = matches!(key, CODES | "z" | "latents");
         Some(if is_array { format!("{key}, which is {}", value.kind()) } else { key.to_owned() })
     });
-    keys.take(8).collect::<Vec<_>>().join(", ")
+    keys.collect()
 }
 
 /// Writes a LongTensor, IntTensor or FloatTensor, or a dict if there are several arrays or latents.

@@ -41,8 +41,7 @@ fn open(mut reader: Input<'_>) -> Result<Opened<'_>, TokenError> {
     }
     if arrays.is_empty() {
         let names = header.metadata.offset_keys();
-        let found = names.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
-        return Err(TokenError::NoTokens { format: NAME, found });
+        return Err(TokenError::no_tokens(NAME, &names));
     }
     let end = header.data_start.saturating_add(header.metadata.data_len() as u64);
     let ignored_bytes = reader.seek(SeekFrom::End(0))?.saturating_sub(end);

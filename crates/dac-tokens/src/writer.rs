@@ -21,7 +21,7 @@ impl TokenFile {
             self.write_to(&mut writer, format, options)?;
             Ok(writer.into_inner().map_err(IntoInnerError::into_error)?.commit()?)
         };
-        write().map_err(|error| error.in_file(path))
+        write().map_err(|error| error.of_writing().in_file(path))
     }
 
     /// Writes the bytes of a file to `writer`, which should be buffered.
@@ -37,8 +37,8 @@ impl TokenFile {
         options: &WriteOptions,
     ) -> Result<(), TokenError> {
         self.check_fits(format, options)?;
-        (format.get().write)(&mut writer, self, options)?;
-        Ok(writer.flush()?)
+        (format.get().write)(&mut writer, self, options).map_err(TokenError::of_writing)?;
+        writer.flush().map_err(TokenError::Write)
     }
 
     fn check_fits(&self, format: Format, options: &WriteOptions) -> Result<(), TokenError> {

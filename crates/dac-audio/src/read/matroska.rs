@@ -174,7 +174,7 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
     }
     let audio_tracks = tracks.iter().filter(|track| track.is_audio).count();
     let track = tracks.into_iter().find(|track| track.is_audio);
-    let track = track.ok_or_else(|| malformed("an audio track in Matroska/WebM", "none"))?;
+    let track = track.ok_or_else(|| AudioError::NoAudioTrack { path: path.to_owned() })?;
     if track.is_encoded {
         let codec = "compressed or encrypted packets in Matroska/WebM".to_owned();
         return Err(AudioError::UnsupportedCodec { path, codec });

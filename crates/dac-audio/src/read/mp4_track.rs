@@ -93,7 +93,7 @@ impl Movie {
     /// Selects the first audio track.
     pub(super) fn select_track(&self, path: &Path) -> Result<&Track, AudioError> {
         let track = self.tracks.iter().find(|track| track.is_audio);
-        let track = track.ok_or_else(|| AudioError::malformed(path, "an audio track", "none"))?;
+        let track = track.ok_or_else(|| AudioError::NoAudioTrack { path: path.to_owned() })?;
         if track.changes_format {
             let codec = with_way_out("an MP4 track whose format changes");
             return Err(AudioError::UnsupportedCodec { path: path.to_owned(), codec });

@@ -22,7 +22,7 @@ const BLOCK_SAMPLES: usize = 4_096;
 /// Channels that the format allows.
 const MAX_FLAC_CHANNELS: usize = 8;
 /// Highest sample rate that the encoder writes.
-const MAX_FLAC_RATE_HZ: u32 = 96_000;
+pub(super) const MAX_FLAC_RATE_HZ: u32 = 96_000;
 
 /// Writes a FLAC file block by block. [`finish`](Self::finish) renames the complete file onto its path;
 /// dropping the writer leaves no file.
@@ -85,16 +85,16 @@ impl FlacWriter {
     ) -> Result<Self, AudioError> {
         let path = path.as_ref().to_owned();
         check_format(&path, sample_rate_hz, channels)?;
+        let cannot_write = |what, possible| AudioError::FlacLimit { path: path.clone(), what, possible };
         if format == SampleFormat::F32 {
-            return Err(AudioError::malformed(&path, "i16 or i24 samples for FLAC", "f32"));
+            return Err(cannot_write("f32 samples", "i16 and i24".to_owned()));
         }
         let bits = format.bytes() * 8;
         if channels > MAX_FLAC_CHANNELS {
-            return Err(AudioError::malformed(&path, "1 to 8 channels for FLAC", channels.to_string()));
+            return Err(cannot_write("so many channels", format!("up to {MAX_FLAC_CHANNELS}")));
         }
         if sample_rate_hz > MAX_FLAC_RATE_HZ {
-            let expected = format!("a sample rate of up to {MAX_FLAC_RATE_HZ} Hz for FLAC");
-            return Err(AudioError::malformed(&path, expected, format!("{sample_rate_hz} Hz")));
+            return Err(cannot_write("this sample rate", format!("up to {MAX_FLAC_RATE_HZ} Hz")));
         }
         let invalid =
             |error: &dyn fmt::Display| AudioError::malformed(&path, "a FLAC stream", error.to_string());

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::flac::MAX_FLAC_RATE_HZ;
 use super::sample::SampleFormat;
-use crate::AudioError;
+use crate::{AudioError, MAX_RATE_HZ};
 
 /// Format of a written audio file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -23,6 +24,15 @@ impl AudioFormat {
         match self {
             Self::Wav => "wav",
             Self::Flac => "flac",
+        }
+    }
+
+    /// Largest sample rate of such files in Hz.
+    #[must_use]
+    pub fn max_rate_hz(self) -> u32 {
+        match self {
+            Self::Wav => MAX_RATE_HZ,
+            Self::Flac => MAX_FLAC_RATE_HZ,
         }
     }
 

@@ -27,6 +27,7 @@ struct Candidate {
     sha256: Option<Box<str>>,
     /// Extension and size of the decoded file of a round trip.
     decoded: Option<(OsString, u64)>,
+    error: Option<Box<str>>,
     line: Vec<u8>,
 }
 
@@ -39,6 +40,8 @@ pub(super) struct Chosen {
     pub(super) done: usize,
     /// Keys whose record reports success, but whose result does not exist.
     pub(super) without_result: Vec<String>,
+    /// Keys that only failed, with their last error.
+    pub(super) errors: Vec<(String, String)>,
 }
 
 impl Candidates {
@@ -56,6 +59,7 @@ impl Candidates {
                 let extension = Path::new(&roundtrip.decoded).extension().unwrap_or_default();
                 (extension.to_owned(), roundtrip.decoded_bytes)
             }),
+            error: record.error.map(Into::into),
             line: line.to_vec(),
         };
         let known = self.by_key.entry(key).or_default();
@@ -88,7 +92,10 @@ impl Candidates {
             let failure = candidates.iter().rposition(|candidate| !candidate.is_done);
             match (existing, failure) {
                 (Some(_), _) => chosen.done += 1,
-                (None, Some(_)) => {}
+                (None, Some(index)) => {
+                    let error = candidates[index].error.take().unwrap_or_default();
+                    chosen.errors.push((key.into(), error.into()));
+                }
                 (None, None) => chosen.without_result.push(key.into()),
             }
             let index = existing.or(failure).unwrap_or(candidates.len() - 1);

@@ -28,6 +28,8 @@ pub struct MergeReport {
     pub failed: usize,
     /// Keys that a record reports as done, but whose result is missing or differs; they count as failed.
     pub without_result: Vec<String>,
+    /// Keys that only failed, with their last error.
+    pub errors: Vec<(String, String)>,
     /// Partitions without a manifest, for each partition count that occurs.
     pub missing: Vec<Partition>,
     /// Partitions whose manifest does not end with the mark of a complete run.
@@ -45,6 +47,9 @@ pub struct MergeReport {
 /// When the directory contains no manifest of a partition, a manifest cannot be read, or the result cannot be
 /// written; an existing merged manifest is unchanged then.
 pub fn merge_manifests(dir: &Path) -> Result<MergeReport, BatchError> {
+    if !dir.is_dir() {
+        return Err(BatchError::Usage(format!("{}: no such directory", dir.display())));
+    }
     let is_partition = |(partition, _): &(Option<Partition>, PathBuf)| partition.is_some();
     if !manifests_in(dir)?.iter().any(is_partition) {
         return Err(BatchError::NoPartitions { dir: dir.to_owned() });
@@ -85,6 +90,7 @@ pub fn merge_manifests(dir: &Path) -> Result<MergeReport, BatchError> {
         done: chosen.done,
         failed: chosen.lines.len() - chosen.done,
         without_result: chosen.without_result,
+        errors: chosen.errors,
         missing: missing_partitions(&partitions),
         unfinished: merge.unfinished,
         malformed_lines: merge.malformed_lines,

@@ -32,7 +32,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "S", default_value = "10", value_parser = values::positive)]
     pub(crate) seconds: f64,
     /// Measured runs after a warm-up; the median is reported.
-    #[arg(short, long, value_name = "R", default_value = "5")]
+    #[arg(short, long, value_name = "R", default_value = "5", value_parser = values::count)]
     pub(crate) runs: NonZeroUsize,
     #[command(flatten)]
     pub(crate) run: RunArgs,

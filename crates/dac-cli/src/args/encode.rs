@@ -7,6 +7,7 @@ use super::files::FileArgs;
 use super::model::ModelArgs;
 use super::pack::PackArgs;
 use super::tokens::{BitrateArgs, TokenArgs};
+use super::values;
 
 #[derive(Debug, Args)]
 pub(crate) struct EncodeArgs {
@@ -29,6 +30,6 @@ pub(crate) struct EncodeArgs {
     #[command(flatten, next_help_heading = "Packs")]
     pub(crate) pack: PackArgs,
     /// Read stdin as mono little-endian f32 samples at this rate.
-    #[arg(long, value_name = "HZ", help_heading = "Streams")]
+    #[arg(long, value_name = "HZ", value_parser = values::rate, help_heading = "Streams")]
     pub(crate) raw_rate: Option<u32>,
 }

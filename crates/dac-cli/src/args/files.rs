@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use dac_batch::Partition;
 
+use super::values;
+
 /// Inputs and outputs.
 #[derive(Debug, Args)]
 pub(crate) struct FileArgs {
@@ -47,7 +49,7 @@ pub(crate) struct BatchArgs {
     /// Files to work on at once [default: one per thread with cpu, else 1].
     ///
     /// They share the weights and the threads. At most 4 per core.
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = values::count)]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Print what would be done, and do nothing.
     #[arg(long)]

@@ -31,7 +31,7 @@ pub(crate) struct RunArgs {
     #[arg(short, long, default_value_t = Device::Cpu)]
     pub(crate) device: Device,
     /// Threads, at most 4 per core [default: RAYON_NUM_THREADS, else one per core].
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = values::count)]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Arithmetic: f32, exact, bf16 or f16.
     ///

@@ -30,7 +30,7 @@ pub(crate) struct PackArgs {
     /// Maximum entries per shard [default: 1000].
     ///
     /// At most one open shard is lost if the process is killed.
-    #[arg(long, value_name = "N", requires = "pack", hide_short_help = true)]
+    #[arg(long, value_name = "N", requires = "pack", hide_short_help = true, value_parser = values::count)]
     pack_entries: Option<NonZeroUsize>,
     /// Size at which a shard is closed [default: 1000000000].
     ///

@@ -27,7 +27,7 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     /// Numbers of codebooks to decode with, separated by commas [default: from 1 to the model's number].
-    #[arg(short, long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(short, long, value_name = "LIST", value_delimiter = ',', value_parser = values::count)]
     pub(crate) quantizers: Vec<NonZeroUsize>,
     /// Start of the excerpt in seconds.
     #[arg(long, value_name = "S", default_value = "0", value_parser = values::not_negative)]

@@ -16,7 +16,7 @@ use super::values;
 #[group(multiple = false)]
 pub(crate) struct BitrateArgs {
     /// Number of codebooks [default: all].
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = values::count, alias = "codebooks")]
     quantizers: Option<NonZeroUsize>,
     /// Use as many codebooks as fit this bitrate, but at least one.
     #[arg(short, long, value_name = "KBPS", value_parser = values::positive)]

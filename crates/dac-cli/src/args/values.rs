@@ -1,6 +1,7 @@
 //! Parsers and conversions of argument values.
 
 use std::error::Error;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -63,12 +64,22 @@ pub(super) fn sha256(text: &str) -> Result<String, String> {
 
 /// Parses an output rate: model, input or a number of Hz.
 pub(super) fn output_rate(text: &str) -> Result<OutputRate, String> {
-    match (text, text.parse::<u32>()) {
-        ("model", _) => Ok(OutputRate::Model),
-        ("input", _) => Ok(OutputRate::Input),
-        (_, Ok(hz)) if (MIN_RATE_HZ..=MAX_RATE_HZ).contains(&hz) => Ok(OutputRate::Hz(hz)),
-        _ => Err(format!("expected model, input or a rate from {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")),
+    match text {
+        "model" => Ok(OutputRate::Model),
+        "input" => Ok(OutputRate::Input),
+        _ => rate(text).map(OutputRate::Hz).map_err(|expected| format!("{expected}, model or input")),
     }
+}
+
+/// Parses a sample rate in Hz.
+pub(super) fn rate(text: &str) -> Result<u32, String> {
+    let rate = text.parse().ok().filter(|hz| (MIN_RATE_HZ..=MAX_RATE_HZ).contains(hz));
+    rate.ok_or_else(|| format!("expected a rate from {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz"))
+}
+
+/// Parses a number of at least 1.
+pub(super) fn count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number of 1 or more".to_owned())
 }
 
 /// Parses the name of a model.

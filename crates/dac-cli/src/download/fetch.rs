@@ -336,7 +336,12 @@ fn has_changed(headers: &HeaderMap, known: Option<&str>) -> bool {
 }
 
 fn refused(url: &str, status: StatusCode, headers: &HeaderMap) -> Failure {
-    let error = anyhow!("{url}: the server responded with {status}");
+    let remedy = match status {
+        StatusCode::NOT_FOUND | StatusCode::GONE => "; check the address",
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "; check the user name and password",
+        _ => "",
+    };
+    let error = anyhow!("{url}: the server responded with {status}{remedy}");
     match status {
         StatusCode::TOO_MANY_REQUESTS
         | StatusCode::BAD_GATEWAY

@@ -72,6 +72,14 @@ fn results_that_do_not_fit_are_not_adopted() {
     changed[end - 2..].copy_from_slice(&4000_u16.to_le_bytes());
     lab.put("out/a.npy", &changed);
     lab.dac(encode).expect(1).says("4000 at frame 5");
+    // The same codes without the axis of channels.
+    let text = String::from_utf8_lossy(&whole[..128]).into_owned();
+    assert!(text.contains("(1, 9, 6)"), "{text}");
+    let mut two_axes = text.replace("(1, 9, 6)", "(9, 6)   ").into_bytes();
+    two_axes = [b"\x93NUMPY\x01\0", &whole[8..10], &two_axes[two_axes.len() - 118..], &whole[128..]].concat();
+    lab.put("out/a.npy", &two_axes);
+    lab.dac("info out/a.npy").expect(0);
+    lab.dac(encode).expect(1).says("its array has other axes");
     lab.put("out/a.npy", b"no array");
     lab.dac(encode).expect(1).says("refusing to replace out/a.npy");
     lab.put("out/a.npy", &whole);

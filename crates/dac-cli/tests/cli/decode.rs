@@ -198,7 +198,7 @@ fn the_model_comes_from_the_token_file_or_the_manifest() {
     assert_eq!(run.records()[0]["model"], "tiny");
     std::fs::remove_file(lab.path("n/.dac-manifest.jsonl")).unwrap();
     let run = lab.dac("decode n/a.npy --output e --json").expect(1);
-    run.says("dac download 44khz").says("--model tiny");
+    run.says("choose another with --model").says("dac download 44khz");
     assert_eq!(run.records()[0]["status"], "error");
 }
 

@@ -71,6 +71,7 @@ fn invalid_streams_and_combinations_with_a_dash_are_errors() {
         "decode - --json",
         "encode - --format npy",
         "encode a.wav --raw-rate 8000 --output out",
+        "encode - --raw-rate 0",
         "encode a.wav",
     ] {
         lab.dac(&format!("{wrong} --model tiny")).expect(2);

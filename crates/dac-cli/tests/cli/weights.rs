@@ -102,7 +102,7 @@ fn settings_that_contradict_the_weights_are_errors_and_unreadable_ones_warnings(
     lab.put("config.json", b"{sampling_rate: 44100}");
     for command in [encode, "info model.safetensors"] {
         let run = lab.dac(command).expect(0);
-        run.says("warning: ").says("config.json: is not valid JSON");
+        run.says("warning: ").says("config.json: is ignored, because it is not valid JSON");
         assert_eq!(run.stderr.matches("config.json").count(), 1, "{}", run.stderr);
     }
 }

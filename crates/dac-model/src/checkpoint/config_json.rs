@@ -163,6 +163,6 @@ fn read(file: File) -> Result<Value, String> {
     let mut text = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut text).map_err(|error| format!("cannot be read: {error}"))?;
     let value: Value = serde_json::from_slice(&text)
-        .map_err(|error| format!("is not valid JSON ({error}): it is {}", dac_sniff::guess(&text)))?;
+        .map_err(|error| format!("is ignored, because it is not valid JSON: {error}"))?;
     if value.is_object() { Ok(value) } else { Err("expected a JSON object".to_owned()) }
 }

@@ -182,7 +182,7 @@ pub enum Reason {
         codebooks: usize,
     },
     /// The network is not the expected preset.
-    #[error("contains another network than {expected} [{difference}]")]
+    #[error("contains another network than {expected} [{difference}]; give the model that it is of, or none")]
     OtherModel {
         /// Name of the expected preset.
         expected: String,

@@ -215,8 +215,8 @@ fn sample_rates_out_of_range_are_shown_as_they_are_with_their_file() {
 #[test]
 fn settings_that_cannot_be_read_give_warnings_that_name_the_file() {
     for (config, expected) in [
-        ("{broken", "CONFIG: is not valid JSON ("),
-        ("", "CONFIG: is not valid JSON ("),
+        ("{broken", "CONFIG: is ignored, because it is not valid JSON: "),
+        ("", "CONFIG: is ignored, because it is not valid JSON: "),
         ("[1]", "CONFIG: expected a JSON object"),
         (
             r#"{"sampling_rate": "44100"}"#,
