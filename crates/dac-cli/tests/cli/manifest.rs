@@ -172,6 +172,7 @@ fn a_merge_names_missing_results_and_unfinished_partitions() {
     fs::remove_file(lab.path("out/.dac-manifest.0-of-1.jsonl")).unwrap();
     fs::remove_file(lab.path(&format!("out/{MANIFEST}"))).unwrap();
     lab.dac(&encode("--partition 0/1 --adopt")).expect(0).says("fits and is now listed in the manifest");
+    lab.dac("manifest merge out").expect(0);
     lab.dac("manifest merge none").expect(2).says("none: no such directory");
 
     // An emptied manifest, and a partition that is killed while it works on a long file.
