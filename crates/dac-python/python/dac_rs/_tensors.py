@@ -30,11 +30,15 @@ def from_numpy(array: NDArray[Any], torch: Any) -> Any:
 
 
 def batch_of_floats(value: Any, what: str) -> NDArray[np.float32]:
-    """Returns a C-contiguous f32 array with three axes; ValueError for another number of axes."""
+    """Returns a C-contiguous f32 array with three axes; ValueError for another number of axes, TypeError for
+    elements that are not real numbers."""
     array = to_numpy(value, what)
     if array.ndim != 3:
         raise ValueError(f"{what} has shape {tuple(array.shape)}, expected three axes")
-    return np.ascontiguousarray(array, dtype=np.float32)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{what} has elements of type {array.dtype}, expected numbers")
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def batch_of_codes(value: Any, what: str, size: int) -> NDArray[np.uint16]:
