@@ -67,9 +67,12 @@ def _from_mapping(source: Mapping[str, Any], sample_rate: int | None, model_rate
         # Tables of arrow give their rows as lists.
         array = np.asarray(array, np.float32) if isinstance(array, list) else array
         return to_source(array if rate is None else (array, rate), sample_rate, model_rate)
-    if source.get("bytes") is not None:
+    content = source.get("bytes")
+    if content is not None:
+        if not isinstance(content, (bytes, bytearray, memoryview)):
+            raise TypeError(f"the value of 'bytes' is of type {type(content).__name__}, expected bytes")
         name = os.path.basename(source.get("path") or "") or "the bytes"
-        return _no_rate((bytes(source["bytes"]), name), sample_rate, "a file's bytes")
+        return _no_rate((bytes(content), name), sample_rate, "a file's bytes")
     if source.get("path") is not None:
         return to_source(os.fsdecode(source["path"]), sample_rate, model_rate)
     keys = ", ".join(map(str, source))
