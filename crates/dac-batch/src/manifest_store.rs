@@ -110,7 +110,10 @@ impl ManifestStore {
         let lines = self.results().index.malformed_lines();
         (lines > 0).then(|| {
             let dir = self.dir.display();
-            format!("warning: ignored {lines} malformed lines of the manifests in {dir}")
+            format!(
+                "warning: ignored {lines} damaged lines of the manifests in {dir}; results that only they \
+                 list are not recognised"
+            )
         })
     }
 

@@ -52,7 +52,8 @@ pub(crate) enum Unlisted {
 impl Unlisted {
     /// Reason for refusing the output, if other files have its name.
     pub(crate) fn reason(self) -> Option<&'static str> {
-        (self == Self::OtherResult).then_some("the manifest lists another file under this name")
+        (self == Self::OtherResult)
+            .then_some("it was changed after it was written (the manifest lists other content)")
     }
 }
 

@@ -1,7 +1,7 @@
 //! `dac manifest`: merges the manifests of partitions.
 
 use anyhow::Error;
-use dac_batch::{error_text_of_file, merge_manifests};
+use dac_batch::merge_manifests;
 
 use crate::args::ManifestAction;
 use crate::exit::Exit;
@@ -22,7 +22,9 @@ pub(crate) fn run(action: &ManifestAction) -> Result<Exit, Error> {
     ))?;
     if report.malformed_lines > 0 {
         let lines = report.malformed_lines;
-        eprint_line(format_args!("warning: ignored {lines} malformed lines of the manifests"));
+        eprint_line(format_args!(
+            "warning: ignored {lines} damaged lines of the manifests; results that only they list are missing"
+        ));
     }
     for partition in &report.missing {
         eprint_line(format_args!("error: the manifest of partition {partition} is missing"));
@@ -39,7 +41,9 @@ pub(crate) fn run(action: &ManifestAction) -> Result<Exit, Error> {
         )
     });
     print_errors(missing, "results are missing or differ");
-    print_errors(report.errors.iter().map(|(key, error)| error_text_of_file(key, error)), "inputs failed");
+    let failed =
+        report.errors.iter().map(|error| format!("{error}; mend the input and run its partition again"));
+    print_errors(failed, "inputs failed");
     let is_complete = report.missing.is_empty() && report.unfinished.is_empty() && report.failed == 0;
     Ok(if is_complete { Exit::Done } else { Exit::SomeFailed })
 }

@@ -100,7 +100,11 @@ pub enum TokenError {
     /// The file contains no codes, z or latents.
     #[error(
         "the .{format} file contains no codes, z or latents (it contains: {found}){}",
-        if *is_checkpoint { "; it is a checkpoint: give it with --weights" } else { "" }
+        if *is_checkpoint {
+            "; it is a checkpoint: give it with --weights"
+        } else {
+            "; save integers under the name codes, or floats under the name z"
+        }
     )]
     NoTokens {
         /// Format of the file.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::names::path_of_key;
 use super::order::position;
 use super::record::{Record, Status};
+use crate::error::error_text_of_file;
 
 /// Records of all keys.
 #[derive(Default)]
@@ -40,8 +41,8 @@ pub(super) struct Chosen {
     pub(super) done: usize,
     /// Keys whose record reports success, but whose result does not exist.
     pub(super) without_result: Vec<String>,
-    /// Keys that only failed, with their last error.
-    pub(super) errors: Vec<(String, String)>,
+    /// Last error of each key that only failed.
+    pub(super) errors: Vec<String>,
 }
 
 impl Candidates {
@@ -59,7 +60,7 @@ impl Candidates {
                 let extension = Path::new(&roundtrip.decoded).extension().unwrap_or_default();
                 (extension.to_owned(), roundtrip.decoded_bytes)
             }),
-            error: record.error.map(Into::into),
+            error: record.error.map(|error| error_text_of_file(&record.input, &error).into()),
             line: line.to_vec(),
         };
         let known = self.by_key.entry(key).or_default();
@@ -93,8 +94,8 @@ impl Candidates {
             match (existing, failure) {
                 (Some(_), _) => chosen.done += 1,
                 (None, Some(index)) => {
-                    let error = candidates[index].error.take().unwrap_or_default();
-                    chosen.errors.push((key.into(), error.into()));
+                    let error = candidates[index].error.take().unwrap_or(key);
+                    chosen.errors.push(error.into());
                 }
                 (None, None) => chosen.without_result.push(key.into()),
             }

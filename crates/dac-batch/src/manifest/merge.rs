@@ -28,8 +28,8 @@ pub struct MergeReport {
     pub failed: usize,
     /// Keys that a record reports as done, but whose result is missing or differs; they count as failed.
     pub without_result: Vec<String>,
-    /// Keys that only failed, with their last error.
-    pub errors: Vec<(String, String)>,
+    /// Last error of each key that only failed, with the name of its input.
+    pub errors: Vec<String>,
     /// Partitions without a manifest, for each partition count that occurs.
     pub missing: Vec<Partition>,
     /// Partitions whose manifest does not end with the mark of a complete run.

@@ -1,9 +1,21 @@
-//! The argument groups of audio input.
+//! The argument groups of audio input: its channels, NaN, damage and reader.
 
 use clap::{Args, ValueEnum};
-use dac::audio::{DamagePolicy, ReadBackend};
+use dac::ChannelMix;
+use dac::audio::{DamagePolicy, NonFinitePolicy, ReadBackend};
 
 use super::values;
+
+/// Treatment of the input signal.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SignalArgs {
+    /// Channel handling.
+    #[arg(long, value_enum, default_value_t = ChannelsArg::Mono)]
+    pub(crate) channels: ChannelsArg,
+    /// NaN and infinite samples.
+    #[arg(long, value_enum, default_value_t = NanArg::Error)]
+    pub(crate) nan: NanArg,
+}
 
 /// Reading of audio files.
 #[derive(Debug, Clone, Args)]
@@ -22,6 +34,28 @@ pub(crate) struct ReaderArgs {
     #[arg(long, value_enum, default_value_t = AudioReaderArg::Auto, hide_short_help = true)]
     pub(crate) audio_reader: AudioReaderArg,
 }
+
+/// `--channels`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChannelsArg {
+    /// Encode the mean of all channels.
+    Mono,
+    /// Encode each channel by itself.
+    Keep,
+}
+
+values::convert_variants!(ChannelsArg => ChannelMix: Mono, Keep);
+
+/// `--nan`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NanArg {
+    /// The file fails; the error names the first such sample.
+    Error,
+    /// Replace them with 0 and report their number.
+    Zero,
+}
+
+values::convert_variants!(NanArg => NonFinitePolicy: Error, Zero);
 
 /// `--damaged`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

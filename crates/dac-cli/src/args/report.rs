@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::input::InputArgs;
+use super::input::{InputArgs, SignalArgs};
 use super::model::ModelArgs;
-use super::tokens::SignalArgs;
 use super::values;
 
 #[derive(Debug, Args)]

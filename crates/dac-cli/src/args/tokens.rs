@@ -3,12 +3,11 @@
 use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
-use dac::audio::NonFinitePolicy;
+use dac::Save;
 use dac::tokens::{Format, IntegerType};
-use dac::{ChannelMix, Save};
 use dac_batch::CodebookLimit;
 
-use super::input::InputArgs;
+use super::input::{InputArgs, SignalArgs};
 use super::values;
 
 /// Number of codebooks.
@@ -27,17 +26,6 @@ impl BitrateArgs {
     pub(crate) fn limit(&self) -> Option<CodebookLimit> {
         self.quantizers.map(CodebookLimit::Count).or(self.bitrate.map(CodebookLimit::Kbps))
     }
-}
-
-/// Treatment of the input signal.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct SignalArgs {
-    /// Channel handling.
-    #[arg(long, value_enum, default_value_t = ChannelsArg::Mono)]
-    pub(crate) channels: ChannelsArg,
-    /// NaN and infinite samples.
-    #[arg(long, value_enum, default_value_t = NanArg::Error)]
-    pub(crate) nan: NanArg,
 }
 
 /// Content and format of token files.
@@ -63,28 +51,6 @@ pub(crate) struct TokenArgs {
     #[arg(long, value_enum)]
     pub(crate) dtype: Option<DtypeArg>,
 }
-
-/// `--channels`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ChannelsArg {
-    /// Encode the mean of all channels.
-    Mono,
-    /// Encode each channel by itself.
-    Keep,
-}
-
-values::convert_variants!(ChannelsArg => ChannelMix: Mono, Keep);
-
-/// `--nan`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum NanArg {
-    /// The file fails; the error names the first such sample.
-    Error,
-    /// Replace them with 0 and report their number.
-    Zero,
-}
-
-values::convert_variants!(NanArg => NonFinitePolicy: Error, Zero);
 
 /// Item of `--save`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -99,8 +99,10 @@ pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Resu
                 let received = length(part);
                 if received <= before || attempt >= MAX_ATTEMPTS {
                     remove_empty(part);
-                    let kept =
-                        format!("{received} bytes are kept in {}; run again to continue", part.display());
+                    let kept = format!(
+                        "{received} bytes are kept in {}; run again to continue, or use --from FILE",
+                        part.display()
+                    );
                     return Err(if received > 0 { error.context(kept) } else { error });
                 }
                 eprint_line(format_args!("{}; continuing after {received} bytes", error_text(&error)));
@@ -362,7 +364,10 @@ fn unwritable(part: &Path, error: io::Error) -> Failure {
 }
 
 pub(super) fn wrong_size(url: &str, expected: u64, found: u64) -> Error {
-    anyhow!("{url}: has {found} bytes, the published file has {expected}; the new copy was removed")
+    anyhow!(
+        "{url}: has {found} bytes, the published file has {expected}; the new copy was removed; check the \
+         address, or leave out --source for other weights"
+    )
 }
 
 /// Renames a finished part.

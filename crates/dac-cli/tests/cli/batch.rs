@@ -137,7 +137,7 @@ fn a_rerun_uses_the_manifest_for_formats_without_metadata() {
     // A truncated line is ignored; other records remain valid.
     fs::write(lab.path(&format!("out/{MANIFEST}")), "{\"key\":\"a.np").unwrap();
     let run = lab.dac(&format!("{encode} --overwrite")).expect(0);
-    run.says("ignored 1 malformed lines of the manifests in out");
+    run.says("ignored 1 damaged lines of the manifests in out");
     assert_eq!(manifest(&lab, &format!("out/{MANIFEST}"))["a.npy"]["status"], "ok");
     assert_eq!(status(""), "skipped");
 }

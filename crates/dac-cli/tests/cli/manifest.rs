@@ -167,7 +167,7 @@ fn a_merge_names_missing_results_and_unfinished_partitions() {
 
     lab.put("in/bad.wav", b"not audio");
     lab.dac(&encode("--partition 0/1")).expect(1);
-    lab.dac("manifest merge out").expect(1).says("error: bad.npy: in/bad.wav: not an audio file");
+    lab.dac("manifest merge out").expect(1).says("error: in/bad.wav: not an audio file");
     fs::remove_file(lab.path("in/bad.wav")).unwrap();
     fs::remove_file(lab.path("out/.dac-manifest.0-of-1.jsonl")).unwrap();
     fs::remove_file(lab.path(&format!("out/{MANIFEST}"))).unwrap();

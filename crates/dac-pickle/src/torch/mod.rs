@@ -40,7 +40,7 @@ pub enum TorchError {
     },
     /// A zip file without a `data.pkl` in a directory.
     #[error(
-        "not a file written by torch.save: a zip archive of {}, without an entry NAME/data.pkl; if the file \
+        "a zip archive of {}, not a file written by torch.save (it has no entry NAME/data.pkl); if the file \
          is inside, unpack it",
         list_names(names)
     )]

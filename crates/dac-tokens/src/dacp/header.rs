@@ -212,7 +212,7 @@ fn invalid(reason: impl Into<String>) -> TokenError {
 /// Fills `bytes`; an early end is a malformed header.
 fn read_exact<R: Read>(reader: &mut R, bytes: &mut [u8]) -> Result<(), TokenError> {
     reader.read_exact(bytes).map_err(|e| match e.kind() {
-        io::ErrorKind::UnexpectedEof => invalid("it ends within its header"),
+        io::ErrorKind::UnexpectedEof => invalid("it ends within its header; download or copy it again"),
         _ => e.into(),
     })
 }
