@@ -75,8 +75,8 @@ process {frames} frames at once"
     /// The network received or computed a value that is not finite.
     #[error(
         "{what} is not finite (NaN or infinity) at position {position}{}; the input contains values that are \
-         not finite or far too large (samples should be from -1 to 1), or the weights are damaged (then other \
-         recordings fail as well)",
+         not finite or far too large (samples should be from -1 to 1), or the weights are damaged (then \
+         other recordings fail as well)",
         describe_layer(layer.as_deref())
     )]
     NonFinite {
