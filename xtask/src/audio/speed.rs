@@ -41,7 +41,12 @@ macro_rules! repeated {
 /// Long files: name, and the command of the shell that makes `OUT` from `PIECE.wav`, `TIMES` times in a row.
 const LONG: &[(&str, &str)] = &[
     ("WAV", "$F -stream_loop $((TIMES - 1)) -i PIECE.wav -c copy -rf64 auto OUT.wav"),
-    ("FLAC, joined", "flac -s -f -o p.flac PIECE.wav; for i in $(seq TIMES); do cat p.flac; done > OUT.flac"),
+    (
+        "FLAC",
+        "$F -i PIECE.wav -f s16le PIECE.raw; for i in $(seq TIMES); do cat PIECE.raw; done | flac -s -f -0 \
+         --force-raw-format --endian=little --sign=signed --channels=1 --bps=16 --sample-rate=16000 \
+         -o OUT.flac -",
+    ),
     ("MP3", concat!("$F -i PIECE.wav -b:a 32k p.mp3; ", repeated!("p.mp3", "OUT.mp3"))),
     ("AAC in ADTS", concat!("$F -i PIECE.wav -c:a aac -b:a 32k p.aac; ", repeated!("p.aac", "OUT.aac"))),
     ("AAC in MP4", concat!("$F -i PIECE.wav -c:a aac -b:a 32k p.m4a; ", repeated!("p.m4a", "OUT.m4a"))),

