@@ -19,6 +19,8 @@ use crate::AudioError;
 const MAX_BLOCKS: usize = 1_024;
 /// Missing samples that the number of a frame may show, as a number of blocks.
 const MAX_MISSING_BLOCKS: u64 = 100_000;
+/// Frames that may be inside of a frame whose damage hides its end.
+const MAX_SWALLOWED_BLOCKS: u64 = 64;
 /// Bytes that are searched at a time after damage.
 const SEARCH_BYTES: usize = 1 << 16;
 
@@ -165,15 +167,18 @@ impl FlacDemuxer {
         Ok(None)
     }
 
-    /// Finds the frame that continues the one at the current position, within `limit` bytes.
+    /// Finds a frame that follows the one at the current position, also after some lost ones, within `limit`
+    /// bytes.
     fn find_next_frame(&mut self, header: &FrameHeader, limit: usize) -> Result<Option<usize>, AudioError> {
         let block = self.block.or(Some(header.block));
         let wanted = first_sample(header, block).saturating_add(header.block);
+        let furthest = wanted.saturating_add(MAX_SWALLOWED_BLOCKS * header.block);
         let bytes = self.stream.peek(limit + MAX_HEADER_BYTES)?;
         Ok((1..bytes.len()).find(|&at| {
             let next = FrameHeader::parse(bytes.get(at..).unwrap_or_default());
             next.is_some_and(|next| {
-                next.is_variable == header.is_variable && first_sample(&next, block) == wanted
+                next.is_variable == header.is_variable
+                    && (wanted..=furthest).contains(&first_sample(&next, block))
             })
         }))
     }
