@@ -12,6 +12,8 @@ use crate::{AudioError, Planar};
 
 /// Longest silence that replaces one damaged place, in samples per channel.
 const MAX_LOST_SAMPLES: u64 = 1 << 22;
+/// Samples before position 0 that encoders use for a stream that starts inside a block.
+const MAX_EARLY_SAMPLES: u64 = 8_192;
 /// Number of returned samples that are kept before they are removed from the queue.
 const MAX_RETURNED: usize = 1 << 16;
 
@@ -211,6 +213,9 @@ impl CodedReader {
                 self.add_damage(reason, lost)?;
                 self.decoder.reset();
             }
+            Event::Warning(warning) => {
+                self.warning.get_or_insert(warning);
+            }
             Event::PageEnd { end, is_last } => self.end_page(end, is_last)?,
             Event::StreamStart(start) => self.start_stream(start),
             Event::StreamEnd { drop } => {
@@ -325,7 +330,12 @@ impl CodedReader {
             let drop = (decoded - expected).min(self.queue.total() - page_start);
             self.queue.remove(self.queue.total() - drop, drop);
         } else if decoded > expected && last_end.is_none() {
-            self.queue.remove(page_start, decoded - expected);
+            let early = decoded - expected;
+            self.queue.remove(page_start, early);
+            if early > MAX_EARLY_SAMPLES {
+                let text = format!("{early} samples before the first position of the stream were not read");
+                self.warning.get_or_insert(text);
+            }
         }
         self.timeline =
             Some(Timeline { last_end: Some(end), decoded: 0, gap: None, page_start: self.queue.total() });

@@ -19,6 +19,8 @@ pub(super) enum Event {
         /// Samples per channel lost; `None` if the next [`Event::PageEnd`] tells.
         lost: Option<u64>,
     },
+    /// Audio that may be missing, or is not read.
+    Warning(String),
     /// All packets up to here end at sample `end` of the timeline of the stream (Ogg).
     PageEnd { end: u64, is_last: bool },
     /// Following packets form a stream of their own.

@@ -19,6 +19,8 @@ use crate::AudioError;
 const MAX_BLOCKS: usize = 1_024;
 /// Missing samples that the number of a frame may show, as a number of blocks.
 const MAX_MISSING_BLOCKS: u64 = 100_000;
+/// Frames that may be inside of a frame whose damage hides its end.
+const MAX_SWALLOWED_BLOCKS: u64 = 64;
 /// Bytes that are searched at a time after damage.
 const SEARCH_BYTES: usize = 1 << 16;
 
@@ -151,16 +153,34 @@ impl FlacDemuxer {
             }
             window *= 2;
         }
-        // The last frame, or garbage follows: the shortest candidate that can be decoded.
+        // The last frame, or garbage follows: the shortest candidate that can be decoded. The CRC of a damaged
+        // frame may match by chance after the next frame.
+        let next_frame = self.find_next_frame(header, candidates.last().copied().unwrap_or(0))?;
         let path = self.stream.path().to_owned();
         let mut planes = Vec::new();
-        for end in candidates {
+        for end in candidates.into_iter().filter(|&end| next_frame.is_none_or(|next| end <= next)) {
             let mut decoder = make_decoder(&path, &self.info, &self.info_bytes)?;
             if decoder.decode(self.stream.peek(end)?, &mut planes).is_ok() {
                 return Ok(Some(end));
             }
         }
         Ok(None)
+    }
+
+    /// Finds a frame that follows the one at the current position, also after some lost ones, within `limit`
+    /// bytes.
+    fn find_next_frame(&mut self, header: &FrameHeader, limit: usize) -> Result<Option<usize>, AudioError> {
+        let block = self.block.or(Some(header.block));
+        let wanted = first_sample(header, block).saturating_add(header.block);
+        let furthest = wanted.saturating_add(MAX_SWALLOWED_BLOCKS * header.block);
+        let bytes = self.stream.peek(limit + MAX_HEADER_BYTES)?;
+        Ok((1..bytes.len()).find(|&at| {
+            let next = FrameHeader::parse(bytes.get(at..).unwrap_or_default());
+            next.is_some_and(|next| {
+                next.is_variable == header.is_variable
+                    && (wanted..=furthest).contains(&first_sample(&next, block))
+            })
+        }))
     }
 
     /// Reads the next frame into `events`.

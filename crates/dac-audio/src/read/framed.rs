@@ -12,6 +12,8 @@ const MAX_LEADING_BYTES: u64 = 1 << 20;
 const SEARCH_BYTES: usize = 1 << 16;
 /// Zeros after the last frame from which a file counts as truncated: an incomplete download.
 const MAX_ZERO_BYTES: u64 = 1 << 16;
+/// Bytes after the last frame that are not zero, from which they are reported as possibly missing audio.
+const MIN_UNKNOWN_BYTES: u64 = 32;
 /// Longest header in bytes.
 const HEADER_BYTES: usize = 10;
 
@@ -211,11 +213,16 @@ impl<F: FrameFormat> FrameDemuxer<F> {
             // Bytes after the last frame. A missing part of the file has the size of frames.
             let least = if is_zero { MAX_ZERO_BYTES } else { 2 * average };
             self.truncated |= !is_complete && skipped >= least;
+            let may_be_frame = !is_complete && skipped >= if is_zero { average } else { MIN_UNKNOWN_BYTES };
+            return Ok((may_be_frame && !self.truncated).then(|| unknown_bytes_warning(skipped, start)));
+        }
+        if is_complete {
             return Ok(None);
         }
         let lost_frames = (skipped + average / 2) / average;
-        if is_complete || lost_frames == 0 {
-            return Ok(None);
+        if lost_frames == 0 {
+            // Too few for a frame, but frames before them may be missing.
+            return Ok(Some(unknown_bytes_warning(skipped, start)));
         }
         self.frames += lost_frames;
         Ok(Some(Event::Damage {
@@ -223,6 +230,10 @@ impl<F: FrameFormat> FrameDemuxer<F> {
             lost: Some(lost_frames * F::samples(&self.header)),
         }))
     }
+}
+
+fn unknown_bytes_warning(bytes: u64, offset: u64) -> Event {
+    Event::Warning(format!("{bytes} bytes at offset {offset} are not a frame; audio may be missing"))
 }
 
 /// Moves to the next frame, or to the next tag after at least one byte if `like` is given; otherwise to the

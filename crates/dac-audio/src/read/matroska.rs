@@ -11,6 +11,7 @@ use super::decoder::{PacketDecoder, Parameters, PcmDecoder, SymphoniaDecoder};
 use super::demuxer::{Demuxer, Event, Opened, StreamStart, other_tracks_warning};
 use super::ebml::{Element, children, float, next_element, unsigned, vint};
 use super::flac_frame::{self, StreamInfo};
+use super::matroska_lacing::split_laces;
 use super::mp4_sample_entry::open_aac;
 use super::mpeg_header;
 use super::opus::{self, OpusPacketDecoder};
@@ -24,9 +25,29 @@ const SEGMENT: u32 = 0x1853_8067;
 const INFO: u32 = 0x1549_a966;
 const TRACKS: u32 = 0x1654_ae6b;
 const CLUSTER: u32 = 0x1f43_b675;
+/// Elements of a segment and of a cluster that contain no audio that is read: Void, CRC-32, SeekHead, Info,
+/// Tracks, Cues, Attachments, Chapters, Tags, SilentTracks, Position, PrevSize, SimpleBlock, BlockGroup.
+const KNOWN: [u32; 14] = [
+    0xec,
+    0xbf,
+    0x114d_9b74,
+    INFO,
+    TRACKS,
+    0x1c53_bb6b,
+    0x1941_a469,
+    0x1043_a770,
+    0x1254_c367,
+    0x5854,
+    0xa7,
+    0xab,
+    0xa3,
+    0xa0,
+];
 /// Elements before the first cluster, and largest element that is read into memory.
 const MAX_ELEMENTS: usize = 4_096;
 const MAX_ELEMENT_BYTES: u64 = 1 << 26;
+/// Bytes after the last element of a segment of unknown size that are not taken for a truncated element.
+const MAX_TRAILING_BYTES: u64 = 8;
 /// Padding at the end that can be removed: more than the longest packet of Opus.
 const HOLD_BACK: u64 = 8_192;
 
@@ -117,6 +138,7 @@ impl Timing {
 struct MatroskaDemuxer {
     stream: ByteStream,
     track: Track,
+    other_tracks: Vec<u64>,
     timing: Timing,
     /// Nanoseconds per tick.
     scale_ns: u64,
@@ -173,8 +195,9 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         }
     }
     let audio_tracks = tracks.iter().filter(|track| track.is_audio).count();
-    let track = tracks.into_iter().find(|track| track.is_audio);
-    let track = track.ok_or_else(|| AudioError::NoAudioTrack { path: path.to_owned() })?;
+    let index = tracks.iter().position(|track| track.is_audio);
+    let index = index.ok_or_else(|| AudioError::NoAudioTrack { path: path.clone() })?;
+    let track = tracks.swap_remove(index);
     if track.is_encoded {
         let codec = "compressed or encrypted packets in Matroska/WebM".to_owned();
         return Err(AudioError::UnsupportedCodec { path, codec });
@@ -182,6 +205,7 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
     let mut demuxer = MatroskaDemuxer {
         stream,
         track,
+        other_tracks: tracks.iter().map(|track| track.number).collect(),
         timing: Timing::Unknown,
         scale_ns,
         rate_hz: 0,
@@ -302,6 +326,7 @@ impl MatroskaDemuxer {
             if self.stream.position() < self.stream.length() {
                 return self.resynchronize(start);
             }
+            self.truncated |= self.segment_end.is_some_and(|end| end > start);
             self.has_ended = true;
             return Ok(());
         };
@@ -344,7 +369,11 @@ impl MatroskaDemuxer {
                 let group = self.stream.take(bytes as usize)?;
                 self.add_group(&group);
             }
-            (_, Some(bytes)) => self.stream.skip(bytes)?,
+            (_, Some(bytes)) => {
+                // An unknown element may be a damaged block.
+                self.is_damaged |= !KNOWN.contains(&id);
+                self.stream.skip(bytes)?;
+            }
             (_, None) => return self.resynchronize(start),
         }
         Ok(())
@@ -353,7 +382,7 @@ impl MatroskaDemuxer {
     /// Searches the next cluster after bytes that are not an element.
     fn resynchronize(&mut self, start: u64) -> Result<(), AudioError> {
         self.stream.seek(start + 1)?;
-        self.is_damaged = true;
+        let was_damaged = std::mem::replace(&mut self.is_damaged, true);
         loop {
             let window = self.stream.peek(1 << 16)?;
             if let Some(at) = window.windows(4).position(|id| id == CLUSTER.to_be_bytes()) {
@@ -363,7 +392,12 @@ impl MatroskaDemuxer {
             let count = window.len();
             if count < 1 << 16 {
                 self.stream.consume(count);
-                self.truncated |= self.segment_end.is_some_and(|end| end > start);
+                self.truncated |= match self.segment_end {
+                    Some(end) => end > start,
+                    // A live recording, whose size is unknown.
+                    None => self.stream.position() - start > MAX_TRAILING_BYTES,
+                };
+                self.is_damaged = was_damaged;
                 self.has_ended = true;
                 return Ok(());
             }
@@ -384,19 +418,20 @@ impl MatroskaDemuxer {
     }
 
     fn add_block(&mut self, block: &[u8]) {
-        let Some((number, length)) = vint(block) else {
-            return;
-        };
-        let Some(&[high, low, flags]) = block.get(length..length + 3).and_then(|bytes| bytes.first_chunk())
-        else {
+        let header = vint(block).and_then(|(number, length)| {
+            let rest = block.get(length..)?;
+            Some((number, *rest.first_chunk()?, rest.get(3..)?))
+        });
+        let Some((number, [high, low, flags], body)) = header else {
+            self.is_damaged = true;
             return;
         };
         if number != self.track.number {
+            self.is_damaged |= !self.other_tracks.contains(&number);
             return;
         }
         let ticks = self.cluster_time.saturating_add_signed(i64::from(i16::from_be_bytes([high, low])));
         self.check_time(ticks.saturating_mul(self.scale_ns));
-        let body = block.get(length + 3..).unwrap_or_default();
         let Some(frames) = split_laces(body, flags) else {
             let reason = format!(
                 "a block at {:.3} s is not divided into packets",
@@ -429,52 +464,6 @@ impl MatroskaDemuxer {
     }
 }
 
-/// Splits the frames of a block by its lacing.
-fn split_laces(body: &[u8], flags: u8) -> Option<Vec<&[u8]>> {
-    if flags & 6 == 0 {
-        return Some(vec![body]);
-    }
-    let count = usize::from(*body.first()?) + 1;
-    let mut at = 1;
-    let mut sizes = Vec::with_capacity(count);
-    match flags & 6 {
-        2 => {
-            for _ in 1..count {
-                let mut size = 0;
-                loop {
-                    let byte = *body.get(at)?;
-                    at += 1;
-                    size += usize::from(byte);
-                    if byte < 255 {
-                        break;
-                    }
-                }
-                sizes.push(size);
-            }
-        }
-        6 => {
-            let (first, length) = vint(body.get(at..)?)?;
-            at += length;
-            let mut size = i64::try_from(first).ok()?;
-            sizes.push(usize::try_from(size).ok()?);
-            for _ in 2..count {
-                let (value, length) = vint(body.get(at..)?)?;
-                at += length;
-                size += i64::try_from(value).ok()? - ((1 << (7 * length - 1)) - 1);
-                sizes.push(usize::try_from(size).ok()?);
-            }
-        }
-        _ => sizes.extend(std::iter::repeat_n((body.len() - 1) / count, count - 1)),
-    }
-    let mut frames = Vec::with_capacity(count);
-    for size in sizes {
-        frames.push(body.get(at..at.checked_add(size)?)?);
-        at += size;
-    }
-    frames.push(body.get(at..)?);
-    Some(frames)
-}
-
 impl Demuxer for MatroskaDemuxer {
     fn next_event(&mut self) -> Result<Event, AudioError> {
         loop {
@@ -486,7 +475,8 @@ impl Demuxer for MatroskaDemuxer {
                     let drop = std::mem::take(&mut self.discard);
                     return Ok(Event::StreamEnd { drop });
                 }
-                return Ok(Event::End { truncated: self.truncated });
+                // Nothing after a damaged element tells how much is missing.
+                return Ok(Event::End { truncated: self.truncated || self.is_damaged });
             }
             self.read_element()?;
         }

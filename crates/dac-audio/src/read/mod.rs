@@ -24,6 +24,7 @@ mod framed;
 mod g711;
 mod input;
 mod matroska;
+mod matroska_lacing;
 mod mp4;
 mod mp4_edit_list;
 mod mp4_sample_entry;

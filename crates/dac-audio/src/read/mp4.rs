@@ -18,12 +18,15 @@ const MAX_INDEX_BYTES: u64 = 1 << 29;
 const MAX_TOP_BOXES: usize = 256;
 /// Largest packet in bytes.
 const MAX_PACKET_BYTES: u64 = 1 << 24;
+/// Bytes that are searched at a time after damage.
+const SEARCH_BYTES: usize = 1 << 16;
 /// Packets that are inspected before decoding.
 const PEEKED_PACKETS: usize = super::aac::SBR_TEST_FRAMES;
 
 struct Mp4Demuxer {
     stream: ByteStream,
     track_id: u32,
+    other_tracks: Vec<u32>,
     table: SampleTable,
     /// Samples of the current fragment.
     fragment: VecDeque<Sample>,
@@ -33,6 +36,10 @@ struct Mp4Demuxer {
     defaults: FragmentDefaults,
     /// Position at the end of the last fragment, in ticks.
     next_time: Option<u64>,
+    /// Number of the last fragment of any track.
+    sequence: Option<u32>,
+    /// True if fragments since `next_time` are missing, as far as their numbers tell.
+    has_gap: bool,
     rate_hz: u32,
     timescale: u32,
     events: VecDeque<Event>,
@@ -63,12 +70,15 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
     let mut demuxer = Mp4Demuxer {
         stream,
         track_id: track.id,
+        other_tracks: movie.other_tracks(track.id),
         table: SampleTable::new(track),
         fragment: VecDeque::new(),
         next_box: 0,
         is_fragmented: movie.is_fragmented,
         defaults: movie.defaults(track.id),
         next_time: None,
+        sequence: None,
+        has_gap: false,
         rate_hz: 0,
         timescale: track.timescale.max(1),
         events: VecDeque::new(),
@@ -202,25 +212,72 @@ impl Mp4Demuxer {
             if tags::is_tag(&found.start) {
                 return Ok(false);
             }
-            let is_known = found.name.iter().all(u8::is_ascii_alphanumeric);
-            self.truncated |= found.end > self.stream.length() && is_known;
+            if !found.name.iter().all(u8::is_ascii_alphanumeric) {
+                self.resynchronize(start)?;
+                continue;
+            }
+            self.truncated |= found.end > self.stream.length();
             self.next_box = found.end;
             if &found.name == b"moof" && found.end <= self.stream.length() {
                 let bytes = (found.end - found.body).min(MAX_INDEX_BYTES);
                 let body = self.stream.take(bytes as usize)?;
                 let fragment = parse_fragment(&body, start, self.track_id, self.defaults);
+                let next = self.sequence.and_then(|sequence| sequence.checked_add(1));
+                self.has_gap |= next.is_none() || next != fragment.sequence;
+                // A fragment without samples of a known track may be damaged.
+                let is_foreign = fragment.tracks.iter().all(|id| self.other_tracks.contains(id));
+                self.has_gap |= fragment.samples.is_empty() && (!is_foreign || fragment.tracks.is_empty());
+                self.sequence = fragment.sequence;
                 self.fragment = fragment.samples.into();
-                self.check_time(fragment.time);
+                if !self.fragment.is_empty() {
+                    self.check_time(fragment.time);
+                }
             }
         }
         Ok(true)
+    }
+
+    /// Searches the next fragment after bytes at `start` that are not a box.
+    fn resynchronize(&mut self, start: u64) -> Result<(), AudioError> {
+        let length = self.stream.length();
+        self.stream.seek(start)?;
+        let mut is_empty = true;
+        loop {
+            let position = self.stream.position();
+            let window = self.stream.peek(SEARCH_BYTES)?;
+            is_empty &= window.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace());
+            let is_last = window.len() < SEARCH_BYTES;
+            let found = window.windows(4).skip(4).position(|name| name == b"moof");
+            let at = position + found.unwrap_or(window.len().saturating_sub(7)) as u64;
+            if found.is_some()
+                && read_box_header(&mut self.stream, at)?.is_some_and(|found| found.end <= length)
+            {
+                let reason = format!("{} bytes at offset {start} are not a box", at - start);
+                self.events.push_back(Event::Damage { reason, lost: Some(0) });
+                self.next_box = at;
+                return Ok(());
+            }
+            if is_last && found.is_none() {
+                break;
+            }
+            self.stream.seek(at + if found.is_some() { 1 } else { 0 })?;
+        }
+        if !is_empty {
+            let bytes = length - start;
+            let warning = format!("{bytes} bytes at offset {start} are not a box; audio may be missing");
+            self.events.push_back(Event::Warning(warning));
+        }
+        self.next_box = length;
+        Ok(())
     }
 
     /// Compares the position of a fragment with the end of the one before.
     fn check_time(&mut self, time: Option<u64>) {
         let duration: u64 = self.fragment.iter().map(|sample| sample.duration).sum();
         let expected = self.next_time.unwrap_or(0);
-        if let (Some(time), Some(_)) = (time, self.next_time)
+        let has_gap = std::mem::take(&mut self.has_gap);
+        // Times of fragments that follow each other by their numbers may be wrong or jump; nothing is missing.
+        if let (Some(time), Some(_), true) = (time, self.next_time, has_gap)
             && time > expected + u64::from(self.timescale / 1_000)
         {
             let reason = format!("a fragment at tick {expected} is missing");
@@ -261,7 +318,8 @@ impl Demuxer for Mp4Demuxer {
             if let Some(sample) = self.fragment.pop_front() {
                 return self.read_sample(&sample);
             }
-            if !self.is_fragmented || !self.read_fragment()? {
+            let has_more = self.is_fragmented && self.read_fragment()?;
+            if !has_more && self.events.is_empty() {
                 return Ok(Event::End { truncated: self.truncated });
             }
         }

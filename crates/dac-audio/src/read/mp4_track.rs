@@ -106,6 +106,11 @@ impl Movie {
         self.tracks.iter().filter(|track| track.is_audio).count()
     }
 
+    /// Numbers of the tracks other than `track_id`.
+    pub(super) fn other_tracks(&self, track_id: u32) -> Vec<u32> {
+        self.tracks.iter().map(|track| track.id).filter(|&id| id != track_id).collect()
+    }
+
     pub(super) fn defaults(&self, track_id: u32) -> FragmentDefaults {
         let found = self.defaults.iter().find(|(id, _)| *id == track_id);
         found.map_or_else(FragmentDefaults::default, |(_, defaults)| *defaults)
@@ -217,15 +222,21 @@ pub(super) struct Fragment {
     pub(super) samples: Vec<Sample>,
     /// Position of the first sample in ticks.
     pub(super) time: Option<u64>,
+    /// Number of the fragment among those of all tracks.
+    pub(super) sequence: Option<u32>,
+    /// Tracks with samples in the fragment.
+    pub(super) tracks: Vec<u32>,
 }
 
 /// Parses a `moof` box that begins at `start` in the file.
 pub(super) fn parse_fragment(moof: &[u8], start: u64, track_id: u32, defaults: FragmentDefaults) -> Fragment {
-    let mut fragment = Fragment::default();
+    let sequence = find(moof, b"mfhd").and_then(|mfhd| be32(mfhd, 4));
+    let mut fragment = Fragment { sequence, ..Fragment::default() };
     for (_, traf) in boxes(moof).filter(|(name, _)| name == b"traf") {
         let Some(tfhd) = find(traf, b"tfhd") else {
             continue;
         };
+        fragment.tracks.extend(be32(tfhd, 4));
         if be32(tfhd, 4) != Some(track_id) {
             continue;
         }

@@ -9,7 +9,7 @@ use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_VORBIS}
 
 use super::byte_stream::{ByteStream, be16, le16, le32};
 use super::decoder::{PacketDecoder, Parameters, SymphoniaDecoder};
-use super::demuxer::{Demuxer, Event, Opened, StreamStart};
+use super::demuxer::{Demuxer, Event, Opened, StreamStart, other_tracks_warning};
 use super::flac_frame::StreamInfo;
 use super::ogg_page::{self, Page};
 use super::opus::OpusPacketDecoder;
@@ -30,6 +30,9 @@ struct OggDemuxer {
     /// Header packets that are still to be skipped.
     headers_left: usize,
     is_flac: bool,
+    /// True before the second page of the stream: first pages of other streams belong to parallel tracks.
+    is_at_start: bool,
+    audio_tracks: usize,
     seen_last: bool,
     skipped: u64,
     events: VecDeque<Event>,
@@ -44,6 +47,8 @@ struct Link {
     skip: u64,
     samples: Option<u64>,
     headers_left: usize,
+    /// Audio tracks whose first pages were read, this one included.
+    audio_tracks: usize,
     /// Packets after the headers on the same page, and the page.
     rest: Page,
 }
@@ -66,10 +71,13 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         partial: None,
         headers_left: 0,
         is_flac: false,
+        is_at_start: false,
+        audio_tracks: 0,
         seen_last: false,
         skipped: 0,
         events: VecDeque::new(),
     };
+    let warning = other_tracks_warning(link.audio_tracks);
     let decoder = demuxer.enter(link);
     Ok(Opened {
         demuxer: Box::new(demuxer),
@@ -80,7 +88,7 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         limit: None,
         samples_are_promised: counted.is_some(),
         has_pages: true,
-        warning: None,
+        warning,
     })
 }
 
@@ -94,6 +102,7 @@ fn read_link(stream: &mut ByteStream, path: &Path, first: Option<Page>) -> Resul
     let mut packets: Vec<Vec<u8>> = Vec::new();
     let mut partial: Option<Vec<u8>> = None;
     let mut next_sequence = 0;
+    let mut other_tracks = 0;
     for _ in 0..MAX_HEADER_PAGES {
         let page = match next.take() {
             Some(page) => page,
@@ -121,6 +130,7 @@ fn read_link(stream: &mut ByteStream, path: &Path, first: Option<Page>) -> Resul
             continue;
         };
         if page.serial != serial {
+            other_tracks += usize::from(page.is_first && has_audio(&page));
             continue;
         }
         if !packets.is_empty() && page.sequence != next_sequence {
@@ -147,10 +157,16 @@ fn read_link(stream: &mut ByteStream, path: &Path, first: Option<Page>) -> Resul
         if packets.len() >= kind.headers() {
             rest.is_continued = false;
             rest.is_unfinished &= !rest.parts.is_empty();
-            return kind.open(path, &packets, rest, next_sequence);
+            let link = kind.open(path, &packets, rest, next_sequence)?;
+            return Ok(Link { audio_tracks: link.audio_tracks + other_tracks, ..link });
         }
     }
     Err(malformed("no audio among the first pages"))
+}
+
+/// True for the first page of a stream that can be read.
+fn has_audio(page: &Page) -> bool {
+    Kind::of(page.parts.first().map_or(&[][..], Vec::as_slice)).is_ok()
 }
 
 /// Codec of a logical stream.
@@ -199,6 +215,7 @@ impl Kind {
             skip,
             samples,
             headers_left,
+            audio_tracks: 1,
             rest,
         };
         match self {
@@ -241,6 +258,8 @@ impl OggDemuxer {
         self.partial = None;
         self.headers_left = link.headers_left;
         self.is_flac = link.codec == "FLAC";
+        self.is_at_start = self.is_flac;
+        self.audio_tracks = link.audio_tracks;
         self.seen_last = false;
         let has_packets = !link.rest.parts.is_empty();
         if has_packets || link.rest.is_last {
@@ -257,12 +276,16 @@ impl OggDemuxer {
             return Ok(());
         };
         if page.serial != self.serial {
-            return if page.is_first && Kind::of(page.parts.first().map_or(&[][..], Vec::as_slice)).is_ok() {
-                self.start_link(page)
-            } else {
-                Ok(())
-            };
+            if page.is_first && has_audio(&page) {
+                if !self.is_at_start {
+                    return self.start_link(page);
+                }
+                self.audio_tracks += 1;
+                self.events.extend(other_tracks_warning(self.audio_tracks).map(Event::Warning));
+            }
+            return Ok(());
         }
+        self.is_at_start = false;
         if page.is_first {
             return self.start_link(page);
         }

@@ -3,6 +3,7 @@
 
 mod containers;
 mod field_reports;
+mod silent_loss;
 mod support;
 
 use std::io::{Cursor, Read};
