@@ -32,6 +32,14 @@ pub enum PackError {
         /// Content of the tokens.
         found: &'static str,
     },
+    /// A member that passes through has the name of one that is written.
+    #[error(
+        "the input has a member .{extension} of its own, which would be overwritten; use another --format"
+    )]
+    Member {
+        /// Its extension.
+        extension: String,
+    },
     /// A number exceeds the signed 64-bit integers of a parquet column.
     #[error("cannot store {what} = {found} in a parquet column of signed 64-bit integers")]
     TooLarge {

@@ -13,11 +13,17 @@ mod naming;
 mod parquet;
 mod sample_key;
 mod shard;
+mod source;
 mod tar;
 mod writer;
 
 pub use error::PackError;
 pub use naming::PackNaming;
+pub use parquet::Cells;
 pub use sample_key::{KeyError, SampleKey};
 pub use shard::{FinishedShard, OpenShardInfo, ShardInfo};
+pub use source::{
+    Blob, BlobReader, Compression, Content, Member, Passed, Row, Segment, Source, SourceError, SourceKind,
+    SourceOptions,
+};
 pub use writer::{PackKind, PackLimits, PackWriter};

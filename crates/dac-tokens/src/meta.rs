@@ -117,6 +117,17 @@ pub enum MetaValue<'a> {
 }
 
 impl MetaValue<'_> {
+    /// Reports whether there is a value.
+    pub fn is_known(self) -> bool {
+        match self {
+            Self::Text(value) => value.is_some(),
+            Self::Integer(value) => value.is_some(),
+            Self::Float(value) => value.is_some(),
+            Self::Double(value) => value.is_some(),
+            Self::Flag(value) => value.is_some(),
+        }
+    }
+
     /// Formats a known value as the text that parses to the same value; for floats, the shortest one.
     pub(crate) fn to_text(self) -> Option<String> {
         match self {
