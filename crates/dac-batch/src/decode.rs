@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use dac::audio::{WriteFormat, WriteReport};
+use dac::audio::{ReadOptions, WriteFormat, WriteReport};
 use dac::tokens::{Format, TokenInfo, TokenReader};
 use dac::{Chunking, Dac, DecodeOptions, DecodeSession, OutputRate, Precision, TimeRange};
+
+use dac_dataset::SourceOptions;
 
 use crate::cancel::CancelToken;
 use crate::chunking::{self, ChunkChoice};
@@ -17,6 +19,7 @@ use crate::models::Models;
 use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::plan::{OutputKind, Plan};
+use crate::queue::RowSettings;
 use crate::run::{Batch, with_threads};
 use crate::wave_format::{check_wave_format, wave_settings_text};
 use crate::work::{Outcome, Product, Work};
@@ -125,13 +128,23 @@ pub fn decode_files<'m>(
 ) -> Result<BatchReport, BatchError> {
     let extensions = Format::ALL.map(Format::extension);
     check_wave_format(settings.wave)?;
-    let plan = Plan::new(options, &extensions, OutputKind::Files(&[settings.wave.file.extension()]))?;
+    let wave = [settings.wave.file.extension()];
+    let outputs = OutputKind::Files(&wave);
+    let plan = Plan::new(options, &extensions, outputs)?;
+    if let Some(source) = plan.sources.iter().find(|source| !source.kind.is_container()) {
+        let path = source.path.display();
+        return Err(BatchError::Usage(format!("{path}: contains no tokens; expected token files or packs")));
+    }
     let models = with_threads(options, load)?;
     if let (Some(dac), Some(limit)) = (models.requested(), settings.codebooks) {
         limit.resolve(dac.shape())?;
     }
     let decoder = FileDecoder { models: &models, settings, manifests: ManifestLookup::default() };
-    Batch { plan, options, shards: None, observer, cancel }.run(&decoder)
+    let source =
+        SourceOptions { extensions: extensions.to_vec(), reads_codes: true, ..SourceOptions::default() };
+    let rows = RowSettings { source, ..RowSettings::default() };
+    let read = ReadOptions::default();
+    Batch { plan, options, shards: None, outputs, rows, read, observer, cancel }.run(&decoder)
 }
 
 struct FileDecoder<'a> {
@@ -156,7 +169,10 @@ impl Work for FileDecoder<'_> {
         let input = &context.job.input;
         let mut reader = context.open_tokens()?;
         let mut info = reader.info().clone();
-        self.manifests.complete(input, &mut info.meta)?;
+        info.meta = std::mem::take(&mut info.meta).or(context.data.passed.token_meta());
+        if context.job.source.is_none() {
+            self.manifests.complete(input, &mut info.meta)?;
+        }
         facts.set_input(info.meta.input_samples, info.meta.input_rate_hz);
         facts.channels = Some(info.channels());
         facts.frames = Some(info.frames());

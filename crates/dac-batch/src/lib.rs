@@ -38,6 +38,7 @@
 
 #![forbid(unsafe_code)]
 
+mod braces;
 mod cancel;
 mod chunking;
 mod codebooks;
@@ -61,8 +62,12 @@ mod packing;
 mod partition;
 mod pipe;
 mod plan;
+mod queue;
 mod roundtrip;
+mod row_data;
 mod run;
+mod segments;
+mod source_input;
 mod staging;
 mod wave_format;
 mod work;
@@ -87,3 +92,4 @@ pub use options::{BatchOptions, default_threads};
 pub use packing::{PackFormat, PackSettings};
 pub use partition::Partition;
 pub use roundtrip::{RoundtripSettings, roundtrip_files};
+pub use segments::SegmentSettings;

@@ -1,7 +1,7 @@
 //! `dac encode`: encodes audio files to token files.
 
 use anyhow::Error;
-use dac_batch::{BatchOptions, encode_files};
+use dac_batch::{BatchOptions, EncodeSettings, encode_files};
 
 use crate::args::EncodeArgs;
 use crate::batch::{load_options, run_batch};
@@ -12,6 +12,10 @@ use crate::token_settings::token_settings;
 
 pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     if stdio::is_requested(&args.files)? {
+        if args.rows.is_given() {
+            let error = "'-' (stdin) cannot be combined with --segment or other options for data sets";
+            return Err(Usage(error.to_owned()).into());
+        }
         if args.adopt {
             let error = "'-' (stdin) cannot be combined with --adopt, which is for batches of files";
             return Err(Usage(error.to_owned()).into());
@@ -25,6 +29,8 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     }
     let precision = args.model.run.precision;
     let settings = token_settings(&args.tokens, &args.bitrate, &args.chunk, Some(&args.pack), precision)?;
+    let (segments, column) = (args.rows.segments(), args.rows.column());
+    let settings = EncodeSettings { segments, column, ..settings };
     let load = || load::open(&args.model, &load_options(&args.model.run));
     run_batch(&args.files, &args.model.run, |options, console| {
         let options = BatchOptions { adopt: args.adopt, ..options.clone() };

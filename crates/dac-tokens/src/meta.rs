@@ -24,6 +24,12 @@ macro_rules! token_meta {
                 [$(MetaField { name: stringify!($name), value: (&self.$name).into() }),*].into_iter()
             }
 
+            /// Takes fields that are unknown from `other`.
+            #[must_use]
+            pub fn or(self, other: Self) -> Self {
+                Self { $($name: self.$name.or(other.$name)),* }
+            }
+
             /// Sets a field from its text and ignores unknown names. Returns the field's name if the text is
             /// invalid.
             pub(crate) fn set(&mut self, name: &str, text: &str) -> Result<(), &'static str> {

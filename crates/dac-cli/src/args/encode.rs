@@ -6,6 +6,7 @@ use super::chunk::ChunkArgs;
 use super::files::FileArgs;
 use super::model::ModelArgs;
 use super::pack::PackArgs;
+use super::rows::RowArgs;
 use super::tokens::{BitrateArgs, TokenArgs};
 
 #[derive(Debug, Args)]
@@ -28,6 +29,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) chunk: ChunkArgs,
     #[command(flatten, next_help_heading = "Packs")]
     pub(crate) pack: PackArgs,
+    #[command(flatten, next_help_heading = "Data sets")]
+    pub(crate) rows: RowArgs,
     /// Read stdin as mono little-endian f32 samples at this rate.
     #[arg(long, value_name = "HZ", help_heading = "Streams")]
     pub(crate) raw_rate: Option<u32>,

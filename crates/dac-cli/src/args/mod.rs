@@ -15,6 +15,7 @@ mod models;
 mod pack;
 mod report;
 mod roundtrip;
+mod rows;
 mod tokens;
 mod values;
 mod wave;

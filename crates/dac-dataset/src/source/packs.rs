@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use dac_rvq::Codes;
-use dac_tokens::{TokenFile, TokenMeta};
+use dac_tokens::{Format, TokenFile, TokenMeta, WriteOptions};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row as ParquetRow};
 use serde_json::{Map, Value};
 
+use super::blob::Blob;
 use super::columns::{failed, open, to_object};
 use super::error::SourceError;
 use super::row::{Content, Member, Passed, Row};
@@ -49,8 +50,12 @@ impl PackSource {
         let codes = codes.into_iter().next().map(|(_, codes)| codes);
         let codes = codes_of(codes.unwrap_or(Field::Null), channels);
         let codes = codes.map_err(|problem| SourceError::row(&self.path, &key, problem))?;
-        let tokens = TokenFile::of_codes(codes, token_meta(fields));
-        Ok(Row { key, content: Content::Tokens(Box::new(tokens)), passed: Passed::Nothing })
+        // As a token file, which is how all tokens are decoded.
+        let (tokens, mut bytes) = (TokenFile::of_codes(codes, token_meta(fields)), Vec::new());
+        let written = tokens.write_to(&mut bytes, Format::Safetensors, &WriteOptions::default());
+        written.map_err(|error| SourceError::row(&self.path, &key, error.to_string()))?;
+        let content = Content::Bytes { name: format!("{key}.safetensors"), blob: Blob::from(bytes) };
+        Ok(Row { key, content, passed: Passed::Nothing })
     }
 }
 

@@ -107,7 +107,7 @@ impl ParquetSource {
         let others: Vec<_> =
             columns.iter().filter(|column| column.name() != chosen.name()).cloned().collect();
         let json = if options.columns_as_json && !others.is_empty() {
-            let projection = Type::group_type_builder("others").with_fields(others.clone()).build();
+            let projection = Type::group_type_builder(root.name()).with_fields(others.clone()).build();
             let rows = projection.and_then(|projection| {
                 RowIter::from_file_into(Box::new(SerializedFileReader::new(reopen(path)?)?))
                     .project(Some(projection))

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use dac_tokens::TokenFile;
 use serde_json::{Map, Value};
 
 use super::blob::Blob;
@@ -38,8 +37,6 @@ pub enum Content {
         /// The part; `None` for all.
         segment: Option<Segment>,
     },
-    /// Tokens that were read already.
-    Tokens(Box<TokenFile>),
 }
 
 /// Part of a recording.

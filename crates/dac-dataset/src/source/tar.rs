@@ -131,7 +131,7 @@ impl TarSource {
                     break;
                 }
                 // The row before a damaged one is complete.
-                Err(failure) if key.is_some() && failure.key.is_some() && failure.key.as_deref() != key => {
+                Err(failure) if key.is_some() && failure.key.as_deref() != key => {
                     self.failure = Some(failure);
                     break;
                 }
