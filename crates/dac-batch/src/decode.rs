@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dac::audio::{ReadOptions, WriteFormat, WriteReport};
-use dac::tokens::{Format, TokenInfo, TokenReader};
+use dac::tokens::{Format, LayoutSettings, TokenInfo, TokenReader};
 use dac::{Chunking, Dac, DecodeOptions, DecodeSession, OutputRate, Precision, TimeRange};
 
 use dac_dataset::SourceOptions;
@@ -13,6 +13,7 @@ use crate::chunking::{self, ChunkChoice};
 use crate::codebooks::CodebookLimit;
 use crate::error::BatchError;
 use crate::job_context::JobContext;
+use crate::layouts::{layout_settings_text, restored};
 use crate::manifest::Record;
 use crate::manifest_lookup::ManifestLookup;
 use crate::models::Models;
@@ -47,6 +48,8 @@ pub struct DecodeSettings {
     pub restore_loudness: bool,
     /// Arithmetic of the model, recorded in manifests.
     pub precision: Precision,
+    /// Layout of the codes; `None` for `[channels, codebooks, frames]`.
+    pub layout: Option<LayoutSettings>,
 }
 
 impl Default for DecodeSettings {
@@ -61,6 +64,7 @@ impl Default for DecodeSettings {
             tail_frames: 0,
             restore_loudness: true,
             precision: Precision::default(),
+            layout: None,
         }
     }
 }
@@ -173,6 +177,14 @@ impl Work for FileDecoder<'_> {
         if context.job.source.is_none() {
             self.manifests.complete(input, &mut info.meta)?;
         }
+        if let Some(layout) = &self.settings.layout {
+            let codebooks = match self.settings.codebooks {
+                Some(CodebookLimit::Count(count)) => Some(count.get()),
+                _ => None,
+            };
+            reader = restored(reader, layout, codebooks, &info.meta)?;
+            info = reader.info().clone();
+        }
         facts.set_input(info.meta.input_samples, info.meta.input_rate_hz);
         facts.channels = Some(info.channels());
         facts.frames = Some(info.frames());
@@ -242,6 +254,7 @@ fn settings_text(
     if options.tail_frames > 0 {
         text += &format!(" tail-frames={}", options.tail_frames);
     }
+    text += &layout_settings_text(settings.layout.as_ref());
     if !settings.restore_loudness {
         text += " loudness=decoded";
     }

@@ -8,7 +8,7 @@ use dac::audio::{
     AUDIO_EXTENSIONS, AudioInput, AudioReader, AudioSpec, DamagePolicy, NonFinitePolicy, ReadBackend,
     resampled_samples,
 };
-use dac::tokens::{Format, IntegerType, TokenError, TokenFile, WriteOptions};
+use dac::tokens::{Format, IntegerType, LayoutSettings, TokenError, TokenFile, WriteOptions};
 use dac::{ChannelMix, Chunking, Codes, Dac, EncodeOptions, Precision, Save};
 use dac_atomic::FinishedFile;
 use dac_dataset::SourceOptions;
@@ -18,6 +18,7 @@ use crate::chunking::{self, ChunkChoice};
 use crate::codebooks::CodebookLimit;
 use crate::error::BatchError;
 use crate::job_context::JobContext;
+use crate::layouts::layout_settings_text;
 use crate::manifest::Record;
 use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
@@ -58,6 +59,8 @@ pub struct EncodeSettings {
     pub chunking: ChunkChoice,
     /// Arithmetic of the model, recorded in manifests.
     pub precision: Precision,
+    /// Layout of codes in npy files and packs; `None` for `[channels, codebooks, frames]`.
+    pub layout: Option<LayoutSettings>,
     /// Cutting of long inputs, and limits of their length.
     pub segments: SegmentSettings,
     /// Column of parquet files with the audio, or field of manifests with its path; `None` for the usual names.
@@ -130,7 +133,8 @@ pub fn encode_files(
     let plan = Plan::new(options, &AUDIO_EXTENSIONS, outputs)?;
     let dac = with_threads(options, load)?;
     let encoder = FileEncoder::new(&dac, settings, observer, options.adopt)?;
-    let shards = settings.pack.map(|pack| pack.shards(settings.format, &settings.write));
+    let shards =
+        settings.pack.map(|pack| pack.shards(settings.format, &settings.write, settings.layout.clone()));
     let (read, rows) = (encoder.options.read_options(), settings.row_settings());
     Batch { plan, options, shards, outputs, rows, read, observer, cancel }.run(&encoder)
 }
@@ -221,6 +225,13 @@ impl<'a> FileEncoder<'a> {
         tokens: &TokenFile,
     ) -> Result<FinishedFile, BatchError> {
         let file = context.staged_file(0)?;
+        let mut arranged = None;
+        if let (Some(layout), Some(codes)) = (&self.settings.layout, &tokens.codes) {
+            let codes = layout.arrange(codes, tokens.meta.codebook_size);
+            let codes = codes.map_err(|error| BatchError::Job(error.to_string()))?;
+            arranged = Some(TokenFile::of_codes(codes, tokens.meta.clone()));
+        }
+        let tokens = arranged.as_ref().unwrap_or(tokens);
         let write = move || -> Result<FinishedFile, TokenError> {
             let mut file = BufWriter::new(file);
             tokens.write_to(&mut file, self.settings.format, &self.settings.write)?;
@@ -420,6 +431,7 @@ fn settings_text(
     if options.non_finite != NonFinitePolicy::default() {
         text += " nan=zero";
     }
+    text += &layout_settings_text(settings.layout.as_ref());
     if let Some(seconds) = settings.segments.piece_seconds {
         text += &format!(" segment={seconds}");
     }

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dac::tokens::{Format, TokenFile, WriteOptions};
+use dac::tokens::{Format, LayoutSettings, TokenFile, WriteOptions};
 use dac_dataset::{
     FinishedShard, OpenShardInfo, PackError, PackKind, PackLimits, PackNaming, PackWriter, Passed, SampleKey,
 };
@@ -48,14 +48,26 @@ pub struct PackSettings {
     pub keeps_shards: bool,
 }
 
+/// Kind, limits and content of the shards of a batch.
+pub(crate) struct ShardSettings {
+    pub(crate) kind: PackKind,
+    pub(crate) limits: PackLimits,
+    pub(crate) layout: Option<LayoutSettings>,
+}
+
 impl PackSettings {
-    /// Kind and size limits of the shards for token files of this format.
-    pub(crate) fn shards(self, format: Format, options: &WriteOptions) -> (PackKind, PackLimits) {
+    /// Settings of the shards for token files of this format.
+    pub(crate) fn shards(
+        self,
+        format: Format,
+        options: &WriteOptions,
+        layout: Option<LayoutSettings>,
+    ) -> ShardSettings {
         let kind = match self.format {
             PackFormat::Tar => PackKind::Tar(format, options.clone()),
             PackFormat::Parquet => PackKind::Parquet(options.integer.unwrap_or_default()),
         };
-        (kind, self.limits)
+        ShardSettings { kind, limits: self.limits, layout }
     }
 }
 
@@ -100,6 +112,7 @@ pub(crate) struct Packer<'a> {
     dir: PathBuf,
     staging_dir: PathBuf,
     kind: PackKind,
+    layout: Option<LayoutSettings>,
     /// Stems of the shards that keep their names.
     kept: Vec<String>,
     manifests: &'a ManifestStore,
@@ -129,7 +142,7 @@ pub(crate) struct SettledEntry {
 impl<'a> Packer<'a> {
     /// Opens a pack in the output directory; `None` in a dry run, which only checks the existing shards.
     pub(crate) fn open(
-        (kind, limits): &(PackKind, PackLimits),
+        ShardSettings { kind, limits, layout }: &ShardSettings,
         options: &BatchOptions,
         staging: Option<&StagingDir>,
         kept: Vec<String>,
@@ -139,6 +152,7 @@ impl<'a> Packer<'a> {
         let Some(staging) = staging else { return Ok(None) };
         let writer = PackWriter::new(&options.output_dir, kind.clone(), naming, *limits)?
             .starting_at(next)
+            .arranged(layout.clone())
             .staged_in(staging.path());
         let open = OpenShard { writer, entries: Vec::new() };
         Ok(Some(Self {
@@ -146,6 +160,7 @@ impl<'a> Packer<'a> {
             dir: options.output_dir.clone(),
             staging_dir: staging.path().to_owned(),
             kind: kind.clone(),
+            layout: layout.clone(),
             kept,
             manifests,
             limits: *limits,
@@ -206,7 +221,7 @@ impl<'a> Packer<'a> {
         let mut limits = PackLimits::default();
         (limits.max_entries, limits.max_bytes, limits.max_age) = (NonZeroUsize::MAX, u64::MAX, None);
         let writer = PackWriter::new(&self.dir, self.kind.clone(), PackNaming::fixed(stem), limits)?;
-        Ok(writer.staged_in(&self.staging_dir))
+        Ok(writer.staged_in(&self.staging_dir).arranged(self.layout.clone()))
     }
 
     /// Completes the open shard of all files, if any, and returns its entries. The shards of data sets that

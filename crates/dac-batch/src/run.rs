@@ -15,7 +15,7 @@ use std::thread;
 use dac::audio::ReadOptions;
 use dac::tokens::TokenFile;
 use dac_atomic::FinishedFile;
-use dac_dataset::{PackKind, PackLimits, Passed, Segment};
+use dac_dataset::{Passed, Segment};
 
 use crate::cancel::{CancelToken, StopState};
 use crate::decide::{Candidate, Decision};
@@ -28,7 +28,7 @@ use crate::manifest_store::ManifestStore;
 use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::output_dirs::OutputDirs;
-use crate::packing::{Packer, SettledEntry, WaitingEntry};
+use crate::packing::{Packer, SettledEntry, ShardSettings, WaitingEntry};
 use crate::plan::{Job, OutputKind, Plan};
 use crate::queue::{Item, Piece, Queue, RowSettings};
 use crate::row_data::{InputIdentity, RowContent, RowData, Samples};
@@ -54,8 +54,8 @@ fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, BatchError> {
 pub(crate) struct Batch<'a> {
     pub(crate) plan: Plan,
     pub(crate) options: &'a BatchOptions,
-    /// Kind and size limits of the shards that collect the outputs.
-    pub(crate) shards: Option<(PackKind, PackLimits)>,
+    /// Shards that collect the outputs.
+    pub(crate) shards: Option<ShardSettings>,
     /// Kind of the outputs of rows of data sets.
     pub(crate) outputs: OutputKind<'a>,
     /// Treatment of data sets.
@@ -99,7 +99,7 @@ impl Batch<'_> {
             queue: Queue::new(plan, options, &self.rows, self.outputs),
             segments: self.rows.segments,
             read: self.read,
-            shards: shards.as_ref().filter(|_| self.rows.keeps_shards).map(|(kind, _)| kind.extension()),
+            shards: shards.as_ref().filter(|_| self.rows.keeps_shards).map(|shards| shards.kind.extension()),
             options,
             work,
             observer: *observer,

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use dac_tokens::TokenError;
+use dac_tokens::{LayoutError, TokenError};
 use thiserror::Error;
 
 use crate::sample_key::SampleKey;
@@ -48,6 +48,9 @@ pub enum PackError {
         /// The number.
         found: u64,
     },
+    /// The codes cannot be arranged.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
     /// The tokens cannot be written in the requested format.
     #[error(transparent)]
     Tokens(#[from] TokenError),

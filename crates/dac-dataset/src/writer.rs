@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dac_atomic::AtomicFile;
-use dac_tokens::{Format, IntegerType, TokenFile, WriteOptions};
+use dac_tokens::{Format, IntegerType, LayoutSettings, TokenFile, WriteOptions};
 use serde::Serialize;
 
 use crate::error::PackError;
@@ -73,6 +73,7 @@ pub struct PackWriter {
     kind: PackKind,
     naming: PackNaming,
     limits: PackLimits,
+    layout: Option<LayoutSettings>,
     next_number: u64,
     open: Option<OpenShard>,
 }
@@ -90,13 +91,21 @@ impl PackWriter {
     ) -> Result<Self, PackError> {
         let next_number = naming.next_number(folder, kind.extension())?;
         let folder = folder.to_path_buf();
-        Ok(Self { folder, staging_dir: None, kind, naming, limits, next_number, open: None })
+        Ok(Self { folder, staging_dir: None, kind, naming, limits, layout: None, next_number, open: None })
     }
 
     /// Sets the directory in which shards have their temporary names; by default, that is their directory.
     #[must_use]
     pub fn staged_in(mut self, staging_dir: &Path) -> Self {
         self.staging_dir = Some(staging_dir.to_path_buf());
+        self
+    }
+
+    /// Sets the layout of the codes; by default they are `[channels, codebooks, frames]`. The metadata
+    /// describe the codes before they are arranged.
+    #[must_use]
+    pub fn arranged(mut self, layout: Option<LayoutSettings>) -> Self {
+        self.layout = layout;
         self
     }
 
@@ -183,10 +192,13 @@ impl PackWriter {
         &self,
         key: &SampleKey,
         input: &str,
-        tokens: TokenFile,
+        mut tokens: TokenFile,
         passed: &Passed,
     ) -> Result<Entry, PackError> {
         let metadata = EntryMetadata::new(key.as_str(), input, &tokens);
+        if let (Some(layout), Some(codes)) = (&self.layout, &tokens.codes) {
+            tokens.codes = Some(layout.arrange(codes, tokens.meta.codebook_size)?);
+        }
         match &self.kind {
             PackKind::Tar(format, options) => {
                 let mut bytes = Vec::new();

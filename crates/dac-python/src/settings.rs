@@ -197,6 +197,7 @@ impl DecodeArgs {
             tail_frames: self.tail_frames,
             restore_loudness: self.restore_loudness,
             precision,
+            layout: None,
         })
     }
 }

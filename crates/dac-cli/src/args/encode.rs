@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::chunk::ChunkArgs;
 use super::files::FileArgs;
+use super::layout::LayoutArgs;
 use super::model::ModelArgs;
 use super::pack::PackArgs;
 use super::rows::RowArgs;
@@ -25,6 +26,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) bitrate: BitrateArgs,
     #[command(flatten)]
     pub(crate) tokens: TokenArgs,
+    #[command(flatten, next_help_heading = "Language models")]
+    pub(crate) layout: LayoutArgs,
     #[command(flatten, next_help_heading = "Chunks")]
     pub(crate) chunk: ChunkArgs,
     #[command(flatten, next_help_heading = "Packs")]
