@@ -1,13 +1,12 @@
 //! The queue of a batch: jobs of files, then the rows of data sets, which are read one after the other while
 //! the workers need them.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dac_dataset::{Content, Passed, Row, Segment, Source, SourceError, SourceOptions};
 
-use crate::error::{BatchError, error_text, panic_text};
+use crate::error::{BatchError, error_text};
 use crate::options::BatchOptions;
 use crate::plan::{Job, OutputKind, Plan, job_of_row};
 use crate::row_data::{InputIdentity, RowContent, RowData};
@@ -79,8 +78,6 @@ struct OpenSource {
     source: Source,
     /// A row that was read but not used.
     peeked: Option<Result<Row, SourceError>>,
-    /// Whether an error ended it.
-    is_broken: bool,
 }
 
 #[derive(Default)]
@@ -118,10 +115,10 @@ impl<'a> Queue<'a> {
                     Ok(false) => continue,
                     Err(error) => return Some(self.failed(index, None, error_text(&error))),
                 }
-                let opened = guarded(input, || Source::open(&input.path, input.kind, &self.settings.source));
+                let opened = Source::open(&input.path, input.kind, &self.settings.source);
                 match opened {
                     Ok(source) => {
-                        state.open = Some(OpenSource { index, source, peeked: None, is_broken: false });
+                        state.open = Some(OpenSource { index, source, peeked: None });
                     }
                     Err(error) => return Some(self.failed_row(index, &error)),
                 }
@@ -168,12 +165,8 @@ impl<'a> Queue<'a> {
         loop {
             let row = match open.peeked.take() {
                 Some(row) => row,
-                None if open.is_broken => break,
-                None => match guarded(input, || open.source.next().transpose()).transpose() {
-                    Some(row) => {
-                        open.is_broken = row.as_ref().is_err_and(SourceError::ends_source);
-                        row
-                    }
+                None => match open.source.next() {
+                    Some(row) => row,
                     None => break,
                 },
             };
@@ -290,13 +283,4 @@ impl<'a> Queue<'a> {
         let job = Job { input: path, key, fault: Some(fault), source: Some(index), ..Job::default() };
         Item::Failed { job: Arc::new(job) }
     }
-}
-
-/// Reads a data set. A panic of a library on a damaged file becomes an error of the file.
-fn guarded<T>(input: &SourceInput, read: impl FnOnce() -> Result<T, SourceError>) -> Result<T, SourceError> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
-        let text = panic_text(panic.as_ref()).unwrap_or("unknown panic");
-        let problem = format!("cannot be read: {text}");
-        Err(SourceError::Content { path: input.path.clone(), problem })
-    })
 }

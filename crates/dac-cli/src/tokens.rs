@@ -24,7 +24,9 @@ pub(crate) fn run(action: &TokensAction) -> Result<Exit, Error> {
     let middle = codes.frames() / 2;
     let codes = codes.slice_frames(middle..middle + 1).into_vec();
     if args.json {
-        print_record(&json!({ "model": dac.info().name, "weights_sha256": dac.info().weights_sha256, "codes": codes }))?;
+        print_record(
+            &json!({ "model": dac.info().name, "weights_sha256": dac.info().weights_sha256, "codes": codes }),
+        )?;
     } else {
         let codes: Vec<_> = codes.iter().map(ToString::to_string).collect();
         print_text(&codes.join(" "))?;

@@ -300,3 +300,78 @@ fn inputs_are_cut_and_short_ones_dropped() {
     assert_eq!(packed.len(), 9);
     assert_eq!(packed["a-s00002.txt"], b"hello");
 }
+
+#[test]
+fn layouts_are_written_and_decoded_again() {
+    let lab = Lab::new();
+    lab.wav("a.wav", 44100, 3000, &[0.5]);
+    lab.dac("encode a.wav --output plain --model tiny --format npy").expect(0);
+    lab.dac("decode plain/a.npy --output plain --model tiny").expect(0);
+    let expected = lab.read("plain/a.wav");
+    let codebooks = 4;
+    for (index, layout) in [
+        "frames --bos 60000 --eos 60001",
+        "flat --codebook-offset 1024",
+        "interleaved --codebook-offset 1024 --eos 60001",
+        "delay --pad 60000",
+        "delay --bos 60001 --eos 60000 --dtype i64",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let (out, decode_layout) = (format!("out{index}"), layout.replace(" --dtype i64", ""));
+        let decode = format!("--layout {decode_layout} --model tiny --quantizers {codebooks}");
+        lab.dac(&format!(
+            "encode a.wav --output {out} --model tiny -q {codebooks} --format npy --layout {layout}"
+        ))
+        .expect(0);
+        assert_ne!(lab.read(&format!("{out}/a.npy")), lab.read("plain/a.npy"));
+        lab.dac(&format!("decode {out}/a.npy --output {out}/npy {decode}")).expect(0);
+        for pack in ["tar", "parquet"] {
+            lab.dac(&format!(
+                "encode a.wav --output {out} --model tiny -q {codebooks} --pack {pack} --layout {layout}"
+            ))
+            .expect(0);
+            lab.dac(&format!("decode {out}/tokens-000000.{pack} --output {out}/{pack} {decode}")).expect(0);
+            assert_eq!(
+                lab.read(&format!("{out}/{pack}/tokens-000000/a.wav")),
+                lab.read(&format!("{out}/npy/a.wav")),
+                "{layout}"
+            );
+        }
+        assert_eq!(lab.read(&format!("{out}/npy/a.wav")).len(), expected.len());
+    }
+    // Special tokens that are not declared are errors that name the place.
+    let wrong = lab.dac("decode out0/a.npy --output wrong --model tiny --layout frames --json").expect(1);
+    assert!(wrong.records()[0]["error"].as_str().unwrap().contains("60000"), "{}", wrong.records()[0]);
+    for (arguments, text) in [
+        ("--layout delay --format npy", "--pad"),
+        ("--layout flat", "requires --format npy"),
+        ("--layout flat --format npy --adopt", "--adopt"),
+        ("--layout wide --format npy", "unknown layout"),
+        ("--bos 3 --format npy", "--layout"),
+    ] {
+        lab.dac(&format!("encode a.wav --output other --model tiny {arguments}")).expect(2).says(text);
+    }
+    lab.dac("encode a.wav --output other --model tiny --format npy --layout flat --eos 3")
+        .expect(1)
+        .says("is also a code");
+}
+
+#[test]
+fn the_codes_of_silence_are_those_of_an_encode() {
+    let lab = Lab::new();
+    lab.wav("silence.wav", 44100, 88200, &[0.0]);
+    lab.dac("encode silence.wav --output out --model tiny --format npy").expect(0);
+    let printed = lab.dac("tokens silence --model tiny --json").expect(0);
+    let codes = printed.records()[0]["codes"].as_array().unwrap().clone();
+    let text: Vec<_> = codes.iter().map(Value::to_string).collect();
+    assert_eq!(lab.dac("tokens silence --model tiny").expect(0).stdout.trim(), text.join(" "));
+    let bytes = lab.read("out/silence.npy");
+    let data = &bytes[10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]))..];
+    let frames = data.len() / 2 / codes.len();
+    for (codebook, code) in codes.iter().enumerate() {
+        let at = 2 * (codebook * frames + frames / 2);
+        assert_eq!(u64::from(u16::from_le_bytes([data[at], data[at + 1]])), code.as_u64().unwrap());
+    }
+}

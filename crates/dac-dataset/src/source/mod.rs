@@ -18,7 +18,8 @@ mod shar;
 mod tables;
 mod tar;
 
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 
 pub use blob::{Blob, BlobReader};
 pub use error::SourceError;
@@ -40,7 +41,11 @@ pub struct SourceOptions {
 }
 
 /// Rows of a data set, in order.
-pub struct Source(Box<dyn Iterator<Item = Result<Row, SourceError>> + Send>);
+pub struct Source {
+    path: PathBuf,
+    rows: Box<dyn Iterator<Item = Result<Row, SourceError>> + Send>,
+    ended: bool,
+}
 
 impl Source {
     /// Opens the data set at `path`.
@@ -48,7 +53,16 @@ impl Source {
     /// # Errors
     /// Fails if the file cannot be opened, or lacks the column that is asked for.
     pub fn open(path: &Path, kind: SourceKind, options: &SourceOptions) -> Result<Self, SourceError> {
-        Ok(Self(match kind {
+        let rows = guarded(path, || Self::rows(path, kind, options))?;
+        Ok(Self { path: path.to_owned(), rows, ended: false })
+    }
+
+    fn rows(
+        path: &Path,
+        kind: SourceKind,
+        options: &SourceOptions,
+    ) -> Result<Box<dyn Iterator<Item = Result<Row, SourceError>> + Send>, SourceError> {
+        Ok(match kind {
             SourceKind::Tar(compression) => Box::new(tar::TarSource::open(path, compression, options)?),
             SourceKind::Parquet if options.reads_codes => Box::new(packs::PackSource::open(path)?),
             SourceKind::Parquet => Box::new(parquet::ParquetSource::open(path, options)?),
@@ -57,7 +71,7 @@ impl Source {
             }
             SourceKind::Table(separator) => Box::new(tables::TableSource::open(path, separator, options)?),
             SourceKind::Shar => Box::new(shar::SharSource::open(path, options)?),
-        }))
+        })
     }
 }
 
@@ -66,6 +80,21 @@ impl Iterator for Source {
 
     /// Returns the next row. After an error that [`SourceError::ends_source`], there are no more.
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next()
+        if self.ended {
+            return None;
+        }
+        let Self { path, rows, .. } = self;
+        let row = guarded(path, || rows.next().transpose());
+        self.ended = row.as_ref().map_or_else(SourceError::ends_source, Option::is_none);
+        row.transpose()
     }
+}
+
+/// Reads a data set. A panic of a library on a damaged file becomes an error of the file.
+fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, SourceError>) -> Result<T, SourceError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Err(SourceError::content(path, format!("is damaged: reading it panicked: {text}")))
+    })
 }
