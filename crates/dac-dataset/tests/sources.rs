@@ -348,9 +348,9 @@ fn shar_directories_join_cuts_and_recordings() {
     let cut = |id: &str| {
         format!("{{\"id\": \"{id}\", \"type\": \"MonoCut\", \"supervisions\": [{{\"text\": \"t\"}}]}}\n")
     };
-    let cuts = put(folder.path(), "cuts.000000.jsonl", (cut("r.1-0") + &cut("r2") + &cut("r3")).as_bytes());
+    let cuts = put(folder.path(), "cuts.000000.jsonl", (cut("r.1-0") + &cut("r.2-0") + &cut("r3")).as_bytes());
     let recordings =
-        [("r.1-0.wav", b"A" as &[u8]), ("r.1-0.json", b"{}"), ("r2.wav", b"B"), ("r2.json", b"{}")];
+        [("r.1-0.wav", b"A" as &[u8]), ("r.1-0.json", b"{}"), ("r.2-0.wav", b"B"), ("r.2-0.json", b"{}")];
     put(folder.path(), "recording.000000.tar", &tar_bytes(&recordings));
     assert_eq!(SourceKind::of_name(&cuts), Some((SourceKind::Shar, "cuts.000000".to_owned())));
     let read = read(&cuts, &options());

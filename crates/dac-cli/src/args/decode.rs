@@ -18,7 +18,7 @@ pub(crate) struct DecodeArgs {
     pub(crate) model: ModelArgs,
     #[command(flatten, next_help_heading = "Tokens")]
     pub(crate) bitrate: BitrateArgs,
-    #[command(flatten, next_help_heading = "Language models")]
+    #[command(flatten)]
     pub(crate) layout: LayoutArgs,
     #[command(flatten, next_help_heading = "Audio")]
     pub(crate) wave: WaveArgs,

@@ -26,13 +26,13 @@ pub(crate) struct EncodeArgs {
     pub(crate) bitrate: BitrateArgs,
     #[command(flatten)]
     pub(crate) tokens: TokenArgs,
-    #[command(flatten, next_help_heading = "Language models")]
-    pub(crate) layout: LayoutArgs,
     #[command(flatten, next_help_heading = "Chunks")]
     pub(crate) chunk: ChunkArgs,
-    #[command(flatten, next_help_heading = "Packs")]
-    pub(crate) pack: PackArgs,
     #[command(flatten, next_help_heading = "Data sets")]
+    pub(crate) pack: PackArgs,
+    #[command(flatten)]
+    pub(crate) layout: LayoutArgs,
+    #[command(flatten)]
     pub(crate) rows: RowArgs,
     /// Read stdin as mono little-endian f32 samples at this rate.
     #[arg(long, value_name = "HZ", help_heading = "Streams")]

@@ -8,9 +8,9 @@ use crate::exit::Usage;
 /// Layout and special tokens.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LayoutArgs {
-    /// Order of codes for a language model: frames, flat, interleaved, delay or delay:0,1,2,….
+    /// Order of codes: frames, flat, interleaved, delay or delay:0,1,2,….
     ///
-    /// In npy files, tar and parquet shards. Without it, arrays are [channels, codebooks, frames].
+    /// For language models. In npy files, tar and parquet shards. Without it, arrays are [channels, codebooks, frames].
     #[arg(long, value_name = "LAYOUT")]
     layout: Option<Layout>,
     /// Added to the codes of codebook k: k times this number.

@@ -47,7 +47,7 @@ impl SharSource {
         Ok(Self {
             path: path.to_owned(),
             lines: Lines::new(reader),
-            recordings: TarSource::open(&recordings, compression(&recordings), options)?,
+            recordings: TarSource::open_shar(&recordings, compression(&recordings), options)?,
             ended: false,
         })
     }
@@ -64,8 +64,7 @@ impl SharSource {
         let recording = recording?.ok_or_else(|| {
             SourceError::content(&self.path, format!("the recordings end before the cut {key}"))
         })?;
-        // A key in the archive ends at the first dot.
-        if !key.starts_with(&recording.key) {
+        if key != recording.key {
             let problem = format!("the recording of cut {key} is named {}", recording.key);
             return Err(SourceError::content(&self.path, problem));
         }

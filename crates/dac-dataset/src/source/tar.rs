@@ -21,11 +21,15 @@ const MAX_NAME_BYTES: usize = 4096;
 /// Bytes of a block of an archive.
 const BLOCK_BYTES: u64 = 512;
 
+/// Splits the name of a member into key and extension; `None` for a member that is skipped.
+type SplitName = fn(&str) -> Option<(String, String)>;
+
 /// Rows of a tar archive. Its members are read in order, so that it can be compressed.
 pub(super) struct TarSource {
     path: PathBuf,
     reader: Box<dyn Read + Send>,
     extensions: Vec<&'static str>,
+    split: SplitName,
     /// First member of the next row.
     next: Option<Found>,
     /// Failure that ends the archive after the rows before it.
@@ -60,12 +64,34 @@ impl TarSource {
         compression: Compression,
         options: &SourceOptions,
     ) -> Result<Self, SourceError> {
+        Self::open_with(path, compression, options, key_and_extension)
+    }
+
+    /// Opens an archive of Lhotse, whose keys may have dots.
+    pub(super) fn open_shar(
+        path: &Path,
+        compression: Compression,
+        options: &SourceOptions,
+    ) -> Result<Self, SourceError> {
+        Self::open_with(path, compression, options, |name| {
+            let (key, extension) = name.rsplit_once('.')?;
+            Some((key.to_owned(), extension.to_owned()))
+        })
+    }
+
+    fn open_with(
+        path: &Path,
+        compression: Compression,
+        options: &SourceOptions,
+        split: SplitName,
+    ) -> Result<Self, SourceError> {
         let reader = compression.open(path).map_err(|error| SourceError::read(path, error))?;
         let extensions = options.extensions.clone();
         Ok(Self {
             path: path.to_owned(),
             reader,
             extensions,
+            split,
             next: None,
             failure: None,
             ended: false,
@@ -83,7 +109,7 @@ impl TarSource {
             let mut entry = entry?;
             let (size, kind) = (entry.size(), entry.header().entry_type());
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-            let split = if kind.is_file() { key_and_extension(&name) } else { None };
+            let split = if kind.is_file() { (self.split)(&name) } else { None };
             let key = split.as_ref().map(|(key, _)| key.clone());
             let failed = |error| Failure { key: key.clone(), error };
             if kind == EntryType::GNUSparse {
