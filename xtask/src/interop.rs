@@ -66,6 +66,30 @@ fn check_data_sets(base: &Path) -> Result<(), Error> {
     run_example("dac-dataset", "write_packs", &folder)?;
     run_command(python::script(python, "fixtures/python/check_packs.py").arg(&folder))?;
     println!("webdataset, pyarrow and Python's tarfile read the data sets as written");
+    let packages = [
+        "datasets==5.2.0",
+        "webdataset==1.0.2",
+        "pyarrow==26.0.1",
+        "soundfile==0.13.1",
+        "polars>=1,<2",
+        "duckdb>=1,<2",
+        "numpy>=2,<3",
+    ];
+    let python = python::environment("python-data-sets", base, &packages, &[])?;
+    // With an example, so that the features and therefore the builds are those of the tests.
+    run_command(cargo().args([
+        "build",
+        "--quiet",
+        "--workspace",
+        "--bin",
+        "dac",
+        "--example",
+        "write_windowed",
+    ]))?;
+    let folder = target_dir().join("interop-data-sets");
+    let program = target_dir().join("debug/dac");
+    run_command(python::script(python, "fixtures/python/check_data_sets.py").arg(program).arg(&folder))?;
+    println!("data sets of Python libraries are encoded, and the results load with them");
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use crate::manifest::Record;
 use crate::manifest_store::{ListedFile, ManifestStore, PackedEntry};
 use crate::options::BatchOptions;
 use crate::plan::Job;
+use crate::row_data::RowData;
 use crate::work::Unlisted;
 
 /// Decision about a job.
@@ -27,6 +28,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) job: &'a Job,
     /// Size and modification time of the input.
     pub(crate) stamp: Option<FileStamp>,
+    /// What the job works on.
+    pub(crate) data: &'a RowData,
     pub(crate) options: &'a BatchOptions,
     pub(crate) manifests: &'a ManifestStore,
 }
@@ -120,6 +123,15 @@ impl Candidate<'_> {
 
     /// Names of what distinguishes a recorded result from the one that this run would write.
     fn differences(&self, record: &Record, facts: &Record) -> Vec<String> {
+        let mut differences = self.differences_of_work(record, facts);
+        if !self.has_same_input(record) {
+            differences.push("input".to_owned());
+        }
+        differences
+    }
+
+    /// Names of what distinguishes the work of two results, whatever their inputs.
+    pub(crate) fn differences_of_work(&self, record: &Record, facts: &Record) -> Vec<String> {
         let mut differences = Vec::new();
         if record.weights_sha256 != facts.weights_sha256 {
             differences.push("model".to_owned());
@@ -128,9 +140,6 @@ impl Candidate<'_> {
             record.settings.as_deref().unwrap_or_default(),
             facts.settings.as_deref().unwrap_or_default(),
         ));
-        if !self.has_same_input(record) {
-            differences.push("input".to_owned());
-        }
         differences
     }
 
@@ -142,6 +151,10 @@ impl Candidate<'_> {
         }
         let modified_s = self.stamp.and_then(|stamp| stamp.modified_s());
         let is_untouched = modified_s.is_some() && record.input_modified_s == modified_s;
+        if let Some(identity) = &self.data.identity {
+            let is_same = |sha256: String| record.input_sha256.as_deref() == Some(sha256.as_str());
+            return is_untouched || identity.sha256().is_ok_and(is_same);
+        }
         is_untouched || file_matches(&self.job.input, bytes, record.input_sha256.as_deref())
     }
 }

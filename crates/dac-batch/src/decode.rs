@@ -2,21 +2,25 @@
 
 use std::path::Path;
 
-use dac::audio::{WriteFormat, WriteReport};
-use dac::tokens::{Format, TokenInfo, TokenReader};
+use dac::audio::{ReadOptions, WriteFormat, WriteReport};
+use dac::tokens::{Format, LayoutSettings, TokenInfo, TokenReader};
 use dac::{Chunking, Dac, DecodeOptions, DecodeSession, OutputRate, Precision, TimeRange};
+
+use dac_dataset::SourceOptions;
 
 use crate::cancel::CancelToken;
 use crate::chunking::{self, ChunkChoice};
 use crate::codebooks::CodebookLimit;
 use crate::error::BatchError;
 use crate::job_context::JobContext;
+use crate::layouts::{layout_settings_text, restored};
 use crate::manifest::Record;
 use crate::manifest_lookup::ManifestLookup;
 use crate::models::Models;
 use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::plan::{OutputKind, Plan};
+use crate::queue::RowSettings;
 use crate::run::{Batch, with_threads};
 use crate::wave_format::{check_wave_format, wave_settings_text};
 use crate::work::{Outcome, Product, Work};
@@ -44,6 +48,8 @@ pub struct DecodeSettings {
     pub restore_loudness: bool,
     /// Arithmetic of the model, recorded in manifests.
     pub precision: Precision,
+    /// Layout of the codes; `None` for `[channels, codebooks, frames]`.
+    pub layout: Option<LayoutSettings>,
 }
 
 impl Default for DecodeSettings {
@@ -58,6 +64,7 @@ impl Default for DecodeSettings {
             tail_frames: 0,
             restore_loudness: true,
             precision: Precision::default(),
+            layout: None,
         }
     }
 }
@@ -125,13 +132,23 @@ pub fn decode_files<'m>(
 ) -> Result<BatchReport, BatchError> {
     let extensions = Format::ALL.map(Format::extension);
     check_wave_format(settings.wave, settings.output_rate)?;
-    let plan = Plan::new(options, &extensions, OutputKind::Files(&[settings.wave.file.extension()]))?;
+    let wave = [settings.wave.file.extension()];
+    let outputs = OutputKind::Files(&wave);
+    let plan = Plan::new(options, &extensions, outputs)?;
+    if let Some(source) = plan.sources.iter().find(|source| !source.kind.is_container()) {
+        let path = source.path.display();
+        return Err(BatchError::Usage(format!("{path}: contains no tokens; expected token files or packs")));
+    }
     let models = with_threads(options, load)?;
     if let (Some(dac), Some(limit)) = (models.requested(), settings.codebooks) {
         limit.resolve(dac.shape())?;
     }
     let decoder = FileDecoder { models: &models, settings, manifests: ManifestLookup::default() };
-    Batch { plan, options, shards: None, observer, cancel }.run(&decoder)
+    let source =
+        SourceOptions { extensions: extensions.to_vec(), reads_codes: true, ..SourceOptions::default() };
+    let rows = RowSettings { source, ..RowSettings::default() };
+    let read = ReadOptions::default();
+    Batch { plan, options, shards: None, outputs, rows, read, observer, cancel }.run(&decoder)
 }
 
 struct FileDecoder<'a> {
@@ -156,7 +173,18 @@ impl Work for FileDecoder<'_> {
         let input = &context.job.input;
         let mut reader = context.open_tokens()?;
         let mut info = reader.info().clone();
-        self.manifests.complete(input, &mut info.meta)?;
+        info.meta = std::mem::take(&mut info.meta).or(context.data.passed.token_meta());
+        if context.job.source.is_none() {
+            self.manifests.complete(input, &mut info.meta)?;
+        }
+        if let Some(layout) = &self.settings.layout {
+            let codebooks = match self.settings.codebooks {
+                Some(CodebookLimit::Count(count)) => Some(count.get()),
+                _ => None,
+            };
+            reader = restored(reader, layout, codebooks, &info.meta)?;
+            info = reader.info().clone();
+        }
         facts.set_input(info.meta.input_samples, info.meta.input_rate_hz);
         facts.channels = Some(info.channels());
         facts.frames = Some(info.frames());
@@ -226,6 +254,7 @@ fn settings_text(
     if options.tail_frames > 0 {
         text += &format!(" tail-frames={}", options.tail_frames);
     }
+    text += &layout_settings_text(settings.layout.as_ref());
     if !settings.restore_loudness {
         text += " loudness=decoded";
     }

@@ -8,22 +8,27 @@ use dac::audio::{
     AUDIO_EXTENSIONS, AudioInput, AudioReader, AudioSpec, DamagePolicy, NonFinitePolicy, ReadBackend,
     resampled_samples,
 };
-use dac::tokens::{Format, IntegerType, TokenError, TokenFile, WriteOptions};
+use dac::tokens::{Format, IntegerType, LayoutSettings, TokenError, TokenFile, WriteOptions};
 use dac::{ChannelMix, Chunking, Codes, Dac, EncodeOptions, Precision, Save};
 use dac_atomic::FinishedFile;
+use dac_dataset::SourceOptions;
 
 use crate::cancel::CancelToken;
 use crate::chunking::{self, ChunkChoice};
 use crate::codebooks::CodebookLimit;
 use crate::error::BatchError;
 use crate::job_context::JobContext;
+use crate::layouts::layout_settings_text;
 use crate::manifest::Record;
 use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::output_check::{ADOPT_HINT, ExpectedTokens};
 use crate::packing::{PackFormat, PackSettings};
 use crate::plan::{OutputKind, Plan};
+use crate::queue::RowSettings;
+use crate::row_data::{RowContent, Samples};
 use crate::run::{Batch, with_threads};
+use crate::segments::SegmentSettings;
 use crate::work::{Outcome, Product, Unlisted, Work};
 
 /// Samples per channel that are read at a time to measure the length of an input.
@@ -54,6 +59,12 @@ pub struct EncodeSettings {
     pub chunking: ChunkChoice,
     /// Arithmetic of the model, recorded in manifests.
     pub precision: Precision,
+    /// Layout of codes in npy files and packs; `None` for `[channels, codebooks, frames]`.
+    pub layout: Option<LayoutSettings>,
+    /// Cutting of long inputs, and limits of their length.
+    pub segments: SegmentSettings,
+    /// Column of parquet files with the audio, or field of manifests with its path; `None` for the usual names.
+    pub column: Option<String>,
 }
 
 impl EncodeSettings {
@@ -80,6 +91,18 @@ impl EncodeSettings {
             Some(PackFormat::Parquet) => Some(self.write.integer.unwrap_or_default()),
             Some(PackFormat::Tar) | None => self.format.integer_type(&self.write),
         }
+    }
+
+    /// Treatment of data sets.
+    fn row_settings(&self) -> RowSettings {
+        let source = SourceOptions {
+            extensions: AUDIO_EXTENSIONS.to_vec(),
+            column: self.column.clone(),
+            columns_as_json: self.pack.is_none_or(|pack| pack.format == PackFormat::Tar),
+            reads_codes: false,
+        };
+        let keeps_shards = self.pack.is_some_and(|pack| pack.keeps_shards);
+        RowSettings { source, segments: self.segments, keeps_shards }
     }
 
     /// Describes the number of codebooks chosen for a bitrate.
@@ -110,8 +133,10 @@ pub fn encode_files(
     let plan = Plan::new(options, &AUDIO_EXTENSIONS, outputs)?;
     let dac = with_threads(options, load)?;
     let encoder = FileEncoder::new(&dac, settings, observer, options.adopt)?;
-    let shards = settings.pack.map(|pack| pack.shards(settings.format, &settings.write));
-    Batch { plan, options, shards, observer, cancel }.run(&encoder)
+    let shards =
+        settings.pack.map(|pack| pack.shards(settings.format, &settings.write, settings.layout.clone()));
+    let (read, rows) = (encoder.options.read_options(), settings.row_settings());
+    Batch { plan, options, shards, outputs, rows, read, observer, cancel }.run(&encoder)
 }
 
 /// Encodes files with one model and settings.
@@ -160,6 +185,12 @@ impl<'a> FileEncoder<'a> {
         let mut first = Some(reader);
         let mut open = || first.take().map_or_else(|| input.open(), Ok);
         let tokens = self.dac.encode_reader(&mut open, &self.options, &mut context.progress())?;
+        self.note(context, facts, &tokens);
+        Ok(tokens)
+    }
+
+    /// Notes the facts about tokens, and passes on warnings about their input.
+    fn note(&self, context: &JobContext<'_>, facts: &mut Record, tokens: &TokenFile) {
         let meta = &tokens.meta;
         for remark in input_remarks(meta.replaced_samples.unwrap_or(0), meta.input_truncated == Some(true)) {
             context.warn(&remark);
@@ -176,7 +207,6 @@ impl<'a> FileEncoder<'a> {
         facts.damaged_samples = meta.damaged_samples;
         facts.input_warning = meta.input_warning.as_deref().map(Into::into);
         facts.codebooks = Some(tokens.codes.as_ref().map_or(self.codebooks, Codes::codebooks));
-        Ok(tokens)
     }
 
     /// Number of frames of an input, except in modes where it also depends on the chunks.
@@ -195,6 +225,13 @@ impl<'a> FileEncoder<'a> {
         tokens: &TokenFile,
     ) -> Result<FinishedFile, BatchError> {
         let file = context.staged_file(0)?;
+        let mut arranged = None;
+        if let (Some(layout), Some(codes)) = (&self.settings.layout, &tokens.codes) {
+            let codes = layout.arrange(codes, tokens.meta.codebook_size);
+            let codes = codes.map_err(|error| BatchError::Job(error.to_string()))?;
+            arranged = Some(TokenFile::of_codes(codes, tokens.meta.clone()));
+        }
+        let tokens = arranged.as_ref().unwrap_or(tokens);
         let write = move || -> Result<FinishedFile, TokenError> {
             let mut file = BufWriter::new(file);
             tokens.write_to(&mut file, self.settings.format, &self.settings.write)?;
@@ -270,18 +307,80 @@ impl Work for FileEncoder<'_> {
     }
 
     fn run(&self, context: &JobContext<'_>, (): (), facts: &mut Record) -> Result<Outcome, BatchError> {
+        if let RowContent::Samples(samples) = &context.data.content {
+            return self.run_piece(context, samples, facts);
+        }
         let input = self.input(context, 0)?;
         let reader = input.open()?;
         let spec = reader.spec().clone();
         facts.set_input(spec.samples, Some(spec.sample_rate_hz));
         facts.channels = Some(self.options.channels.channels(spec.channels));
+        self.check_length(context, &spec)?;
         let tokens = self.encode(context, facts, &input, reader)?;
+        self.finish(context, tokens, facts, &spec)
+    }
+}
+
+impl FileEncoder<'_> {
+    /// Drops an input that is too short or too long. If its header does not contain its length, it is read
+    /// once more.
+    fn check_length(&self, context: &JobContext<'_>, spec: &AudioSpec) -> Result<(), BatchError> {
+        let segments = self.settings.segments;
+        if !segments.has_limits() {
+            return Ok(());
+        }
+        let samples = match spec.samples {
+            Some(samples) => samples,
+            None => {
+                context.check_can_reread()?;
+                count_samples(&mut self.input(context, 0)?.open()?)?
+            }
+        };
+        segments.check(samples, spec.sample_rate_hz)
+    }
+
+    /// Encodes a piece of a recording.
+    fn run_piece(
+        &self,
+        context: &JobContext<'_>,
+        samples: &Samples,
+        facts: &mut Record,
+    ) -> Result<Outcome, BatchError> {
+        let Samples { channels, rate_hz, damaged, is_truncated, warning } = samples;
+        let length = channels.first().map_or(0, Vec::len) as u64;
+        facts.set_input(Some(length), Some(*rate_hz));
+        self.settings.segments.check(length, *rate_hz)?;
+        let slices: Vec<_> = channels.iter().map(Vec::as_slice).collect();
+        let encoded = self.dac.encode_slices(&slices, *rate_hz, &self.options, &mut context.progress());
+        let mut tokens = encoded?;
+        let meta = &mut tokens.meta;
+        meta.damaged_samples = *damaged;
+        meta.input_truncated = is_truncated.then_some(true);
+        meta.input_warning = meta.input_warning.take().or_else(|| warning.clone());
+        self.note(context, facts, &tokens);
+        let spec = AudioSpec {
+            sample_rate_hz: *rate_hz,
+            channels: channels.len(),
+            samples: Some(length),
+            codec: String::new(),
+        };
+        self.finish(context, tokens, facts, &spec)
+    }
+
+    /// Writes tokens, or hands them to the pack.
+    fn finish(
+        &self,
+        context: &JobContext<'_>,
+        tokens: TokenFile,
+        facts: &Record,
+        spec: &AudioSpec,
+    ) -> Result<Outcome, BatchError> {
         let (product, description) = if context.job.entry.is_some() {
-            let description = self.describe(facts, &spec, Path::new(&context.job.key));
+            let description = self.describe(facts, spec, Path::new(&context.job.key));
             (Product::PackEntry(Box::new(tokens)), description)
         } else {
             let file = self.write(context, &tokens)?;
-            (Product::Files(vec![file]), self.describe(facts, &spec, context.output(0)?))
+            (Product::Files(vec![file]), self.describe(facts, spec, context.output(0)?))
         };
         Ok(Outcome { product, roundtrip: None, description })
     }
@@ -331,6 +430,10 @@ fn settings_text(
     );
     if options.non_finite != NonFinitePolicy::default() {
         text += " nan=zero";
+    }
+    text += &layout_settings_text(settings.layout.as_ref());
+    if let Some(seconds) = settings.segments.piece_seconds {
+        text += &format!(" segment={seconds}");
     }
     if options.damage != DamagePolicy::default() {
         text += " damaged=silence";

@@ -68,6 +68,9 @@ pub enum BatchError {
         /// The system's error.
         reason: String,
     },
+    /// The input is too short or too long for the settings.
+    #[error("dropped: {0}")]
+    Dropped(String),
     /// The job was abandoned because the batch was cancelled.
     #[error("cancelled")]
     Cancelled,

@@ -22,6 +22,11 @@ pub(crate) struct Fingerprint {
 }
 
 impl FileStamp {
+    /// Stamp of a file inside another.
+    pub(crate) fn new(bytes: u64, modified: Option<SystemTime>) -> Self {
+        Self { bytes, modified }
+    }
+
     /// Takes the stamp of the file at `path`.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let metadata = fs::metadata(path)?;

@@ -5,8 +5,10 @@ use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
+use dac_dataset::SourceKind;
 use walkdir::{DirEntry, WalkDir};
 
+use crate::braces::expand_braces;
 use crate::options::BatchOptions;
 
 /// File to work on.
@@ -25,6 +27,8 @@ pub(crate) struct InputFile {
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
     pub(crate) files: Vec<InputFile>,
+    /// Data sets, whose rows are read later.
+    pub(crate) sources: Vec<InputFile>,
     /// Number of ignored files in directories, by extension.
     pub(crate) ignored: BTreeMap<String, usize>,
     /// Inputs that cannot be used, each with the reason.
@@ -38,11 +42,12 @@ impl Inputs {
     pub(crate) fn expand(options: &BatchOptions, extensions: &[&str]) -> Self {
         let mut inputs = Self::default();
         let output_dir = options.output_dir.canonicalize().ok();
-        for input in &options.inputs {
+        for input in options.inputs.iter().flat_map(|input| expand_braces(input)) {
+            let input = input.as_path();
             if input.is_dir() {
                 inputs.add_dir(input, output_dir.as_deref(), extensions);
             } else if input.exists() || !is_pattern(input) {
-                inputs.files.push(InputFile::given(input));
+                inputs.add(InputFile::given(input));
             } else {
                 inputs.add_pattern(input);
             }
@@ -53,7 +58,7 @@ impl Inputs {
                     let list = list.display();
                     inputs.remarks.push(format!("warning: the list {list} contains no paths"));
                 }
-                Ok(paths) => inputs.files.extend(paths.into_iter().map(InputFile::listed)),
+                Ok(paths) => paths.into_iter().map(InputFile::listed).for_each(|file| inputs.add(file)),
                 Err(error) => inputs.invalid.push((list.clone(), error.to_string())),
             }
         }
@@ -65,7 +70,7 @@ impl Inputs {
 
     /// Places every output at its input's path relative to `root`.
     fn place_below(&mut self, root: &Path) {
-        for file in &mut self.files {
+        for file in self.files.iter_mut().chain(&mut self.sources) {
             match path_below(root, &file.path) {
                 Some(relative) => file.relative = relative,
                 None => {
@@ -81,6 +86,8 @@ impl Inputs {
         let before = self.files.len();
         let canonical = dir.canonicalize().ok();
         // Outputs in the input directory itself cannot be distinguished by their path.
+        let is_output = canonical.is_some() && canonical.as_deref() == output_dir;
+        let mut sources = Vec::new();
         let output_dir = output_dir.filter(|output_dir| canonical.as_deref() != Some(*output_dir));
         let is_output_dir = |entry: &DirEntry| {
             entry.file_type().is_dir()
@@ -95,13 +102,24 @@ impl Inputs {
         for entry in WalkDir::new(dir).follow_links(true).sort_by_file_name().into_iter().filter_entry(enter)
         {
             match entry {
+                Ok(entry) if !entry.file_type().is_file() => {}
+                Ok(entry) if is_source_in_dir(entry.path()) => {
+                    sources.push(InputFile::below(dir, entry.into_path()));
+                }
                 Ok(entry) => {
-                    if entry.file_type().is_file() && self.accepts(entry.path(), extensions) {
+                    if self.accepts(entry.path(), extensions) {
                         self.files.push(InputFile::below(dir, entry.into_path()));
                     }
                 }
                 Err(error) => self.add_unreadable(dir, &error, extensions),
             }
+        }
+        // In a directory of other inputs, an archive is not an input, and neither is a shard of the output.
+        if self.files.len() == before && !is_output && !sources.is_empty() {
+            return self.sources.extend(sources);
+        }
+        for file in sources {
+            self.accepts(&file.path, &[]);
         }
         if self.files.len() == before {
             let reason = format!("contains no input files ({})", extensions.join(", "));
@@ -129,9 +147,15 @@ impl Inputs {
         accepts
     }
 
+    /// Adds a file that was named.
+    fn add(&mut self, file: InputFile) {
+        let is_source = SourceKind::of_name(&file.path).is_some();
+        if is_source { self.sources.push(file) } else { self.files.push(file) }
+    }
+
     /// Adds the files that match a pattern, placed relative to the pattern's fixed part.
     fn add_pattern(&mut self, pattern: &Path) {
-        let before = self.files.len();
+        let before = self.files.len() + self.sources.len();
         let fixed: PathBuf =
             pattern.components().take_while(|part| !is_pattern(Path::new(part.as_os_str()))).collect();
         let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
@@ -142,14 +166,14 @@ impl Inputs {
         for path in matches {
             match path {
                 Ok(path) if path.is_dir() => {}
-                Ok(path) => self.files.push(InputFile::below(&fixed, path)),
+                Ok(path) => self.add(InputFile::below(&fixed, path)),
                 Err(error) => {
                     let reason = error.error().to_string();
                     self.files.push(InputFile::faulty(&fixed, error.path().to_owned(), reason));
                 }
             }
         }
-        if self.files.len() == before {
+        if self.files.len() + self.sources.len() == before {
             let reason = "no such file; as a pattern it matches no file".to_owned();
             self.invalid.push((pattern.to_owned(), reason));
         }
@@ -176,6 +200,24 @@ impl InputFile {
 
     fn faulty(dir: &Path, path: PathBuf, reason: String) -> Self {
         Self { fault: Some(reason), ..Self::below(dir, path) }
+    }
+}
+
+/// Reports whether a directory contributes a file as a data set: archives, parquet files, and cuts of Lhotse
+/// Shar. Manifests and tables in directories have many uses, and the recordings of Shar belong to their cuts.
+fn is_source_in_dir(path: &Path) -> bool {
+    match SourceKind::of_name(path) {
+        Some((SourceKind::Shar, _)) => true,
+        Some((kind, stem)) => {
+            let number = stem.strip_prefix("recording.");
+            let cuts = |number: &str| {
+                [".jsonl", ".jsonl.gz"]
+                    .iter()
+                    .any(|end| path.with_file_name(format!("cuts.{number}{end}")).exists())
+            };
+            kind.is_container() && !number.is_some_and(cuts)
+        }
+        None => false,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::observer::BatchObserver;
 use crate::output_dirs::OutputDirs;
 use crate::pipe::PipeReader;
 use crate::plan::Job;
+use crate::row_data::{RowContent, RowData};
 use crate::staging::StagingDir;
 
 /// Where a batch writes.
@@ -33,6 +34,8 @@ impl<'a> From<(&'a StagingDir, &'a OutputDirs)> for Destination<'a> {
 /// Job with the batch around it.
 pub(crate) struct JobContext<'a> {
     pub(crate) job: &'a Job,
+    /// What the job works on.
+    pub(crate) data: &'a RowData,
     /// `None` in a dry run.
     destination: Option<Destination<'a>>,
     stop: &'a StopState,
@@ -44,16 +47,21 @@ pub(crate) struct JobContext<'a> {
 impl<'a> JobContext<'a> {
     pub(crate) fn new(
         job: &'a Job,
+        data: &'a RowData,
         destination: Option<Destination<'a>>,
         stop: &'a StopState,
         observer: &'a dyn BatchObserver,
     ) -> Self {
-        Self { job, destination, stop, observer, interrupted: Arc::default() }
+        Self { job, data, destination, stop, observer, interrupted: Arc::default() }
     }
 
     /// Prepares the input as audio that is read `passes` times.
     pub(crate) fn audio_input(&self, options: ReadOptions, passes: usize) -> Result<AudioInput, BatchError> {
         let path = &self.job.input;
+        if let RowContent::Inner(blob) = &self.data.content {
+            let blob = blob.clone();
+            return Ok(AudioInput::from_seekable(move || blob.open(), path, options));
+        }
         Ok(match self.open_pipe()? {
             Some(pipe) => AudioInput::from_stream(pipe, path, options, passes)?,
             None => AudioInput::new(path, options, passes)?,
@@ -63,9 +71,12 @@ impl<'a> JobContext<'a> {
     /// Opens the input as a token file.
     pub(crate) fn open_tokens(&self) -> Result<TokenReader<'static>, BatchError> {
         let path = &self.job.input;
+        let in_file = |error| TokenError::InFile { path: path.clone(), source: Box::new(error) };
+        if let RowContent::Inner(blob) = &self.data.content {
+            return Ok(TokenReader::open(blob.open()).map_err(in_file)?);
+        }
         Ok(match self.open_pipe()? {
-            Some(pipe) => TokenReader::from_stream(pipe)
-                .map_err(|error| TokenError::InFile { path: path.clone(), source: Box::new(error) })?,
+            Some(pipe) => TokenReader::from_stream(pipe).map_err(in_file)?,
             None => TokenReader::open_path(path)?,
         })
     }

@@ -1,6 +1,7 @@
 //! State and record of a running job.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use dac_atomic::is_pipe_or_device;
@@ -9,10 +10,11 @@ use crate::error::BatchError;
 use crate::file_stamp::{FileStamp, Fingerprint, seconds_since_1970};
 use crate::manifest::{Record, Status};
 use crate::plan::Job;
+use crate::row_data::RowData;
 
 /// State of a job while a worker has it.
-pub(crate) struct JobState<'a> {
-    pub(crate) job: &'a Job,
+pub(crate) struct JobState {
+    pub(crate) job: Arc<Job>,
     /// Input before the work; `None` if it could not be examined, or is a pipe.
     pub(crate) stamp: Option<FileStamp>,
     /// True for an input that is not a regular file: it cannot be read again.
@@ -22,11 +24,15 @@ pub(crate) struct JobState<'a> {
     pub(crate) record: Record,
 }
 
-impl<'a> JobState<'a> {
+impl JobState {
     /// Starts a job.
-    pub(crate) fn start(job: &'a Job) -> Self {
-        let is_pipe = is_pipe_or_device(&job.input);
-        let stamp = if is_pipe { None } else { FileStamp::of(&job.input).ok() };
+    pub(crate) fn start(job: Arc<Job>, data: &RowData) -> Self {
+        let is_pipe = data.identity.is_none() && is_pipe_or_device(&job.input);
+        let stamp = match &data.identity {
+            Some(identity) => identity.stamp,
+            None if is_pipe => None,
+            None => FileStamp::of(&job.input).ok(),
+        };
         let record = Record {
             key: Some(job.key.as_str().into()),
             output: job.outputs.first().map(|output| path_text(output)),
@@ -45,7 +51,13 @@ impl<'a> JobState<'a> {
 
     /// Hashes the input and checks that it did not change while it was read. Size and hash of a pipe remain
     /// unknown.
-    pub(crate) fn verify_input(&mut self) -> Result<(), BatchError> {
+    pub(crate) fn verify_input(&mut self, data: &RowData) -> Result<(), BatchError> {
+        if let Some(identity) = &data.identity {
+            let input = identity.verify()?;
+            self.record.input_bytes = Some(input.bytes);
+            self.record.input_sha256 = Some(input.sha256.into());
+            return Ok(());
+        }
         if self.is_pipe {
             return Ok(());
         }

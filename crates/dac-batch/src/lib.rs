@@ -38,9 +38,11 @@
 
 #![forbid(unsafe_code)]
 
+mod braces;
 mod cancel;
 mod chunking;
 mod codebooks;
+mod data_set_info;
 mod decide;
 mod decode;
 mod encode;
@@ -49,6 +51,7 @@ mod file_stamp;
 mod inputs;
 mod job_context;
 mod job_record;
+mod layouts;
 mod manifest;
 mod manifest_lookup;
 mod manifest_store;
@@ -61,8 +64,12 @@ mod packing;
 mod partition;
 mod pipe;
 mod plan;
+mod queue;
 mod roundtrip;
+mod row_data;
 mod run;
+mod segments;
+mod source_input;
 mod staging;
 mod wave_format;
 mod work;
@@ -70,7 +77,8 @@ mod work;
 pub use cancel::{CancelToken, StopReason};
 pub use chunking::ChunkChoice;
 pub use codebooks::CodebookLimit;
-pub use dac_dataset::PackLimits;
+pub use dac_dataset::{PackLimits, SourceError};
+pub use data_set_info::{DataSetInfo, describe_data_set};
 pub use decode::{DecodeSettings, IGNORED_BYTES_REMARK, decode_files};
 pub use encode::{EncodeSettings, damage_remarks, encode_files, input_remarks};
 pub use error::{
@@ -87,3 +95,4 @@ pub use options::{BatchOptions, default_threads};
 pub use packing::{PackFormat, PackSettings};
 pub use partition::Partition;
 pub use roundtrip::{RoundtripSettings, roundtrip_files};
+pub use segments::SegmentSettings;

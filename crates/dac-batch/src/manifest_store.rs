@@ -188,6 +188,25 @@ impl ManifestStore {
         Ok(state)
     }
 
+    /// Record of an entry of the complete shard at `path`; `None` if there is no such file. Fails if a file has
+    /// its name that no manifest lists with its present bytes.
+    pub(crate) fn kept_shard(&self, name: &str, path: &Path) -> Result<Option<Box<Record>>, BatchError> {
+        let changed = |why: &str| {
+            BatchError::Job(format!("{} {why}; remove it and rerun the same command", path.display()))
+        };
+        match self.check_pack(name, path) {
+            PackState::Missing => Ok(None),
+            PackState::Changed if self.pack_hashes().contains_key(name) => {
+                Err(changed("was changed since it was written"))
+            }
+            PackState::Changed => Err(changed("exists but no manifest lists it")),
+            PackState::Valid(sha256) => {
+                let results = self.results();
+                Ok(results.index.record_in_pack(name, &sha256).map(|record| Box::new(record.clone())))
+            }
+        }
+    }
+
     fn check_pack(&self, name: &str, path: &Path) -> PackState {
         if fs::symlink_metadata(path).is_err() {
             return PackState::Missing;

@@ -9,6 +9,9 @@ pub trait BatchObserver: Sync {
     /// Called once, before the first job starts, with the number of jobs and the total size of their inputs.
     fn started(&self, _jobs: usize, _input_bytes: u64) {}
 
+    /// Called when a data set turns out to have this many more jobs than were counted.
+    fn found(&self, _jobs: usize) {}
+
     /// Receives a message that a user should see.
     fn message(&self, _text: &str) {}
 
@@ -32,6 +35,8 @@ pub struct BatchReport {
     pub skipped: usize,
     /// Jobs that a dry run would do.
     pub planned: usize,
+    /// Inputs and pieces that were too short or too long.
+    pub dropped: usize,
     /// Failed jobs.
     pub failed: usize,
     /// Reason why the batch stopped early.
@@ -41,12 +46,12 @@ pub struct BatchReport {
 impl BatchReport {
     /// Number of jobs without a result because the batch stopped early.
     pub fn remaining(&self) -> usize {
-        self.jobs - self.ended()
+        self.jobs.saturating_sub(self.ended())
     }
 
     /// Number of jobs with a result.
     pub(crate) fn ended(&self) -> usize {
-        self.done + self.skipped + self.planned + self.failed
+        self.done + self.skipped + self.planned + self.dropped + self.failed
     }
 
     pub(crate) fn count(&mut self, status: Status) {
@@ -54,6 +59,7 @@ impl BatchReport {
             Status::Ok => self.done += 1,
             Status::Skipped => self.skipped += 1,
             Status::Planned => self.planned += 1,
+            Status::Dropped => self.dropped += 1,
             Status::Error => self.failed += 1,
         }
     }

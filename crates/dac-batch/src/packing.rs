@@ -1,14 +1,18 @@
 //! Packed outputs: entries wait until their shard is complete; then its records are appended and it gets its
 //! name.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::ErrorKind;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dac::tokens::{Format, TokenFile, WriteOptions};
+use dac::tokens::{Format, LayoutSettings, TokenFile, WriteOptions};
 use dac_dataset::{
-    FinishedShard, OpenShardInfo, PackError, PackKind, PackLimits, PackNaming, PackWriter, SampleKey,
+    FinishedShard, OpenShardInfo, PackError, PackKind, PackLimits, PackNaming, PackWriter, Passed, SampleKey,
 };
 
 use crate::error::{BatchError, error_text};
@@ -40,16 +44,30 @@ pub struct PackSettings {
     pub format: PackFormat,
     /// Size limits of a shard.
     pub limits: PackLimits,
+    /// Writes one shard for each data set of the input, with its name; the limits do not apply to it.
+    pub keeps_shards: bool,
+}
+
+/// Kind, limits and content of the shards of a batch.
+pub(crate) struct ShardSettings {
+    pub(crate) kind: PackKind,
+    pub(crate) limits: PackLimits,
+    pub(crate) layout: Option<LayoutSettings>,
 }
 
 impl PackSettings {
-    /// Kind and size limits of the shards for token files of this format.
-    pub(crate) fn shards(self, format: Format, options: &WriteOptions) -> (PackKind, PackLimits) {
+    /// Settings of the shards for token files of this format.
+    pub(crate) fn shards(
+        self,
+        format: Format,
+        options: &WriteOptions,
+        layout: Option<LayoutSettings>,
+    ) -> ShardSettings {
         let kind = match self.format {
             PackFormat::Tar => PackKind::Tar(format, options.clone()),
             PackFormat::Parquet => PackKind::Parquet(options.integer.unwrap_or_default()),
         };
-        (kind, self.limits)
+        ShardSettings { kind, limits: self.limits, layout }
     }
 }
 
@@ -88,27 +106,35 @@ fn shard_numbering(
 
 /// Collects entries from all workers.
 pub(crate) struct Packer<'a> {
-    open: Mutex<OpenShard<'a>>,
+    /// The shard with the entries of all files, and for each data set that keeps its shards the one with its
+    /// entries.
+    open: Mutex<HashMap<Option<usize>, OpenShard>>,
+    dir: PathBuf,
+    staging_dir: PathBuf,
+    kind: PackKind,
+    layout: Option<LayoutSettings>,
+    /// Stems of the shards that keep their names.
+    kept: Vec<String>,
     manifests: &'a ManifestStore,
     limits: PackLimits,
     /// Set when the size of the shards was predicted.
     is_predicted: AtomicBool,
 }
 
-struct OpenShard<'a> {
+struct OpenShard {
     writer: PackWriter,
-    entries: Vec<WaitingEntry<'a>>,
+    entries: Vec<WaitingEntry>,
 }
 
 /// Entry in a shard that is not complete yet.
-pub(crate) struct WaitingEntry<'a> {
-    pub(crate) state: JobState<'a>,
+pub(crate) struct WaitingEntry {
+    pub(crate) state: JobState,
     pub(crate) description: String,
 }
 
 /// Entry whose shard is complete or lost.
-pub(crate) struct SettledEntry<'a> {
-    pub(crate) state: JobState<'a>,
+pub(crate) struct SettledEntry {
+    pub(crate) state: JobState,
     /// Its record and description.
     pub(crate) result: Result<(Record, String), BatchError>,
 }
@@ -116,19 +142,30 @@ pub(crate) struct SettledEntry<'a> {
 impl<'a> Packer<'a> {
     /// Opens a pack in the output directory; `None` in a dry run, which only checks the existing shards.
     pub(crate) fn open(
-        (kind, limits): &(PackKind, PackLimits),
+        ShardSettings { kind, limits, layout }: &ShardSettings,
         options: &BatchOptions,
         staging: Option<&StagingDir>,
+        kept: Vec<String>,
         manifests: &'a ManifestStore,
     ) -> Result<Option<Self>, BatchError> {
         let (naming, next) = shard_numbering(options, kind, manifests)?;
         let Some(staging) = staging else { return Ok(None) };
         let writer = PackWriter::new(&options.output_dir, kind.clone(), naming, *limits)?
             .starting_at(next)
+            .arranged(layout.clone())
             .staged_in(staging.path());
         let open = OpenShard { writer, entries: Vec::new() };
-        let is_predicted = AtomicBool::new(false);
-        Ok(Some(Self { open: Mutex::new(open), manifests, limits: *limits, is_predicted }))
+        Ok(Some(Self {
+            open: Mutex::new(HashMap::from([(None, open)])),
+            dir: options.output_dir.clone(),
+            staging_dir: staging.path().to_owned(),
+            kind: kind.clone(),
+            layout: layout.clone(),
+            kept,
+            manifests,
+            limits: *limits,
+            is_predicted: AtomicBool::new(false),
+        }))
     }
 
     /// Adds an entry and returns the entries that are settled now: all of a shard if this one completes it or
@@ -136,22 +173,38 @@ impl<'a> Packer<'a> {
     pub(crate) fn add(
         &self,
         key: &SampleKey,
-        entry: WaitingEntry<'a>,
+        entry: WaitingEntry,
         tokens: TokenFile,
-    ) -> Vec<SettledEntry<'a>> {
+        passed: &Passed,
+    ) -> Vec<SettledEntry> {
         let Ok(mut open) = self.open.lock() else {
             let error = BatchError::internal("the open shard is lost");
             return fail_all(vec![entry], &error);
         };
+        let source = entry.state.job.source.filter(|source| *source < self.kept.len());
+        let open = match open.entry(source) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(vacant) => match self.kept_writer(source) {
+                Ok(writer) => vacant.insert(OpenShard { writer, entries: Vec::new() }),
+                Err(error) => return fail_all(vec![entry], &error.into()),
+            },
+        };
         let input = entry.state.job.input.display().to_string();
-        match open.writer.add(key, &input, tokens) {
-            Ok(None) => {
-                open.entries.push(entry);
-                Vec::new()
-            }
-            Ok(Some(shard)) => {
-                open.entries.push(entry);
-                self.settle(shard, std::mem::take(&mut open.entries))
+        match open.writer.add_row(key, &input, tokens, passed) {
+            Ok(shards) => {
+                // The entry is in the last shard if that is complete, and else starts the open one.
+                let mut settled = Vec::new();
+                let is_open = open.writer.open_shard().is_some();
+                let last = shards.len().saturating_sub(usize::from(!is_open));
+                let mut entry = Some(entry);
+                for (index, shard) in shards.into_iter().enumerate() {
+                    if index == last {
+                        open.entries.extend(entry.take());
+                    }
+                    settled.extend(self.settle(shard, std::mem::take(&mut open.entries)));
+                }
+                open.entries.extend(entry);
+                settled
             }
             Err(error @ PackError::Shard { .. }) => {
                 let mut entries = std::mem::take(&mut open.entries);
@@ -162,26 +215,47 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// Completes the open shard, if any, and returns its entries.
-    pub(crate) fn finish(&self) -> Vec<SettledEntry<'a>> {
-        self.close(PackWriter::finish)
+    /// Writer of the shard of a data set.
+    fn kept_writer(&self, source: Option<usize>) -> Result<PackWriter, PackError> {
+        let stem = source.and_then(|source| self.kept.get(source)).map(String::as_str).unwrap_or_default();
+        let mut limits = PackLimits::default();
+        (limits.max_entries, limits.max_bytes, limits.max_age) = (NonZeroUsize::MAX, u64::MAX, None);
+        let writer = PackWriter::new(&self.dir, self.kind.clone(), PackNaming::fixed(stem), limits)?;
+        Ok(writer.staged_in(&self.staging_dir).arranged(self.layout.clone()))
+    }
+
+    /// Completes the open shard of all files, if any, and returns its entries. The shards of data sets that
+    /// were not read to their end are discarded.
+    pub(crate) fn finish(&self) -> Vec<SettledEntry> {
+        self.close(None, PackWriter::finish)
+    }
+
+    /// Completes the shard of a data set whose rows were all worked on, and returns its entries.
+    pub(crate) fn finish_kept(&self, source: usize) -> Vec<SettledEntry> {
+        if source < self.kept.len() { self.close(Some(source), PackWriter::finish) } else { Vec::new() }
     }
 
     /// Completes the open shard if it has reached its age limit, and returns its entries.
-    pub(crate) fn close_due(&self) -> Vec<SettledEntry<'a>> {
-        self.close(PackWriter::finish_due)
+    pub(crate) fn close_due(&self) -> Vec<SettledEntry> {
+        self.close(None, PackWriter::finish_due)
     }
 
     fn close(
         &self,
+        source: Option<usize>,
         finish: impl FnOnce(&mut PackWriter) -> Result<Option<FinishedShard>, PackError>,
-    ) -> Vec<SettledEntry<'a>> {
+    ) -> Vec<SettledEntry> {
         let Ok(mut open) = self.open.lock() else { return Vec::new() };
-        match finish(&mut open.writer) {
+        let Some(shard) = open.get_mut(&source) else { return Vec::new() };
+        let settled = match finish(&mut shard.writer) {
             Ok(None) => Vec::new(),
-            Ok(Some(shard)) => self.settle(shard, std::mem::take(&mut open.entries)),
-            Err(error) => fail_all(std::mem::take(&mut open.entries), &error.into()),
+            Ok(Some(finished)) => self.settle(finished, std::mem::take(&mut shard.entries)),
+            Err(error) => fail_all(std::mem::take(&mut shard.entries), &error.into()),
+        };
+        if source.is_some() {
+            open.remove(&source);
         }
+        settled
     }
 
     /// Time until the age of the open shard is checked again.
@@ -195,7 +269,7 @@ impl<'a> Packer<'a> {
         if self.is_predicted.load(Ordering::Relaxed) {
             return None;
         }
-        let shard = self.open.lock().ok()?.writer.open_shard()?;
+        let shard = self.open.lock().ok()?.get(&None)?.writer.open_shard()?;
         if shard.age < SPEED_KNOWN_AFTER {
             return None;
         }
@@ -204,9 +278,9 @@ impl<'a> Packer<'a> {
     }
 
     /// Appends the records of a complete shard, then renames it into place.
-    fn settle(&self, shard: FinishedShard, entries: Vec<WaitingEntry<'a>>) -> Vec<SettledEntry<'a>> {
+    fn settle(&self, shard: FinishedShard, entries: Vec<WaitingEntry>) -> Vec<SettledEntry> {
         let info = shard.info();
-        let record = |entry: &WaitingEntry<'_>| {
+        let record = |entry: &WaitingEntry| {
             let file = Fingerprint { bytes: info.bytes, sha256: info.sha256.clone() };
             Record {
                 pack: info.path.file_name().map(|name| name.to_string_lossy().into()),
@@ -245,7 +319,7 @@ fn age_warning(shard: OpenShardInfo, limits: &PackLimits, jobs_left: usize) -> O
 }
 
 /// Fails all entries of a shard with the same error.
-fn fail_all<'a>(entries: Vec<WaitingEntry<'a>>, error: &BatchError) -> Vec<SettledEntry<'a>> {
+fn fail_all(entries: Vec<WaitingEntry>, error: &BatchError) -> Vec<SettledEntry> {
     let text = error_text(error);
     let copy = || {
         if error.is_fatal() { BatchError::Fatal(text.clone()) } else { BatchError::Job(text.clone()) }

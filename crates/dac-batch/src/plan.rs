@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dac_dataset::SampleKey;
 
@@ -10,6 +11,7 @@ use crate::error::BatchError;
 use crate::inputs::{InputFile, Inputs};
 use crate::manifest::output_key;
 use crate::options::BatchOptions;
+use crate::source_input::SourceInput;
 
 /// One input and its outputs.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,6 +27,34 @@ pub(crate) struct Job {
     pub(crate) key: String,
     /// Reason why the job fails, if already known.
     pub(crate) fault: Option<String>,
+    /// Index of the data set that the job is a row of.
+    pub(crate) source: Option<usize>,
+}
+
+impl Job {
+    /// Job of a piece of the input.
+    pub(crate) fn piece(&self, index: usize) -> Arc<Self> {
+        let suffix = format!("-s{index:05}");
+        let rename = |path: &Path| {
+            let mut name = path.file_stem().unwrap_or_default().to_owned();
+            name.push(&suffix);
+            if let Some(extension) = path.extension() {
+                name.push(".");
+                name.push(extension);
+            }
+            path.with_file_name(name)
+        };
+        let key = match self.entry {
+            Some(_) => format!("{}{suffix}", self.key),
+            None => rename(Path::new(&self.key)).to_string_lossy().into_owned(),
+        };
+        Arc::new(Self {
+            outputs: self.outputs.iter().map(|output| rename(output)).collect(),
+            entry: self.entry.as_ref().map(|entry| entry.with_suffix(&suffix)),
+            key,
+            ..self.clone()
+        })
+    }
 }
 
 /// Kind of output of every job.
@@ -39,7 +69,9 @@ pub(crate) enum OutputKind<'a> {
 /// Jobs of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    pub(crate) jobs: Vec<Job>,
+    pub(crate) jobs: Vec<Arc<Job>>,
+    /// Data sets, whose rows become jobs when they are read.
+    pub(crate) sources: Vec<SourceInput>,
     /// Messages about the inputs.
     pub(crate) remarks: Vec<String>,
 }
@@ -59,7 +91,8 @@ impl Plan {
                 "no inputs: give files, directories or --files-from LIST".to_owned(),
             ));
         }
-        let Inputs { files, ignored, mut invalid, mut remarks } = Inputs::expand(options, extensions);
+        let Inputs { files, sources, ignored, mut invalid, mut remarks } =
+            Inputs::expand(options, extensions);
         let mut jobs = Vec::with_capacity(files.len());
         for file in files {
             match check_input(&file) {
@@ -71,6 +104,7 @@ impl Plan {
         if repeated > 0 {
             remarks.push(format!("ignored inputs that are named more than once: {repeated}"));
         }
+        let mut sources = plan_sources(sources, &mut invalid);
         let problems = problems(&invalid, &jobs);
         if !problems.is_empty() {
             return Err(BatchError::Usage(format!(
@@ -80,9 +114,12 @@ impl Plan {
         }
         if let Some(partition) = options.partition {
             jobs.retain(|job| partition.contains(&job.key));
+            // The rows of a manifest are divided when they are read.
+            sources.retain(|source| !source.kind.is_container() || partition.contains(&source.key));
         }
+        let jobs = jobs.into_iter().map(Arc::new).collect();
         remarks.extend(ignored_files_remark(&ignored));
-        Ok(Self { jobs, remarks })
+        Ok(Self { jobs, sources, remarks })
     }
 }
 
@@ -104,6 +141,40 @@ fn check_input(file: &InputFile) -> Result<u64, String> {
     Ok(metadata.len())
 }
 
+/// Checks the data sets: each has a name of its own.
+fn plan_sources(files: Vec<InputFile>, invalid: &mut Vec<(PathBuf, String)>) -> Vec<SourceInput> {
+    let (mut sources, mut stems) = (Vec::new(), HashMap::new());
+    for file in files {
+        match check_input(&file).and_then(|bytes| SourceInput::new(&file.path, &file.relative, bytes)) {
+            Err(reason) => invalid.push((file.path, reason)),
+            Ok(source) => {
+                if let Some(other) = stems.insert(source.stem.clone(), file.path.clone()) {
+                    // The same file named twice is read once.
+                    if other.canonicalize().ok() != file.path.canonicalize().ok() {
+                        let reason = format!("has the same name as {}; use --root DIR", other.display());
+                        invalid.push((file.path, reason));
+                    }
+                    continue;
+                }
+                sources.push(source);
+            }
+        }
+    }
+    sources
+}
+
+/// Plans the job of a row of a data set. `relative` is the path of its outputs, with an extension of the row's
+/// file.
+pub(crate) fn job_of_row(
+    input: PathBuf,
+    relative: PathBuf,
+    options: &BatchOptions,
+    outputs: OutputKind<'_>,
+    bytes: Result<u64, String>,
+) -> Job {
+    job_for(InputFile { path: input, relative, given: false, fault: None }, bytes, options, outputs)
+}
+
 fn job_for(
     file: InputFile,
     checked: Result<u64, String>,
@@ -121,14 +192,14 @@ fn job_for(
             let paths: Vec<_> = extensions.iter().map(|extension| output_path(Some(extension))).collect();
             let key = paths.first().map(|path| output_key(path)).unwrap_or_default();
             let outputs = paths.into_iter().map(|path| options.output_dir.join(path)).collect();
-            Job { input, input_bytes, outputs, entry: None, key, fault }
+            Job { input, input_bytes, outputs, entry: None, key, fault, source: None }
         }
         OutputKind::PackEntry => {
             let (entry, key, fault) = match SampleKey::of(&output_path(None)) {
                 Ok(entry) => (Some(entry.clone()), entry.to_string(), fault),
                 Err(error) => (None, output_key(&relative), Some(error.to_string())),
             };
-            Job { input, input_bytes, outputs: Vec::new(), entry, key, fault }
+            Job { input, input_bytes, outputs: Vec::new(), entry, key, fault, source: None }
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::manifest::{Record, Roundtrip};
 use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::plan::{OutputKind, Plan};
+use crate::queue::RowSettings;
 use crate::run::{Batch, with_threads};
 use crate::wave_format::{check_wave_format, wave_settings_text};
 use crate::work::{Outcome, Product, Work};
@@ -46,6 +47,10 @@ pub fn roundtrip_files(
     check_wave_format(settings.wave, settings.output_rate)?;
     let extensions = [settings.encode.format.extension(), settings.wave.file.extension()];
     let plan = Plan::new(options, &AUDIO_EXTENSIONS, OutputKind::Files(&extensions))?;
+    if let Some(source) = plan.sources.first() {
+        let path = source.path.display();
+        return Err(BatchError::Usage(format!("{path}: is a data set, and round trips work on audio files")));
+    }
     let dac = with_threads(options, load)?;
     let mut encoder = FileEncoder::new(&dac, &settings.encode, observer, false)?;
     encoder.settings_text =
@@ -58,7 +63,9 @@ pub fn roundtrip_files(
         ..DecodeOptions::default()
     };
     let work = FileRoundtrip { encoder, decode, wave: settings.wave };
-    Batch { plan, options, shards: None, observer, cancel }.run(&work)
+    let read = work.encoder.options.read_options();
+    let (outputs, rows) = (OutputKind::Files(&extensions), RowSettings::default());
+    Batch { plan, options, shards: None, outputs, rows, read, observer, cancel }.run(&work)
 }
 
 struct FileRoundtrip<'a> {

@@ -5,16 +5,17 @@
 //! and staging files that the next run removes. Every job ends with a record; a failed job does not end the
 //! batch.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use dac::audio::ReadOptions;
 use dac::tokens::TokenFile;
 use dac_atomic::FinishedFile;
-use dac_dataset::{PackKind, PackLimits};
+use dac_dataset::{Passed, Segment};
 
 use crate::cancel::{CancelToken, StopState};
 use crate::decide::{Candidate, Decision};
@@ -27,8 +28,12 @@ use crate::manifest_store::ManifestStore;
 use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::output_dirs::OutputDirs;
-use crate::packing::{Packer, SettledEntry, WaitingEntry};
-use crate::plan::{Job, Plan};
+use crate::packing::{Packer, SettledEntry, ShardSettings, WaitingEntry};
+use crate::plan::{Job, OutputKind, Plan};
+use crate::queue::{Item, Piece, Queue, RowSettings};
+use crate::row_data::{InputIdentity, RowContent, RowData, Samples};
+use crate::segments::{Cutter, SegmentSettings};
+use crate::source_input::SourceInput;
 use crate::staging::StagingDir;
 use crate::work::{Outcome, Product, Work};
 
@@ -49,8 +54,14 @@ fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, BatchError> {
 pub(crate) struct Batch<'a> {
     pub(crate) plan: Plan,
     pub(crate) options: &'a BatchOptions,
-    /// Kind and size limits of the shards that collect the outputs.
-    pub(crate) shards: Option<(PackKind, PackLimits)>,
+    /// Shards that collect the outputs.
+    pub(crate) shards: Option<ShardSettings>,
+    /// Kind of the outputs of rows of data sets.
+    pub(crate) outputs: OutputKind<'a>,
+    /// Treatment of data sets.
+    pub(crate) rows: RowSettings,
+    /// How audio is read, to cut it into pieces.
+    pub(crate) read: ReadOptions,
     pub(crate) observer: &'a dyn BatchObserver,
     pub(crate) cancel: &'a CancelToken,
 }
@@ -58,7 +69,7 @@ pub(crate) struct Batch<'a> {
 impl Batch<'_> {
     /// Does `work` for every job.
     pub(crate) fn run<W: Work>(&self, work: &W) -> Result<BatchReport, BatchError> {
-        let Self { plan, options, shards, observer, cancel } = self;
+        let Self { plan, options, shards, observer, cancel, .. } = self;
         let staging =
             if options.dry_run { None } else { Some(StagingDir::for_batch(options, shards.is_some())?) };
         let output_dirs =
@@ -69,17 +80,26 @@ impl Batch<'_> {
         // No other process fills the pack from here on, so what the manifests list stays true.
         let manifests = ManifestStore::open(options)?;
         let packer = match shards {
-            Some(shards) => Packer::open(shards, options, staging.as_ref(), &manifests)?,
+            Some(shards) => {
+                let kept = if self.rows.keeps_shards { plan.sources.as_slice() } else { &[] };
+                let kept = kept.iter().map(SourceInput::shard_stem).collect();
+                Packer::open(shards, options, staging.as_ref(), kept, &manifests)?
+            }
             None => None,
         };
-        let input_bytes = plan.jobs.iter().filter_map(|job| job.input_bytes).sum();
-        observer.started(plan.jobs.len(), input_bytes);
+        let of_files = plan.jobs.iter().filter_map(|job| job.input_bytes);
+        let input_bytes = of_files.chain(plan.sources.iter().map(|source| source.bytes)).sum();
+        let jobs = plan.jobs.len() + plan.sources.len();
+        observer.started(jobs, input_bytes);
         for remark in plan.remarks.iter().chain(&manifests.remark()) {
             observer.message(remark);
         }
-        manifests.mark_run(RunState::Started, plan.jobs.len())?;
+        manifests.mark_run(RunState::Started, jobs)?;
         let run = Run {
-            plan,
+            queue: Queue::new(plan, options, &self.rows, self.outputs),
+            segments: self.rows.segments,
+            read: self.read,
+            shards: shards.as_ref().filter(|_| self.rows.keeps_shards).map(|shards| shards.kind.extension()),
             options,
             work,
             observer: *observer,
@@ -87,7 +107,7 @@ impl Batch<'_> {
             manifests: &manifests,
             packer: packer.as_ref(),
             stop: StopState::new(cancel),
-            report: Mutex::new(BatchReport { jobs: plan.jobs.len(), ..BatchReport::default() }),
+            report: Mutex::new(BatchReport { jobs, ..BatchReport::default() }),
         };
         let ended = run.run_workers();
         // Finished entries are kept, whatever ended the workers.
@@ -98,7 +118,7 @@ impl Batch<'_> {
         let stopped = run.stop.reason();
         if stopped.is_none() {
             manifests.check_present()?;
-            manifests.mark_run(RunState::Ended, plan.jobs.len())?;
+            manifests.mark_run(RunState::Ended, jobs)?;
         }
         let report = run.report.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(BatchReport { stopped, ..report })
@@ -107,7 +127,11 @@ impl Batch<'_> {
 
 /// Running batch, shared by its workers.
 struct Run<'a, W> {
-    plan: &'a Plan,
+    queue: Queue<'a>,
+    segments: SegmentSettings,
+    read: ReadOptions,
+    /// Extension of the shards that keep the names of data sets.
+    shards: Option<&'static str>,
     options: &'a BatchOptions,
     work: &'a W,
     observer: &'a dyn BatchObserver,
@@ -130,18 +154,16 @@ impl<'a, W: Work> Run<'a, W> {
     /// Works on all jobs, several at a time, each with its share of the threads.
     fn run_workers(&self) -> Result<(), BatchError> {
         let threads = self.options.threads.get();
-        let workers = self.options.jobs.get().min(self.plan.jobs.len()).max(1);
+        let workers = self.queue.workers(self.options.jobs.get());
         let share = |index: usize| (threads / workers + usize::from(index < threads % workers)).max(1);
         // All threads are started before the first job, so that a limit is met before any work.
         let pools = (0..workers).map(|index| thread_pool(share(index)));
         let pools = pools.collect::<Result<Vec<_>, _>>()?;
-        let next = AtomicUsize::new(0);
         let work = || {
             while self.stop.reason().is_none()
-                && let index = next.fetch_add(1, Ordering::Relaxed)
-                && let Some(job) = self.plan.jobs.get(index)
+                && let Some(item) = self.queue.next(&|source| self.must_read(source))
             {
-                self.run_job(job);
+                self.run_item(item);
             }
         };
         let (running, ended) = mpsc::channel::<()>();
@@ -176,32 +198,205 @@ impl<'a, W: Work> Run<'a, W> {
         while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(packer.tick()) {
             self.report_settled(packer.close_due());
             let settled = self.report.lock().unwrap_or_else(PoisonError::into_inner).ended();
-            if let Some(warning) = packer.speed_warning(self.plan.jobs.len().saturating_sub(settled)) {
+            if let Some(warning) = packer.speed_warning(self.queue.known_jobs().saturating_sub(settled)) {
                 self.observer.message(&warning);
             }
         }
     }
 
-    fn run_job(&self, job: &'a Job) {
-        let mut state = JobState::start(job);
+    /// Works on an item of the queue, and completes the shard of its data set if it was the last one.
+    fn run_item(&self, item: Item) {
+        let source = item.source();
+        match item {
+            Item::Whole { job, data } => {
+                self.count_found(job.source.is_some());
+                self.run_job(&job, data);
+            }
+            Item::Failed { job } => {
+                self.count_found(true);
+                self.run_job(&job, RowData::default());
+            }
+            Item::Recording { content, pieces, identity } => self.run_recording(content, pieces, &identity),
+            Item::Ended { source } => self.end_source(source),
+        }
+        if let Some(source) = source
+            && self.queue.finished(source)
+        {
+            self.end_source(source);
+        }
+    }
+
+    /// Completes the shard of a data set, whose place among the jobs its rows took.
+    fn end_source(&self, source: usize) {
+        if let Some(packer) = self.packer.filter(|_| self.stop.reason().is_none()) {
+            self.report_settled(packer.finish_kept(source));
+        }
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        report.jobs = report.jobs.saturating_sub(1);
+    }
+
+    /// Counts a job that was not known before its data set was read.
+    fn count_found(&self, is_new: bool) {
+        if is_new {
+            self.report.lock().unwrap_or_else(PoisonError::into_inner).jobs += 1;
+            self.observer.found(1);
+        }
+    }
+
+    /// Decides whether a data set has to be read: not if the shard that keeps its name is complete.
+    fn must_read(&self, source: &SourceInput) -> Result<bool, BatchError> {
+        let Some(extension) = self.shards else { return Ok(true) };
+        let name = format!("{}.{extension}", source.shard_stem());
+        let path = self.options.output_dir.join(&name);
+        let Some(listed) = self.manifests.kept_shard(&name, &path)? else { return Ok(true) };
+        let job = Arc::new(Job { input: source.path.clone(), key: source.key.clone(), ..Job::default() });
+        let data = RowData::default();
+        let mut state = JobState::start(Arc::clone(&job), &data);
+        let context = JobContext::new(&job, &data, self.destination, &self.stop, self.observer);
+        self.work.prepare(&context, &mut state.record)?;
+        let candidate = Candidate {
+            job: &job,
+            stamp: state.stamp,
+            data: &data,
+            options: self.options,
+            manifests: self.manifests,
+        };
+        let differences = candidate.differences_of_work(&listed, &state.record);
+        if !differences.is_empty() {
+            return Err(BatchError::Job(format!(
+                "{} exists but differs in {}; use another --output, or remove it and rerun the same command",
+                path.display(),
+                differences.join(", ")
+            )));
+        }
+        let record = Record {
+            status: Status::Skipped,
+            pack: Some(name.into()),
+            output: Some(path.display().to_string().into()),
+            ..state.record.clone()
+        };
+        self.report(&state, Ok((record, format!("in {}", path.display()))));
+        self.observer.progressed(source.bytes, None);
+        Ok(false)
+    }
+
+    /// Cuts a recording into pieces and works on each.
+    fn run_recording(&self, content: RowContent, pieces: Vec<Piece>, identity: &Arc<InputIdentity>) {
+        let Some(first) = pieces.first() else { return };
+        let (job, data) = (Arc::clone(&first.job), RowData { content, ..RowData::default() });
+        let input = catch_unwind(AssertUnwindSafe(|| {
+            let context = JobContext::new(&job, &data, self.destination, &self.stop, self.observer);
+            context.audio_input(self.read, 2)
+        }));
+        let input = input.unwrap_or_else(panicked);
+        let cutter = |input| catch_unwind(AssertUnwindSafe(|| Cutter::open(input))).unwrap_or_else(panicked);
+        let mut opened = match &input {
+            Ok(input) => cutter(input),
+            Err(error) => Err(BatchError::Job(error_text(error))),
+        };
+        for Piece { job, segment, passed } in pieces {
+            let mut index = 0;
+            while let Some(part) = self.segments.piece(segment, index)
+                && self.stop.reason().is_none()
+            {
+                // A whole input that was counted becomes its first piece.
+                self.count_found(index > 0 || job.source.is_some());
+                let piece =
+                    if self.segments.piece_seconds.is_some() { job.piece(index) } else { Arc::clone(&job) };
+                let read = match (&mut opened, &job.fault) {
+                    (_, Some(fault)) => Err(BatchError::Job(fault.clone())),
+                    (Err(error), _) => Err(BatchError::Job(error_text(error))),
+                    (Ok(cutter), None) => {
+                        let read = catch_unwind(AssertUnwindSafe(|| self.cut(cutter, part, index)));
+                        let missing = if segment.is_some() { cutter.missing_seconds(part) } else { None };
+                        if let Some(seconds) = missing.filter(|_| index == 0) {
+                            let input = job.input.display();
+                            let text =
+                                format!("{input}: ends {seconds:.2} s before the segment {}", piece.key);
+                            self.observer.message(&text);
+                        }
+                        read.unwrap_or_else(panicked)
+                    }
+                };
+                let ends = read.as_ref().map_or(true, |(_, ends)| *ends);
+                match read {
+                    // The recording ended exactly with the piece before.
+                    Ok((None, _)) => self.uncount(),
+                    Ok((Some(samples), _)) => {
+                        let content = RowContent::Samples(samples);
+                        let (passed, identity) = (passed.for_piece(), Some(Arc::clone(identity)));
+                        self.run_job(&piece, RowData { content, passed, identity });
+                    }
+                    Err(error) => self.fail(&piece, identity, error),
+                }
+                if ends {
+                    break;
+                }
+                index += 1;
+            }
+        }
+    }
+
+    /// Reads a part of a recording; `None` after its end. Returns whether the recording ends with it.
+    fn cut(
+        &self,
+        cutter: &mut Cutter<'_>,
+        part: Segment,
+        index: usize,
+    ) -> Result<(Option<Samples>, bool), BatchError> {
+        let (samples, ends) = cutter.read(part)?;
+        let length = samples.channels.first().map_or(0, Vec::len);
+        if length == 0 {
+            if index > 0 {
+                return Ok((None, true));
+            }
+            return Err(BatchError::Job(format!(
+                "the segment at {} s starts after the end of the recording, or the recording is empty",
+                part.start_seconds
+            )));
+        }
+        Ok((Some(samples), ends))
+    }
+
+    /// Takes back the count of a piece that does not exist.
+    fn uncount(&self) {
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        report.jobs = report.jobs.saturating_sub(1);
+    }
+
+    /// Fails a piece that cannot be read.
+    fn fail(&self, job: &Arc<Job>, identity: &Arc<InputIdentity>, error: BatchError) {
+        let data = RowData { identity: Some(Arc::clone(identity)), ..RowData::default() };
+        let mut state = JobState::start(Arc::clone(job), &data);
+        state.stop_clock();
+        if !self.ends_batch(job, &error) {
+            self.report(&state, Err(error));
+            self.observer.progressed(0, None);
+        }
+    }
+
+    fn run_job(&self, job: &Arc<Job>, mut data: RowData) {
+        let mut state = JobState::start(Arc::clone(job), &data);
         let result = if let Some(fault) = &job.fault {
-            Err(BatchError::Job(format!("{}: {fault}", job.input.display())))
+            Err(BatchError::Job(error_text_of_file(&job.input.display().to_string(), fault)))
         } else {
-            catch_unwind(AssertUnwindSafe(|| self.decide_and_work(&mut state))).unwrap_or_else(|panic| {
-                Err(BatchError::internal(panic_text(panic.as_ref()).unwrap_or("unknown panic")))
-            })
+            catch_unwind(AssertUnwindSafe(|| self.decide_and_work(&mut state, &data))).unwrap_or_else(
+                |panic| Err(BatchError::internal(panic_text(panic.as_ref()).unwrap_or("unknown panic"))),
+            )
         };
         state.stop_clock();
         let input_bytes = job.input_bytes.unwrap_or(0);
         let audio_seconds = state.record.audio_seconds.unwrap_or(0.0);
         // A result that was made from the input or is compared with it needs an unchanged input.
         let verified = match &result {
-            Ok(Handling::Worked(_) | Handling::Skipped(None)) => state.verify_input(),
+            Ok(Handling::Worked(_) | Handling::Skipped(None)) => state.verify_input(&data),
             _ => Ok(()),
         };
         let result = match verified.and(result).map_err(|error| self.or_fatal(error)) {
             Ok(Handling::Worked(Outcome { product: Product::PackEntry(tokens), description, .. })) => {
-                let settled = self.pack(WaitingEntry { state, description }, *tokens);
+                let passed = std::mem::take(&mut data.passed);
+                drop(data);
+                let settled = self.pack(WaitingEntry { state, description }, *tokens, &passed);
                 self.observer.progressed(input_bytes, Some(audio_seconds));
                 return self.report_settled(settled);
             }
@@ -217,9 +412,9 @@ impl<'a, W: Work> Run<'a, W> {
     }
 
     /// Decides about a job and does its work.
-    fn decide_and_work(&self, state: &mut JobState<'a>) -> Result<Handling, BatchError> {
+    fn decide_and_work(&self, state: &mut JobState, data: &RowData) -> Result<Handling, BatchError> {
         let JobState { job, stamp, record: facts, .. } = state;
-        let context = JobContext::new(job, self.destination, &self.stop, self.observer);
+        let context = JobContext::new(job, data, self.destination, &self.stop, self.observer);
         let result = self.handle(&context, *stamp, facts);
         context.check_not_interrupted().and(result)
     }
@@ -232,7 +427,8 @@ impl<'a, W: Work> Run<'a, W> {
     ) -> Result<Handling, BatchError> {
         let job = context.job;
         let prepared = self.work.prepare(context, facts)?;
-        let candidate = Candidate { job, stamp, options: self.options, manifests: self.manifests };
+        let data = context.data;
+        let candidate = Candidate { job, stamp, data, options: self.options, manifests: self.manifests };
         let decision = candidate.decide(facts, |facts, output, unlisted| {
             self.work.check_unlisted(context, facts, output, unlisted)
         })?;
@@ -265,8 +461,8 @@ impl<'a, W: Work> Run<'a, W> {
 
     /// Builds the record of a job and appends it; then its outputs get their names. An output never exists
     /// without a record.
-    fn conclude(&self, state: &JobState<'a>, handling: Handling) -> Result<(Record, String), BatchError> {
-        let job = state.job;
+    fn conclude(&self, state: &JobState, handling: Handling) -> Result<(Record, String), BatchError> {
+        let job = &state.job;
         match handling {
             Handling::Worked(Outcome { product: Product::Files(files), roundtrip, description }) => {
                 let record = self.publish(state, files, roundtrip)?;
@@ -299,7 +495,7 @@ impl<'a, W: Work> Run<'a, W> {
 
     fn publish(
         &self,
-        state: &JobState<'a>,
+        state: &JobState,
         files: Vec<FinishedFile>,
         roundtrip: Option<Roundtrip>,
     ) -> Result<Record, BatchError> {
@@ -317,9 +513,9 @@ impl<'a, W: Work> Run<'a, W> {
     }
 
     /// Adds tokens to the pack and returns the entries that are settled now.
-    fn pack(&self, entry: WaitingEntry<'a>, tokens: TokenFile) -> Vec<SettledEntry<'a>> {
-        match (self.packer, &entry.state.job.entry) {
-            (Some(packer), Some(key)) => packer.add(key, entry, tokens),
+    fn pack(&self, entry: WaitingEntry, tokens: TokenFile, passed: &Passed) -> Vec<SettledEntry> {
+        match (self.packer, entry.state.job.entry.clone()) {
+            (Some(packer), Some(key)) => packer.add(&key, entry, tokens, passed),
             _ => {
                 let error = BatchError::internal("this batch has no pack");
                 vec![SettledEntry { state: entry.state, result: Err(error) }]
@@ -339,20 +535,24 @@ impl<'a, W: Work> Run<'a, W> {
     }
 
     /// Reports the entries of a shard, whose progress was counted when they were encoded.
-    fn report_settled(&self, entries: Vec<SettledEntry<'a>>) {
+    fn report_settled(&self, entries: Vec<SettledEntry>) {
         for SettledEntry { state, result } in entries {
-            if !result.as_ref().is_err_and(|error| self.ends_batch(state.job, error)) {
+            if !result.as_ref().is_err_and(|error| self.ends_batch(&state.job, error)) {
                 self.report(&state, result);
             }
         }
     }
 
-    fn report(&self, state: &JobState<'a>, result: Result<(Record, String), BatchError>) {
+    fn report(&self, state: &JobState, result: Result<(Record, String), BatchError>) {
         let (record, description) = result.unwrap_or_else(|error| {
+            let status =
+                if matches!(error, BatchError::Dropped(_)) { Status::Dropped } else { Status::Error };
             let error_text = Some(error_text(&error).into());
-            let record = Record { status: Status::Error, error: error_text, ..state.record.clone() };
-            if let Err(error) = self.manifests.append([&record]) {
-                self.ends_batch(state.job, &error);
+            let record = Record { status, error: error_text, ..state.record.clone() };
+            if status == Status::Error
+                && let Err(error) = self.manifests.append([&record])
+            {
+                self.ends_batch(&state.job, &error);
             }
             (record, String::new())
         });
@@ -373,4 +573,9 @@ fn output_names(job: &Job) -> String {
 fn skip_reason(job: &Job) -> String {
     let verb = if job.outputs.len() > 1 { "exist" } else { "exists" };
     format!("{} already {verb}; use --overwrite to replace", output_names(job))
+}
+
+/// Error of a recording whose reader panicked.
+fn panicked<T>(panic: Box<dyn Any + Send>) -> Result<T, BatchError> {
+    Err(BatchError::internal(panic_text(panic.as_ref()).unwrap_or("unknown panic")))
 }

@@ -70,11 +70,12 @@ fn batch_options(files: &FileArgs, run: &RunArgs) -> Result<BatchOptions, Usage>
 }
 
 fn summary(report: &BatchReport, dry_run: bool, speed: &str) -> String {
-    let BatchReport { jobs, done, skipped, planned, failed, .. } = report;
+    let BatchReport { jobs, done, skipped, planned, dropped, failed, .. } = report;
     let mut text = if dry_run {
         format!("{planned} to do, {skipped} up to date, {failed} would fail")
     } else {
-        format!("{done} done, {skipped} skipped, {failed} failed{speed}")
+        let dropped = if *dropped > 0 { format!(", {dropped} dropped") } else { String::new() };
+        format!("{done} done, {skipped} skipped{dropped}, {failed} failed{speed}")
     };
     if report.stopped.is_some() {
         let remaining = report.remaining();

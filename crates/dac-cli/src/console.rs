@@ -81,6 +81,12 @@ impl BatchObserver for Console {
         }
     }
 
+    fn found(&self, jobs: usize) {
+        if let Some(progress) = self.progress.get() {
+            progress.add_jobs(jobs);
+        }
+    }
+
     fn message(&self, text: &str) {
         let text = one_line(text);
         match self.progress.get() {
@@ -101,6 +107,9 @@ impl BatchObserver for Console {
             Status::Ok => self.detail(&format!("{input}: {description}")),
             Status::Skipped => self.detail(&format!("{input}: skipped: {description}")),
             Status::Planned => {}
+            Status::Dropped => {
+                self.detail(&format!("{input}: {}", record.error.as_deref().unwrap_or_default()))
+            }
             Status::Error => {
                 let error = record.error.as_deref().unwrap_or_default();
                 self.message(&format!("error: {}", error_text_of_file(input, error)));

@@ -13,6 +13,9 @@ use crate::stdio;
 pub(crate) fn run(args: &DecodeArgs) -> Result<Exit, Error> {
     let settings = settings(args)?;
     if stdio::is_requested(&args.files)? {
+        if settings.layout.is_some() {
+            return Err(Usage("'-' (stdin) cannot be combined with --layout; give a file".to_owned()).into());
+        }
         return stdio::decode(args, &settings);
     }
     if args.raw {
@@ -36,6 +39,7 @@ fn settings(args: &DecodeArgs) -> Result<DecodeSettings, Usage> {
         tail_frames: args.tail_frames,
         restore_loudness: !args.no_loudness,
         precision: args.model.run.precision,
+        layout: args.layout.settings()?,
     })
 }
 

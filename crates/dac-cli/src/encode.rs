@@ -1,7 +1,9 @@
 //! `dac encode`: encodes audio files to token files.
 
 use anyhow::Error;
-use dac_batch::{BatchOptions, encode_files};
+use dac::Save;
+use dac::tokens::Format;
+use dac_batch::{BatchOptions, EncodeSettings, PackFormat, encode_files};
 
 use crate::args::EncodeArgs;
 use crate::batch::{load_options, run_batch};
@@ -12,6 +14,13 @@ use crate::token_settings::token_settings;
 
 pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     if stdio::is_requested(&args.files)? {
+        if args.rows.is_given() {
+            let error = "'-' (stdin) cannot be combined with --segment or other options for data sets";
+            return Err(Usage(error.to_owned()).into());
+        }
+        if args.layout.settings()?.is_some() {
+            return Err(Usage("'-' (stdin) cannot be combined with --layout; give a file".to_owned()).into());
+        }
         if args.adopt {
             let error = "'-' (stdin) cannot be combined with --adopt, which is for batches of files";
             return Err(Usage(error.to_owned()).into());
@@ -25,9 +34,32 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     }
     let precision = args.model.run.precision;
     let settings = token_settings(&args.tokens, &args.bitrate, &args.chunk, Some(&args.pack), precision)?;
+    let (segments, column) = (args.rows.segments(), args.rows.column());
+    let layout = args.layout.settings()?;
+    if layout.is_some() {
+        check_layout(&settings, args.adopt)?;
+    }
+    let settings = EncodeSettings { segments, column, layout, ..settings };
     let load = || load::open(&args.model, &load_options(&args.model.run));
     run_batch(&args.files, &args.model.run, |options, console| {
         let options = BatchOptions { adopt: args.adopt, ..options.clone() };
         encode_files(&options, &settings, load, console, &console.signals.token)
     })
+}
+
+/// Checks that the outputs can contain codes in another layout.
+fn check_layout(settings: &EncodeSettings, adopts: bool) -> Result<(), Usage> {
+    let is_parquet = settings.pack.is_some_and(|pack| pack.format == PackFormat::Parquet);
+    let only_codes = Save { codes: true, z: false, latents: false };
+    if !is_parquet && settings.format != Format::Npy {
+        let format = settings.format;
+        return Err(Usage(format!("--layout requires --format npy or --pack, not {format} files")));
+    }
+    if settings.save != only_codes {
+        return Err(Usage("--layout applies only to codes; remove --save".to_owned()));
+    }
+    if adopts {
+        return Err(Usage("--adopt cannot check codes in a --layout".to_owned()));
+    }
+    Ok(())
 }

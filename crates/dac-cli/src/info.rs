@@ -1,4 +1,4 @@
-//! `dac info`: describes checkpoints, token files and audio files, detected from their content.
+//! `dac info`: describes checkpoints, token files and audio files, detected from their content, and data sets.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -10,6 +10,7 @@ use dac::audio::{AudioReader, ReadBackend, ReadOptions};
 use dac::codec::NetworkShape;
 use dac::tokens::{Format, IntegerType, SNIFF_BYTES, TokenError, TokenInfo, TokenReader};
 use dac::weights::{Checkpoint, Kind, Reason};
+use dac_batch::{DataSetInfo, describe_data_set};
 use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
@@ -77,6 +78,14 @@ fn properties_of(path: &Path, backend: ReadBackend) -> Result<Properties, Error>
     }
     let mut start = Vec::new();
     File::open(path)?.take(SNIFF_BYTES as u64).read_to_end(&mut start)?;
+    // Old checkpoints of PyTorch are also named .tar.
+    let is_checkpoint = start.starts_with(b"PK") || start.starts_with(b"\x80");
+    let data_set = if is_checkpoint { None } else { describe_data_set(path) };
+    if let Some(info) = data_set {
+        let mut properties = data_set_properties(&info?);
+        properties.push(("file_bytes", json!(found.len())));
+        return Ok(properties);
+    }
     let mut properties = match Format::sniff(&start) {
         Some(Format::Safetensors | Format::Pt) => tensor_properties(path)?,
         Some(_) => token_properties(path, TokenReader::open_path(path)?.info()),
@@ -149,6 +158,22 @@ fn token_properties(path: &Path, info: &TokenInfo) -> Properties {
         ("ignored_bytes", json!(Some(info.ignored_bytes).filter(|&bytes| bytes > 0))),
     ]);
     properties
+}
+
+fn data_set_properties(info: &DataSetInfo) -> Properties {
+    let of_tokens = |value: Value| if info.is_pack { value } else { Value::Null };
+    let text = |texts: Vec<String>| texts.join(", ");
+    vec![
+        ("kind", json!(if info.is_pack { "pack" } else { "data set" })),
+        ("entries", json!(info.entries)),
+        ("first_key", json!(info.first_key)),
+        ("model", of_tokens(json!(text(info.models.iter().cloned().collect())))),
+        ("codebooks", of_tokens(json!(text(info.codebooks.iter().map(ToString::to_string).collect())))),
+        ("frames", of_tokens(json!(info.frames))),
+        ("audio_seconds", of_tokens(json!(info.audio_seconds))),
+        ("invalid_entries", json!(Some(info.invalid).filter(|&invalid| invalid > 0))),
+        ("first_error", json!(info.first_error)),
+    ]
 }
 
 fn checkpoint_properties(checkpoint: &Checkpoint) -> Properties {

@@ -27,6 +27,7 @@ mod roundtrip_table;
 mod signals;
 mod stdio;
 mod token_settings;
+mod tokens;
 
 use std::ffi::OsString;
 
@@ -57,6 +58,7 @@ fn run_command(cli: &Cli) -> Result<Exit, Error> {
             | Command::Decode(_)
             | Command::Roundtrip(_)
             | Command::Report(_)
+            | Command::Tokens(_)
             | Command::Bench(_)
     );
     if computes {
@@ -75,6 +77,7 @@ fn run_command(cli: &Cli) -> Result<Exit, Error> {
         Command::Roundtrip(args) => roundtrip::run(args),
         Command::Report(args) => report::run(args),
         Command::Info(args) => info::run(args),
+        Command::Tokens(action) => tokens::run(action),
         Command::Models(args) => models::run(args),
         Command::Download(args) => download::run(args),
         Command::Bench(args) => bench::run(args),

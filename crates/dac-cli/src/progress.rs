@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
@@ -14,7 +15,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(30);
 /// Progress of all workers.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
-    jobs: usize,
+    jobs: AtomicUsize,
     input_bytes: u64,
     started: Instant,
     state: Mutex<State>,
@@ -41,7 +42,21 @@ impl Progress {
             }
             bar
         });
-        Self { bar, jobs, input_bytes, started: Instant::now(), state: Mutex::default() }
+        Self {
+            bar,
+            jobs: AtomicUsize::new(jobs),
+            input_bytes,
+            started: Instant::now(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Adds jobs that a data set turned out to have.
+    pub(crate) fn add_jobs(&self, jobs: usize) {
+        let before = self.jobs.fetch_add(jobs, Ordering::Relaxed);
+        if let Some(bar) = &self.bar {
+            bar.set_length((before + jobs) as u64);
+        }
     }
 
     pub(crate) fn has_bar(&self) -> bool {
@@ -66,15 +81,15 @@ impl Progress {
             state.audio_seconds += seconds;
         }
         let elapsed = self.started.elapsed();
+        let jobs = self.jobs.load(Ordering::Relaxed);
         if let Some(bar) = &self.bar {
             bar.set_position(state.jobs as u64);
             bar.set_message(describe(&state, self.input_bytes, elapsed));
-        } else if state.jobs < self.jobs
-            && state.last_line.map_or(elapsed, |last| last.elapsed()) >= LINE_INTERVAL
+        } else if state.jobs < jobs && state.last_line.map_or(elapsed, |last| last.elapsed()) >= LINE_INTERVAL
         {
             state.last_line = Some(Instant::now());
             let description = describe(&state, self.input_bytes, elapsed);
-            eprint_line(format_args!("{} of {} files{description}", state.jobs, self.jobs));
+            eprint_line(format_args!("{} of {jobs} files{description}", state.jobs));
         }
     }
 

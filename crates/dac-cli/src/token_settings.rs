@@ -23,9 +23,11 @@ pub(crate) fn token_settings(
     Ok(EncodeSettings {
         format,
         write,
-        pack: pack_arg
-            .zip(pack)
-            .map(|(kind, args)| PackSettings { format: kind.into(), limits: args.limits() }),
+        pack: pack_arg.zip(pack).map(|(kind, args)| PackSettings {
+            format: kind.into(),
+            limits: args.limits(),
+            keeps_shards: args.keep_shards,
+        }),
         codebooks: bitrate.limit(),
         channels: tokens.signal.channels.into(),
         save: save(&tokens.save),
@@ -34,6 +36,7 @@ pub(crate) fn token_settings(
         backend: tokens.input.reader.audio_reader.into(),
         chunking,
         precision,
+        ..EncodeSettings::default()
     })
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use dac_tokens::TokenError;
+use dac_tokens::{LayoutError, TokenError};
 use thiserror::Error;
 
 use crate::sample_key::SampleKey;
@@ -32,6 +32,14 @@ pub enum PackError {
         /// Content of the tokens.
         found: &'static str,
     },
+    /// A member that passes through has the name of one that is written.
+    #[error(
+        "the input has a member .{extension} of its own, which would be overwritten; use another --format"
+    )]
+    Member {
+        /// Its extension.
+        extension: String,
+    },
     /// A number exceeds the signed 64-bit integers of a parquet column.
     #[error("cannot store {what} = {found} in a parquet column of signed 64-bit integers")]
     TooLarge {
@@ -40,6 +48,9 @@ pub enum PackError {
         /// The number.
         found: u64,
     },
+    /// The codes cannot be arranged.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
     /// The tokens cannot be written in the requested format.
     #[error(transparent)]
     Tokens(#[from] TokenError),

@@ -1,7 +1,7 @@
 //! Data sets of tokens: many encoded files in a few large ones, as WebDataset tar shards or parquet files.
 //!
 //! [`PackWriter`] collects tokens in a file, a shard, and returns it as a [`FinishedShard`] when it is full.
-//! Persisting it gives the complete file its name. `docs/user/datasets.md` describes the files and how Python
+//! Persisting it gives the complete file its name. `docs/spec/packs.md` describes the files and how Python
 //! reads them.
 
 #![forbid(unsafe_code)]
@@ -13,11 +13,17 @@ mod naming;
 mod parquet;
 mod sample_key;
 mod shard;
+mod source;
 mod tar;
 mod writer;
 
 pub use error::PackError;
 pub use naming::PackNaming;
+pub use parquet::Cells;
 pub use sample_key::{KeyError, SampleKey};
 pub use shard::{FinishedShard, OpenShardInfo, ShardInfo};
+pub use source::{
+    Blob, BlobReader, Compression, Content, Member, Passed, Row, Segment, Source, SourceError, SourceKind,
+    SourceOptions,
+};
 pub use writer::{PackKind, PackLimits, PackWriter};

@@ -6,15 +6,16 @@ use std::path::Path;
 use crate::error::PackError;
 
 /// File names of shards: `tokens-000000.tar`, or `tokens-0-of-4-000000.tar` with a tag. Jobs with different
-/// tags can share a directory.
+/// tags can share a directory. A shard that keeps the name of its input has no number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackNaming {
     prefix: String,
+    is_fixed: bool,
 }
 
 impl Default for PackNaming {
     fn default() -> Self {
-        Self { prefix: "tokens-".to_owned() }
+        Self { prefix: "tokens-".to_owned(), is_fixed: false }
     }
 }
 
@@ -28,11 +29,19 @@ impl PackNaming {
         if tag.is_empty() || !tag.chars().all(is_allowed) {
             return Err(PackError::Tag { tag: tag.to_owned() });
         }
-        Ok(Self { prefix: format!("tokens-{tag}-") })
+        Ok(Self { prefix: format!("tokens-{tag}-"), is_fixed: false })
+    }
+
+    /// Creates the name of a single shard, `STEM.tar`.
+    pub fn fixed(stem: &str) -> Self {
+        Self { prefix: stem.to_owned(), is_fixed: true }
     }
 
     /// Formats the file name of a shard.
     pub(crate) fn file_name(&self, number: u64, extension: &str) -> String {
+        if self.is_fixed {
+            return format!("{}.{extension}", self.prefix);
+        }
         format!("{}{number:06}.{extension}", self.prefix)
     }
 
@@ -53,6 +62,9 @@ impl PackNaming {
 
     /// Parses the number from the file name of a shard. Other names give `None`.
     pub fn number(&self, name: &str, extension: &str) -> Option<u64> {
+        if self.is_fixed {
+            return None;
+        }
         let digits = name.strip_prefix(&self.prefix)?.strip_suffix(extension)?.strip_suffix('.')?;
         digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
     }

@@ -58,6 +58,14 @@ impl SampleKey {
         Ok(Self(key.into()))
     }
 
+    /// Appends letters, digits and `-` to the key.
+    #[must_use]
+    pub fn with_suffix(&self, suffix: &str) -> Self {
+        let mut key = self.0.to_string();
+        push_quoted(suffix.as_bytes(), true, &mut key);
+        Self(key.into())
+    }
+
     /// Text of the key.
     pub fn as_str(&self) -> &str {
         &self.0

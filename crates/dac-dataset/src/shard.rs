@@ -125,6 +125,14 @@ impl OpenShard {
         OpenShardInfo { entries: self.entries(), bytes: self.bytes(), age: self.age() }
     }
 
+    /// Reports whether an entry has the columns of the shard.
+    pub(crate) fn accepts(&self, entry: &Entry) -> bool {
+        match (&self.file, entry) {
+            (ShardFile::Parquet(shard), Entry::Row(row)) => shard.accepts(row),
+            _ => true,
+        }
+    }
+
     /// Fails if the shard already contains the key.
     pub(crate) fn check_is_new(&self, key: &SampleKey) -> Result<(), PackError> {
         if !self.key_set.contains(key) {

@@ -1,4 +1,5 @@
-//! Tar shards for WebDataset: two members per entry, `KEY.npy` (or another token file) and `KEY.json`.
+//! Tar shards for WebDataset: members that pass through, `KEY.npy` (or another token file), and metadata in
+//! `KEY.json`, or in `KEY.dac.json` if the row came with members or fields of its own.
 
 use std::io;
 use std::path::Path;
@@ -7,12 +8,13 @@ use tar::{Builder, Header};
 
 use crate::hashing_writer::HashingWriter;
 use crate::sample_key::SampleKey;
+use crate::source::Member;
 
 /// Size of the two blocks of zeros that end an archive.
 const END_BYTES: u64 = 1024;
 
-/// Extension and content of the two members of an entry.
-pub(crate) type Members = [(&'static str, Vec<u8>); 2];
+/// Members of an entry.
+pub(crate) type Members = Vec<Member>;
 
 /// An open archive.
 pub(crate) struct TarShard {
@@ -29,9 +31,9 @@ impl TarShard {
         self.builder.get_ref().bytes() + END_BYTES
     }
 
-    pub(crate) fn add(&mut self, key: &SampleKey, members: &Members) -> io::Result<()> {
+    pub(crate) fn add(&mut self, key: &SampleKey, members: &[Member]) -> io::Result<()> {
         // WebDataset combines adjacent members of the same key into one sample.
-        for (extension, content) in members {
+        for Member { extension, content } in members {
             // No time and no owner: equal tokens give equal bytes.
             let mut header = Header::new_gnu();
             header.set_size(content.len() as u64);

@@ -6,16 +6,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dac_atomic::AtomicFile;
-use dac_tokens::{Format, IntegerType, TokenFile, WriteOptions};
+use dac_tokens::{Format, IntegerType, LayoutSettings, TokenFile, WriteOptions};
+use serde::Serialize;
 
 use crate::error::PackError;
 use crate::hashing_writer::HashingWriter;
 use crate::metadata::EntryMetadata;
 use crate::naming::PackNaming;
-use crate::parquet::{ParquetShard, Row};
+use crate::parquet::{ParquetShard, Row, cells_of};
 use crate::sample_key::SampleKey;
 use crate::shard::{Entry, FinishedShard, OpenShard, OpenShardInfo, ShardFile};
+use crate::source::{Member, Passed};
 use crate::tar::TarShard;
+
+/// Extension of the metadata next to a JSON member that passes through.
+pub(crate) const METADATA_EXTENSION: &str = "dac.json";
 
 /// File type of the shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +73,7 @@ pub struct PackWriter {
     kind: PackKind,
     naming: PackNaming,
     limits: PackLimits,
+    layout: Option<LayoutSettings>,
     next_number: u64,
     open: Option<OpenShard>,
 }
@@ -85,13 +91,21 @@ impl PackWriter {
     ) -> Result<Self, PackError> {
         let next_number = naming.next_number(folder, kind.extension())?;
         let folder = folder.to_path_buf();
-        Ok(Self { folder, staging_dir: None, kind, naming, limits, next_number, open: None })
+        Ok(Self { folder, staging_dir: None, kind, naming, limits, layout: None, next_number, open: None })
     }
 
     /// Sets the directory in which shards have their temporary names; by default, that is their directory.
     #[must_use]
     pub fn staged_in(mut self, staging_dir: &Path) -> Self {
         self.staging_dir = Some(staging_dir.to_path_buf());
+        self
+    }
+
+    /// Sets the layout of the codes; by default they are `[channels, codebooks, frames]`. The metadata
+    /// describe the codes before they are arranged.
+    #[must_use]
+    pub fn arranged(mut self, layout: Option<LayoutSettings>) -> Self {
+        self.layout = layout;
         self
     }
 
@@ -114,20 +128,41 @@ impl PackWriter {
         input: &str,
         tokens: TokenFile,
     ) -> Result<Option<FinishedShard>, PackError> {
+        Ok(self.add_row(key, input, tokens, &Passed::Nothing)?.pop())
+    }
+
+    /// Adds tokens together with what else their row contained. Returns the shards that are complete: the one
+    /// that this entry filled, and the one before if the entry has other columns, which start a new shard.
+    ///
+    /// # Errors
+    /// As [`PackWriter::add`].
+    pub fn add_row(
+        &mut self,
+        key: &SampleKey,
+        input: &str,
+        tokens: TokenFile,
+        passed: &Passed,
+    ) -> Result<Vec<FinishedShard>, PackError> {
         if let Some(open) = &self.open {
             open.check_is_new(key)?;
         }
-        let entry = self.convert(key, input, tokens)?;
+        let entry = self.convert(key, input, tokens, passed)?;
+        let mut finished = Vec::new();
+        if self.open.as_ref().is_some_and(|open| !open.accepts(&entry)) {
+            finished.extend(self.finish()?);
+        }
         let mut open = match self.open.take() {
             Some(open) => open,
-            None => self.create_shard(key)?,
+            None => self.create_shard(key, &entry)?,
         };
         open.add(key, entry)?;
         if open.entries() >= self.limits.max_entries.get() || open.bytes() >= self.limits.max_bytes {
-            return open.finish().map(Some);
+            finished.push(open.finish()?);
+            return Ok(finished);
         }
         self.open = Some(open);
-        self.finish_due()
+        finished.extend(self.finish_due()?);
+        Ok(finished)
     }
 
     /// Finishes the open shard if it has reached [`PackLimits::max_age`]. Called at intervals, it bounds what
@@ -153,31 +188,50 @@ impl PackWriter {
         self.open.take().map(OpenShard::finish).transpose()
     }
 
-    fn convert(&self, key: &SampleKey, input: &str, tokens: TokenFile) -> Result<Entry, PackError> {
+    fn convert(
+        &self,
+        key: &SampleKey,
+        input: &str,
+        mut tokens: TokenFile,
+        passed: &Passed,
+    ) -> Result<Entry, PackError> {
         let metadata = EntryMetadata::new(key.as_str(), input, &tokens);
+        if let (Some(layout), Some(codes)) = (&self.layout, &tokens.codes) {
+            tokens.codes = Some(layout.arrange(codes, tokens.meta.codebook_size)?);
+        }
         match &self.kind {
             PackKind::Tar(format, options) => {
                 let mut bytes = Vec::new();
                 tokens.write_to(&mut bytes, *format, options)?;
-                // Texts and numbers always convert to JSON.
-                let json = serde_json::to_vec(&metadata)
-                    .map_err(|e| PackError::Tokens(io::Error::from(e).into()))?;
-                Ok(Entry::Members([(format.extension(), bytes), ("json", json)]))
+                let mut members = members_of(passed)?;
+                // A row with fields of its own keeps the name of its JSON.
+                let name = if matches!(passed, Passed::Nothing) { "json" } else { METADATA_EXTENSION };
+                for (extension, content) in [(format.extension(), bytes), (name, to_json(&metadata)?)] {
+                    if members.iter().any(|member| member.extension == extension) {
+                        return Err(PackError::Member { extension: extension.to_owned() });
+                    }
+                    members.push(Member { extension: extension.to_owned(), content });
+                }
+                Ok(Entry::Members(members))
             }
-            PackKind::Parquet(_) => Ok(Entry::Row(Box::new(Row::new(metadata, tokens)?))),
+            PackKind::Parquet(_) => Ok(Entry::Row(Box::new(Row::new(metadata, tokens, cells_of(passed))?))),
         }
     }
 
-    fn create_shard(&mut self, first_key: &SampleKey) -> Result<OpenShard, PackError> {
+    fn create_shard(&mut self, first_key: &SampleKey, first: &Entry) -> Result<OpenShard, PackError> {
         let path = self.folder.join(self.naming.file_name(self.next_number, self.kind.extension()));
         let file = match &self.staging_dir {
             Some(staging_dir) => AtomicFile::create_in(staging_dir, &path),
             None => AtomicFile::create(&path),
         };
+        let columns = match first {
+            Entry::Row(row) => row.columns(),
+            Entry::Members(_) => None,
+        };
         let file = file.map(HashingWriter::new).and_then(|writer| match self.kind {
             PackKind::Tar(..) => Ok(ShardFile::Tar(TarShard::new(writer))),
             PackKind::Parquet(integer) => {
-                Ok(ShardFile::Parquet(Box::new(ParquetShard::new(writer, integer)?)))
+                Ok(ShardFile::Parquet(Box::new(ParquetShard::new(writer, integer, columns)?)))
             }
         });
         let keys = vec![first_key.clone()];
@@ -185,4 +239,20 @@ impl PackWriter {
         self.next_number += 1;
         Ok(OpenShard::new(path, file))
     }
+}
+
+/// Members that pass through to a tar shard.
+fn members_of(passed: &Passed) -> Result<Vec<Member>, PackError> {
+    match passed {
+        Passed::Nothing | Passed::Columns(_) => Ok(Vec::new()),
+        Passed::Members(members) => Ok(members.clone()),
+        Passed::Fields(fields) => {
+            Ok(vec![Member { extension: "json".to_owned(), content: to_json(fields)? }])
+        }
+    }
+}
+
+fn to_json(value: &impl Serialize) -> Result<Vec<u8>, PackError> {
+    // Texts and numbers always convert to JSON.
+    serde_json::to_vec(value).map_err(|error| PackError::Tokens(io::Error::from(error).into()))
 }

@@ -39,7 +39,7 @@ fn entries() -> Vec<TokenFile> {
 }
 
 #[test]
-fn the_json_of_a_tar_entry_lists_every_name_in_order() {
+fn the_json_of_a_tar_entry_has_a_value_of_every_name_in_order() {
     let mut entries = entries();
     entries.push(TokenFile::of_z(Array3::new(vec![0.5; 8], [1, 2, 4]).unwrap(), TokenMeta::default()));
     let (_folder, shard) = write(PackKind::Tar(Format::Npy, WriteOptions::default()), entries);
@@ -50,27 +50,27 @@ fn the_json_of_a_tar_entry_lists_every_name_in_order() {
         r#""0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","channels":2,"codebooks":9,"#,
         r#""frames":7,"model_rate_hz":44100,"input_rate_hz":48000,"input_samples":96000,"#,
         r#""audio_seconds":2.0,"codebook_size":1024,"hop_samples":512,"#,
-        r#""replaced_samples":3,"input_truncated":true,"damaged_samples":null,"input_warning":null,"#,
+        r#""replaced_samples":3,"input_truncated":true,"damaged_samples":0,"input_warning":"","#,
         r#""input_db":-23.4375,"chunk_frames":7,"padding":true}"#,
     );
     assert_eq!(json(1), known);
+    // A value of every type, so that readers know the types; no fields that other formats have.
     let unknown = |start: &str| {
         let rest = concat!(
-            r#""model_rate_hz":null,"input_rate_hz":null,"input_samples":null,"audio_seconds":null,"#,
-            r#""codebook_size":null,"hop_samples":null,"replaced_samples":null,"input_truncated":null,"#,
-            r#""damaged_samples":null,"input_warning":null,"#,
-            r#""input_db":null,"chunk_frames":null,"padding":null}"#,
+            r#""model_rate_hz":0,"input_rate_hz":0,"input_samples":0,"audio_seconds":0.0,"#,
+            r#""codebook_size":0,"hop_samples":0,"replaced_samples":0,"input_truncated":false,"#,
+            r#""damaged_samples":0,"input_warning":""}"#,
         );
         format!("{start},{rest}")
     };
     let codes = concat!(
-        r#"{"key":"a/1","input":"in/a/1.wav","model":null,"weights_sha256":null,"#,
+        r#"{"key":"a/1","input":"in/a/1.wav","model":"","weights_sha256":"","#,
         r#""channels":1,"codebooks":9,"frames":5"#,
     );
     assert_eq!(json(3), unknown(codes));
     let z = concat!(
-        r#"{"key":"a/3","input":"in/a/3.wav","model":null,"weights_sha256":null,"#,
-        r#""channels":1,"codebooks":null,"frames":4"#,
+        r#"{"key":"a/3","input":"in/a/3.wav","model":"","weights_sha256":"","#,
+        r#""channels":1,"frames":4"#,
     );
     assert_eq!(json(7), unknown(z));
 }
@@ -84,9 +84,9 @@ fn equal_entries_give_the_same_shards_as_before() {
             (shard.bytes, shard.sha256)
         });
     let expected = [
-        (14848, "3f3d6f69becdb746e9224806e2a427bbbb24135149824b0ab14354fb32a46b93"),
-        (11776, "60bc814afb0e62664c897556025c18e79e01e6c48e4d806e279454144a263af2"),
-        (13038, "26936a03b363fd672ea16246f7bafc02b1950f9b84f379de4b9da902855fd62a"),
+        (14848, "0b724cb29db12109810e995ffebfdada344790b4aae8653fa4481be871db8333"),
+        (11776, "f6dd1a4c3b5695f37ebc33e10fd8961d4bd7eac080b30277adca12b4a36c880f"),
+        (14206, "f6177ce1d102398f981ba74a0d0525eca4d0685a4c85335ffeeb611f04dbe7ef"),
     ];
     assert_eq!(sums, expected.map(|(bytes, sha256)| (bytes, sha256.to_owned())));
 }

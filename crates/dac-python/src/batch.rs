@@ -77,7 +77,7 @@ fn run_batch(
     let reports = run_tasks(py, &cancel, vec![task], &mut |_| events.report(listener))?;
     let missing = || Failure::usage("internal error: the batch has no report");
     let report = reports.into_iter().next().ok_or_else(missing)?.map_err(Failure::from)?;
-    let BatchReport { jobs, done, skipped, planned, failed, stopped } = report;
+    let BatchReport { jobs, done, skipped, planned, failed, stopped, .. } = report;
     let stopped = stopped.map(|reason| match reason {
         StopReason::Cancelled => "cancelled",
         StopReason::FatalError => "fatal error",

@@ -125,7 +125,7 @@ impl EncodeArgs {
         let pack = match &self.pack {
             Some(name) => {
                 let format = choose("pack", name, &pack_formats)?;
-                Some(PackSettings { format, limits: PackLimits::default() })
+                Some(PackSettings { format, limits: PackLimits::default(), keeps_shards: false })
             }
             None => None,
         };
@@ -149,6 +149,7 @@ impl EncodeArgs {
             backend: ReadBackend::Auto,
             chunking: self.chunk.choice()?,
             precision,
+            ..EncodeSettings::default()
         })
     }
 }
@@ -196,6 +197,7 @@ impl DecodeArgs {
             tail_frames: self.tail_frames,
             restore_loudness: self.restore_loudness,
             precision,
+            layout: None,
         })
     }
 }

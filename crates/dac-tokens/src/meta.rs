@@ -24,6 +24,12 @@ macro_rules! token_meta {
                 [$(MetaField { name: stringify!($name), value: (&self.$name).into() }),*].into_iter()
             }
 
+            /// Takes fields that are unknown from `other`.
+            #[must_use]
+            pub fn or(self, other: Self) -> Self {
+                Self { $($name: self.$name.or(other.$name)),* }
+            }
+
             /// Sets a field from its text and ignores unknown names. Returns the field's name if the text is
             /// invalid.
             pub(crate) fn set(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
@@ -117,6 +123,17 @@ pub enum MetaValue<'a> {
 }
 
 impl MetaValue<'_> {
+    /// Reports whether there is a value.
+    pub fn is_known(self) -> bool {
+        match self {
+            Self::Text(value) => value.is_some(),
+            Self::Integer(value) => value.is_some(),
+            Self::Float(value) => value.is_some(),
+            Self::Double(value) => value.is_some(),
+            Self::Flag(value) => value.is_some(),
+        }
+    }
+
     /// Formats a known value as the text that parses to the same value; for floats, the shortest one.
     pub(crate) fn to_text(self) -> Option<String> {
         match self {

@@ -13,6 +13,11 @@ pub(super) trait Source: Read + Seek + Send {}
 
 impl<T: Read + Seek + Send> Source for T {}
 
+/// Seekable content of a file inside another.
+pub(super) trait InnerFile: Read + Seek + Send + Sync {}
+
+impl<T: Read + Seek + Send + Sync> InnerFile for T {}
+
 /// Seekable bytes of a file with look-ahead.
 pub(super) struct ByteStream {
     source: Box<dyn Source>,

@@ -1,12 +1,13 @@
 //! Inputs that are read several times.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use dac_atomic::is_pipe_or_device;
 
+use super::byte_stream::InnerFile;
 use super::options::ReadOptions;
 use super::reader::{AudioReader, open_file};
 use super::spool::Spool;
@@ -26,6 +27,8 @@ enum Source {
     Pipe(Mutex<Option<Box<dyn Read + Send>>>),
     /// A copied pipe.
     Copy(Spool),
+    /// A file inside another, which is opened for each pass.
+    Inner(Box<dyn Fn() -> Box<dyn InnerFile> + Send + Sync>),
 }
 
 impl fmt::Debug for AudioInput {
@@ -67,6 +70,17 @@ impl AudioInput {
         Ok(Self { path, options, source })
     }
 
+    /// Prepares a file inside another, such as a member of an archive; `open` opens it at its beginning, and
+    /// errors call it `name`, whose extension helps to detect formats without a signature.
+    pub fn from_seekable<R: Read + Seek + Send + Sync + 'static>(
+        open: impl Fn() -> R + Send + Sync + 'static,
+        name: impl AsRef<Path>,
+        options: ReadOptions,
+    ) -> Self {
+        let source = Source::Inner(Box::new(move || Box::new(open())));
+        Self { path: name.as_ref().to_owned(), options, source }
+    }
+
     /// Opens the input at its beginning.
     ///
     /// # Errors
@@ -78,6 +92,7 @@ impl AudioInput {
                 Some(pipe) => AudioReader::from_stream_with(pipe, &self.path, self.options),
                 None => AudioReader::open_with(&self.path, self.options),
             },
+            Source::Inner(open) => AudioReader::from_inner(open.as_ref(), &self.path, self.options),
             Source::Path => AudioReader::open_with(&self.path, self.options),
         }
     }

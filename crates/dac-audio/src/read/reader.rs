@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::byte_stream::ByteStream;
+use super::byte_stream::{ByteStream, InnerFile};
 use super::coded::{CodedReader, Damage};
 use super::containers::{self, is_coded_wav};
 use super::ffmpeg::FfmpegOutput;
@@ -70,6 +70,17 @@ impl AudioReader {
         let copy = spool.clone();
         let builtin = || Self::from_seekable_with(copy, path, options);
         Self::with_backend(path, options, builtin, || FfmpegOutput::of_spool(&spool, path))
+    }
+
+    /// Reads a file inside another. For ffmpeg it is copied first.
+    pub(super) fn from_inner(
+        open: &dyn Fn() -> Box<dyn InnerFile>,
+        path: &Path,
+        options: ReadOptions,
+    ) -> Result<Self, AudioError> {
+        let builtin = || Self::from_seekable_with(open(), path, options);
+        let ffmpeg = || FfmpegOutput::of_spool(&Spool::copy_audio(open(), path, ReadBackend::Ffmpeg)?, path);
+        Self::with_backend(path, options, builtin, ffmpeg)
     }
 
     /// Reads with the program of `options`.

@@ -175,6 +175,15 @@ impl ManifestIndex {
         self.by_key.is_empty()
     }
 
+    /// Record of an entry of the shard with this file name and SHA-256.
+    pub(crate) fn record_in_pack(&self, name: &str, sha256: &str) -> Option<&Record> {
+        let records = self.by_key.values().flatten().map(|listed| &listed.record);
+        let is_in = |record: &&Record| {
+            record.pack.as_deref() == Some(name) && record.output_sha256.as_deref() == Some(sha256)
+        };
+        records.into_iter().find(is_in)
+    }
+
     /// Number of lines that were truncated or not records.
     pub fn malformed_lines(&self) -> usize {
         self.malformed_lines

@@ -19,6 +19,8 @@ pub enum Status {
     Error,
     /// To be done; dry runs only.
     Planned,
+    /// Not done, because the input is too short or too long. Only printed: manifests do not contain it.
+    Dropped,
 }
 
 /// Record of one job. Every key is always written; unknown values are null.

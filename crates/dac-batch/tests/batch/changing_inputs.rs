@@ -98,7 +98,7 @@ fn outputs_of_inputs_that_change_while_read_are_discarded() {
 #[test]
 fn packs_contain_no_inputs_that_change_while_read() {
     let dir = tempfile::tempdir().unwrap();
-    let pack = PackSettings { format: PackFormat::Tar, limits: PackLimits::default() };
+    let pack = PackSettings { format: PackFormat::Tar, limits: PackLimits::default(), keeps_shards: false };
     let report = encode(dir.path(), "content", Some(pack));
     assert_eq!((report.done, report.failed), (1, 1));
     let [a, b] = records(dir.path());

@@ -95,7 +95,7 @@ fn keys(options: &BatchOptions) -> Vec<String> {
 }
 
 fn entries(options: &BatchOptions) -> Result<Vec<String>, String> {
-    let pack = PackSettings { format: PackFormat::Tar, limits: PackLimits::default() };
+    let pack = PackSettings { format: PackFormat::Tar, limits: PackLimits::default(), keeps_shards: false };
     let plan = plan_encode(options, &EncodeSettings { pack: Some(pack), ..EncodeSettings::default() })?;
     let keys = plan.records().into_iter().map(|record| {
         assert_eq!(record.output, None);

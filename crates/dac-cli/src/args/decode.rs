@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::chunk::ChunkArgs;
 use super::files::FileArgs;
+use super::layout::LayoutArgs;
 use super::model::ModelArgs;
 use super::tokens::BitrateArgs;
 use super::values;
@@ -17,6 +18,8 @@ pub(crate) struct DecodeArgs {
     pub(crate) model: ModelArgs,
     #[command(flatten, next_help_heading = "Tokens")]
     pub(crate) bitrate: BitrateArgs,
+    #[command(flatten)]
+    pub(crate) layout: LayoutArgs,
     #[command(flatten, next_help_heading = "Audio")]
     pub(crate) wave: WaveArgs,
     /// Start of the range to decode, in seconds.

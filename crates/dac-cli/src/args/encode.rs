@@ -4,8 +4,10 @@ use clap::Args;
 
 use super::chunk::ChunkArgs;
 use super::files::FileArgs;
+use super::layout::LayoutArgs;
 use super::model::ModelArgs;
 use super::pack::PackArgs;
+use super::rows::RowArgs;
 use super::tokens::{BitrateArgs, TokenArgs};
 use super::values;
 
@@ -27,8 +29,12 @@ pub(crate) struct EncodeArgs {
     pub(crate) tokens: TokenArgs,
     #[command(flatten, next_help_heading = "Chunks")]
     pub(crate) chunk: ChunkArgs,
-    #[command(flatten, next_help_heading = "Packs")]
+    #[command(flatten, next_help_heading = "Data sets")]
     pub(crate) pack: PackArgs,
+    #[command(flatten)]
+    pub(crate) layout: LayoutArgs,
+    #[command(flatten)]
+    pub(crate) rows: RowArgs,
     /// Read stdin as mono little-endian f32 samples at this rate.
     #[arg(long, value_name = "HZ", value_parser = values::rate, help_heading = "Streams")]
     pub(crate) raw_rate: Option<u32>,

@@ -11,7 +11,10 @@ use super::values;
 /// Inputs and outputs.
 #[derive(Debug, Args)]
 pub(crate) struct FileArgs {
-    /// Files, directories, and quoted patterns like 'in/**/*.wav'.
+    /// Files, directories, quoted patterns like 'in/**/*.wav', and data sets.
+    ///
+    /// Data sets are WebDataset .tar, .tar.gz and .tar.zst, .parquet, manifests .jsonl and tables .csv, .tsv;
+    /// ranges like shard-{000..127}.tar stand for all of them.
     #[arg(value_name = "IN")]
     pub(crate) inputs: Vec<PathBuf>,
     /// Directory for the results; created if missing.

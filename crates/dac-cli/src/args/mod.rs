@@ -9,12 +9,15 @@ mod encode;
 mod files;
 mod info;
 mod input;
+mod layout;
 mod manifest;
 mod model;
 mod models;
 mod pack;
 mod report;
 mod roundtrip;
+mod rows;
+mod silence;
 mod tokens;
 mod values;
 mod wave;
@@ -37,6 +40,7 @@ pub(crate) use models::ModelsArgs;
 pub(crate) use pack::{PackArg, PackArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use roundtrip::RoundtripArgs;
+pub(crate) use silence::TokensAction;
 pub(crate) use tokens::{BitrateArgs, TokenArgs, save};
 
 /// The Descript Audio Codec: audio to discrete tokens and back.
@@ -88,6 +92,9 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Show what checkpoints, token files and audio files contain.
     Info(InfoArgs),
+    /// Show facts about the tokens of a model.
+    #[command(subcommand)]
+    Tokens(TokensAction),
     /// List the models, their bitrates, and their weights on this machine.
     Models(ModelsArgs),
     /// Download the published weights of a model into the cache.

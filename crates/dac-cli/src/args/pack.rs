@@ -27,6 +27,11 @@ pub(crate) struct PackArgs {
     /// They are named tokens-000000.tar and so on.
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) pack: Option<PackArg>,
+    /// Write one shard for each tar or parquet file of the input, with its name.
+    ///
+    /// A shard is complete or missing; a rerun skips inputs whose shard exists. The limits do not apply.
+    #[arg(long, requires = "pack", conflicts_with_all = ["pack_entries", "pack_bytes", "max_shard_minutes"], hide_short_help = true)]
+    pub(crate) keep_shards: bool,
     /// Maximum entries per shard [default: 1000].
     ///
     /// At most one open shard is lost if the process is killed.

@@ -47,7 +47,7 @@ fn cpu(cpu: &CpuCheck) -> String {
 fn status_text(status: Status) -> &'static str {
     match status {
         Status::Ok => "ok",
-        Status::Skipped | Status::Planned => "-",
+        Status::Skipped | Status::Planned | Status::Dropped => "-",
         Status::Error => "FAILED",
     }
 }

@@ -10,6 +10,7 @@ mod bench;
 mod browser;
 mod closed_output;
 mod dac_file;
+mod data_sets;
 mod decode;
 mod doctor;
 mod download;

@@ -7,6 +7,7 @@ use parquet::data_type::{
 use parquet::errors::{ParquetError, Result};
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter, SerializedRowGroupWriter};
 
+use super::cells::write_leaf;
 use super::row::{Row, fields};
 use crate::hashing_writer::HashingWriter;
 use crate::metadata::EntryMetadata;
@@ -27,6 +28,13 @@ pub(super) fn write_group(
         write_column(&mut group, rows, |row| {
             fields(&row.metadata).nth(index).map_or(MetaValue::Flag(None), |field| field.value)
         })?;
+    }
+    let leaves = rows.first().and_then(|row| row.passed.as_ref()).map_or(0, |cells| cells.leaves.len());
+    for index in 0..leaves {
+        let mut writer = next_column(&mut group)?;
+        let cells = rows.iter().filter_map(|row| row.passed.as_ref()?.leaves.get(index));
+        write_leaf(&mut writer, cells)?;
+        writer.close()?;
     }
     group.close()?;
     Ok(())

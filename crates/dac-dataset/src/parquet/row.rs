@@ -1,12 +1,14 @@
 //! A row of a parquet file: codes and metadata that fit its columns.
 
 use std::iter;
+use std::sync::Arc;
 
 use dac_rvq::Codes;
 use dac_tokens::{MetaField, MetaValue, TokenFile};
 
+use super::cells::{Cells, PassedColumns};
 use crate::error::PackError;
-use crate::metadata::EntryMetadata;
+use crate::metadata::{EntryMetadata, typed};
 
 /// Number of columns after the codes that are present in every row; the others may be null.
 const REQUIRED: usize = 4;
@@ -16,12 +18,18 @@ const REQUIRED: usize = 4;
 pub(crate) struct Row {
     pub(super) metadata: EntryMetadata,
     pub(super) codes: Codes,
+    /// Other columns; the same ones in all rows of a file.
+    pub(super) passed: Option<Cells>,
 }
 
 impl Row {
     /// # Errors
     /// Fails if there are arrays other than codes, or a number does not fit its column.
-    pub(crate) fn new(metadata: EntryMetadata, tokens: TokenFile) -> Result<Self, PackError> {
+    pub(crate) fn new(
+        metadata: EntryMetadata,
+        tokens: TokenFile,
+        passed: Option<Cells>,
+    ) -> Result<Self, PackError> {
         if tokens.z.is_some() || tokens.latents.is_some() {
             return Err(PackError::NotCodes { found: "z or latents" });
         }
@@ -33,7 +41,12 @@ impl Row {
                 return Err(PackError::TooLarge { what: field.name, found });
             }
         }
-        Ok(Self { metadata, codes })
+        Ok(Self { metadata, codes, passed })
+    }
+
+    /// Columns that pass through.
+    pub(crate) fn columns(&self) -> Option<Arc<PassedColumns>> {
+        self.passed.as_ref().map(|cells| Arc::clone(&cells.columns))
     }
 
     /// Largest number of bytes that the row adds to the file: codes and texts without compression.
@@ -44,7 +57,8 @@ impl Row {
         });
         let text = self.metadata.key.len() + 4 + text.sum::<usize>();
         let lists = self.codes.channels() * self.codes.codebooks();
-        (self.codes.as_slice().len() * 2 + lists * 4 + text + 128) as u64
+        let passed = self.passed.as_ref().map_or(0, Cells::bytes);
+        (self.codes.as_slice().len() * 2 + lists * 4 + text + 128) as u64 + passed
     }
 }
 
@@ -58,7 +72,7 @@ pub(super) fn fields(row: &EntryMetadata) -> impl Iterator<Item = MetaField<'_>>
         ("input", MetaValue::Text(Some(&row.input))),
     ];
     let required = required.map(|(name, value)| MetaField { name, value });
-    required.into_iter().chain(row.meta.fields_with_duration())
+    required.into_iter().chain(row.meta.fields_with_duration().map(typed))
 }
 
 /// Formats the columns that follow the codes in the language of parquet schemas.

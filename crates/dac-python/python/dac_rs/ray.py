@@ -7,7 +7,7 @@
     tokens = rows.map_batches(Encoder, fn_constructor_kwargs={"model": "44khz"}, **Encoder.options(actors=8))
     tokens.write_parquet("tokens")
 
-Rows of tokens have the columns of `dac-rs encode --pack parquet` (docs/user/datasets.md). This module imports pyarrow,
+Rows of tokens have the columns of `dac-rs encode --pack parquet` (docs/spec/packs.md). This module imports pyarrow,
 not ray: the classes run in Ray's workers.
 """
 

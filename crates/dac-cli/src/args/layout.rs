@@ -1,0 +1,45 @@
+//! Arguments for layouts of codes for language models.
+
+use clap::Args;
+use dac::tokens::{Layout, LayoutSettings};
+
+use crate::exit::Usage;
+
+/// Layout and special tokens.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LayoutArgs {
+    /// Order of codes: frames, flat, interleaved, delay or delay:0,1,2,….
+    ///
+    /// For language models. In npy files, tar and parquet shards. Without it, arrays are [channels, codebooks, frames].
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<Layout>,
+    /// Added to the codes of codebook k: k times this number.
+    #[arg(long, value_name = "N", requires = "layout", default_value_t = 0, hide_short_help = true)]
+    codebook_offset: usize,
+    /// Token at the start.
+    #[arg(long, value_name = "ID", requires = "layout", hide_short_help = true)]
+    bos: Option<u16>,
+    /// Token at the end.
+    #[arg(long, value_name = "ID", requires = "layout", hide_short_help = true)]
+    eos: Option<u16>,
+    /// Token where a delayed codebook has no code.
+    #[arg(long, value_name = "ID", requires = "layout", hide_short_help = true)]
+    pad: Option<u16>,
+}
+
+impl LayoutArgs {
+    /// The layout, if there is one.
+    pub(crate) fn settings(&self) -> Result<Option<LayoutSettings>, Usage> {
+        let Some(layout) = self.layout.clone() else { return Ok(None) };
+        let has_holes = matches!(layout, Layout::Delay(_)) && self.pad.is_none();
+        if has_holes && (self.bos.is_none() || self.eos.is_none()) {
+            let error =
+                "--layout delay needs a token for places without codes: give --pad, or --bos and --eos";
+            return Err(Usage(error.to_owned()));
+        }
+        let mut settings = LayoutSettings::new(layout);
+        settings.codebook_offset = self.codebook_offset;
+        (settings.bos, settings.eos, settings.pad) = (self.bos, self.eos, self.pad);
+        Ok(Some(settings))
+    }
+}

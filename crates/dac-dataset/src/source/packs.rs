@@ -1,0 +1,122 @@
+//! Our own packs: tokens and their metadata.
+
+use std::path::{Path, PathBuf};
+
+use dac_rvq::Codes;
+use dac_tokens::{Format, TokenFile, TokenMeta, WriteOptions};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::reader::RowIter;
+use parquet::record::{Field, Row as ParquetRow};
+use serde_json::{Map, Value};
+
+use super::blob::Blob;
+use super::columns::{failed, open, to_object};
+use super::error::SourceError;
+use super::row::{Content, Member, Passed, Row};
+use crate::metadata::token_meta;
+use crate::writer::METADATA_EXTENSION;
+
+/// Rows of a parquet file with a column `codes`.
+pub(super) struct PackSource {
+    path: PathBuf,
+    rows: RowIter<'static>,
+    row: u64,
+    ended: bool,
+}
+
+impl PackSource {
+    pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
+        let reader: SerializedFileReader<_> = open(path)?;
+        let root = reader.metadata().file_metadata().schema_descr().root_schema_ptr();
+        let names: Vec<_> = root.get_fields().iter().map(|column| column.name()).collect();
+        if !names.contains(&"codes") {
+            let problem =
+                format!("has no column codes, so it is not a pack of tokens; found {}", names.join(", "));
+            return Err(SourceError::content(path, problem));
+        }
+        let rows = RowIter::from_file_into(Box::new(reader)).with_batch_size(1);
+        Ok(Self { path: path.to_owned(), rows, row: 0, ended: false })
+    }
+
+    fn row_of(&self, row: ParquetRow) -> Result<Row, SourceError> {
+        let (codes, others): (Vec<_>, Vec<_>) =
+            row.into_columns().into_iter().partition(|(name, _)| name == "codes");
+        let fields = to_object(ParquetRow::new(others));
+        let key = match fields.get("key").and_then(Value::as_str) {
+            Some(key) if !key.is_empty() => key.to_owned(),
+            _ => format!("{:09}", self.row),
+        };
+        let channels = fields.get("channels").and_then(Value::as_u64).unwrap_or(1);
+        let codes = codes.into_iter().next().map(|(_, codes)| codes);
+        let codes = codes_of(codes.unwrap_or(Field::Null), channels);
+        let codes = codes.map_err(|problem| SourceError::row(&self.path, &key, problem))?;
+        // As a token file, which is how all tokens are decoded.
+        let (tokens, mut bytes) = (TokenFile::of_codes(codes, token_meta(fields)), Vec::new());
+        let written = tokens.write_to(&mut bytes, Format::Safetensors, &WriteOptions::default());
+        written.map_err(|error| SourceError::row(&self.path, &key, error.to_string()))?;
+        let content = Content::Bytes { name: format!("{key}.safetensors"), blob: Blob::from(bytes) };
+        Ok(Row { key, content, passed: Passed::Nothing })
+    }
+}
+
+impl Iterator for PackSource {
+    type Item = Result<Row, SourceError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        match self.rows.next()? {
+            Ok(row) => {
+                let row = self.row_of(row);
+                self.row += 1;
+                Some(row)
+            }
+            Err(error) => {
+                self.ended = true;
+                Some(Err(failed(&self.path, &error)))
+            }
+        }
+    }
+}
+
+/// Codes of a list of lists, which are the codebooks of channel 0, then those of channel 1.
+fn codes_of(field: Field, channels: u64) -> Result<Codes, String> {
+    let expected = || "codes are not a list of lists of integers".to_owned();
+    let Field::ListInternal(lists) = field else { return Err(expected()) };
+    let (mut values, mut frames) = (Vec::new(), None);
+    for list in lists.elements() {
+        let Field::ListInternal(list) = list else { return Err(expected()) };
+        if *frames.get_or_insert(list.len()) != list.len() {
+            return Err(format!("codes have lists of {} and {} values", frames.unwrap_or(0), list.len()));
+        }
+        for value in list.elements() {
+            let value = match value {
+                Field::UShort(value) => i64::from(*value),
+                Field::Int(value) => i64::from(*value),
+                Field::UInt(value) => i64::from(*value),
+                Field::Long(value) => *value,
+                _ => return Err(expected()),
+            };
+            values.push(u16::try_from(value).map_err(|_| format!("code {value} is not from 0 to 65535"))?);
+        }
+    }
+    let channels = usize::try_from(channels).unwrap_or(usize::MAX);
+    if channels == 0 || lists.len() % channels != 0 {
+        return Err(format!("{} lists of codes do not fit {channels} channels", lists.len()));
+    }
+    Codes::new(values, [channels, lists.len() / channels, frames.unwrap_or(0)])
+        .map_err(|error| error.to_string())
+}
+
+impl Passed {
+    /// Metadata of an entry of a pack, in the members next to its token file.
+    pub fn token_meta(&self) -> TokenMeta {
+        let Self::Members(members) = self else { return TokenMeta::default() };
+        let find = |extension: &str| members.iter().find(|member: &&Member| member.extension == extension);
+        let json = find(METADATA_EXTENSION).or_else(|| find("json"));
+        let fields =
+            json.and_then(|member| serde_json::from_slice::<Map<String, Value>>(&member.content).ok());
+        fields.map(token_meta).unwrap_or_default()
+    }
+}
