@@ -216,7 +216,7 @@ fn refusals_name_the_next_step() {
     let whole = bytes("torch2.15_model.pt");
     let zip = [&b"PK\x05\x06"[..], &[0; 18]].concat();
     for (what, file, step) in [
-        ("empty zip", zip, "without an entry NAME/data.pkl"),
+        ("empty zip", zip, "it has no entry NAME/data.pkl"),
         ("truncated", whole[..whole.len() / 2].to_vec(), "download or copy the file again"),
         ("legacy", bytes("torch1.13_legacy.pt"), "save it again with torch.save"),
         ("web page", b"<html>".to_vec(), "a web page; the download failed"),

@@ -36,7 +36,7 @@ fn results_without_records_are_adopted_if_their_content_fits() {
     // An older record of the same name does not matter.
     let older = text.replace(before["b.npy"]["output_sha256"].as_str().unwrap(), &"0".repeat(64));
     lab.put(&path, older.as_bytes());
-    lab.dac(encode).expect(1).says("lists another file under this name (--adopt accepts it");
+    lab.dac(encode).expect(1).says("the manifest lists other content) (--adopt accepts it");
     lab.dac(&format!("{encode} --adopt")).expect(0);
     lab.dac(encode).expect(0).says("0 done, 3 skipped");
 }

@@ -127,7 +127,7 @@ fn a_rerun_uses_the_manifest_for_formats_without_metadata() {
     let mut changed = whole.clone();
     *changed.last_mut().unwrap() ^= 1;
     lab.put("out/a.npy", &changed);
-    lab.dac(encode).expect(1).says("lists another file under this name").says("--overwrite");
+    lab.dac(encode).expect(1).says("it was changed after it was written").says("--overwrite");
     assert_eq!(lab.read("out/a.npy"), changed);
     lab.put("out/a.npy", &whole);
     assert_eq!(status(""), "skipped");

@@ -36,7 +36,7 @@ fn a_result_killed_before_its_rename_is_redone() {
         lab.dac(&encode.replace("--output out", "--output elsewhere")).expect(0);
         let foreign = lab.read(&format!("elsewhere/y.{format}"));
         lab.put(&result, &foreign);
-        lab.dac(&encode).expect(1).says("lists another file under this name").says("--overwrite");
+        lab.dac(&encode).expect(1).says("it was changed after it was written").says("--overwrite");
         assert!(lab.read(&result) == foreign, "{format}");
         lab.dac(&format!("{encode} --overwrite")).expect(0);
         assert_eq!(status(), "skipped");
