@@ -130,8 +130,8 @@ impl Resampler {
     /// Adds a block `[channels][samples]` of any length and returns the samples that are ready.
     ///
     /// # Errors
-    /// [`AudioError::ChannelCount`], [`AudioError::UnevenChannels`], or [`AudioError::Resample`] if a sample is
-    /// NaN or infinite.
+    /// [`AudioError::ChannelCount`], [`AudioError::UnevenChannels`], or [`AudioError::Resample`] if a sample
+    /// is NaN or infinite.
     pub fn push<S: AsRef<[f32]>>(&mut self, block: &[S]) -> Result<Planar, AudioError> {
         let samples = check_planar(block, self.channels)?;
         self.progress.pushed = self.progress.pushed.saturating_add(samples as u64);
