@@ -153,8 +153,8 @@ impl FlacDemuxer {
             }
             window *= 2;
         }
-        // The last frame, or garbage follows: the shortest candidate that can be decoded. The CRC of a damaged
-        // frame may match by chance after the next frame.
+        // The last frame, or garbage follows: the shortest candidate that can be decoded. The CRC of a
+        // damaged frame may match by chance after the next frame.
         let next_frame = self.find_next_frame(header, candidates.last().copied().unwrap_or(0))?;
         let path = self.stream.path().to_owned();
         let mut planes = Vec::new();

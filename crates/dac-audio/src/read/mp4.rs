@@ -276,7 +276,7 @@ impl Mp4Demuxer {
         let duration: u64 = self.fragment.iter().map(|sample| sample.duration).sum();
         let expected = self.next_time.unwrap_or(0);
         let has_gap = std::mem::take(&mut self.has_gap);
-        // Times of fragments that follow each other by their numbers may be wrong or jump; nothing is missing.
+        // Times of fragments that follow each other by their numbers may be wrong; nothing is missing.
         if let (Some(time), Some(_), true) = (time, self.next_time, has_gap)
             && time > expected + u64::from(self.timescale / 1_000)
         {

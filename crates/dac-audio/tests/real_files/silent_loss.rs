@@ -100,7 +100,7 @@ fn flac_frame_does_not_extend_past_the_next_one() {
 fn bytes_between_mp4_fragments_do_not_end_the_file() -> Outcome {
     let (good, wanted) = (bytes("fragments.mp4"), read("fragments.mp4")?);
     // The second fragment begins at byte 1497.
-    let noise: Vec<u8> = (0..5_000_u32).map(|n| (n * n >> 3) as u8 | 0x80).collect();
+    let noise: Vec<u8> = (0..5_000_u32).map(|n| ((n * n) >> 3) as u8 | 0x80).collect();
     let bad = [&good[..1_497], &noise, &good[1_497..]].concat();
     let error = read_bytes("a.mp4", bad.clone()).err();
     assert!(matches!(error, Some(AudioError::Corrupt { .. })), "{error:?}");
