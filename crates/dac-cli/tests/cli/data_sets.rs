@@ -329,7 +329,8 @@ fn layouts_are_written_and_decoded_again() {
         lab.dac(&format!("decode {out}/a.npy --output {out}/npy {decode}")).expect(0);
         for pack in ["tar", "parquet"] {
             lab.dac(&format!(
-                "encode a.wav --output {out}-{pack} --model tiny -q {codebooks} --pack {pack} --layout {layout}"
+                "encode a.wav --output {out}-{pack} --model tiny -q {codebooks} --pack {pack} \
+                 --layout {layout}"
             ))
             .expect(0);
             lab.dac(&format!("decode {out}-{pack}/tokens-000000.{pack} --output {out}/{pack} {decode}"))
