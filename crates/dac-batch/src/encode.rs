@@ -63,7 +63,8 @@ pub struct EncodeSettings {
     pub layout: Option<LayoutSettings>,
     /// Cutting of long inputs, and limits of their length.
     pub segments: SegmentSettings,
-    /// Column of parquet files with the audio, or field of manifests with its path; `None` for the usual names.
+    /// Column of parquet files with the audio, or field of manifests with its path; `None` for the usual
+    /// names.
     pub column: Option<String>,
 }
 

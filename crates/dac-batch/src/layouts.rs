@@ -23,8 +23,8 @@ pub(crate) fn layout_settings_text(layout: Option<&LayoutSettings>) -> String {
     text
 }
 
-/// Restores the codes of a token file in a layout. `codebooks` is the number that the user asked for; else the
-/// layouts that do not contain it use that of the model in `meta`.
+/// Restores the codes of a token file in a layout. `codebooks` is the number that the user asked for; else
+/// the layouts that do not contain it use that of the model in `meta`.
 pub(crate) fn restored(
     mut reader: TokenReader<'static>,
     layout: &LayoutSettings,

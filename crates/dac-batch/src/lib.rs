@@ -68,6 +68,7 @@ mod queue;
 mod roundtrip;
 mod row_data;
 mod run;
+mod run_rows;
 mod segments;
 mod source_input;
 mod staging;

@@ -188,8 +188,8 @@ impl ManifestStore {
         Ok(state)
     }
 
-    /// Record of an entry of the complete shard at `path`; `None` if there is no such file. Fails if a file has
-    /// its name that no manifest lists with its present bytes.
+    /// Record of an entry of the complete shard at `path`; `None` if there is no such file. Fails if a file
+    /// has its name that no manifest lists with its present bytes.
     pub(crate) fn kept_shard(&self, name: &str, path: &Path) -> Result<Option<Box<Record>>, BatchError> {
         let changed = |why: &str| {
             BatchError::Job(format!("{} {why}; remove it and rerun the same command", path.display()))

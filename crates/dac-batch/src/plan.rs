@@ -163,8 +163,8 @@ fn plan_sources(files: Vec<InputFile>, invalid: &mut Vec<(PathBuf, String)>) -> 
     sources
 }
 
-/// Plans the job of a row of a data set. `relative` is the path of its outputs, with an extension of the row's
-/// file.
+/// Plans the job of a row of a data set. `relative` is the path of its outputs, with an extension that is
+/// replaced.
 pub(crate) fn job_of_row(
     input: PathBuf,
     relative: PathBuf,

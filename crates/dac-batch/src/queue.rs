@@ -97,7 +97,7 @@ impl<'a> Queue<'a> {
         Self { plan, options, settings, outputs, state: Mutex::default(), progress }
     }
 
-    /// Returns the next item. `decide` is asked before a data set is opened, and reports whether it has to be.
+    /// Returns the next item. `decide` reports whether a data set has to be read, before it is opened.
     pub(crate) fn next(&self, decide: &dyn Fn(&SourceInput) -> Result<bool, BatchError>) -> Option<Item> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(job) = self.plan.jobs.get(state.next_job) {

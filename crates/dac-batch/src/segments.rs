@@ -106,7 +106,8 @@ impl<'a> Cutter<'a> {
             let samples = self.end().saturating_sub(from.max(self.start));
             if samples.saturating_mul(self.buffer.len() as u64) > MAX_PIECE_SAMPLES {
                 return Err(BatchError::Job(format!(
-                    "a segment has more than {MAX_PIECE_SAMPLES} samples in {} channels; cut it with --segment S",
+                    "a segment has more than {MAX_PIECE_SAMPLES} samples in {} channels; cut it with \
+                     --segment S",
                     self.buffer.len()
                 )));
             }

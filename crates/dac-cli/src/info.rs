@@ -1,4 +1,5 @@
-//! `dac info`: describes checkpoints, token files and audio files, detected from their content, and data sets.
+//! `dac info`: describes checkpoints, token files and audio files, detected from their content, and data
+//! sets.
 
 use std::fs::{self, File};
 use std::io::Read;

@@ -6,24 +6,27 @@
 
 #![forbid(unsafe_code)]
 
+mod cells;
 mod error;
+mod features;
 mod hashing_writer;
 mod metadata;
 mod naming;
 mod parquet;
+mod passed;
 mod sample_key;
 mod shard;
 mod source;
 mod tar;
 mod writer;
 
+pub use cells::Cells;
 pub use error::PackError;
 pub use naming::PackNaming;
-pub use parquet::Cells;
+pub use passed::{Member, Passed};
 pub use sample_key::{KeyError, SampleKey};
 pub use shard::{FinishedShard, OpenShardInfo, ShardInfo};
 pub use source::{
-    Blob, BlobReader, Compression, Content, Member, Passed, Row, Segment, Source, SourceError, SourceKind,
-    SourceOptions,
+    Blob, BlobReader, Compression, Content, Row, Segment, Source, SourceError, SourceKind, SourceOptions,
 };
 pub use writer::{PackKind, PackLimits, PackWriter};

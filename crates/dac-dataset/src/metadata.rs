@@ -6,6 +6,9 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+/// Extension of the metadata next to a JSON member that passes through.
+pub(crate) const METADATA_EXTENSION: &str = "dac.json";
+
 /// Metadata of an entry: the JSON object in a tar shard, and the columns of a parquet file.
 #[derive(Debug, Default)]
 pub(crate) struct EntryMetadata {

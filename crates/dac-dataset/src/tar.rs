@@ -7,8 +7,8 @@ use std::path::Path;
 use tar::{Builder, Header};
 
 use crate::hashing_writer::HashingWriter;
+use crate::passed::Member;
 use crate::sample_key::SampleKey;
-use crate::source::Member;
 
 /// Size of the two blocks of zeros that end an archive.
 const END_BYTES: u64 = 1024;

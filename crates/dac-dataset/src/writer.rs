@@ -11,16 +11,13 @@ use serde::Serialize;
 
 use crate::error::PackError;
 use crate::hashing_writer::HashingWriter;
-use crate::metadata::EntryMetadata;
+use crate::metadata::{EntryMetadata, METADATA_EXTENSION};
 use crate::naming::PackNaming;
 use crate::parquet::{ParquetShard, Row, cells_of};
+use crate::passed::{Member, Passed};
 use crate::sample_key::SampleKey;
 use crate::shard::{Entry, FinishedShard, OpenShard, OpenShardInfo, ShardFile};
-use crate::source::{Member, Passed};
 use crate::tar::TarShard;
-
-/// Extension of the metadata next to a JSON member that passes through.
-pub(crate) const METADATA_EXTENSION: &str = "dac.json";
 
 /// File type of the shards.
 #[derive(Debug, Clone, PartialEq, Eq)]

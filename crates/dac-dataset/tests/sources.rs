@@ -201,7 +201,10 @@ fn audio_parquet(path: &Path, groups: usize) {
         required int32 label;
         optional binary key (STRING);
     }";
-    let features = r#"{"info":{"features":{"audio":{"_type":"Audio"},"label":{"names":["x","y"],"_type":"ClassLabel"}}}}"#;
+    let features = concat!(
+        r#"{"info":{"features":{"audio":{"_type":"Audio"},"#,
+        r#""label":{"names":["x","y"],"_type":"ClassLabel"}}}}"#
+    );
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_key_value_metadata(Some(vec![KeyValue::new("huggingface".to_owned(), features.to_owned())]))
@@ -298,7 +301,8 @@ fn manifests_give_paths_segments_and_fields() {
         "{\"audio\": 3}\n",
         "not json\n",
         "{\"audio_filepath\": \"z.wav\", \"offset\": -1}\n",
-        "{\"id\": \"cut-1\", \"type\": \"MonoCut\", \"start\": 0.5, \"duration\": 1.0, \"recording\": {\"id\": \"r\",",
+        "{\"id\": \"cut-1\", \"type\": \"MonoCut\", \"start\": 0.5, \"duration\": 1.0,",
+        " \"recording\": {\"id\": \"r\",",
         " \"duration\": 9.0, \"sources\": [{\"type\": \"file\", \"channels\": [0], \"source\": \"r.wav\"}]}}",
     );
     let path = put(folder.path(), "m.jsonl", lines.as_bytes());
@@ -348,8 +352,8 @@ fn shar_directories_join_cuts_and_recordings() {
     let cut = |id: &str| {
         format!("{{\"id\": \"{id}\", \"type\": \"MonoCut\", \"supervisions\": [{{\"text\": \"t\"}}]}}\n")
     };
-    let cuts =
-        put(folder.path(), "cuts.000000.jsonl", (cut("r.1-0") + &cut("r.2-0") + &cut("r3")).as_bytes());
+    let lines = cut("r.1-0") + &cut("r.2-0") + &cut("r3");
+    let cuts = put(folder.path(), "cuts.000000.jsonl", lines.as_bytes());
     let recordings =
         [("r.1-0.wav", b"A" as &[u8]), ("r.1-0.json", b"{}"), ("r.2-0.wav", b"B"), ("r.2-0.json", b"{}")];
     put(folder.path(), "recording.000000.tar", &tar_bytes(&recordings));

@@ -16,7 +16,7 @@ pub enum Layout {
     Flat,
     /// `[1, frames · codebooks]`: all codebooks of frame 0, then of frame 1, ….
     Interleaved,
-    /// `[codebooks, steps]`: codebook k starts as many steps later as the k-th number; without numbers, k steps.
+    /// `[codebooks, steps]`: codebook k starts as many steps later as the k-th number; without numbers, k.
     Delay(Vec<usize>),
 }
 
@@ -123,8 +123,8 @@ pub enum LayoutError {
     },
     /// A token is below the offset of its codebook.
     #[error(
-        "token {found} at frame {frame} is not of codebook {codebook}, whose tokens start at {first}; check the \
-         layout, the codebook offset and the special tokens"
+        "token {found} at frame {frame} is not of codebook {codebook}, whose tokens start at {first}; check \
+         the layout, the codebook offset and the special tokens"
     )]
     Token {
         /// The token.

@@ -10,7 +10,8 @@ use crate::exit::Usage;
 pub(crate) struct LayoutArgs {
     /// Order of codes: frames, flat, interleaved, delay or delay:0,1,2,….
     ///
-    /// For language models. In npy files, tar and parquet shards. Without it, arrays are [channels, codebooks, frames].
+    /// For language models, in npy files, tar and parquet shards. Without it, arrays are [channels,
+    /// codebooks, frames].
     #[arg(long, value_name = "LAYOUT")]
     layout: Option<Layout>,
     /// Added to the codes of codebook k: k times this number.

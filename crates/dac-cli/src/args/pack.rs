@@ -30,7 +30,12 @@ pub(crate) struct PackArgs {
     /// Write one shard for each tar or parquet file of the input, with its name.
     ///
     /// A shard is complete or missing; a rerun skips inputs whose shard exists. The limits do not apply.
-    #[arg(long, requires = "pack", conflicts_with_all = ["pack_entries", "pack_bytes", "max_shard_minutes"], hide_short_help = true)]
+    #[arg(
+        long,
+        requires = "pack",
+        conflicts_with_all = ["pack_entries", "pack_bytes", "max_shard_minutes"],
+        hide_short_help = true
+    )]
     pub(crate) keep_shards: bool,
     /// Maximum entries per shard [default: 1000].
     ///

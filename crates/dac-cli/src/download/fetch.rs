@@ -51,6 +51,8 @@ struct Address<'a> {
     url: &'a str,
     /// Without them, for messages and the `.part.json`.
     shown: &'a str,
+    /// Access token for the server.
+    token: Option<&'a str>,
 }
 
 /// Content of a `.part.json`.
@@ -61,11 +63,16 @@ struct PartInfo {
     total_bytes: Option<u64>,
 }
 
-/// Downloads `url` to `part` and continues an earlier part.
-pub(super) fn fetch(url: &str, part: &Path, expected_bytes: Option<u64>) -> Result<(), Error> {
+/// Downloads `url` to `part` and continues an earlier part. `token` gives access to the server.
+pub(super) fn fetch(
+    url: &str,
+    token: Option<&str>,
+    part: &Path,
+    expected_bytes: Option<u64>,
+) -> Result<(), Error> {
     let agent = agent();
     let shown = &masked(url);
-    let address = Address { url, shown };
+    let address = Address { url, shown, token };
     let (mut restarted, mut attempt, mut busy) = (false, 1, 1);
     loop {
         let before = length(part);
@@ -140,7 +147,7 @@ fn agent() -> Agent {
 
 fn fetch_once(
     agent: &Agent,
-    Address { url, shown }: Address<'_>,
+    Address { url, shown, token }: Address<'_>,
     part: &Path,
     expected_bytes: Option<u64>,
 ) -> Result<(), Failure> {
@@ -155,6 +162,9 @@ fn fetch_once(
     }
 
     let mut request = agent.get(url);
+    if let Some(token) = token {
+        request = request.header("Authorization", format!("Bearer {token}"));
+    }
     if have > 0 {
         request = request.header("Range", format!("bytes={have}-"));
         if let Some(validator) = &known.validator {

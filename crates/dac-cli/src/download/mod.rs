@@ -2,6 +2,7 @@
 
 mod address;
 mod fetch;
+mod hub;
 mod progress;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use dac::weights::registry::{self, Published};
 use dac_batch::Status;
 use serde::Serialize;
 
+use self::hub::Hub;
 use crate::args::DownloadArgs;
 use crate::exit::{Exit, Usage};
 use crate::output::{eprint_line, error_text, print_record};
@@ -69,8 +71,9 @@ struct Weights {
 pub(crate) fn run(args: &DownloadArgs) -> Result<Exit, Error> {
     let started = Instant::now();
     let environment = Environment::from_process();
-    let request = request(args, &environment)?;
-    let result = ensure_weights(args, &request, &environment);
+    let hub = Hub::from_process();
+    let request = request(args, &environment, &hub)?;
+    let result = ensure_weights(args, &request, &environment, &hub);
     let weights = result.as_ref().ok();
     let record = Record {
         model: args.preset.to_string(),
@@ -110,7 +113,7 @@ pub(crate) fn run(args: &DownloadArgs) -> Result<Exit, Error> {
 }
 
 /// Determines what to download, from where, and the place in the cache.
-fn request(args: &DownloadArgs, environment: &Environment) -> Result<Request, Usage> {
+fn request(args: &DownloadArgs, environment: &Environment, hub: &Hub) -> Result<Request, Usage> {
     let preset = args.preset;
     let sources = registry::sources(preset);
     let Some(default) = sources.first().copied() else {
@@ -136,7 +139,7 @@ fn request(args: &DownloadArgs, environment: &Environment) -> Result<Request, Us
             )));
         }
         (None, Some(path), _) => Location::File(path.clone()),
-        (None, None, Some(file)) => Location::Url(file.url.to_owned()),
+        (None, None, Some(file)) => Location::Url(hub.address(file.url)?),
         (None, None, None) => return Err(Usage(format!("no publisher of {preset} is known"))),
     };
     let name = match &from {
@@ -161,6 +164,7 @@ fn ensure_weights(
     args: &DownloadArgs,
     request: &Request,
     environment: &Environment,
+    hub: &Hub,
 ) -> Result<Weights, Error> {
     if !args.overwrite
         && let Some(weights) = find_existing(args, request, environment)?
@@ -176,7 +180,7 @@ fn ensure_weights(
     match &request.from {
         Location::Url(url) => {
             eprint_line(format_args!("{}: downloading {}", request.preset, request.from));
-            fetch::fetch(url, &part, request.bytes)?;
+            fetch::fetch(url, hub.token_for(url), &part, request.bytes)?;
         }
         Location::File(path) => {
             let copied = fs::copy(path, &part).inspect_err(|_| fetch::remove(&part));

@@ -329,7 +329,8 @@ fn layouts_are_written_and_decoded_again() {
         lab.dac(&format!("decode {out}/a.npy --output {out}/npy {decode}")).expect(0);
         for pack in ["tar", "parquet"] {
             lab.dac(&format!(
-                "encode a.wav --output {out}-{pack} --model tiny -q {codebooks} --pack {pack} --layout {layout}"
+                "encode a.wav --output {out}-{pack} --model tiny -q {codebooks} --pack {pack} \
+                 --layout {layout}"
             ))
             .expect(0);
             lab.dac(&format!("decode {out}-{pack}/tokens-000000.{pack} --output {out}/{pack} {decode}"))
@@ -374,5 +375,36 @@ fn the_codes_of_silence_are_those_of_an_encode() {
     for (codebook, code) in codes.iter().enumerate() {
         let at = 2 * (codebook * frames + frames / 2);
         assert_eq!(u64::from(u16::from_le_bytes([data[at], data[at + 1]])), code.as_u64().unwrap());
+    }
+}
+
+#[test]
+fn killed_runs_end_with_each_row_once() {
+    let lab = Lab::new();
+    for shard in 0..4 {
+        let names: Vec<_> = (0..6).map(|index| format!("{shard}-{index}.wav")).collect();
+        let rows: Vec<_> = names.iter().map(|name| (name.as_str(), wav(&lab, 4000))).collect();
+        tar(&lab, &format!("in/s-{shard}.tar"), &rows);
+    }
+    for (out, options) in [("kept", "--keep-shards"), ("free", "--pack-entries 5")] {
+        let command = format!("encode in --output {out} --model tiny --pack tar --jobs 2 {options}");
+        for round in 0..10 {
+            let mut child = lab.command(&command).stderr(std::process::Stdio::null()).spawn().unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(60 + 45 * round));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        lab.dac(&command).expect(0);
+        let shards: Vec<_> = lab.names(out).into_iter().filter(|name| name.ends_with(".tar")).collect();
+        let rows: Vec<_> =
+            shards.iter().flat_map(|name| members(&lab, &format!("{out}/{name}")).into_keys()).collect();
+        let tokens: Vec<_> = rows.iter().filter(|name| name.ends_with(".npy")).collect();
+        let distinct: std::collections::BTreeSet<_> = tokens.iter().collect();
+        assert_eq!((tokens.len(), distinct.len()), (24, 24), "{out}: {rows:?}");
+        lab.dac(&command).expect(0).says(if out == "kept" {
+            "0 done, 4 skipped"
+        } else {
+            "0 done, 24 skipped"
+        });
     }
 }

@@ -142,3 +142,28 @@ fn weights_in_other_programs_caches_need_no_download() {
         assert_eq!((&record["status"], record["path"].as_str()), (&"skipped".into(), path.to_str()));
     }
 }
+
+#[test]
+fn the_hub_has_the_address_and_token_of_its_own_client() {
+    let lab = Lab::new();
+    let server = Server::http("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/hub/", server.server_addr().to_ip().unwrap());
+    let (sender, requests) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for request in server.incoming_requests() {
+            let is_token = |header: &&tiny_http::Header| header.field.equiv("Authorization");
+            let token = request.headers().iter().find(is_token).map(|header| header.value.to_string());
+            sender.send((request.url().to_owned(), token)).unwrap();
+            let _ = request.respond(Response::empty(404));
+        }
+    });
+    let variables = [("HF_ENDPOINT", endpoint.as_str()), ("HF_TOKEN", "hf_secret")];
+    let run = lab.dac_with("download 44khz --source transformers", &variables).expect(1);
+    let (url, token) = requests.recv().unwrap();
+    assert!(url.starts_with("/hub/descript/dac_44khz/"), "{url}");
+    assert_eq!(token.as_deref(), Some("Bearer hf_secret"));
+    assert!(!run.stderr.contains("hf_secret"), "{}", run.stderr);
+    let offline = [variables[0], ("HF_HUB_OFFLINE", "1")];
+    lab.dac_with("download 44khz --source transformers", &offline).expect(2).says("HF_HUB_OFFLINE");
+    assert!(requests.try_recv().is_err());
+}

@@ -7,8 +7,8 @@ use parquet::data_type::{
 use parquet::errors::{ParquetError, Result};
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter, SerializedRowGroupWriter};
 
-use super::cells::write_leaf;
 use super::row::{Row, fields};
+use crate::cells::write_leaf;
 use crate::hashing_writer::HashingWriter;
 use crate::metadata::EntryMetadata;
 

@@ -7,8 +7,8 @@ use parquet::data_type::ByteArray;
 use parquet::schema::parser::parse_message_type;
 use serde_json::{Map, Value};
 
-use super::cells::{Cells, Leaf, PassedColumns, Values};
-use crate::source::{Member, Passed};
+use crate::cells::{Cells, Leaf, PassedColumns, Values};
+use crate::passed::{Member, Passed};
 
 /// Names of the columns of texts, which are those of the members. `text` is also that of a JSON object.
 const TEXTS: [&str; 4] = ["json", "txt", "cls", "text"];

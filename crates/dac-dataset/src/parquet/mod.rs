@@ -3,8 +3,6 @@
 //! Codes are dictionary-encoded: the indices of 1,024 different values take 10 bits each, no more than packed
 //! codes.
 
-mod cells;
-mod features;
 mod group;
 mod members;
 mod row;
@@ -22,12 +20,11 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::{ColumnPath, Type};
 use serde_json::Map;
 
+use crate::cells::{self, PassedColumns};
+use crate::features;
 use crate::hashing_writer::HashingWriter;
 use group::write_group;
 
-pub use cells::Cells;
-pub(crate) use cells::{Leaf, PassedColumns};
-pub(crate) use features::{KEY as FEATURES_KEY, features_of};
 pub(crate) use members::cells_of;
 pub(crate) use row::Row;
 
@@ -84,7 +81,7 @@ impl ParquetShard {
         let codes =
             ColumnPath::new(["codes", "list", "element", "list", "element"].map(str::to_owned).to_vec());
         let (schema, features) = schema_with(integer, columns.as_deref()).map_err(to_io_error)?;
-        let features = features.map(|value| vec![KeyValue::new(FEATURES_KEY.to_owned(), value)]);
+        let features = features.map(|value| vec![KeyValue::new(features::KEY.to_owned(), value)]);
         let properties = WriterProperties::builder()
             .set_created_by(CREATED_BY.to_owned())
             .set_compression(Compression::UNCOMPRESSED)

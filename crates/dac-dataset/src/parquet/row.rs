@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dac_rvq::Codes;
 use dac_tokens::{MetaField, MetaValue, TokenFile};
 
-use super::cells::{Cells, PassedColumns};
+use crate::cells::{Cells, PassedColumns};
 use crate::error::PackError;
 use crate::metadata::{EntryMetadata, typed};
 

@@ -9,7 +9,7 @@ use parquet::record::{Field, Row as ParquetRow};
 use serde_json::{Map, Number, Value};
 
 use super::error::SourceError;
-use crate::parquet::{FEATURES_KEY, features_of};
+use crate::features::{self, features_of};
 
 /// Opens a parquet file.
 pub(super) fn open(path: &Path) -> Result<SerializedFileReader<File>, SourceError> {
@@ -24,7 +24,7 @@ pub(super) fn failed(path: &Path, error: &ParquetError) -> SourceError {
 /// Features that the Hugging Face library stored, by column.
 pub(super) fn features(reader: &SerializedFileReader<File>) -> Map<String, Value> {
     let metadata = reader.metadata().file_metadata().key_value_metadata();
-    let entry = metadata.and_then(|entries| entries.iter().find(|entry| entry.key == FEATURES_KEY));
+    let entry = metadata.and_then(|entries| entries.iter().find(|entry| entry.key == features::KEY));
     entry.and_then(|entry| entry.value.as_deref()).map(features_of).unwrap_or_default()
 }
 

@@ -9,7 +9,8 @@ use super::cuts;
 use super::error::SourceError;
 use super::kind::Compression;
 use super::lines::Lines;
-use super::row::{Content, Passed, Row, Segment};
+use super::row::{Content, Row, Segment};
+use crate::passed::Passed;
 
 /// Names of the field with the path, in the order of preference.
 pub(super) const PATH_NAMES: [&str; 8] =

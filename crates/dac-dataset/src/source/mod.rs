@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 pub use blob::{Blob, BlobReader};
 pub use error::SourceError;
 pub use kind::{Compression, SourceKind};
-pub use row::{Content, Member, Passed, Row, Segment};
+pub use row::{Content, Row, Segment};
 
 /// What a [`Source`] looks for in its rows.
 #[derive(Debug, Clone, Default)]

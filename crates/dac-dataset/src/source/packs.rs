@@ -3,18 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use dac_rvq::Codes;
-use dac_tokens::{Format, TokenFile, TokenMeta, WriteOptions};
+use dac_tokens::{Format, TokenFile, WriteOptions};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row as ParquetRow};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::blob::Blob;
 use super::columns::{failed, open, to_object};
 use super::error::SourceError;
-use super::row::{Content, Member, Passed, Row};
+use super::row::{Content, Row};
 use crate::metadata::token_meta;
-use crate::writer::METADATA_EXTENSION;
+use crate::passed::Passed;
 
 /// Rows of a parquet file with a column `codes`.
 pub(super) struct PackSource {
@@ -51,11 +51,14 @@ impl PackSource {
         let codes = codes_of(codes.unwrap_or(Field::Null), channels);
         let codes = codes.map_err(|problem| SourceError::row(&self.path, &key, problem))?;
         // As a token file, which is how all tokens are decoded.
-        let (tokens, mut bytes) = (TokenFile::of_codes(codes, token_meta(fields)), Vec::new());
+        let mut meta = token_meta(fields.clone());
+        // In a layout for language models, there are larger tokens.
+        meta.codebook_size = None;
+        let (tokens, mut bytes) = (TokenFile::of_codes(codes, meta), Vec::new());
         let written = tokens.write_to(&mut bytes, Format::Safetensors, &WriteOptions::default());
         written.map_err(|error| SourceError::row(&self.path, &key, error.to_string()))?;
         let content = Content::Bytes { name: format!("{key}.safetensors"), blob: Blob::from(bytes) };
-        Ok(Row { key, content, passed: Passed::Nothing })
+        Ok(Row { key, content, passed: Passed::Fields(fields) })
     }
 }
 
@@ -107,16 +110,4 @@ fn codes_of(field: Field, channels: u64) -> Result<Codes, String> {
     }
     Codes::new(values, [channels, lists.len() / channels, frames.unwrap_or(0)])
         .map_err(|error| error.to_string())
-}
-
-impl Passed {
-    /// Metadata of an entry of a pack, in the members next to its token file.
-    pub fn token_meta(&self) -> TokenMeta {
-        let Self::Members(members) = self else { return TokenMeta::default() };
-        let find = |extension: &str| members.iter().find(|member: &&Member| member.extension == extension);
-        let json = find(METADATA_EXTENSION).or_else(|| find("json"));
-        let fields =
-            json.and_then(|member| serde_json::from_slice::<Map<String, Value>>(&member.content).ok());
-        fields.map(token_meta).unwrap_or_default()
-    }
 }

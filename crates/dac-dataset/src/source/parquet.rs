@@ -18,8 +18,9 @@ use super::blob::Blob;
 use super::columns::{failed, features, open, to_object};
 use super::error::SourceError;
 use super::manifest::resolve;
-use super::row::{Content, Passed, Row};
-use crate::parquet::{Cells, Leaf, PassedColumns};
+use super::row::{Content, Row};
+use crate::cells::{Cells, Leaf, PassedColumns};
+use crate::passed::Passed;
 
 /// Names of the column with the audio, in the order of preference.
 const AUDIO_NAMES: [&str; 6] = ["audio", "wav", "speech", "flac", "mp3", "bytes"];
@@ -98,7 +99,8 @@ impl ParquetSource {
         }
         let (Some(bytes), text) = (audio.0.or(audio.1), audio.1) else {
             let problem = format!(
-                "the column {} does not contain audio: found {}, expected bytes, or a struct of bytes and path",
+                "the column {} does not contain audio: found {}, expected bytes, or a struct of bytes and \
+                 path",
                 chosen.name(),
                 kind_of(chosen)
             );

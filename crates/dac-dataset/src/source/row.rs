@@ -2,10 +2,8 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Map, Value};
-
 use super::blob::Blob;
-use crate::parquet::Cells;
+use crate::passed::Passed;
 
 /// A row of a data set.
 #[derive(Debug)]
@@ -46,41 +44,4 @@ pub struct Segment {
     pub start_seconds: f64,
     /// Length in seconds; `None` up to the end.
     pub duration_seconds: Option<f64>,
-}
-
-/// What a row contains in addition to its audio. It passes through to the entry of a pack.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub enum Passed {
-    /// Nothing: the input was a plain file.
-    #[default]
-    Nothing,
-    /// Other members of the same key in a tar archive.
-    Members(Vec<Member>),
-    /// Fields of a manifest, or columns converted to JSON.
-    Fields(Map<String, Value>),
-    /// Columns of a parquet file with their types.
-    Columns(Cells),
-}
-
-/// A member of a tar archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    /// Everything after the first dot of its file name.
-    pub extension: String,
-    /// Its content.
-    pub content: Vec<u8>,
-}
-
-impl Passed {
-    /// Returns a copy, for another piece of the same recording.
-    #[must_use]
-    pub fn for_piece(&self) -> Self {
-        match self {
-            Self::Nothing => Self::Nothing,
-            Self::Members(members) => Self::Members(members.clone()),
-            Self::Fields(fields) => Self::Fields(fields.clone()),
-            Self::Columns(cells) => Self::Columns(cells.clone()),
-        }
-    }
 }

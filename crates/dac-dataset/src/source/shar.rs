@@ -9,8 +9,9 @@ use super::cuts;
 use super::error::SourceError;
 use super::kind::Compression;
 use super::lines::Lines;
-use super::row::{Content, Passed, Row};
+use super::row::{Content, Row};
 use super::tar::TarSource;
+use crate::passed::Passed;
 
 /// Rows of a pair of files.
 pub(super) struct SharSource {

@@ -9,7 +9,8 @@ use super::error::SourceError;
 use super::kind::Compression;
 use super::lines::Lines;
 use super::manifest::{PATH_NAMES, key_of, resolve};
-use super::row::{Content, Passed, Row, Segment};
+use super::row::{Content, Row, Segment};
+use crate::passed::Passed;
 
 /// Names of the column with the start of a segment.
 const START_NAMES: [&str; 3] = ["offset", "start", "start_seconds"];

@@ -9,7 +9,8 @@ use super::SourceOptions;
 use super::blob::Blob;
 use super::error::SourceError;
 use super::kind::Compression;
-use super::row::{Content, Member, Passed, Row};
+use super::row::{Content, Row};
+use crate::passed::{Member, Passed};
 
 /// Largest member that passes through.
 const MAX_PASSED_BYTES: u64 = 16 << 20;

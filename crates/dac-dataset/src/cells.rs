@@ -116,7 +116,7 @@ impl Leaf {
 }
 
 /// Writes one leaf of all rows of a group.
-pub(super) fn write_leaf<'a>(
+pub(crate) fn write_leaf<'a>(
     writer: &mut SerializedColumnWriter<'_>,
     leaves: impl Iterator<Item = &'a Leaf> + Clone,
 ) -> Result<()> {
@@ -159,7 +159,7 @@ pub(super) fn write_leaf<'a>(
 }
 
 /// Copies a type under another name.
-pub(super) fn renamed(column: &Type, name: &str) -> Result<Type> {
+pub(crate) fn renamed(column: &Type, name: &str) -> Result<Type> {
     let info = column.get_basic_info();
     let id = info.has_id().then(|| info.id());
     match column {

@@ -9,7 +9,7 @@ pub(crate) const KEY: &str = "huggingface";
 
 /// Metadata of a file with these columns. `known` are the features of some of them; others are derived from
 /// their types. `None` if a type is not known, which readers then derive by themselves.
-pub(super) fn metadata(columns: &Type, known: &Map<String, Value>) -> Option<String> {
+pub(crate) fn metadata(columns: &Type, known: &Map<String, Value>) -> Option<String> {
     let mut features = Map::new();
     for column in columns.get_fields() {
         let feature = known.get(column.name()).cloned().or_else(|| feature_of(column))?;
