@@ -52,8 +52,8 @@ impl PackSource {
         let codes = codes.map_err(|problem| SourceError::row(&self.path, &key, problem))?;
         // As a token file, which is how all tokens are decoded.
         let mut meta = token_meta(fields.clone());
-        // In a layout for language models, there are larger tokens.
-        meta.codebook_size = None;
+        // In a layout for language models, there may be larger tokens.
+        meta.codebook_size = meta.codebook_size.filter(|size| codes.check_range(*size).is_ok());
         let (tokens, mut bytes) = (TokenFile::of_codes(codes, meta), Vec::new());
         let written = tokens.write_to(&mut bytes, Format::Safetensors, &WriteOptions::default());
         written.map_err(|error| SourceError::row(&self.path, &key, error.to_string()))?;
