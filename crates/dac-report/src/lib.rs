@@ -5,9 +5,9 @@
 //! - [`Report`] is plain data: everything that a page shows. Serialized, it is the record of `dac report
 //!   --json`.
 //! - [`Spectrogram`] and [`token_pngs`] draw pictures.
-//! - [`Comparison`] does both step by step, also for tokens without their original.
-//! - [`html_page`] builds the page from a [`Report`] only; style sheet and script are part of it. [`fragments`] are its
-//!   parts, for other pages.
+//! - [`Comparison`] does the same step by step, also for tokens without their original.
+//! - [`html_page`] builds the page from a [`Report`] only; style sheet and script are part of it.
+//! - [`fragments`] are parts of it, for other pages.
 //! - [`check_paths`], [`try_output`] and [`write_page`] handle the page's file.
 
 #![forbid(unsafe_code)]

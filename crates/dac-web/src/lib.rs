@@ -2,10 +2,13 @@
 //!
 //! - [`Model`](model::Model) loads weights, encodes and decodes.
 //! - [`Tokens`](tokens::Tokens) reads and writes token files.
-//! - [`EncodeStream`](stream::EncodeStream) and [`DecodeStream`](stream::DecodeStream) take a signal in pieces.
+//! - [`EncodeStream`](stream::EncodeStream) and [`DecodeStream`](stream::DecodeStream) take a signal in
+//!   pieces.
 //! - [`Comparison`](comparison::Comparison) makes the parts of a page that compares numbers of codebooks.
 //!
 //! Errors are JavaScript `Error`s with the library's messages.
+
+#![forbid(unsafe_code)]
 
 mod audio;
 mod comparison;

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use dac::audio::{AudioReader, ReadOptions};
-use dac::{Dac, Device, LoadOptions, ModelSource, Precision, Preset};
+use dac::tokens::TokenMeta;
+use dac::{Codes, Dac, Device, LoadOptions, ModelSource, Preset, TokenFile};
 use js_sys::Float32Array;
 use wasm_bindgen::prelude::*;
 
@@ -21,8 +22,8 @@ pub struct Model {
 
 #[wasm_bindgen]
 impl Model {
-    /// Loads a checkpoint in any published layout (`.pth`, `.safetensors`; weights in f16 halve the download).
-    /// The bytes are read in pieces and not copied as a whole; `name` stands in error messages.
+    /// Loads a checkpoint in any published layout: `.pth`, or `.safetensors`, where weights in f16 halve the
+    /// download. The bytes are read in pieces and not copied as a whole; errors call them `name`.
     pub fn load(bytes: &Bytes, name: &str) -> Result<Model, JsError> {
         Self::load_with(bytes, name, &LoadOptions::on(Device::Cpu))
     }
@@ -92,8 +93,7 @@ impl Model {
     /// Arithmetic of the convolutions.
     #[wasm_bindgen(getter)]
     pub fn precision(&self) -> String {
-        let precision: Precision = self.dac.codec().options().precision;
-        precision.to_string()
+        self.dac.codec().options().precision.to_string()
     }
 
     /// Encodes samples between −1 and 1, an array per channel.
@@ -112,8 +112,8 @@ impl Model {
         Ok(Tokens { file: tokens.map_err(js_error)? })
     }
 
-    /// Encodes an audio file: WAV, FLAC, MP3, Ogg, Opus, AAC/M4A, Matroska/WebM, CAF or AIFF. The extension of
-    /// `name` helps to detect formats without a signature.
+    /// Encodes an audio file: WAV, FLAC, MP3, Ogg, Opus, AAC/M4A, Matroska/WebM, CAF or AIFF. The extension
+    /// of `name` helps to detect formats without a signature.
     #[wasm_bindgen(js_name = encodeFile)]
     pub fn encode_file(
         &self,
@@ -133,11 +133,34 @@ impl Model {
         Ok(Tokens { file: tokens.map_err(js_error)? })
     }
 
-    /// Decodes tokens to as many samples as were encoded, at the model's rate unless the options name another.
+    /// Decodes tokens to as many samples as were encoded, at the model's rate unless the options name
+    /// another.
     pub fn decode(&self, tokens: &Tokens, options: Option<JsDecodeOptions>) -> Result<Audio, JsError> {
         let options = JsDecodeOptions::read(options.as_ref())?;
         let audio = self.dac.decode(&tokens.file, &options).map_err(js_error)?;
         Ok(Audio { audio })
+    }
+
+    /// Takes codes `[channels][codebooks][frames]` in one array, such as those of a language model.
+    #[wasm_bindgen(js_name = tokensOfCodes)]
+    pub fn tokens_of_codes(
+        &self,
+        codes: Vec<u16>,
+        channels: usize,
+        codebooks: usize,
+    ) -> Result<Tokens, JsError> {
+        let frames = codes.len().checked_div(channels * codebooks).unwrap_or(0);
+        let codes = Codes::new(codes, [channels, codebooks, frames]).map_err(js_error)?;
+        codes.check_range(self.codebook_size()).map_err(js_error)?;
+        let mut meta = TokenMeta::default();
+        meta.model = Some(self.name());
+        meta.weights_sha256 = Some(self.weights_sha256());
+        meta.model_rate_hz = Some(self.sample_rate());
+        meta.codebook_size = Some(self.codebook_size());
+        meta.hop_samples = Some(self.hop_samples());
+        let mut file = TokenFile::default();
+        (file.codes, file.meta) = (Some(codes), meta);
+        Ok(Tokens { file })
     }
 
     /// Bitrate in kbit/s of the codes of one channel with this number of codebooks.

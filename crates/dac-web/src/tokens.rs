@@ -1,11 +1,10 @@
 //! Tokens and token files.
 
-use dac::tokens::{Format, TokenMeta, TokenReader, WriteOptions};
+use dac::tokens::{Format, TokenReader, WriteOptions};
 use dac::{Codes, TokenFile};
 use wasm_bindgen::prelude::*;
 
 use crate::js_error;
-use crate::model::Model;
 use crate::source::{Bytes, JsReader};
 
 /// Codes with their metadata.
@@ -27,28 +26,6 @@ impl Tokens {
     #[wasm_bindgen(js_name = isTokenFile)]
     pub fn is_token_file(start: &[u8]) -> bool {
         Format::sniff(start).is_some()
-    }
-
-    /// Takes codes `[channels][codebooks][frames]` of a model, in one array.
-    #[wasm_bindgen(js_name = fromCodes)]
-    pub fn from_codes(
-        codes: Vec<u16>,
-        channels: usize,
-        codebooks: usize,
-        model: &Model,
-    ) -> Result<Tokens, JsError> {
-        let frames = codes.len().checked_div(channels * codebooks).unwrap_or(0);
-        let codes = Codes::new(codes, [channels, codebooks, frames]).map_err(js_error)?;
-        codes.check_range(model.codebook_size()).map_err(js_error)?;
-        let mut meta = TokenMeta::default();
-        meta.model = Some(model.name());
-        meta.weights_sha256 = Some(model.weights_sha256());
-        meta.model_rate_hz = Some(model.sample_rate());
-        meta.codebook_size = Some(model.codebook_size());
-        meta.hop_samples = Some(model.hop_samples());
-        let mut file = TokenFile::default();
-        (file.codes, file.meta) = (Some(codes), meta);
-        Ok(Self { file })
     }
 
     /// Returns the bytes of a token file: `safetensors`, `npy`, `pt`, `dac` or `dacp`.

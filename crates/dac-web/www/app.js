@@ -301,3 +301,6 @@ async function keepForOffline() {
     // Without it, the page needs the network.
   }
 }
+
+// For tests.
+export { ask };

@@ -128,7 +128,9 @@ pub(super) fn tokens(tokens: &Tokens, shape: &NetworkShape, seconds: f64) -> Mar
                 }
                 div.plot style={ "--rows:" (codebooks) } {
                     img src=(DataUri { media_type: "image/png", bytes: picture })
-                        alt={ "Codes of " (codebooks_text(codebooks)) " in " (frames) " frames" (of_channel) };
+                        alt={
+                            "Codes of " (codebooks_text(codebooks)) " in " (frames) " frames" (of_channel)
+                        };
                     i.cursor aria-hidden="true" {}
                 }
                 (times(seconds))

@@ -1,5 +1,7 @@
 //! Writes the JavaScript and TypeScript of a module: `dac-web-bindgen MODULE.wasm DIRECTORY`.
 
+#![forbid(unsafe_code)]
+
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 

@@ -102,7 +102,7 @@ if (process.env.DAC_ONNX && existsSync(ORT)) {
 function nativeSeconds(preset) {
   const args = ["bench", "--model", preset, "--threads", "1", "--seconds", String(SECONDS), "--runs", "1", "--json"];
   const record = JSON.parse(native(preset === "tiny" ? args : [...args, "--random-weights"]));
-  return { encode: record.encode_seconds, decode: record.decode_seconds };
+  return { encode: record.encode.wall_seconds_median, decode: record.decode.wall_seconds_median };
 }
 
 for (let round = 0; round < ROUNDS; round++) {
