@@ -2,7 +2,8 @@
 //!
 //! The NEON kernels are built for aarch64 and compared with their reference implementations. The shipped
 //! binary encodes and decodes on an emulated Nehalem (2008), which has SSE4.2 but no AVX: an AVX instruction
-//! ends it, and its results must equal those of the portable kernels on this machine.
+//! ends it, and its results must equal those of the portable kernels on this machine. The kernels' tests for
+//! WebAssembly run under node, which is no emulation.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,9 @@ use anyhow::{Context, Error, bail, ensure};
 
 use crate::binary::Binary;
 use crate::compare::AudioComparison;
-use crate::process::{cargo, command, run as run_command, run_with_timeout, rustc, succeeds, target_dir};
+use crate::process::{
+    cargo, command, root, run as run_command, run_with_timeout, rustc, stdout_of, succeeds, target_dir,
+};
 use crate::tensors::{Tensor, TensorFile};
 use crate::wav;
 
@@ -24,6 +27,13 @@ const AARCH64_LIBRARIES: &str = "/usr/aarch64-linux-gnu";
 /// Debian's compiler, whose packages contain the standard libraries of other targets.
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const OLD_PROCESSOR: &str = "Nehalem";
+
+/// WebAssembly with a system interface, so that tests print and end with a status.
+const WASM: &str = "wasm32-wasip1";
+/// Runs a module of that target under node.
+const WASM_RUNNER: &str = "xtask/src/cross/run_wasi.mjs";
+/// Tests that start threads, which the target does not have.
+const TESTS_WITH_THREADS: &str = "thread_counts";
 
 /// An emulated program takes seconds. Those that start threads hang on aarch64 under QEMU 7.2.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -36,7 +46,7 @@ const AUDIO_BOUND: f64 = 1e-6;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Run only one of the two parts.
+    /// Run only one of the parts.
     #[arg(long)]
     only: Option<Part>,
     /// Built dac for x86-64 with the tiny model [default: build the shipped binary].
@@ -50,6 +60,8 @@ enum Part {
     Neon,
     /// The shipped binary under qemu-x86_64 -cpu Nehalem.
     Nehalem,
+    /// The tests of the kernels for WebAssembly under node.
+    Wasm,
 }
 
 /// Runs the task; fails if a tool is missing, a program fails or hangs under emulation, or results differ.
@@ -66,12 +78,17 @@ pub fn run(args: &Args) -> Result<(), Error> {
         (Part::Neon, has_libraries, package(AARCH64_LIBRARIES, "libc6-dev-arm64-cross")),
         (Part::Neon, runs("qemu-aarch64"), package("qemu-aarch64", "qemu-user")),
         (Part::Nehalem, runs("qemu-x86_64"), package("qemu-x86_64", "qemu-user")),
+        (Part::Wasm, has_target(Path::new(&rustc()), WASM), format!("rustup target add {WASM}")),
+        (Part::Wasm, runs("node"), package("node 20 or newer", "nodejs")),
     ];
     let missing = tools.into_iter().filter(|(part, exists, _)| includes(*part) && !exists);
     let missing: Vec<_> = missing.map(|(_, _, hint)| hint).collect();
     ensure!(missing.is_empty(), "missing tools:\n  {}", missing.join("\n  "));
     if let (true, Some(compiler)) = (includes(Part::Neon), &compiler) {
         run_part("NEON under qemu-aarch64", || check_neon(compiler))?;
+    }
+    if includes(Part::Wasm) {
+        run_part("WebAssembly under node", check_wasm)?;
     }
     if includes(Part::Nehalem) {
         let binary = match &args.binary {
@@ -92,11 +109,15 @@ fn run_part(what: &str, part: impl FnOnce() -> Result<(), Error>) -> Result<(), 
 
 /// Finds a compiler with a standard library for aarch64: cargo's or Debian's.
 fn aarch64_compiler() -> Option<PathBuf> {
-    [PathBuf::from(rustc()), PathBuf::from(DEBIAN_RUSTC)].into_iter().find(|compiler| {
-        let libraries = command(compiler).args(["--print", "target-libdir", "--target", AARCH64]).output();
-        libraries.is_ok_and(|output| {
-            output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
-        })
+    let compilers = [PathBuf::from(rustc()), PathBuf::from(DEBIAN_RUSTC)];
+    compilers.into_iter().find(|compiler| has_target(compiler, AARCH64))
+}
+
+/// Reports whether a compiler has a standard library for a target.
+pub fn has_target(compiler: &Path, target: &str) -> bool {
+    let libraries = command(compiler).args(["--print", "target-libdir", "--target", target]).output();
+    libraries.is_ok_and(|output| {
+        output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
     })
 }
 
@@ -116,6 +137,29 @@ fn check_neon(compiler: &Path) -> Result<(), Error> {
     let detected = report.lines().any(|line| line.starts_with("neon "));
     ensure!(detected, "the check did not detect NEON on the emulated processor");
     Ok(())
+}
+
+/// Runs the kernels' example `check`, then their tests, with both WebAssembly instruction sets under node.
+fn check_wasm() -> Result<(), Error> {
+    // Node 20 has relaxed SIMD behind this option, which later versions do not know.
+    let option = "--experimental-wasm-relaxed-simd";
+    let option = if succeeds(command("node").args([option, "--version"])) { option } else { "--no-warnings" };
+    let runner = format!("node --no-warnings {option} {}", root().join(WASM_RUNNER).display());
+    let kernels = |subcommand: &str| {
+        let mut cargo = cargo();
+        cargo.env("RUSTFLAGS", "-C target-feature=+simd128,+relaxed-simd");
+        cargo.env("CARGO_TARGET_WASM32_WASIP1_RUNNER", &runner);
+        cargo.args([subcommand, "--release", "-p", "dac-kernels", "--target", WASM, "--target-dir"]);
+        cargo.arg(target_dir().join("cross"));
+        cargo
+    };
+    let report = stdout_of(kernels("run").args(["--example", "check"]))?;
+    print!("{report}");
+    for isa in ["simd128", "relaxed-simd"] {
+        let checked = report.lines().any(|line| line.starts_with(&format!("{isa} ")));
+        ensure!(checked, "the check did not run the kernels for {isa}");
+    }
+    run_command(kernels("test").args(["--tests", "--", "--skip", TESTS_WITH_THREADS]))
 }
 
 fn check_nehalem(binary: &Binary) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask parity|bench|dist|cross|interop|fuzz|wheel|tidy`.
+//! Developer tasks: `cargo xtask parity|bench|dist|cross|interop|fuzz|audio|web|wheel|tidy`.
 //!
 //! Tasks run the project's programs and other implementations and compare their results. xtask links no codec
 //! crate: it builds in seconds and measures the shipped binary.
@@ -21,6 +21,7 @@ pub mod python;
 pub mod tensors;
 pub mod tidy;
 pub mod wav;
+pub mod web;
 pub mod wheel;
 
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Compare the audio readers with ffmpeg, opusdec and sox on hundreds of generated files.
     Audio(audio::Args),
+    /// Build the codec for browsers: the npm package and the page; serve and test them.
+    Web(web::Args),
     /// Build the Python wheel, check it, and run its tests in an empty environment.
     Wheel(wheel::Args),
     /// Check rules that no compiler checks: module docs, sizes, dependencies between crates and modules.
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Task::Interop(args) => interop::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Audio(args) => audio::run(&args),
+        Task::Web(args) => web::run(&args),
         Task::Wheel(args) => wheel::run(&args),
         Task::Tidy => tidy::run(),
     };

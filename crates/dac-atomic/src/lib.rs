@@ -215,6 +215,7 @@ fn copy_next_to(target: &Path, source: &Path) -> io::Result<FinishedFile> {
 }
 
 /// Syncs the directory after a rename. Some file systems cannot; the content is safe there too.
+#[cfg_attr(not(unix), allow(unused_variables))]
 fn sync_renamed(renamed: Result<(), PathPersistError>, target: &Path) -> io::Result<()> {
     renamed.map_err(|failed| failed.error)?;
     #[cfg(unix)]

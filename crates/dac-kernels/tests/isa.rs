@@ -123,10 +123,11 @@ fn snake_of_extreme_values_stays_within_bounds() {
 
 #[test]
 fn names_parse_back_and_detected_isa_is_available() {
-    for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Neon] {
+    for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Neon, Isa::Simd128, Isa::RelaxedSimd] {
         assert_eq!(isa.to_string().parse::<Isa>(), Ok(isa));
     }
-    let text = "unknown instruction set 'sse9', expected portable, avx2, avx512 or neon";
+    let text =
+        "unknown instruction set 'sse9', expected portable, avx2, avx512, neon, simd128 or relaxed-simd";
     assert_eq!("sse9".parse::<Isa>().unwrap_err().to_string(), text);
     assert!(Isa::detect().is_available());
     assert_eq!(" Portable ".parse::<Isa>(), Ok(Isa::Portable));

@@ -11,7 +11,7 @@ mod tensor_file;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use dac_kernels::first_non_finite;
@@ -100,14 +100,25 @@ impl Checkpoint {
         })
     }
 
+    /// Opens a checkpoint in a source other than a file; errors call it `name`.
+    ///
+    /// # Errors
+    /// Same as [`Checkpoint::open`].
+    pub fn from_reader(
+        reader: impl Read + Seek + Send + 'static,
+        name: &Path,
+        expected: Option<Preset>,
+    ) -> Result<Self, CheckpointError> {
+        Self::read(name, Box::new(reader), expected, None)
+            .map_err(|reason| CheckpointError { path: name.to_path_buf(), reason })
+    }
+
     /// Opens a checkpoint embedded in the program.
     ///
     /// # Errors
     /// Same as [`Checkpoint::open`].
     pub fn embedded(bytes: &'static [u8], expected: Option<Preset>) -> Result<Self, CheckpointError> {
-        let path = Path::new("<embedded>");
-        Self::read(path, Box::new(Cursor::new(bytes)), expected, None)
-            .map_err(|reason| CheckpointError { path: path.to_path_buf(), reason })
+        Self::from_reader(Cursor::new(bytes), Path::new("<embedded>"), expected)
     }
 
     fn read(
@@ -337,11 +348,18 @@ fn report(shape: &NetworkShape, file: &TensorFile, keys: &KeyMap) -> LoadReport 
 /// # Errors
 /// When the file cannot be read.
 pub fn sha256_of_file(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
+    sha256_of_reader(File::open(path)?)
+}
+
+/// Returns the SHA-256 of the rest of a reader in lower-case hexadecimal.
+///
+/// # Errors
+/// When reading fails.
+pub fn sha256_of_reader(mut reader: impl Read) -> std::io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
-        match file.read(&mut buffer)? {
+        match reader.read(&mut buffer)? {
             0 => return Ok(hex(&hasher.finalize())),
             n => hasher.update(&buffer[..n]),
         }

@@ -21,6 +21,8 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bytes: 1 << 32, max_items: 1 << 20, max_memo: 1 << 20, max_depth: 64 }
+        // 4 GiB, or the longest allocation of a 32-bit processor.
+        let max_bytes = usize::try_from(1_u64 << 32).unwrap_or(isize::MAX as usize);
+        Self { max_bytes, max_items: 1 << 20, max_memo: 1 << 20, max_depth: 64 }
     }
 }

@@ -31,7 +31,14 @@ impl Excerpt {
         duration_s: f64,
         options: ReadOptions,
     ) -> Result<Self, ReportError> {
-        let mut reader = AudioReader::open_with(path, options)?;
+        Self::from_reader(AudioReader::open_with(path, options)?, start_s, duration_s)
+    }
+
+    /// Reads an excerpt from a reader at its beginning, like [`Excerpt::read`].
+    ///
+    /// # Errors
+    /// As [`Excerpt::read`].
+    pub fn from_reader(mut reader: AudioReader, start_s: f64, duration_s: f64) -> Result<Self, ReportError> {
         let spec = reader.spec().clone();
         let rate_hz = f64::from(spec.sample_rate_hz);
         let samples = |seconds: f64| (seconds * rate_hz).round() as u64;
@@ -57,8 +64,10 @@ impl Excerpt {
         let audio = Audio { channels, rate_hz: spec.sample_rate_hz };
         if audio.samples() == 0 && start > 0 {
             let seconds = reader.position() as f64 / rate_hz;
-            return Err(ReportError::StartBeyondEnd { path: path.into(), start_seconds: start_s, seconds });
+            let path = reader.path().to_owned();
+            return Err(ReportError::StartBeyondEnd { path, start_seconds: start_s, seconds });
         }
+        let path = reader.path();
         let name = path.file_name().unwrap_or(path.as_os_str());
         let recording = Recording {
             name: name.to_string_lossy().into_owned(),

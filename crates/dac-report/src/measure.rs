@@ -2,16 +2,16 @@
 
 use std::io::Cursor;
 
-use dac::audio::{Planar, StreamFormat, StreamWriter};
+use dac::audio::{Planar, StreamFormat, StreamWriter, resampled_samples};
 use dac::metrics::{ComparisonMeter, octave_bands};
 use dac::tokens::Format;
 use dac::tokens::{TokenError, WriteOptions};
-use dac::{Audio, ChannelMix, Dac, DecodeOptions, EncodeOptions, Error, SampleFormat, TokenFile};
+use dac::{Audio, ChannelMix, Dac, DecodeOptions, EncodeOptions, Error, Progress, SampleFormat, TokenFile};
 
 use crate::error::ReportError;
 use crate::excerpt::Excerpt;
 use crate::pictures::{Spectrogram, token_pngs};
-use crate::report::{Band, Codec, Recording, Report, Signal, Tokens, Variant};
+use crate::report::{Band, Codec, Report, Signal, Tokens, Variant};
 
 /// Largest total size of the players' audio in a page, because browsers load a page as a whole.
 const MAX_AUDIO_BYTES: u64 = 256_000_000;
@@ -40,36 +40,130 @@ impl Report {
         on_step: &mut dyn FnMut(Step),
     ) -> Result<Self, ReportError> {
         let mut recording = excerpt.recording.clone();
-        let coded = excerpt.codec_input(mix, dac.shape().sample_rate_hz)?;
-        check_size(&recording, &coded, counts.len() as u64 + 1)?;
+        check_size(dac, excerpt, mix, counts.len() as u64 + 1)?;
+        on_step(Step::Encode);
         let codebooks = counts.last().copied();
         let options = EncodeOptions { channels: mix, codebooks, ..EncodeOptions::default() };
-        on_step(Step::Encode);
-        let tokens = dac.encode(&excerpt.audio, &options)?;
-        let warnings = [recording.warning.take(), tokens.meta.input_warning.clone()];
+        let mut comparison = Comparison::encode(dac, excerpt, &options, &mut ())?;
+        let warnings = [recording.warning.take(), comparison.tokens.meta.input_warning.clone()];
         recording.warning =
             warnings.into_iter().flatten().reduce(|first, second| format!("{first}; {second}"));
-        let original = Original::new(coded)?;
         let mut variants = Vec::with_capacity(counts.len());
         for &codebooks in counts {
             on_step(Step::Decode(codebooks));
-            variants.push(original.variant(dac, &tokens, codebooks, &recording)?);
+            variants.push(comparison.variant(codebooks)?);
         }
-        Ok(Self {
-            codec: codec(dac),
-            recording,
-            tokens: drawn(&tokens, mix)?,
-            variants,
-            original: original.signal,
+        let tokens = Tokens { mix, ..comparison.drawn_tokens()? };
+        let original = comparison.take_original().ok_or(Error::NoTokens)?;
+        Ok(Self { codec: codec(dac), recording, tokens, variants, original })
+    }
+}
+
+/// Tokens of a signal, and the signal if it is known, from which variants are decoded one at a time.
+pub struct Comparison {
+    dac: Dac,
+    tokens: TokenFile,
+    seconds: f64,
+    original: Option<Original>,
+    /// Level of the spectrograms' brightest colour.
+    loudest_db: Option<f32>,
+}
+
+impl Comparison {
+    /// Encodes an excerpt.
+    ///
+    /// # Errors
+    /// When the excerpt is empty, its rate cannot be resampled, the device fails, or `progress` cancels.
+    pub fn encode(
+        dac: &Dac,
+        excerpt: &Excerpt,
+        options: &EncodeOptions,
+        progress: &mut dyn Progress,
+    ) -> Result<Self, ReportError> {
+        let channels: Vec<_> = excerpt.audio.channels.iter().map(Vec::as_slice).collect();
+        let tokens = dac.encode_slices(&channels, excerpt.audio.rate_hz, options, progress)?;
+        let original = Original::new(excerpt.codec_input(options.channels, dac.shape().sample_rate_hz)?)?;
+        let (seconds, loudest_db) = (excerpt.recording.seconds, Some(original.loudest_db));
+        Ok(Self { dac: dac.clone(), tokens, seconds, original: Some(original), loudest_db })
+    }
+
+    /// Takes tokens without their original; figures that need it become NaN.
+    ///
+    /// # Errors
+    /// When there are no codes, or they are from a model of another shape.
+    pub fn of_tokens(dac: &Dac, tokens: TokenFile) -> Result<Self, ReportError> {
+        dac.check_tokens(&tokens.meta)?;
+        let frames = tokens.codes.as_ref().ok_or(Error::NoTokens)?.frames();
+        let seconds = tokens.meta.audio_seconds();
+        let seconds = seconds.unwrap_or(frames as f64 / dac.shape().frame_rate_hz());
+        Ok(Self { dac: dac.clone(), tokens, seconds, original: None, loudest_db: None })
+    }
+
+    /// The tokens with all codebooks.
+    pub fn tokens(&self) -> &TokenFile {
+        &self.tokens
+    }
+
+    /// Length of the signal in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
+    /// Returns the original's player and pictures, which are then no longer held.
+    pub fn take_original(&mut self) -> Option<Signal> {
+        self.original.as_mut().and_then(|original| original.signal.take())
+    }
+
+    /// Draws the codes.
+    ///
+    /// # Errors
+    /// When the picture would be too large.
+    pub fn drawn_tokens(&self) -> Result<Tokens, ReportError> {
+        let codes = self.tokens.codes.as_ref().ok_or(Error::NoTokens)?;
+        let [channels, codebooks, frames] = codes.shape();
+        Ok(Tokens { mix: ChannelMix::default(), channels, frames, codebooks, pngs: token_pngs(codes)? })
+    }
+
+    /// Decodes with the first `codebooks` codebooks and measures the result.
+    ///
+    /// # Errors
+    /// When there are fewer codebooks, or the device fails.
+    pub fn variant(&mut self, codebooks: usize) -> Result<Variant, ReportError> {
+        let options = DecodeOptions { codebooks: Some(codebooks), ..DecodeOptions::default() };
+        let decoded = self.dac.decode(&self.tokens, &options)?;
+        let dacp_bytes = dacp_bytes(&self.tokens, codebooks).map_err(Error::from)?;
+        let mut figures = (f64::NAN, f64::NAN, f64::NAN, Vec::new());
+        if let Some(original) = &self.original {
+            let mut meter = ComparisonMeter::new(&decoded.channels, decoded.rate_hz);
+            meter.push(&original.audio.channels)?;
+            let found = meter.finish();
+            figures = (found.si_sdr_db, found.mel_distance, found.stft_distance, original.bands(&decoded)?);
+        }
+        let (si_sdr_db, mel_distance, stft_distance, bands) = figures;
+        let spectrogram = Spectrogram::new(&decoded);
+        let loudest_db = *self.loudest_db.get_or_insert(spectrogram.loudest_db());
+        Ok(Variant {
+            codebooks,
+            nominal_kbps: self.dac.shape().bitrate_kbps(codebooks) * decoded.channels.len() as f64,
+            dacp_bytes,
+            dacp_kbps: dacp_bytes as f64 * 0.008 / self.seconds,
+            si_sdr_db,
+            mel_distance,
+            stft_distance,
+            bands,
+            signal: signal(&decoded, &spectrogram, loudest_db)?,
         })
     }
 }
 
 /// Checks that the players' audio does not become too large.
-fn check_size(recording: &Recording, coded: &Audio, players: u64) -> Result<(), ReportError> {
-    let audio_bytes = players * 2 * coded.channels.len() as u64 * coded.samples() as u64;
+fn check_size(dac: &Dac, excerpt: &Excerpt, mix: ChannelMix, players: u64) -> Result<(), ReportError> {
+    let Audio { channels, rate_hz } = &excerpt.audio;
+    let samples = excerpt.audio.samples() as u64;
+    let coded_samples = resampled_samples(samples, *rate_hz, dac.shape().sample_rate_hz);
+    let audio_bytes = players * 2 * mix.channels(channels.len()) as u64 * coded_samples;
     if audio_bytes > MAX_AUDIO_BYTES {
-        let (seconds, max_bytes) = (recording.seconds, MAX_AUDIO_BYTES);
+        let (seconds, max_bytes) = (excerpt.recording.seconds, MAX_AUDIO_BYTES);
         return Err(ReportError::TooMuchAudio { players, seconds, audio_bytes, max_bytes });
     }
     Ok(())
@@ -87,51 +181,18 @@ fn codec(dac: &Dac) -> Codec {
     }
 }
 
-fn drawn(tokens: &TokenFile, mix: ChannelMix) -> Result<Tokens, ReportError> {
-    let codes = tokens.codes.as_ref().ok_or(Error::NoTokens)?;
-    let [channels, codebooks, frames] = codes.shape();
-    Ok(Tokens { mix, channels, frames, codebooks, pngs: token_pngs(codes)? })
-}
-
 /// The encoded signal, with which each decode is compared.
 struct Original {
     audio: Audio,
     loudest_db: f32,
-    signal: Signal,
+    signal: Option<Signal>,
 }
 
 impl Original {
     fn new(audio: Audio) -> Result<Self, ReportError> {
         let spectrogram = Spectrogram::new(&audio);
         let loudest_db = spectrogram.loudest_db();
-        Ok(Self { loudest_db, signal: signal(&audio, &spectrogram, loudest_db)?, audio })
-    }
-
-    /// Decodes with the first `codebooks` codebooks and measures the result.
-    fn variant(
-        &self,
-        dac: &Dac,
-        tokens: &TokenFile,
-        codebooks: usize,
-        recording: &Recording,
-    ) -> Result<Variant, ReportError> {
-        let options = DecodeOptions { codebooks: Some(codebooks), ..DecodeOptions::default() };
-        let decoded = dac.decode(tokens, &options)?;
-        let mut meter = ComparisonMeter::new(&decoded.channels, decoded.rate_hz);
-        meter.push(&self.audio.channels)?;
-        let comparison = meter.finish();
-        let dacp_bytes = dacp_bytes(tokens, codebooks).map_err(Error::from)?;
-        Ok(Variant {
-            codebooks,
-            nominal_kbps: dac.shape().bitrate_kbps(codebooks) * decoded.channels.len() as f64,
-            dacp_bytes,
-            dacp_kbps: recording.kbps(dacp_bytes),
-            si_sdr_db: comparison.si_sdr_db,
-            mel_distance: comparison.mel_distance,
-            stft_distance: comparison.stft_distance,
-            bands: self.bands(&decoded)?,
-            signal: signal(&decoded, &Spectrogram::new(&decoded), self.loudest_db)?,
-        })
+        Ok(Self { loudest_db, signal: Some(signal(&audio, &spectrogram, loudest_db)?), audio })
     }
 
     fn bands(&self, decoded: &Audio) -> Result<Vec<Band>, ReportError> {

@@ -1,11 +1,12 @@
 //! Loading of a model, and its properties.
 
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::thread;
 
-use dac_model::checkpoint::{ConfigJson, sha256_of_bytes, sha256_of_file};
+use dac_model::checkpoint::{ConfigJson, sha256_of_bytes, sha256_of_file, sha256_of_reader};
 use dac_model::{Checkpoint, Codec, CodecOptions as LoadOptions, LoadReport, Preset, RandomWeights};
 use dac_nn::{Device, Geometry, NetworkShape};
 use dac_stream::ChunkPlan;
@@ -69,6 +70,24 @@ impl Dac {
         Self::open(&model.into(), None, &LoadOptions::on(device))
     }
 
+    /// Loads a checkpoint from a source other than a file, such as memory; errors call it `name`. The source
+    /// is read twice, in pieces.
+    ///
+    /// # Errors
+    /// As [`Dac::open`], and [`Error::Read`] when the source cannot be read.
+    pub fn from_reader(
+        mut reader: impl Read + Seek + Send + 'static,
+        name: &Path,
+        options: &LoadOptions,
+    ) -> Result<Self, Error> {
+        let read_error = |source| Error::Read { path: name.to_path_buf(), source };
+        let hash = sha256_of_reader(&mut reader).map_err(read_error)?;
+        reader.rewind().map_err(read_error)?;
+        let mut checkpoint = Checkpoint::from_reader(reader, name, None)?;
+        let codec = Codec::load(&checkpoint.shape().clone(), &mut checkpoint, options.clone())?;
+        Ok(Self::of_checkpoint(codec, &checkpoint, hash, None))
+    }
+
     /// Loads a model; a checkpoint file must match the preset `expected`, if given.
     ///
     /// # Errors
@@ -129,7 +148,7 @@ impl Dac {
         hash: impl FnOnce() -> Result<String, Error> + Send,
         options: &LoadOptions,
     ) -> Result<Self, Error> {
-        let (shape, report) = (checkpoint.shape().clone(), checkpoint.report().clone());
+        let shape = checkpoint.shape().clone();
         // Hashing takes as long as reading the file again, so it runs in parallel with loading.
         let (codec, weights_sha256) = thread::scope(|scope| {
             let hash = thread::Builder::new().spawn_scoped(scope, hash);
@@ -138,10 +157,14 @@ impl Dac {
             let hash = hash.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             Ok::<_, Error>((codec, hash))
         })?;
-        let name = Preset::of_shape(&shape).map_or_else(|| "custom".to_owned(), |p| p.to_string());
-        let info =
-            ModelInfo { name, weights_sha256, path: path.map(Path::to_path_buf), report: Some(report) };
-        Ok(Self { codec: Arc::new(codec), info: Arc::new(info) })
+        Ok(Self::of_checkpoint(codec, &checkpoint, weights_sha256, path))
+    }
+
+    fn of_checkpoint(codec: Codec, from: &Checkpoint, weights_sha256: String, path: Option<&Path>) -> Self {
+        let name = Preset::of_shape(from.shape()).map_or_else(|| "custom".to_owned(), |p| p.to_string());
+        let (path, report) = (path.map(Path::to_path_buf), Some(from.report().clone()));
+        let info = ModelInfo { name, weights_sha256, path, report };
+        Self { codec: Arc::new(codec), info: Arc::new(info) }
     }
 
     /// Shape of the network.

@@ -15,11 +15,16 @@ pub enum Isa {
     Avx512,
     /// aarch64 with NEON.
     Neon,
+    /// WebAssembly with SIMD128.
+    Simd128,
+    /// WebAssembly with SIMD128 and the multiply-adds of relaxed SIMD.
+    RelaxedSimd,
 }
 
 impl Isa {
     /// All instruction sets; those of one architecture from slow to fast.
-    const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Neon];
+    const ALL: [Self; 6] =
+        [Self::Portable, Self::Avx2, Self::Avx512, Self::Neon, Self::Simd128, Self::RelaxedSimd];
 
     /// Returns the fastest instruction set that this processor supports.
     pub fn detect() -> Self {
@@ -51,6 +56,8 @@ impl Isa {
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
             Self::Neon => "neon",
+            Self::Simd128 => "simd128",
+            Self::RelaxedSimd => "relaxed-simd",
         }
     }
 
@@ -70,6 +77,9 @@ impl Isa {
             }
             #[cfg(target_arch = "aarch64")]
             Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            // An engine refuses a module with unknown instructions: what was compiled is available.
+            Self::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
+            Self::RelaxedSimd => cfg!(all(target_arch = "wasm32", target_feature = "relaxed-simd")),
             #[allow(unreachable_patterns)]
             _ => false,
         }

@@ -22,6 +22,8 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
 
 pub use level::Isa;
 
@@ -69,6 +71,10 @@ impl Kernels {
             Isa::Avx2 if isa.is_available() => &avx2::KERNELS,
             #[cfg(target_arch = "aarch64")]
             Isa::Neon if isa.is_available() => &neon::KERNELS,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Isa::Simd128 => &wasm::simd128::KERNELS,
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Isa::RelaxedSimd => &wasm::relaxed::KERNELS,
             _ => &portable::KERNELS,
         }
     }
@@ -80,8 +86,8 @@ impl Kernels {
 /// `vectors` is its width in registers.
 macro_rules! kernels {
     ($simd:ident, $features:tt, rows $rows:literal, $mid:literal, $low:literal, vectors $vectors:literal) => {
-        pub(super) static KERNELS: super::Kernels = {
-            use super::{nearest::nearest, peak::peak, pointwise::*, *};
+        pub(in crate::isa) static KERNELS: crate::isa::Kernels = {
+            use crate::isa::{nearest::nearest, peak::peak, pointwise::*, *};
             Kernels {
                 lanes: <$simd>::LANES,
                 mr: $rows,
@@ -105,7 +111,7 @@ macro_rules! operand_kernels {
         $simd:ident, $operand:ty, $features:tt,
         rows $rows:literal, $mid:literal, $low:literal, vectors $vectors:literal
     ) => {{
-        use super::{gemm::gemm, transform::*, *};
+        use crate::isa::{gemm::gemm, transform::*, *};
         OperandKernels {
             per_word: <$operand as operand::Operand<$simd>>::PER_WORD,
             gemm: compile!($features, Gemm<'_>, gemm::<$simd, $operand, $rows, $mid, $low, $vectors>),
@@ -133,7 +139,7 @@ macro_rules! compile {
         }
     };
     ($features:tt, $job:ty, $kernel:expr) => {{
-        super::compile!(@enable $features, $job, $kernel);
+        crate::isa::compile!(@enable $features, $job, $kernel);
         fn call(job: $job) {
             // SAFETY: `Kernels::for_isa` and `bf16::operand_kernels` return the table with this function only
             // if the processor supports the instruction set.

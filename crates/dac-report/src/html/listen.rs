@@ -1,14 +1,15 @@
 //! Players, spectrograms and token pictures.
 
+use dac::codec::NetworkShape;
 use maud::{Markup, html};
 
 use super::axis::{frequencies, hertz, times};
 use super::data_uri::DataUri;
 use super::text::{clock, codebooks_text, decimal};
-use crate::report::{Report, Signal, Tokens};
+use crate::report::{Report, Signal, Tokens, Variant};
 
-/// Bar that switches between variants during playback. The script shows it.
-pub(super) fn switch(report: &Report) -> Markup {
+/// Bar that switches between versions during playback. The script shows it.
+pub(super) fn switch(has_original: bool, counts: impl Iterator<Item = usize>) -> Markup {
     html! {
         div #switch role="group" aria-label="Listen and compare" hidden {
             button #play type="button" aria-label="Play" { "▶" }
@@ -16,10 +17,12 @@ pub(super) fn switch(report: &Report) -> Markup {
             output #clock for="seek" { "0:00" }
             label { input #repeat type="checkbox"; " Repeat" }
             div.choices role="group" aria-label="Version" {
-                button type="button" data-version="original" aria-pressed="true" { "Original" }
-                @for variant in &report.variants {
-                    button type="button" data-version=(variant.codebooks) aria-pressed="false"
-                        aria-label=(codebooks_text(variant.codebooks)) { (variant.codebooks) }
+                @if has_original {
+                    button type="button" data-version="original" aria-pressed="true" { "Original" }
+                }
+                @for count in counts {
+                    button type="button" data-version=(count) aria-pressed="false"
+                        aria-label=(codebooks_text(count)) { (count) }
                 }
             }
         }
@@ -29,6 +32,7 @@ pub(super) fn switch(report: &Report) -> Markup {
 /// Players and spectrograms of the original and all variants.
 pub(super) fn variants(report: &Report) -> Markup {
     let rate_hz = report.codec.shape.sample_rate_hz;
+    let axes = Axes { seconds: report.recording.seconds, rate_hz };
     html! {
         section aria-labelledby="listen" {
             h2 #listen { "Listen" }
@@ -36,27 +40,43 @@ pub(super) fn variants(report: &Report) -> Markup {
                 "be compared at the same place. A click on a picture plays from there. Spectrograms range "
                 "from 0 Hz to " (hertz(f64::from(rate_hz) / 2.0)) " in equal steps of mel, over 80 dB." }
             div.versions {
-                @let summary = format!("as encoded, at {rate_hz} Hz");
-                (card(report, "original", "Original", &summary, &report.original))
-                @for variant in &report.variants {
-                    @let summary = format!(
-                        "{:.2} kbit/s, SI-SDR {} dB, mel distance {}",
-                        variant.nominal_kbps,
-                        decimal(variant.si_sdr_db, 2),
-                        decimal(variant.mel_distance, 3)
-                    );
-                    @let (id, name) = (variant.codebooks.to_string(), codebooks_text(variant.codebooks));
-                    (card(report, &id, &name, &summary, &variant.signal))
-                }
+                (original(&report.original, axes))
+                @for version in &report.variants { (variant(version, axes)) }
             }
         }
     }
 }
 
-/// Player and spectrograms of one signal.
-fn card(report: &Report, id: &str, name: &str, summary: &str, signal: &Signal) -> Markup {
-    let seconds = report.recording.seconds;
-    let top_hz = f64::from(report.codec.shape.sample_rate_hz) / 2.0;
+/// Extent of a signal's pictures.
+#[derive(Debug, Clone, Copy)]
+pub struct Axes {
+    /// Length in seconds.
+    pub seconds: f64,
+    /// Sample rate; spectrograms reach half of it.
+    pub rate_hz: u32,
+}
+
+/// Player and spectrograms of the original.
+pub(super) fn original(signal: &Signal, axes: Axes) -> Markup {
+    card(axes, "original", "Original", &format!("as encoded, at {} Hz", axes.rate_hz), signal)
+}
+
+/// Player and spectrograms of a variant.
+pub(super) fn variant(variant: &Variant, axes: Axes) -> Markup {
+    let mut summary = format!("{:.2} kbit/s", variant.nominal_kbps);
+    if !variant.si_sdr_db.is_nan() {
+        let (si_sdr_db, mel) = (decimal(variant.si_sdr_db, 2), decimal(variant.mel_distance, 3));
+        summary += &format!(", SI-SDR {si_sdr_db} dB, mel distance {mel}");
+    }
+    let (id, name) = (variant.codebooks.to_string(), codebooks_text(variant.codebooks));
+    card(axes, &id, &name, &summary, &variant.signal)
+}
+
+/// Player and spectrograms of one signal. A script adds the audio of a signal without a WAV file.
+fn card(axes: Axes, id: &str, name: &str, summary: &str, signal: &Signal) -> Markup {
+    let Axes { seconds, rate_hz } = axes;
+    let top_hz = f64::from(rate_hz) / 2.0;
+    let wav = DataUri { media_type: "audio/wav", bytes: &signal.wav };
     html! {
         article.version #{ "version-" (id) } data-version=(id) aria-labelledby={ "name-" (id) } {
             div.summary {
@@ -67,7 +87,7 @@ fn card(report: &Report, id: &str, name: &str, summary: &str, signal: &Signal) -
                 }
             }
             audio controls preload="metadata" aria-label={ "Player: " (name) }
-                src=(DataUri { media_type: "audio/wav", bytes: &signal.wav }) {}
+                src=[Some(wav).filter(|wav| !wav.bytes.is_empty())] {}
             @for (channel, picture) in signal.spectrograms.iter().enumerate() {
                 @let of_channel = channel_suffix(signal.spectrograms.len(), channel);
                 figure {
@@ -88,37 +108,32 @@ fn card(report: &Report, id: &str, name: &str, summary: &str, signal: &Signal) -
     }
 }
 
-/// Pictures of the codes.
-pub(super) fn tokens(report: &Report) -> Markup {
-    let Tokens { channels, codebooks, frames, .. } = report.tokens;
-    let seconds = report.recording.seconds;
-    let frame_ms = 1000.0 / report.codec.shape.frame_rate_hz();
+/// Pictures of the codes, with an explanation.
+pub(super) fn tokens(tokens: &Tokens, shape: &NetworkShape, seconds: f64) -> Markup {
+    let Tokens { channels, codebooks, frames, .. } = *tokens;
+    let frame_ms = 1000.0 / shape.frame_rate_hz();
     let label_every = codebooks.div_ceil(12);
     html! {
-        section aria-labelledby="tokens" {
-            h2 #tokens { "Tokens" }
-            p { "A column is a frame of " (format!("{frame_ms:.1}"))
-                " ms, a row is a codebook, the first at the top. Each of the "
-                (report.codec.shape.codebook_size)
-                " codes of a codebook has its own colour; a constant colour is a constant code." }
-            @for (channel, picture) in report.tokens.pngs.iter().enumerate() {
-                @let of_channel = channel_suffix(channels, channel);
-                figure.tokens {
-                    @if !of_channel.is_empty() { figcaption { "Channel " (channel + 1) } }
-                    div.rows aria-hidden="true" {
-                        @for codebook in 1..=codebooks {
-                            span { @if (codebook - 1) % label_every == 0 { (codebook) } }
-                        }
+        p { "A column is a frame of " (format!("{frame_ms:.1}"))
+            " ms, a row is a codebook, the first at the top. Each of the " (shape.codebook_size)
+            " codes of a codebook has its own colour; a constant colour is a constant code." }
+        @for (channel, picture) in tokens.pngs.iter().enumerate() {
+            @let of_channel = channel_suffix(channels, channel);
+            figure.tokens {
+                @if !of_channel.is_empty() { figcaption { "Channel " (channel + 1) } }
+                div.rows aria-hidden="true" {
+                    @for codebook in 1..=codebooks {
+                        span { @if (codebook - 1) % label_every == 0 { (codebook) } }
                     }
-                    div.plot style={ "--rows:" (codebooks) } {
-                        img src=(DataUri { media_type: "image/png", bytes: picture })
-                            alt={
-                                "Codes of " (codebooks_text(codebooks)) " in " (frames) " frames" (of_channel)
-                            };
-                        i.cursor aria-hidden="true" {}
-                    }
-                    (times(seconds))
                 }
+                div.plot style={ "--rows:" (codebooks) } {
+                    img src=(DataUri { media_type: "image/png", bytes: picture })
+                        alt={
+                            "Codes of " (codebooks_text(codebooks)) " in " (frames) " frames" (of_channel)
+                        };
+                    i.cursor aria-hidden="true" {}
+                }
+                (times(seconds))
             }
         }
     }

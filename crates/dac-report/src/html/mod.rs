@@ -2,6 +2,7 @@
 
 mod axis;
 mod data_uri;
+pub mod fragments;
 mod listen;
 mod tables;
 mod text;
@@ -55,10 +56,10 @@ pub fn html_page(report: &Report) -> String {
                     (facts(report))
                 }
                 main {
-                    (listen::switch(report))
-                    (tables::figures(report))
+                    (listen::switch(true, counts.iter().copied()))
+                    (figures(report))
                     (listen::variants(report))
-                    (listen::tokens(report))
+                    (tokens(report))
                     (tables::bands(report))
                 }
                 footer { p {
@@ -70,6 +71,31 @@ pub fn html_page(report: &Report) -> String {
         }
     };
     page.into_string()
+}
+
+/// Sizes and distances of all variants.
+fn figures(report: &Report) -> Markup {
+    let wav_bytes = report.original.wav.len() as u64;
+    html! {
+        section aria-labelledby="figures" {
+            h2 #figures { "Figures" }
+            p { "Higher SI-SDR is better; lower mel and STFT distances (as defined by the reference codec) "
+                "are better. The nominal bitrate counts only codes; a .dacp file also has a header." }
+            (tables::figures(&report.variants))
+            p.note { "The original as a 16-bit WAV file at the model's rate: " (wav_bytes) " bytes, "
+                (text::decimal(report.recording.kbps(wav_bytes), 2)) " kbit/s." }
+        }
+    }
+}
+
+/// Pictures of the codes.
+fn tokens(report: &Report) -> Markup {
+    html! {
+        section aria-labelledby="tokens" {
+            h2 #tokens { "Tokens" }
+            (listen::tokens(&report.tokens, &report.codec.shape, report.recording.seconds))
+        }
+    }
 }
 
 /// Facts about the recording and the model.

@@ -1,32 +1,37 @@
-// One player plays at a time; starting another continues at the same position.
+// One player plays at a time; starting another continues at the same position. Players may be added and
+// removed at any time.
 (() => {
   "use strict";
-  const players = [...document.querySelectorAll("audio")];
   const root = document.documentElement;
   const at = (id) => document.getElementById(id);
-  const [bar, play, seek, clock, repeat] = ["switch", "play", "seek", "clock", "repeat"].map(at);
-  const choices = [...bar.querySelectorAll("[data-version]")];
+  const players = () => [...document.querySelectorAll("audio")];
   const versionOf = (node) => node.closest("[data-version]").dataset.version;
-  const playerOf = (version) => players.find((player) => versionOf(player) === version);
-  let current = players[0];
+  const playerOf = (version) => players().find((player) => versionOf(player) === version);
+  let current = null;
 
   const time = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
   function show() {
+    const bar = at("switch");
+    if (!current?.isConnected) current = players()[0];
+    if (!bar || !current) return;
     const length = current.duration || 1;
-    seek.max = length;
-    seek.value = current.currentTime;
-    clock.textContent = `${time(current.currentTime)} / ${time(length)}`;
+    at("seek").max = length;
+    at("seek").value = current.currentTime;
+    at("clock").textContent = `${time(current.currentTime)} / ${time(length)}`;
     root.style.setProperty("--at", `${(100 * current.currentTime) / length}%`);
-    play.textContent = current.paused ? "▶" : "❚❚";
-    play.setAttribute("aria-label", current.paused ? "Play" : "Pause");
-    for (const choice of choices) choice.setAttribute("aria-pressed", String(versionOf(choice) === versionOf(current)));
-    for (const player of players) player.closest(".version").classList.toggle("current", player === current);
+    at("play").textContent = current.paused ? "▶" : "❚❚";
+    at("play").setAttribute("aria-label", current.paused ? "Play" : "Pause");
+    for (const choice of bar.querySelectorAll("[data-version]")) {
+      choice.setAttribute("aria-pressed", String(versionOf(choice) === versionOf(current)));
+    }
+    for (const player of players()) player.closest(".version").classList.toggle("current", player === current);
+    bar.hidden = false;
   }
 
   function follow() {
     show();
-    if (!current.paused) requestAnimationFrame(follow);
+    if (current && !current.paused) requestAnimationFrame(follow);
   }
 
   // A pause before playback starts rejects the promise of play(), which is no error.
@@ -37,6 +42,7 @@
     const last = current;
     if (player === last) return;
     current = player;
+    player.loop = at("repeat").checked;
     player.currentTime = last.ended ? 0 : last.currentTime;
     last.pause();
     show();
@@ -48,35 +54,42 @@
     if (wasPlaying) start(player);
   }
 
-  for (const player of players) {
-    player.addEventListener("play", () => {
-      makeCurrent(player);
-      follow();
-    });
-    // Moving the position of another player makes it the current one.
-    player.addEventListener("seeking", () => {
-      if (player === current) return show();
+  // Events of players do not bubble, but they can be captured.
+  const onPlayer = (name, handle) =>
+    document.addEventListener(name, (event) => event.target.matches("audio") && handle(event.target), true);
+  onPlayer("play", (player) => {
+    makeCurrent(player);
+    follow();
+  });
+  // Moving the position of another player makes it the current one.
+  onPlayer("seeking", (player) => {
+    if (player !== current) {
       current.pause();
       current = player;
-      show();
-    });
-    for (const name of ["pause", "ended", "loadedmetadata", "timeupdate"]) {
-      player.addEventListener(name, () => player === current && show());
     }
+    show();
+  });
+  for (const name of ["pause", "ended", "loadedmetadata", "timeupdate"]) {
+    onPlayer(name, (player) => (player === current || !current?.isConnected) && show());
   }
-  for (const choice of choices) choice.addEventListener("click", () => choose(playerOf(versionOf(choice))));
-  play.addEventListener("click", () => (current.paused ? start(current) : current.pause()));
-  seek.addEventListener("input", () => (current.currentTime = seek.value));
-  repeat.addEventListener("change", () => players.forEach((player) => (player.loop = repeat.checked)));
-  for (const plot of document.querySelectorAll(".plot")) {
-    plot.addEventListener("click", (event) => {
+
+  document.addEventListener("click", (event) => {
+    const choice = event.target.closest(".choices [data-version]");
+    const plot = event.target.closest(".plot");
+    if (choice) choose(playerOf(versionOf(choice)));
+    else if (event.target.closest("#play")) current.paused ? start(current) : current.pause();
+    else if (plot && current) {
       const box = plot.getBoundingClientRect();
-      const card = plot.closest("[data-version]");
-      if (card) makeCurrent(playerOf(card.dataset.version));
+      if (plot.closest("[data-version]")) makeCurrent(playerOf(versionOf(plot)));
       current.currentTime = ((event.clientX - box.left) / box.width) * current.duration;
       start(current);
-    });
-  }
-  bar.hidden = false;
+    }
+  });
+  document.addEventListener("input", (event) => {
+    if (event.target.id === "seek") current.currentTime = event.target.value;
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "repeat") for (const player of players()) player.loop = event.target.checked;
+  });
   show();
 })();

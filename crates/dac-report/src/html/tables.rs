@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::axis::hertz;
 use super::text::{codebooks_text, decimal};
-use crate::report::{Band, Report};
+use crate::report::{Band, Report, Variant};
 
 /// Errors are coloured from this far below the signal on; at the signal's level the colour is full.
 const ERRORS_DB: f64 = 30.0;
@@ -12,41 +12,33 @@ const ERRORS_DB: f64 = 30.0;
 const LEVELS_DB: f64 = 12.0;
 
 /// Sizes and distances of all variants.
-pub(super) fn figures(report: &Report) -> Markup {
-    let wav_bytes = report.original.wav.len() as u64;
+pub(super) fn figures(variants: &[Variant]) -> Markup {
     html! {
-        section aria-labelledby="figures" {
-            h2 #figures { "Figures" }
-            p { "Higher SI-SDR is better; lower mel and STFT distances (as defined by the reference codec) "
-                "are better. The nominal bitrate counts only codes; a .dacp file also has a header." }
-            div.scroll tabindex="0" role="region" aria-labelledby="figures" {
-                table {
-                    thead { tr {
-                        th scope="col" { "Version" }
-                        th scope="col" { "Nominal kbit/s" }
-                        th scope="col" { ".dacp bytes" }
-                        th scope="col" { ".dacp kbit/s" }
-                        th scope="col" { "SI-SDR, dB" }
-                        th scope="col" { "Mel distance" }
-                        th scope="col" { "STFT distance" }
-                    } }
-                    tbody {
-                        @for variant in &report.variants {
-                            tr {
-                                th scope="row" { (codebooks_text(variant.codebooks)) }
-                                td { (decimal(variant.nominal_kbps, 2)) }
-                                td { (variant.dacp_bytes) }
-                                td { (decimal(variant.dacp_kbps, 2)) }
-                                td { (decimal(variant.si_sdr_db, 2)) }
-                                td { (decimal(variant.mel_distance, 3)) }
-                                td { (decimal(variant.stft_distance, 3)) }
-                            }
+        div.scroll tabindex="0" role="region" aria-labelledby="figures" {
+            table {
+                thead { tr {
+                    th scope="col" { "Version" }
+                    th scope="col" { "Nominal kbit/s" }
+                    th scope="col" { ".dacp bytes" }
+                    th scope="col" { ".dacp kbit/s" }
+                    th scope="col" { "SI-SDR, dB" }
+                    th scope="col" { "Mel distance" }
+                    th scope="col" { "STFT distance" }
+                } }
+                tbody {
+                    @for variant in variants {
+                        tr {
+                            th scope="row" { (codebooks_text(variant.codebooks)) }
+                            td { (decimal(variant.nominal_kbps, 2)) }
+                            td { (variant.dacp_bytes) }
+                            td { (decimal(variant.dacp_kbps, 2)) }
+                            td { (decimal(variant.si_sdr_db, 2)) }
+                            td { (decimal(variant.mel_distance, 3)) }
+                            td { (decimal(variant.stft_distance, 3)) }
                         }
                     }
                 }
             }
-            p.note { "The original as a 16-bit WAV file at the model's rate: " (wav_bytes) " bytes, "
-                (decimal(report.recording.kbps(wav_bytes), 2)) " kbit/s." }
         }
     }
 }

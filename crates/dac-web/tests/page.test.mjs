@@ -1,0 +1,217 @@
+// The page in Chromium.
+import assert from "node:assert/strict";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import {
+  codesOf, differing, MAX_TIES, nativeTokens, openFile, openPage, RECORDING, SITE, startBrowser, TEST_DIR, waitForState,
+} from "./support.mjs";
+
+let browser;
+before(async () => (browser = await startBrowser()));
+after(() => browser.close());
+
+/** Saves the tokens in a format and returns the file's path. */
+async function saveTokens(page, format) {
+  await page.selectOption("#format", format);
+  const download = page.waitForEvent("download");
+  await page.click("#save-tokens");
+  const path = join(TEST_DIR, (await download).suggestedFilename());
+  await (await download).saveAs(path);
+  await waitForState(page, "done");
+  return path;
+}
+
+for (const [module, isa] of [["simd", "simd128"], ["relaxed", "relaxed-simd"]]) {
+  test(`codes of the module ${module} equal those of the native engine`, async () => {
+    const { page, problems } = await openPage(browser.context, `${SITE}?module=${module}`);
+    assert.match(await page.textContent("#engine"), new RegExp(`WebAssembly with ${isa}`));
+    await openFile(page, RECORDING);
+    const found = codesOf(readFileSync(await saveTokens(page, "safetensors")));
+    assert.equal(found.shape.length, 3);
+    assert.ok(new Set(found.codes).size > 100);
+    const share = differing(found, nativeTokens());
+    console.log(`${module}: ${(100 * share).toFixed(3)} % of the codes differ from the native engine's`);
+    assert.ok(share <= MAX_TIES, `${share} of the codes differ`);
+    // Without fused multiply-adds, the arithmetic is that of the portable kernels.
+    if (module === "simd") assert.equal(differing(found, nativeTokens("portable")), 0);
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+}
+
+test("a recording is encoded, played and compared", async () => {
+  const { page, problems } = await openPage(browser.context);
+  await openFile(page, RECORDING);
+  const versions = await page.$$eval("#versions .version", (all) => all.map((card) => card.dataset.version));
+  assert.deepEqual(versions, ["original", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+  await page.waitForFunction(() => [...document.querySelectorAll("audio")].every((player) => player.readyState >= 1));
+  const durations = await page.$$eval("audio", (players) => players.map((player) => player.duration));
+  assert.ok(durations.every((duration) => Math.abs(duration - durations[0]) < 0.001 && duration > 3), `${durations}`);
+  const pictures = await page.$$eval("#result img", (all) => all.map((image) => image.complete && image.naturalWidth));
+  assert.equal(pictures.length, 11);
+  assert.ok(pictures.every((width) => width > 100), `${pictures}`);
+  const facts = await page.textContent("#facts");
+  assert.match(facts, /9 codebooks × \d+ frames, \d+\.\d\d kbit\/s/);
+  assert.match(facts, /Smaller by a factor of/);
+
+  await page.click("#play");
+  await page.waitForFunction(() => document.querySelector("#version-original audio").currentTime > 0.3);
+  await page.click('.choices [data-version="3"]');
+  await page.waitForFunction(() => document.querySelector("#version-3 audio").currentTime > 0.35);
+  const playing = await page.$$eval("audio", (players) => players.filter((player) => !player.paused).length);
+  assert.equal(playing, 1);
+  assert.equal(await page.getAttribute('.choices [data-version="3"]', "aria-pressed"), "true");
+  await page.click("#play");
+  await page.click("#version-9 .plot", { position: { x: 5, y: 50 } });
+  await page.waitForFunction(() => !document.querySelector("#version-9 audio").paused);
+
+  const download = page.waitForEvent("download");
+  await page.click("#save-wav");
+  const wav = join(TEST_DIR, "saved.wav");
+  await (await download).saveAs(wav);
+  assert.equal((await download).suggestedFilename(), "librivox_austen.9.wav");
+  assert.equal(readFileSync(wav).subarray(0, 4).toString(), "RIFF");
+  assert.ok(statSync(wav).size > 100_000);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("token files of every format are saved and opened again", async () => {
+  const { page, problems } = await openPage(browser.context);
+  await openFile(page, RECORDING);
+  const files = [];
+  for (const format of ["dacp", "safetensors", "npy", "pt", "dac"]) files.push(await saveTokens(page, format));
+  const expected = codesOf(readFileSync(files[1]));
+  for (const file of files) {
+    await openFile(page, file);
+    assert.equal(await page.textContent("#result-name"), file.split("/").pop());
+    const versions = await page.$$eval("#versions .version", (all) => all.map((card) => card.dataset.version));
+    assert.deepEqual(versions, ["1", "2", "3", "4", "5", "6", "7", "8", "9"], file);
+    assert.deepEqual(codesOf(readFileSync(await saveTokens(page, "safetensors"))), expected, file);
+  }
+  await page.click("#play");
+  await page.waitForFunction(() => [...document.querySelectorAll("audio")].some((player) => player.currentTime > 0.1));
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("invalid files are refused with the reason, and the page goes on", async () => {
+  const { page, problems } = await openPage(browser.context);
+  const text = join(TEST_DIR, "notes.txt");
+  writeFileSync(text, "no audio at all\n".repeat(100));
+  await openFile(page, text, "failed");
+  assert.match(await page.textContent("#error"), /notes\.txt/);
+  const cut = join(TEST_DIR, "cut.npy");
+  writeFileSync(cut, Buffer.concat([Buffer.from("\x93NUMPY", "latin1"), Buffer.from([1, 0, 9, 0])]));
+  await openFile(page, cut, "failed");
+  assert.ok(await page.isVisible("#error"));
+  await page.evaluate(() => (document.body.dataset.state = "waiting"));
+  await page.setInputFiles("#weights", text);
+  await waitForState(page, "failed");
+  assert.match(await page.textContent("#error"), /notes\.txt/);
+  await openFile(page, RECORDING);
+  assert.ok(!(await page.isVisible("#error")));
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("weights are loaded from a file and from an address", async () => {
+  const { page, problems } = await openPage(browser.context);
+  const weights = join(process.env.DAC_PACKAGE, "tiny.safetensors");
+  await page.evaluate(() => (document.body.dataset.state = "waiting"));
+  await page.setInputFiles("#weights", weights);
+  await waitForState(page, "done");
+  assert.equal(await page.textContent("#model-name"), "tiny.safetensors (tiny)");
+  await page.click("summary");
+  await page.fill("#address", `${SITE}dac-web/tiny.safetensors`);
+  await page.evaluate(() => (document.body.dataset.state = "waiting"));
+  await page.click("#address-form button");
+  await waitForState(page, "done");
+  await openFile(page, RECORDING);
+  assert.ok(await page.isVisible("#version-9"));
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("the microphone is recorded", async () => {
+  const { page, problems } = await openPage(browser.context);
+  await page.click("#record");
+  await page.waitForFunction(() => /Recording: [1-9]/.test(document.querySelector("#status").textContent));
+  await page.evaluate(() => (document.body.dataset.state = "waiting"));
+  await page.click("#record");
+  await waitForState(page, "done");
+  assert.match(await page.textContent("#facts"), /microphone/);
+  assert.ok(await page.isVisible("#version-original"));
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("the page works offline once it has loaded", async () => {
+  const own = await startBrowser();
+  const { page } = await openPage(own.context);
+  await page.waitForFunction(() => document.body.dataset.offline === "ready");
+  await own.context.setOffline(true);
+  await page.reload();
+  await waitForState(page, "done");
+  await openFile(page, RECORDING);
+  assert.ok(await page.isVisible("#version-9"));
+  await own.close();
+});
+
+test("memory stays flat over 20 runs", async () => {
+  const { page, problems } = await openPage(browser.context);
+  const memory = async () => {
+    const { bytes } = await page.evaluate(async () => (await import("./app.js")).ask({ request: "memory" }));
+    return bytes;
+  };
+  await openFile(page, RECORDING);
+  await openFile(page, RECORDING);
+  const start = await memory();
+  for (let run = 0; run < 20; run++) await openFile(page, RECORDING);
+  const end = await memory();
+  console.log(`memory of the module: ${start / 1e6} MB after 2 runs, ${end / 1e6} MB after 22`);
+  assert.ok(end <= start * 1.02, `${start} to ${end} bytes`);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test("screenshots in both themes and at the width of a phone", async () => {
+  for (const [name, colorScheme, width] of [["light", "light", 1000], ["dark", "dark", 1000], ["phone", "light", 360]]) {
+    const own = await startBrowser({ colorScheme, viewport: { width, height: 800 } });
+    const { page } = await openPage(own.context);
+    await openFile(page, RECORDING);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(overflow, 0, `${name}: wider than the window`);
+    await page.screenshot({ path: join(TEST_DIR, `${name}.png`), fullPage: true });
+    await page.screenshot({ path: join(TEST_DIR, `${name}-top.png`) });
+    await own.close();
+  }
+});
+
+test("everything is reached by keyboard and has a name", async () => {
+  const { page } = await openPage(browser.context);
+  const reached = new Set();
+  const pressTab = async (presses) => {
+    for (let press = 0; press < presses; press++) {
+      await page.keyboard.press("Tab");
+      reached.add(await page.evaluate(() => document.activeElement.id || document.activeElement.dataset.version));
+    }
+  };
+  await pressTab(5);
+  await openFile(page, RECORDING);
+  const unnamed = await page.$$eval("button, input, select, audio, img, progress", (all) =>
+    all
+      .filter((node) => {
+        const label = node.labels?.[0]?.textContent ?? node.textContent;
+        return !(node.getAttribute("aria-label") ?? node.getAttribute("alt") ?? label).trim();
+      })
+      .map((node) => node.outerHTML.slice(0, 80)),
+  );
+  assert.deepEqual(unnamed, []);
+  await pressTab(60);
+  for (const id of ["file", "record", "sample", "play", "seek", "repeat", "original", "9"]) {
+    assert.ok(reached.has(id), `${id} is not reached: ${[...reached]}`);
+  }
+  await page.close();
+});
