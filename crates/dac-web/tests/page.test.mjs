@@ -22,6 +22,17 @@ async function saveTokens(page, format) {
   return path;
 }
 
+/** Writes the first second of the recording, a WAV file of one channel with 16 bits at 16 kHz. */
+function firstSecond() {
+  const [headerBytes, dataBytes] = [44, 32_000];
+  const bytes = Buffer.from(readFileSync(RECORDING).subarray(0, headerBytes + dataBytes));
+  bytes.writeUInt32LE(headerBytes - 8 + dataBytes, 4);
+  bytes.writeUInt32LE(dataBytes, 40);
+  const path = join(TEST_DIR, "second.wav");
+  writeFileSync(path, bytes);
+  return path;
+}
+
 for (const [module, isa] of [["simd", "simd128"], ["relaxed", "relaxed-simd"]]) {
   test(`codes of the module ${module} equal those of the native engine`, async () => {
     const { page, problems } = await openPage(browser.context, `${SITE}?module=${module}`);
@@ -165,10 +176,11 @@ test("memory stays flat over 20 runs", async () => {
     const { bytes } = await page.evaluate(async () => (await import("./app.js")).ask({ request: "memory" }));
     return bytes;
   };
-  await openFile(page, RECORDING);
-  await openFile(page, RECORDING);
+  const recording = firstSecond();
+  await openFile(page, recording);
+  await openFile(page, recording);
   const start = await memory();
-  for (let run = 0; run < 20; run++) await openFile(page, RECORDING);
+  for (let run = 0; run < 20; run++) await openFile(page, recording);
   const end = await memory();
   console.log(`memory of the module: ${start / 1e6} MB after 2 runs, ${end / 1e6} MB after 22`);
   assert.ok(end <= start * 1.02, `${start} to ${end} bytes`);
