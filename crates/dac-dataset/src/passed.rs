@@ -44,7 +44,8 @@ impl Passed {
 }
 
 impl Passed {
-    /// Metadata of an entry of a pack, in the members next to its token file or the columns next to its codes.
+    /// Metadata of an entry of a pack, in the members next to its token file or the columns next to its
+    /// codes.
     pub fn token_meta(&self) -> TokenMeta {
         let members = match self {
             Self::Members(members) => members,
