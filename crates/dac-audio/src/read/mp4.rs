@@ -62,6 +62,8 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
     let (moov, is_complete) = read_moov(&mut stream, &path)?;
     let after_moov = stream.position();
     let movie = Movie::parse(&moov);
+    // The index of a long file is large.
+    drop(moov);
     let track = movie.select_track(&path)?;
     if !is_complete && !track.has_complete_tables() {
         return Err(AudioError::malformed(&path, "a complete index (moov)", "a truncated one"));
@@ -103,7 +105,8 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         samples,
         first: StreamStart { skip, ..StreamStart::default() },
         limit: if edit.is_some() { samples } else { None },
-        samples_are_promised: true,
+        // The durations of packets may be wrong by some ticks; the tables tell whether packets are missing.
+        samples_are_promised: false,
         has_pages: false,
         warning: if is_joined {
             Some("a second file follows; it was not read".to_owned())
@@ -315,6 +318,7 @@ impl Demuxer for Mp4Demuxer {
             if let Some(sample) = self.table.next() {
                 return self.read_sample(&sample);
             }
+            self.truncated |= !self.table.is_at_end();
             if let Some(sample) = self.fragment.pop_front() {
                 return self.read_sample(&sample);
             }

@@ -1,5 +1,7 @@
 //! Iterator over the samples of the index of an MP4 track.
 
+use std::sync::Arc;
+
 use super::mp4_track::Track;
 
 /// Bytes of uncompressed audio that are read at a time.
@@ -24,14 +26,14 @@ pub(super) struct RawFrame {
 /// Tables of a track and the position in them.
 pub(super) struct SampleTable {
     /// `(first chunk, samples per chunk)`.
-    chunk_runs: Vec<(u32, u32)>,
-    chunk_offsets: Vec<u64>,
+    chunk_runs: Arc<[(u32, u32)]>,
+    chunk_offsets: Arc<[u64]>,
     /// Size of all samples, or 0.
     fixed_bytes: u32,
-    bytes: Vec<u32>,
+    bytes: Arc<[u32]>,
     count: u64,
     /// `(count, duration)`.
-    durations: Vec<(u32, u32)>,
+    durations: Arc<[(u32, u32)]>,
     raw: Option<RawFrame>,
     chunk: usize,
     run: usize,
@@ -76,6 +78,11 @@ impl SampleTable {
             Some(raw) if raw.samples == 1 => self.count,
             _ => u64::try_from(ticks * u128::from(rate_hz) / u128::from(timescale)).unwrap_or(u64::MAX),
         }
+    }
+
+    /// True if all samples were returned; false at the end of an incomplete index.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.sample >= self.count
     }
 
     /// Samples in the current chunk.

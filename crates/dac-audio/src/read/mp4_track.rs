@@ -1,6 +1,7 @@
 //! Parser of the index of MP4 files: `moov` and `moof`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::aac::with_way_out;
 use super::byte_stream::{be32, be64};
@@ -52,12 +53,12 @@ pub(super) struct Track {
     pub(super) entry: Option<([u8; 4], Vec<u8>)>,
     /// Start in ticks of the track and duration in ticks of the movie, if there is exactly one edit.
     pub(super) edit: Option<(u64, u64)>,
-    pub(super) chunk_runs: Vec<(u32, u32)>,
-    pub(super) chunk_offsets: Vec<u64>,
+    pub(super) chunk_runs: Arc<[(u32, u32)]>,
+    pub(super) chunk_offsets: Arc<[u64]>,
     pub(super) fixed_bytes: u32,
-    pub(super) bytes: Vec<u32>,
+    pub(super) bytes: Arc<[u32]>,
     pub(super) count: u32,
-    pub(super) durations: Vec<(u32, u32)>,
+    pub(super) durations: Arc<[(u32, u32)]>,
     /// True if some samples have another sample entry than the first.
     changes_format: bool,
 }

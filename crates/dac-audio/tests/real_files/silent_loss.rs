@@ -154,3 +154,21 @@ fn ogg_with_two_tracks_of_flac_yields_the_first() -> Outcome {
     assert_eq!(found.warning, "the first of 2 audio tracks was read");
     Ok(())
 }
+
+#[test]
+fn wrong_durations_of_mp4_packets_are_no_truncation() -> Outcome {
+    // ALAC has no padding that could make up for them.
+    let mut file = bytes("alac.m4a");
+    let table = file.windows(4).position(|name| name == b"stts").unwrap();
+    // The duration of the first run of packets is one tick too long.
+    file[table + 19] += 1;
+    let found = read_bytes("a.m4a", file)?;
+    assert_eq!((found.truncated, found.len()), (false, 4_410));
+    // An index whose chunks hold one sample less than it counts.
+    let mut file = bytes("s24be.mov");
+    let sizes = file.windows(4).position(|name| name == b"stsz").unwrap();
+    file[sizes + 15] += 1;
+    let found = read_bytes("a.mov", file)?;
+    assert_eq!((found.truncated, found.len()), (true, 2_000));
+    Ok(())
+}
