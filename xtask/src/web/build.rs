@@ -33,7 +33,10 @@ pub(super) fn install_programs() -> Result<(), Error> {
         (folder.join("package-lock.json"), folder.join("node_modules/.package-lock.json"));
     let modified = |path: &Path| fs::metadata(path).and_then(|found| found.modified()).ok();
     if modified(&installed).is_none() || modified(&installed) < modified(&lock) {
-        run_command(command("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund"]))?;
+        // Not `npm ci`, which refuses lock files without the optional packages of other systems.
+        let mut npm = command("npm");
+        npm.current_dir(&folder).args(["install", "--no-save", "--no-audit", "--no-fund"]);
+        run_command(&mut npm)?;
     }
     Ok(())
 }
