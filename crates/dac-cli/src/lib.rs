@@ -1,7 +1,7 @@
 //! The program `dac`: audio to tokens and back, in batches. The binary and the Python package run it.
 //!
-//! [`args`] defines the command line, and each command has a module. Commands for many files run through
-//! [`batch`], which uses the library `dac-batch`.
+//! `args` defines the command line, and each command has a module. Commands for many files run through
+//! `batch`, which uses the library `dac-batch`.
 
 #![forbid(unsafe_code)]
 
