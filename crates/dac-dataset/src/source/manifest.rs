@@ -4,12 +4,12 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::SourceOptions;
 use super::cuts;
 use super::error::SourceError;
 use super::kind::Compression;
 use super::lines::Lines;
 use super::row::{Content, Row, Segment};
+use super::{Rows, SourceOptions};
 use crate::passed::Passed;
 
 /// Names of the field with the path, in the order of preference.
@@ -21,7 +21,6 @@ pub(super) struct JsonSource {
     path: PathBuf,
     lines: Lines,
     path_name: Option<String>,
-    ended: bool,
 }
 
 impl JsonSource {
@@ -32,7 +31,7 @@ impl JsonSource {
     ) -> Result<Self, SourceError> {
         let reader = compression.open(path).map_err(|error| SourceError::read(path, error))?;
         let path_name = options.column.clone();
-        Ok(Self { path: path.to_owned(), lines: Lines::new(reader), path_name, ended: false })
+        Ok(Self { path: path.to_owned(), lines: Lines::new(reader), path_name })
     }
 
     fn row_of(&self, line: &[u8]) -> Result<Row, SourceError> {
@@ -72,20 +71,10 @@ impl JsonSource {
     }
 }
 
-impl Iterator for JsonSource {
-    type Item = Result<Row, SourceError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        match self.lines.next_line() {
-            Ok(line) => line.map(|line| self.row_of(&line)),
-            Err(error) => {
-                self.ended = true;
-                Some(Err(SourceError::read(&self.path, error)))
-            }
-        }
+impl Rows for JsonSource {
+    fn next_row(&mut self) -> Result<Option<Row>, SourceError> {
+        let line = self.lines.next_line().map_err(|error| SourceError::read(&self.path, error))?;
+        line.map(|line| self.row_of(&line)).transpose()
     }
 }
 

@@ -43,8 +43,15 @@ pub struct SourceOptions {
 /// Rows of a data set, in order.
 pub struct Source {
     path: PathBuf,
-    rows: Box<dyn Iterator<Item = Result<Row, SourceError>> + Send>,
+    rows: Box<dyn Rows + Send>,
     ended: bool,
+}
+
+/// Reader of one kind of data set.
+trait Rows {
+    /// Reads the next row; `None` at the end. Not called after that, nor after an error that
+    /// [`SourceError::ends_source`].
+    fn next_row(&mut self) -> Result<Option<Row>, SourceError>;
 }
 
 impl Source {
@@ -53,15 +60,18 @@ impl Source {
     /// # Errors
     /// Fails if the file cannot be opened, or lacks the column that is asked for.
     pub fn open(path: &Path, kind: SourceKind, options: &SourceOptions) -> Result<Self, SourceError> {
-        let rows = guarded(path, || Self::rows(path, kind, options))?;
-        Ok(Self { path: path.to_owned(), rows, ended: false })
+        Ok(Self::new(path, guarded(path, || Self::rows(path, kind, options))?))
+    }
+
+    fn new(path: &Path, rows: Box<dyn Rows + Send>) -> Self {
+        Self { path: path.to_owned(), rows, ended: false }
     }
 
     fn rows(
         path: &Path,
         kind: SourceKind,
         options: &SourceOptions,
-    ) -> Result<Box<dyn Iterator<Item = Result<Row, SourceError>> + Send>, SourceError> {
+    ) -> Result<Box<dyn Rows + Send>, SourceError> {
         Ok(match kind {
             SourceKind::Tar(compression) => Box::new(tar::TarSource::open(path, compression, options)?),
             SourceKind::Parquet if options.reads_codes => Box::new(packs::PackSource::open(path)?),
@@ -84,7 +94,7 @@ impl Iterator for Source {
             return None;
         }
         let Self { path, rows, .. } = self;
-        let row = guarded(path, || rows.next().transpose());
+        let row = guarded(path, || rows.next_row());
         self.ended = row.as_ref().map_or_else(SourceError::ends_source, Option::is_none);
         row.transpose()
     }

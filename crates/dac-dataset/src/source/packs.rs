@@ -9,6 +9,7 @@ use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row as ParquetRow};
 use serde_json::Value;
 
+use super::Rows;
 use super::blob::Blob;
 use super::columns::{failed, open, to_object};
 use super::error::SourceError;
@@ -21,7 +22,6 @@ pub(super) struct PackSource {
     path: PathBuf,
     rows: RowIter<'static>,
     row: u64,
-    ended: bool,
 }
 
 impl PackSource {
@@ -35,7 +35,7 @@ impl PackSource {
             return Err(SourceError::content(path, problem));
         }
         let rows = RowIter::from_file_into(Box::new(reader)).with_batch_size(1);
-        Ok(Self { path: path.to_owned(), rows, row: 0, ended: false })
+        Ok(Self { path: path.to_owned(), rows, row: 0 })
     }
 
     fn row_of(&self, row: ParquetRow) -> Result<Row, SourceError> {
@@ -62,24 +62,12 @@ impl PackSource {
     }
 }
 
-impl Iterator for PackSource {
-    type Item = Result<Row, SourceError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        match self.rows.next()? {
-            Ok(row) => {
-                let row = self.row_of(row);
-                self.row += 1;
-                Some(row)
-            }
-            Err(error) => {
-                self.ended = true;
-                Some(Err(failed(&self.path, &error)))
-            }
-        }
+impl Rows for PackSource {
+    fn next_row(&mut self) -> Result<Option<Row>, SourceError> {
+        let Some(row) = self.rows.next() else { return Ok(None) };
+        let row = self.row_of(row.map_err(|error| failed(&self.path, &error))?);
+        self.row += 1;
+        row.map(Some)
     }
 }
 

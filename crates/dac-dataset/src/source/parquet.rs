@@ -13,12 +13,12 @@ use parquet::record::reader::RowIter;
 use parquet::schema::types::{Type, TypePtr};
 use serde_json::Value;
 
-use super::SourceOptions;
 use super::blob::Blob;
 use super::columns::{failed, features, open, to_object};
 use super::error::SourceError;
 use super::manifest::resolve;
 use super::row::{Content, Row};
+use super::{Rows, SourceOptions};
 use crate::cells::{Cells, Leaf, PassedColumns};
 use crate::passed::Passed;
 
@@ -38,7 +38,6 @@ pub(super) struct ParquetSource {
     next_group: usize,
     open: Option<OpenGroup>,
     row: u64,
-    ended: bool,
 }
 
 /// Leaves of the column with the audio.
@@ -131,7 +130,6 @@ impl ParquetSource {
             next_group: 0,
             open: None,
             row: 0,
-            ended: false,
         })
     }
 
@@ -153,7 +151,9 @@ impl ParquetSource {
         }
         Ok(self.open.as_mut())
     }
+}
 
+impl Rows for ParquetSource {
     fn next_row(&mut self) -> Result<Option<Row>, SourceError> {
         let read = self.group().and_then(|group| {
             let Some(group) = group else { return Ok(None) };
@@ -194,22 +194,6 @@ impl ParquetSource {
             None => Passed::Columns(Cells { columns: Arc::clone(&self.columns), leaves }),
         };
         Ok(Some(Row { key, content, passed }))
-    }
-}
-
-impl Iterator for ParquetSource {
-    type Item = Result<Row, SourceError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let row = self.next_row();
-        self.ended = match &row {
-            Ok(row) => row.is_none(),
-            Err(error) => error.ends_source(),
-        };
-        row.transpose()
     }
 }
 

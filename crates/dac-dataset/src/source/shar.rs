@@ -4,21 +4,20 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::SourceOptions;
 use super::cuts;
 use super::error::SourceError;
 use super::kind::Compression;
 use super::lines::Lines;
 use super::row::{Content, Row};
 use super::tar::TarSource;
+use super::{Rows, Source, SourceOptions};
 use crate::passed::Passed;
 
 /// Rows of a pair of files.
 pub(super) struct SharSource {
     path: PathBuf,
     lines: Lines,
-    recordings: TarSource,
-    ended: bool,
+    recordings: Source,
 }
 
 /// Path of the recordings that belong to a file of cuts.
@@ -45,11 +44,11 @@ impl SharSource {
             if is_gzip { Compression::Gzip } else { Compression::None }
         };
         let reader = compression(path).open(path).map_err(|error| SourceError::read(path, error))?;
+        let rows = TarSource::open_shar(&recordings, compression(&recordings), options)?;
         Ok(Self {
             path: path.to_owned(),
             lines: Lines::new(reader),
-            recordings: TarSource::open_shar(&recordings, compression(&recordings), options)?,
-            ended: false,
+            recordings: Source::new(&recordings, Box::new(rows)),
         })
     }
 
@@ -74,18 +73,9 @@ impl SharSource {
     }
 }
 
-impl Iterator for SharSource {
-    type Item = Result<Row, SourceError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let row = match self.lines.next_line() {
-            Ok(line) => self.row_of(&line?),
-            Err(error) => Err(SourceError::read(&self.path, error)),
-        };
-        self.ended = row.as_ref().is_err_and(SourceError::ends_source);
-        Some(row)
+impl Rows for SharSource {
+    fn next_row(&mut self) -> Result<Option<Row>, SourceError> {
+        let line = self.lines.next_line().map_err(|error| SourceError::read(&self.path, error))?;
+        line.map(|line| self.row_of(&line)).transpose()
     }
 }

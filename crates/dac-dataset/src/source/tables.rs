@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::SourceOptions;
 use super::error::SourceError;
 use super::kind::Compression;
 use super::lines::Lines;
 use super::manifest::{PATH_NAMES, key_of, resolve};
 use super::row::{Content, Row, Segment};
+use super::{Rows, SourceOptions};
 use crate::passed::Passed;
 
 /// Names of the column with the start of a segment.
@@ -25,7 +25,6 @@ pub(super) struct TableSource {
     header: Vec<String>,
     /// Index of the column with the path.
     path_column: usize,
-    ended: bool,
 }
 
 impl TableSource {
@@ -37,7 +36,6 @@ impl TableSource {
             separator,
             header: Vec::new(),
             path_column: 0,
-            ended: false,
         };
         let header = source.next_fields()?;
         source.header =
@@ -112,16 +110,9 @@ impl TableSource {
     }
 }
 
-impl Iterator for TableSource {
-    type Item = Result<Row, SourceError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let row = self.next_fields().transpose()?.and_then(|fields| self.row_of(fields));
-        self.ended = row.as_ref().is_err_and(SourceError::ends_source);
-        Some(row)
+impl Rows for TableSource {
+    fn next_row(&mut self) -> Result<Option<Row>, SourceError> {
+        self.next_fields()?.map(|fields| self.row_of(fields)).transpose()
     }
 }
 

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use tar::{Archive, EntryType};
 
-use super::SourceOptions;
 use super::blob::Blob;
 use super::error::SourceError;
 use super::kind::Compression;
 use super::row::{Content, Row};
+use super::{Rows, SourceOptions};
 use crate::passed::{Member, Passed};
 
 /// Largest member that passes through.
@@ -35,7 +35,6 @@ pub(super) struct TarSource {
     next: Option<Found>,
     /// Failure that ends the archive after the rows before it.
     failure: Option<Failure>,
-    ended: bool,
     rows: usize,
 }
 
@@ -88,16 +87,7 @@ impl TarSource {
     ) -> Result<Self, SourceError> {
         let reader = compression.open(path).map_err(|error| SourceError::read(path, error))?;
         let extensions = options.extensions.clone();
-        Ok(Self {
-            path: path.to_owned(),
-            reader,
-            extensions,
-            split,
-            next: None,
-            failure: None,
-            ended: false,
-            rows: 0,
-        })
+        Ok(Self { path: path.to_owned(), reader, extensions, split, next: None, failure: None, rows: 0 })
     }
 
     /// Reads up to the next member that belongs to a row; `None` at the end of the archive.
@@ -137,43 +127,6 @@ impl TarSource {
                 return Ok(found);
             }
         }
-    }
-
-    /// Reads the members of a key.
-    fn next_row(&mut self) -> Result<Option<Row>, SourceError> {
-        if let Some(Failure { error, .. }) = self.failure.take() {
-            return Err(self.failed(error));
-        }
-        let mut members: Vec<Found> = Vec::new();
-        loop {
-            let found = match self.next.take() {
-                Some(found) => Ok(Some(found)),
-                None => self.next_member(),
-            };
-            let key = members.first().map(|first| first.key.as_str());
-            match found {
-                Ok(Some(found)) if key.is_none_or(|key| key == found.key) => members.push(found),
-                Ok(next) => {
-                    self.next = next;
-                    break;
-                }
-                // The row before a damaged one is complete.
-                Err(failure) if key.is_some() && failure.key.as_deref() != key => {
-                    self.failure = Some(failure);
-                    break;
-                }
-                Err(failure) => return Err(self.failed(failure.error)),
-            }
-            if members.len() > MAX_MEMBERS {
-                let problem = format!("a key has more than {MAX_MEMBERS} members");
-                return Err(SourceError::content(&self.path, problem));
-            }
-        }
-        if members.is_empty() {
-            return Ok(None);
-        }
-        self.rows += 1;
-        self.row_of(members).map(Some)
     }
 
     fn failed(&self, error: io::Error) -> SourceError {
@@ -224,19 +177,41 @@ impl TarSource {
     }
 }
 
-impl Iterator for TarSource {
-    type Item = Result<Row, SourceError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
+impl Rows for TarSource {
+    fn next_row(&mut self) -> Result<Option<Row>, SourceError> {
+        if let Some(Failure { error, .. }) = self.failure.take() {
+            return Err(self.failed(error));
         }
-        let row = self.next_row();
-        self.ended = match &row {
-            Ok(row) => row.is_none(),
-            Err(error) => error.ends_source(),
-        };
-        row.transpose()
+        let mut members: Vec<Found> = Vec::new();
+        loop {
+            let found = match self.next.take() {
+                Some(found) => Ok(Some(found)),
+                None => self.next_member(),
+            };
+            let key = members.first().map(|first| first.key.as_str());
+            match found {
+                Ok(Some(found)) if key.is_none_or(|key| key == found.key) => members.push(found),
+                Ok(next) => {
+                    self.next = next;
+                    break;
+                }
+                // The row before a damaged one is complete.
+                Err(failure) if key.is_some() && failure.key.as_deref() != key => {
+                    self.failure = Some(failure);
+                    break;
+                }
+                Err(failure) => return Err(self.failed(failure.error)),
+            }
+            if members.len() > MAX_MEMBERS {
+                let problem = format!("a key has more than {MAX_MEMBERS} members");
+                return Err(SourceError::content(&self.path, problem));
+            }
+        }
+        if members.is_empty() {
+            return Ok(None);
+        }
+        self.rows += 1;
+        self.row_of(members).map(Some)
     }
 }
 
