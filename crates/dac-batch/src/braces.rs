@@ -15,7 +15,7 @@ pub(crate) fn expand_braces(input: &Path) -> Vec<PathBuf> {
     }
 }
 
-/// Expands all braces; `None` if there are none, or too many paths.
+/// Expands all braces. Returns `None` for a text without braces, or with too many paths.
 fn expand(text: &str) -> Option<Vec<String>> {
     let (head, rest) = text.split_once('{')?;
     let (inside, tail) = rest.split_once('}')?;

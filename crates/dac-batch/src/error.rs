@@ -25,8 +25,8 @@ pub enum BatchError {
         dir: PathBuf,
     },
     /// Loading, encoding, decoding, or an audio or token file failed.
-    #[error(transparent)]
-    Codec(dac::Error),
+    #[error("{0}")]
+    Codec(#[source] dac::Error),
     /// A shard of a pack could not be written, or cannot contain the tokens.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -166,10 +166,9 @@ pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
 
 /// Reports whether an error was caused by a limit on threads.
 pub fn is_thread_limit(error: &(dyn Error + 'static)) -> bool {
-    with_causes(error).any(|cause| match cause.downcast_ref::<BatchError>() {
-        Some(BatchError::Threads { .. }) => true,
-        Some(BatchError::Codec(error)) => error.is_thread_limit(),
-        _ => cause.downcast_ref::<dac::Error>().is_some_and(dac::Error::is_thread_limit),
+    with_causes(error).any(|cause| {
+        matches!(cause.downcast_ref(), Some(BatchError::Threads { .. }))
+            || cause.downcast_ref::<dac::Error>().is_some_and(dac::Error::is_thread_limit)
     })
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::Error;
 use dac_batch::{BatchError, has_io_cause, is_disk_full, is_thread_limit};
-use dac_report::ReportError;
 
 use crate::output::{eprint_line, error_of_file, error_text};
 use crate::resources;
@@ -42,11 +41,7 @@ impl Exit {
         let exit = Self::of(error);
         if exit != Self::Done {
             let mut text = error_text(error);
-            let is_thread_limit = match error.downcast_ref() {
-                Some(ReportError::Codec(error)) => error.is_thread_limit(),
-                _ => is_thread_limit(error.as_ref()),
-            };
-            if is_thread_limit {
+            if is_thread_limit(error.as_ref()) {
                 let limits = resources::limits().unwrap_or_else(|| "none found".to_owned());
                 text += &format!("; limits: {limits}; use fewer --threads or raise the limit");
             }

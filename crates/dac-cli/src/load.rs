@@ -49,16 +49,6 @@ pub(crate) fn open_source(
         let error = "--memory-budget applies only to burn devices; the cpu engine always needs little memory";
         return Err(BatchError::Usage(error.to_owned()));
     }
-    if cfg!(feature = "cuda")
-        && matches!(options.device, Device::Cuda(_))
-        && options.precision == Precision::F32
-    {
-        eprint_line(format_args!(
-            "warning: {}: burn may round the factors of f32 products to TF32 (10 bits), so codes may differ \
-             from the CPU's; `dac doctor` compares them; wgpu does not round",
-            options.device
-        ));
-    }
     let opened = Dac::open(source, expected, options).map_err(|error| match error {
         dac::Error::Codec(
             CodecError::Device(_) | CodecError::Precision { .. } | CodecError::MemoryBudget { .. },
@@ -66,6 +56,13 @@ pub(crate) fn open_source(
         | dac::Error::NoTiny => BatchError::Usage(error.to_string()),
         other => BatchError::from(other),
     })?;
+    if matches!(options.device, Device::Cuda(_)) && options.precision == Precision::F32 {
+        eprint_line(format_args!(
+            "warning: {}: burn may round the factors of f32 products to TF32 (10 bits), so codes may differ \
+             from the CPU's; `dac doctor` compares them; wgpu does not round",
+            options.device
+        ));
+    }
     for warning in opened.info().report.iter().flat_map(|report| &report.warnings) {
         eprint_line(format_args!("warning: {warning}"));
     }

@@ -57,7 +57,7 @@ pub enum ReportError {
         source: io::Error,
     },
     /// The codec failed.
-    #[error(transparent)]
+    #[error("{0}")]
     Codec(#[from] dac::Error),
     /// The recording cannot be read or resampled, or signals cannot be compared.
     #[error(transparent)]

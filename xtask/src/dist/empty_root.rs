@@ -42,12 +42,12 @@ pub fn check(binary: &Path, folder: &Path) -> Result<(), Error> {
     outside("encode", &folder.join("in.wav"))?;
     outside("decode", &outer.join("in.safetensors"))?;
     compare_results(&inner, &outer)?;
-    println!("in an empty root folder: {} equal those made outside", RESULTS.join(" and "));
+    println!("in an empty root directory: {} equal those made outside", RESULTS.join(" and "));
 
     let mut entries = sorted_names(folder)?;
     entries.retain(|name| name != "outside");
     if entries != ["dac", "in.wav", "out"] {
-        bail!("unexpected files in the root folder: {}", entries.join(", "));
+        bail!("unexpected files in the root directory: {}", entries.join(", "));
     }
     resolve_host(chroot, folder)
 }
@@ -59,7 +59,7 @@ fn working_chroot(folder: &Path) -> Result<&'static [&'static str], Error> {
     let works = |chroot: &&[&str]| succeeds(in_root(chroot, folder).arg("--version"));
     CHROOTS.into_iter().find(works).with_context(|| {
         let tried = CHROOTS.map(|chroot| command_line(in_root(chroot, folder).arg("--version")));
-        format!("cannot run the binary in an empty root folder; tried: {}", tried.join("; "))
+        format!("cannot run the binary in an empty root directory; tried: {}", tried.join("; "))
     })
 }
 
@@ -116,7 +116,7 @@ fn resolve_host(chroot: &[&str], folder: &Path) -> Result<(), Error> {
     if !message.contains("410") {
         bail!("{} did not reach the server, which answers 410: {message}", command_line(&download));
     }
-    println!("in a root folder with only /etc/hosts: host names are resolved");
+    println!("in a root directory with only /etc/hosts: host names are resolved");
     Ok(())
 }
 
