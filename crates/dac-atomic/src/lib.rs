@@ -1,6 +1,8 @@
-//! Files that are written under a temporary name and renamed when they are complete.
+//! Files that are written under a temporary name and renamed when they are complete, and temporary copies.
 
 #![forbid(unsafe_code)]
+
+mod temporary_copy;
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -8,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use tempfile::{Builder, NamedTempFile, PathPersistError, TempPath};
+
+pub use temporary_copy::TemporaryCopy;
 
 /// File under a temporary name. [`finish`](Self::finish) completes its content,
 /// [`FinishedFile::persist`] renames it onto its target, and dropping it removes it.
@@ -129,16 +133,7 @@ impl FinishedFile {
         let Output::Temporary { temporary, .. } = &self.output else {
             return Err(ErrorKind::Unsupported.into());
         };
-        let mut file = File::open(temporary)?;
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut buffer)? {
-                0 => break,
-                read => hasher.update(buffer.get(..read).unwrap_or_default()),
-            }
-        }
-        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        sha256(&mut File::open(temporary)?)
     }
 
     /// Renames the file onto its target, which it replaces, and syncs the directory. Creates missing parent
@@ -200,6 +195,22 @@ fn parent(target: &Path) -> Option<&Path> {
 /// Creates the directory of `target`, unless the temporary file was removed and cannot be renamed anyway.
 fn create_parent(temporary: &Path, target: &Path) -> io::Result<()> {
     parent(target).filter(|_| temporary.exists()).map_or(Ok(()), fs::create_dir_all)
+}
+
+/// SHA-256 of the rest of a reader in lower-case hexadecimal.
+///
+/// # Errors
+/// If reading fails.
+pub fn sha256(reader: &mut impl Read) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => break,
+            read => hasher.update(buffer.get(..read).unwrap_or_default()),
+        }
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Reports whether a path is a pipe, a socket or a device: it is read and written directly, and its content

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use dac_dataset::PackError;
@@ -151,6 +152,13 @@ fn with_causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a
 pub fn error_text_of_file(file: &str, text: &str) -> String {
     let is_named = text.starts_with(file) || text.contains(&format!(" {file}"));
     if is_named { text.to_owned() } else { format!("{file}: {text}") }
+}
+
+/// Does work whose panic, which only a defect can cause, becomes an error.
+pub(crate) fn catch_panic<T>(work: impl FnOnce() -> Result<T, BatchError>) -> Result<T, BatchError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(BatchError::internal(panic_text(panic.as_ref()).unwrap_or("unknown panic")))
+    })
 }
 
 /// Message of a panic, if it has one.

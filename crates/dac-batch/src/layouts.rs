@@ -1,8 +1,9 @@
 //! Layouts of codes for language models, in batches.
 
+use std::io::Cursor;
+
 use dac::Preset;
 use dac::tokens::{Format, LayoutSettings, TokenFile, TokenMeta, TokenReader, WriteOptions};
-use std::io::Cursor;
 
 use crate::error::BatchError;
 

@@ -5,7 +5,6 @@
 //! and staging files that the next run removes. Every job ends with a record; a failed job does not end the
 //! batch.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +17,7 @@ use dac_dataset::Passed;
 
 use crate::cancel::{CancelToken, StopState};
 use crate::decide::{Candidate, Decision};
-use crate::error::{BatchError, error_text, error_text_of_file, has_any_io_cause, panic_text};
+use crate::error::{BatchError, catch_panic, error_text, error_text_of_file, has_any_io_cause};
 use crate::file_stamp::{FileStamp, Fingerprint};
 use crate::job_context::{Destination, JobContext};
 use crate::job_record::JobState;
@@ -208,9 +207,7 @@ impl<'a, W: Work> Run<'a, W> {
         let result = if let Some(fault) = &job.fault {
             Err(BatchError::Job(error_text_of_file(&job.input.display().to_string(), fault)))
         } else {
-            catch_unwind(AssertUnwindSafe(|| self.decide_and_work(&mut state, &data))).unwrap_or_else(
-                |panic| Err(BatchError::internal(panic_text(panic.as_ref()).unwrap_or("unknown panic"))),
-            )
+            catch_panic(|| self.decide_and_work(&mut state, &data))
         };
         state.stop_clock();
         let input_bytes = job.input_bytes.unwrap_or(0);

@@ -1,13 +1,11 @@
 //! Work on the rows of data sets, and on pieces of recordings.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
 use dac_dataset::Segment;
 
 use crate::decide::Candidate;
-use crate::error::{BatchError, error_text, panic_text};
+use crate::error::{BatchError, catch_panic, error_text};
 use crate::job_context::JobContext;
 use crate::job_record::JobState;
 use crate::manifest::{Record, Status};
@@ -100,14 +98,12 @@ impl<W: Work> Run<'_, W> {
     fn run_recording(&self, content: RowContent, pieces: Vec<Piece>, identity: &Arc<InputIdentity>) {
         let Some(first) = pieces.first() else { return };
         let (job, data) = (Arc::clone(&first.job), RowData { content, ..RowData::default() });
-        let input = catch_unwind(AssertUnwindSafe(|| {
+        let input = catch_panic(|| {
             let context = JobContext::new(&job, &data, self.destination, &self.stop, self.observer);
             context.audio_input(self.read, 2)
-        }));
-        let input = input.unwrap_or_else(panicked);
-        let cutter = |input| catch_unwind(AssertUnwindSafe(|| Cutter::open(input))).unwrap_or_else(panicked);
+        });
         let mut opened = match &input {
-            Ok(input) => cutter(input),
+            Ok(input) => catch_panic(|| Cutter::open(input)),
             Err(error) => Err(BatchError::Job(error_text(error))),
         };
         for Piece { job, segment, passed } in pieces {
@@ -123,7 +119,7 @@ impl<W: Work> Run<'_, W> {
                     (_, Some(fault)) => Err(BatchError::Job(fault.clone())),
                     (Err(error), _) => Err(BatchError::Job(error_text(error))),
                     (Ok(cutter), None) => {
-                        let read = catch_unwind(AssertUnwindSafe(|| self.cut(cutter, part, index)));
+                        let read = catch_panic(|| self.cut(cutter, part, index));
                         let missing = if segment.is_some() { cutter.missing_seconds(part) } else { None };
                         if let Some(seconds) = missing.filter(|_| index == 0) {
                             let input = job.input.display();
@@ -131,7 +127,7 @@ impl<W: Work> Run<'_, W> {
                                 format!("{input}: ends {seconds:.2} s before the segment {}", piece.key);
                             self.observer.message(&text);
                         }
-                        read.unwrap_or_else(panicked)
+                        read
                     }
                 };
                 let ends = read.as_ref().map_or(true, |(_, ends)| *ends);
@@ -190,9 +186,4 @@ impl<W: Work> Run<'_, W> {
             self.observer.progressed(0, None);
         }
     }
-}
-
-/// Error of a recording whose reader panicked.
-fn panicked<T>(panic: Box<dyn Any + Send>) -> Result<T, BatchError> {
-    Err(BatchError::internal(panic_text(panic.as_ref()).unwrap_or("unknown panic")))
 }

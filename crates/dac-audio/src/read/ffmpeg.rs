@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
-use super::spool::Spool;
+use dac_atomic::TemporaryCopy;
+
 use crate::AudioError;
 
 /// Bytes of ffmpeg's messages that are kept.
@@ -30,8 +31,8 @@ impl FfmpegOutput {
     }
 
     /// Decodes a copied pipe in the same way; errors contain `path`.
-    pub(super) fn of_spool(spool: &Spool, path: &Path) -> Result<Self, AudioError> {
-        let file = spool.to_file().map_err(|error| AudioError::read(path, error))?;
+    pub(super) fn of_copy(copy: &TemporaryCopy, path: &Path) -> Result<Self, AudioError> {
+        let file = copy.to_file().map_err(|error| AudioError::read(path, error))?;
         // As a file, standard input can be searched for an index at its end.
         let input = if cfg!(unix) { "file:/dev/stdin" } else { "pipe:0" };
         Self::start(OsStr::new(input), file.into(), path)

@@ -5,12 +5,12 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use dac_atomic::is_pipe_or_device;
+use dac_atomic::{TemporaryCopy, is_pipe_or_device};
 
 use super::byte_stream::InnerFile;
 use super::options::ReadOptions;
+use super::pipe_copy::copy_audio;
 use super::reader::{AudioReader, open_file};
-use super::spool::Spool;
 use crate::AudioError;
 
 /// An audio file that can be read several times. A pipe, such as a FIFO, is copied to a temporary file first.
@@ -26,7 +26,7 @@ enum Source {
     /// A pipe that is read once; `None` once it is opened.
     Pipe(Mutex<Option<Box<dyn Read + Send>>>),
     /// A copied pipe.
-    Copy(Spool),
+    Copy(TemporaryCopy),
     /// A file inside another, which is opened for each pass.
     Inner(Box<dyn Fn() -> Box<dyn InnerFile> + Send + Sync>),
 }
@@ -63,7 +63,7 @@ impl AudioInput {
     ) -> Result<Self, AudioError> {
         let path = name.as_ref().to_owned();
         let source = if passes > 1 {
-            Source::Copy(Spool::copy_audio(stream, &path, options.backend)?)
+            Source::Copy(copy_audio(stream, &path, options.backend)?)
         } else {
             Source::Pipe(Mutex::new(Some(Box::new(stream))))
         };
@@ -87,7 +87,7 @@ impl AudioInput {
     /// As [`AudioReader::open_with`].
     pub fn open(&self) -> Result<AudioReader, AudioError> {
         match &self.source {
-            Source::Copy(spool) => AudioReader::from_spool(spool.clone(), &self.path, self.options),
+            Source::Copy(copy) => AudioReader::from_copy(copy.clone(), &self.path, self.options),
             Source::Pipe(pipe) => match pipe.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 Some(pipe) => AudioReader::from_stream_with(pipe, &self.path, self.options),
                 None => AudioReader::open_with(&self.path, self.options),

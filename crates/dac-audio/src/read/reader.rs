@@ -5,15 +5,17 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use dac_atomic::TemporaryCopy;
+
 use super::byte_stream::{ByteStream, InnerFile};
 use super::coded::{CodedReader, Damage};
 use super::containers::{self, is_coded_wav};
 use super::ffmpeg::FfmpegOutput;
 use super::opened::OpenedFile;
 use super::options::{ReadBackend, ReadOptions};
+use super::pipe_copy::copy_audio;
 use super::sniff::{self, Container};
 use super::spec::AudioSpec;
-use super::spool::Spool;
 use super::wav::WavReader;
 use crate::{AudioError, NonFinitePolicy, Planar};
 
@@ -66,10 +68,13 @@ impl AudioReader {
     }
 
     /// Reads a copied pipe.
-    pub(super) fn from_spool(spool: Spool, path: &Path, options: ReadOptions) -> Result<Self, AudioError> {
-        let copy = spool.clone();
-        let builtin = || Self::from_seekable_with(copy, path, options);
-        Self::with_backend(path, options, builtin, || FfmpegOutput::of_spool(&spool, path))
+    pub(super) fn from_copy(
+        copy: TemporaryCopy,
+        path: &Path,
+        options: ReadOptions,
+    ) -> Result<Self, AudioError> {
+        let builtin = || Self::from_seekable_with(copy.clone(), path, options);
+        Self::with_backend(path, options, builtin, || FfmpegOutput::of_copy(&copy, path))
     }
 
     /// Reads a file inside another. For ffmpeg it is copied first.
@@ -79,7 +84,7 @@ impl AudioReader {
         options: ReadOptions,
     ) -> Result<Self, AudioError> {
         let builtin = || Self::from_seekable_with(open(), path, options);
-        let ffmpeg = || FfmpegOutput::of_spool(&Spool::copy_audio(open(), path, ReadBackend::Ffmpeg)?, path);
+        let ffmpeg = || FfmpegOutput::of_copy(&copy_audio(open(), path, ReadBackend::Ffmpeg)?, path);
         Self::with_backend(path, options, builtin, ffmpeg)
     }
 
@@ -198,7 +203,7 @@ impl AudioReader {
             let reader = Self::new(path, wav.spec().clone(), Source::Wav(wav));
             return Ok(reader.with_non_finite(options.non_finite));
         }
-        Self::from_spool(Spool::copy_audio(joined, &path, options.backend)?, &path, options)
+        Self::from_copy(copy_audio(joined, &path, options.backend)?, &path, options)
     }
 
     /// Reads headerless little-endian `f32` samples, channels interleaved, from a pipe.

@@ -14,16 +14,16 @@ pub(crate) struct LayoutArgs {
     /// codebooks, frames].
     #[arg(long, value_name = "LAYOUT")]
     layout: Option<Layout>,
-    /// Added to the codes of codebook k: k times this number.
+    /// Add this number to the codes of the second codebook, twice the number to those of the third, and so on.
     #[arg(long, value_name = "N", requires = "layout", default_value_t = 0, hide_short_help = true)]
     codebook_offset: usize,
-    /// Token at the start.
+    /// ID of the token before the codes.
     #[arg(long, value_name = "ID", requires = "layout", hide_short_help = true)]
     bos: Option<u16>,
-    /// Token at the end.
+    /// ID of the token after the codes.
     #[arg(long, value_name = "ID", requires = "layout", hide_short_help = true)]
     eos: Option<u16>,
-    /// Token where a delayed codebook has no code.
+    /// ID of the token where a delayed codebook has no code.
     #[arg(long, value_name = "ID", requires = "layout", hide_short_help = true)]
     pad: Option<u16>,
 }

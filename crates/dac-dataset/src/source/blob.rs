@@ -1,10 +1,9 @@
 //! Content of a member of a data set: in memory, or in a temporary file if it is large.
 
-use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use dac_atomic::TemporaryCopy;
 
 /// Largest content that is kept in memory.
 const MAX_MEMORY_BYTES: u64 = 16 << 20;
@@ -16,11 +15,7 @@ pub struct Blob(Storage);
 #[derive(Debug, Clone)]
 enum Storage {
     Memory(Arc<[u8]>),
-    /// An unnamed temporary file, which the system removes when the program ends in any way.
-    File {
-        file: Arc<Mutex<File>>,
-        bytes: u64,
-    },
+    File(TemporaryCopy),
 }
 
 impl Blob {
@@ -34,17 +29,14 @@ impl Blob {
         if head.len() as u64 <= MAX_MEMORY_BYTES {
             return Ok(Self(Storage::Memory(head.into())));
         }
-        let mut file = tempfile::tempfile()?;
-        file.write_all(&head)?;
-        let bytes = head.len() as u64 + io::copy(reader, &mut file)?;
-        Ok(Self(Storage::File { file: Arc::new(Mutex::new(file)), bytes }))
+        Ok(Self(Storage::File(TemporaryCopy::of(Cursor::new(head).chain(reader))?)))
     }
 
     /// Number of bytes.
     pub fn bytes(&self) -> u64 {
         match &self.0 {
             Storage::Memory(bytes) => bytes.len() as u64,
-            Storage::File { bytes, .. } => *bytes,
+            Storage::File(copy) => copy.bytes(),
         }
     }
 
@@ -52,9 +44,7 @@ impl Blob {
     pub fn open(&self) -> BlobReader {
         match &self.0 {
             Storage::Memory(bytes) => BlobReader(Source::Memory(Cursor::new(Arc::clone(bytes)))),
-            Storage::File { file, bytes } => {
-                BlobReader(Source::File { file: Arc::clone(file), bytes: *bytes, position: 0 })
-            }
+            Storage::File(copy) => BlobReader(Source::File(copy.clone())),
         }
     }
 
@@ -63,22 +53,7 @@ impl Blob {
     /// # Errors
     /// Fails if the temporary file cannot be read.
     pub fn sha256(&self) -> io::Result<String> {
-        let mut hasher = Sha256::new();
-        match &self.0 {
-            Storage::Memory(bytes) => hasher.update(bytes),
-            Storage::File { .. } => {
-                let mut reader = self.open();
-                let mut block = vec![0; 1 << 16];
-                loop {
-                    let read = reader.read(&mut block)?;
-                    if read == 0 {
-                        break;
-                    }
-                    hasher.update(block.get(..read).unwrap_or_default());
-                }
-            }
-        }
-        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        dac_atomic::sha256(&mut self.open())
     }
 }
 
@@ -95,20 +70,14 @@ pub struct BlobReader(Source);
 #[derive(Debug)]
 enum Source {
     Memory(Cursor<Arc<[u8]>>),
-    File { file: Arc<Mutex<File>>, bytes: u64, position: u64 },
+    File(TemporaryCopy),
 }
 
 impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.0 {
             Source::Memory(cursor) => cursor.read(buffer),
-            Source::File { file, position, .. } => {
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(*position))?;
-                let read = file.read(buffer)?;
-                *position += read as u64;
-                Ok(read)
-            }
+            Source::File(copy) => copy.read(buffer),
         }
     }
 }
@@ -117,15 +86,7 @@ impl Seek for BlobReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         match &mut self.0 {
             Source::Memory(cursor) => cursor.seek(to),
-            Source::File { bytes, position, .. } => {
-                let target = match to {
-                    SeekFrom::Start(target) => Some(target),
-                    SeekFrom::Current(by) => position.checked_add_signed(by),
-                    SeekFrom::End(by) => bytes.checked_add_signed(by),
-                };
-                *position = target.ok_or(io::ErrorKind::InvalidInput)?;
-                Ok(*position)
-            }
+            Source::File(copy) => copy.seek(to),
         }
     }
 }
@@ -139,7 +100,7 @@ mod tests {
         for length in [0, 5, (MAX_MEMORY_BYTES + 7) as usize] {
             let content: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
             let blob = Blob::copy(&mut content.as_slice()).unwrap();
-            assert_eq!(matches!(blob.0, Storage::File { .. }), length as u64 > MAX_MEMORY_BYTES);
+            assert_eq!(matches!(blob.0, Storage::File(_)), length as u64 > MAX_MEMORY_BYTES);
             assert_eq!(blob.bytes(), length as u64);
             let mut read = Vec::new();
             blob.open().read_to_end(&mut read).unwrap();
