@@ -280,6 +280,9 @@ fn open_pcm(path: &Path, entry: &Entry<'_>) -> Result<Codec, AudioError> {
             b"QDM2" | b"QDMC" => "QDesign Music",
             b"MAC3" | b"MAC6" => "MACE",
             b"Qclp" => "Qualcomm PureVoice",
+            // QuickTime's names for the numbers of codecs in WAV files.
+            b"ms\0\x02" => "Microsoft ADPCM",
+            b"ms\0\x11" => "IMA ADPCM of WAV files",
             _ => name.as_str(),
         };
         let codec = aac::with_way_out(&format!("{name} in MP4"));

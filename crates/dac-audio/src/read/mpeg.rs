@@ -56,6 +56,11 @@ pub(super) fn open_mpeg(stream: ByteStream) -> Result<Option<Opened>, AudioError
         2 => (CODEC_ID_MP2, "MP2"),
         _ => (CODEC_ID_MP3, "MP3"),
     };
+    if !header.has_valid_bitrate() {
+        let codec =
+            format!("MP2 in {} at {} kbit/s", if header.is_mono { "mono" } else { "stereo" }, header.kbps);
+        return Err(AudioError::UnsupportedCodec { path, codec: aac::with_way_out(&codec) });
+    }
     let channels = if header.is_mono { 1 } else { 2 };
     let parameters = Parameters { codec, rate_hz: header.rate_hz, channels, extra_data: None };
     let tag = demuxer.tag().unwrap_or_default();

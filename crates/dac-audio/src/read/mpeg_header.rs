@@ -9,6 +9,7 @@ pub(super) struct FrameHeader {
     pub(super) layer: u8,
     pub(super) rate_hz: u32,
     pub(super) is_mono: bool,
+    pub(super) kbps: u32,
     /// Bytes of the frame with its header.
     pub(super) bytes: usize,
     /// Samples per channel.
@@ -44,7 +45,8 @@ impl FrameHeader {
             (false, 1) => &BITRATES_MPEG2[0],
             (false, _) => &BITRATES_MPEG2[1],
         };
-        let bitrate = 1_000 * *table.get(index)?;
+        let kbps = *table.get(index)?;
+        let bitrate = 1_000 * kbps;
         let rate_hz =
             [44_100, 48_000, 32_000].get(((word >> 10) & 3) as usize)? >> [2, 0, 1, 0][version as usize];
         if word & 3 == 2 {
@@ -56,7 +58,15 @@ impl FrameHeader {
             (3, false) => (576, (72 * bitrate / rate_hz) as usize + padding),
             _ => (1_152, (144 * bitrate / rate_hz) as usize + padding),
         };
-        Some(Self { layer: layer as u8, rate_hz, is_mono: (word >> 6) & 3 == 3, bytes, samples, is_mpeg1 })
+        let is_mono = (word >> 6) & 3 == 3;
+        Some(Self { layer: layer as u8, rate_hz, is_mono, kbps, bytes, samples, is_mpeg1 })
+    }
+
+    /// True if layer 2 has the frame's bitrate for its number of channels (ISO/IEC 11172-3, 2.4.2.3). Some
+    /// encoders write other combinations.
+    pub(super) fn has_valid_bitrate(&self) -> bool {
+        let invalid: &[u32] = if self.is_mono { &[224, 256, 320, 384] } else { &[32, 48, 56, 80] };
+        self.layer != 2 || !self.is_mpeg1 || !invalid.contains(&self.kbps)
     }
 
     /// True if a frame with header `next` can follow in the same stream.
@@ -150,6 +160,14 @@ fn has_valid_crc(frame: &[u8], at: usize, always_present: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn layer_2_has_some_bitrates_for_mono_only() {
+        let is_valid = |word: u32| FrameHeader::parse(&word.to_be_bytes()).map(|h| h.has_valid_bitrate());
+        // 192 and 384 kbit/s in mono, 32 and 384 kbit/s in stereo; 32 kbit/s in stereo of layer 3.
+        let found = [0xfffd_a0c4, 0xfffd_e0c4, 0xfffd_1004, 0xfffd_e004, 0xfffb_1004].map(is_valid);
+        assert_eq!(found, [Some(true), Some(false), Some(false), Some(true), Some(true)]);
+    }
 
     #[test]
     fn frame_lengths_follow_bitrate_rate_and_padding() {

@@ -219,3 +219,13 @@ fn ffmpeg_reads_what_the_built_in_readers_refuse() -> Outcome {
     assert!(AudioReader::open_with(&text, with(ReadBackend::Ffmpeg)).is_err());
     Ok(())
 }
+
+#[test]
+fn layer_2_with_a_bitrate_that_it_does_not_have_is_an_unsupported_codec() {
+    // 384 kbit/s in mono at 44.1 kHz, as ffmpeg's encoder writes it.
+    let mut frame = vec![0; 144 * 384_000 / 44_100];
+    frame[..4].copy_from_slice(&[0xff, 0xfd, 0xe0, 0xc4]);
+    let error = read_bytes("a.mp2", frame.repeat(8)).err();
+    let Some(AudioError::UnsupportedCodec { codec, .. }) = error else { panic!("{error:?}") };
+    assert!(codec.starts_with("MP2 in mono at 384 kbit/s"), "{codec}");
+}
