@@ -446,7 +446,7 @@ impl MatroskaDemuxer {
             let data = [self.track.prefix.as_slice(), frame].concat();
             let samples = self.timing.samples(&data);
             if let (Some(next), Some(samples), rate @ 1..) = (&mut self.next_ns, samples, self.rate_hz) {
-                *next += samples * 1_000_000_000 / u64::from(rate);
+                *next = next.saturating_add(samples.saturating_mul(1_000_000_000) / u64::from(rate));
             }
             self.events.push_back(Event::Packet { data, samples });
         }

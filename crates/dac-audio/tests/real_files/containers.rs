@@ -229,3 +229,22 @@ fn layer_2_with_a_bitrate_that_it_does_not_have_is_an_unsupported_codec() {
     let Some(AudioError::UnsupportedCodec { codec, .. }) = error else { panic!("{error:?}") };
     assert!(codec.starts_with("MP2 in mono at 384 kbit/s"), "{codec}");
 }
+
+#[test]
+fn matroska_times_beyond_64_bits_of_nanoseconds_are_read() {
+    let mut file = bytes("pcm.mkv");
+    // The scale of times takes the place of the name of the muxer that follows it, and of a void element.
+    let scale = file.windows(4).position(|id| id == [0x2a, 0xd7, 0xb1, 0x83]).unwrap();
+    file[scale + 3..scale + 14].copy_from_slice(&[0x88, 127, 0, 0, 0, 0, 0, 0, 0, 0xec, 0x80]);
+    // The relative time of each block, behind the identifier, the size, the track and in front of the flags.
+    let blocks: Vec<_> = (0..file.len() - 7).filter(|&at| is_block_of_first_track(&file[at..])).collect();
+    assert!(!blocks.is_empty());
+    for at in blocks {
+        file[at + 4..at + 6].copy_from_slice(&[0x7f, 0xff]);
+    }
+    assert_eq!(read_bytes("a.mkv", file).unwrap().samples, read("pcm.mkv").unwrap().samples);
+}
+
+fn is_block_of_first_track(bytes: &[u8]) -> bool {
+    bytes[0] == 0xa3 && bytes[1] & 0xc0 == 0x40 && bytes[3] == 0x81 && bytes[4] < 2 && bytes[6] == 0x80
+}
