@@ -106,7 +106,7 @@ fn open_packets(
 ) -> Result<Opened, AudioError> {
     let path = stream.path().to_owned();
     let Description { rate_hz, channels, .. } = description;
-    let table = PacketTable::parse(table, &description);
+    let table = PacketTable::parse(table, &description, stream.length());
     let mut skip = table.priming;
     let (decoder, name): (Box<dyn PacketDecoder>, _) = match &description.format {
         b"ima4" => (Box::new(AdpcmDecoder::ima_qt(rate_hz, channels)), "IMA ADPCM".to_owned()),
@@ -135,7 +135,7 @@ fn open_packets(
         return Err(AudioError::malformed(&path, "a packet table", "none"));
     }
     // Some programs count the padding of the last packet as valid.
-    let coded = table.count * u64::from(description.packet_samples);
+    let coded = table.count.saturating_mul(u64::from(description.packet_samples));
     let is_exact = table.valid_samples > 0 && (table.valid_samples != coded || table.remainder > 0);
     let padding = if table.valid_samples == coded { table.remainder.min(coded) } else { 0 };
     let samples = is_exact.then_some(table.valid_samples - padding);
@@ -199,7 +199,8 @@ impl Description {
 }
 
 impl PacketTable {
-    fn parse(bytes: &[u8], description: &Description) -> Self {
+    /// Parses a packet table up to the first packet that does not fit into `file_bytes`.
+    fn parse(bytes: &[u8], description: &Description, file_bytes: u64) -> Self {
         let mut table = Self {
             count: be64(bytes, 0).unwrap_or(0),
             valid_samples: be64(bytes, 8).filter(|&samples| samples < 1 << 62).unwrap_or(0),
@@ -208,7 +209,8 @@ impl PacketTable {
             packets: VecDeque::new(),
         };
         let mut rest = bytes.get(24..).unwrap_or_default();
-        while (table.packets.len() as u64) < table.count {
+        let mut packet_bytes = 0;
+        while (table.packets.len() as u64) < table.count && packet_bytes <= file_bytes {
             let mut number = || {
                 let mut value = 0_u32;
                 loop {
@@ -225,10 +227,8 @@ impl PacketTable {
             let (Some(bytes), Some(samples)) = (bytes, samples) else {
                 break;
             };
+            packet_bytes += u64::from(bytes);
             table.packets.push_back((bytes, samples));
-            if description.packet_bytes != 0 && rest.is_empty() && table.packets.len() > 1 << 26 {
-                break;
-            }
         }
         table
     }

@@ -248,3 +248,14 @@ fn matroska_times_beyond_64_bits_of_nanoseconds_are_read() {
 fn is_block_of_first_track(bytes: &[u8]) -> bool {
     bytes[0] == 0xa3 && bytes[1] & 0xc0 == 0x40 && bytes[3] == 0x81 && bytes[4] < 2 && bytes[6] == 0x80
 }
+
+#[test]
+fn caf_packet_table_beyond_64_bits_of_samples_is_cut_at_the_end_of_the_file() {
+    let mut file = bytes("alac.caf");
+    let samples = read("alac.caf").unwrap().samples;
+    let table = box_body(&file, b"pakt") + 8;
+    file[table..table + 8].copy_from_slice(&(u64::MAX / 2).to_be_bytes());
+    let found = read_bytes("a.caf", file).unwrap();
+    assert!(found.truncated);
+    assert_eq!(found.samples, samples);
+}
