@@ -362,6 +362,6 @@ fn shar_directories_join_cuts_and_recordings() {
     let read = read(&cuts, &options());
     assert_eq!(read[0].as_ref().unwrap().key, "r.1-0");
     assert_eq!(bytes_of(read[1].as_ref().unwrap()), b"B");
-    assert!(read[2].as_ref().unwrap_err().to_string().contains("recordings end before the cut r3"));
+    assert!(read[2].as_ref().unwrap_err().to_string().contains("archive ends before the cut r3"));
     assert_eq!(read.len(), 3);
 }
