@@ -67,6 +67,8 @@ impl Item {
 pub(crate) struct Queue<'a> {
     plan: &'a Plan,
     options: &'a BatchOptions,
+    /// Options of the jobs of rows, whose keys have no extension to keep.
+    row_options: BatchOptions,
     settings: &'a RowSettings,
     outputs: OutputKind<'a>,
     state: Mutex<State>,
@@ -103,7 +105,8 @@ impl<'a> Queue<'a> {
         outputs: OutputKind<'a>,
     ) -> Self {
         let progress = plan.sources.iter().map(|_| Mutex::default()).collect();
-        Self { plan, options, settings, outputs, state: Mutex::default(), progress }
+        let row_options = BatchOptions { keep_extension: false, ..options.clone() };
+        Self { plan, options, row_options, settings, outputs, state: Mutex::default(), progress }
     }
 
     /// Returns the next item. `decide` decides about a data set before it is opened.
@@ -235,7 +238,6 @@ impl<'a> Queue<'a> {
         let relative = PathBuf::from(format!("{key}.row"));
         let prefix = kept.is_none_or(|kept| kept.is_complete) && input.kind.has_local_keys();
         let relative = if prefix { input.stem.join(relative) } else { relative };
-        let options = BatchOptions { keep_extension: false, ..self.options.clone() };
         let (path, bytes, segment, content, identity) = match content {
             Content::Bytes { name, blob } => {
                 let identity = InputIdentity::of_inner(blob.clone(), input.modified);
@@ -254,11 +256,12 @@ impl<'a> Queue<'a> {
             }
             _ => (input.path.clone(), Err("has an unknown content".to_owned()), None, RowContent::File, None),
         };
-        let mut job = job_of_row(path, relative, &options, self.outputs, bytes);
+        let mut job = job_of_row(path, relative, &self.row_options, self.outputs, bytes);
+        job.source = Some(index);
         if kept.is_some_and(|kept| !kept.is_complete) {
             job.key = input.key_prefix() + &job.key;
         }
-        (job.source, job.kept) = (Some(index), kept.cloned());
+        job.kept = kept.cloned();
         (Arc::new(job), segment, RowData { content, passed, identity })
     }
 
