@@ -19,6 +19,9 @@ pub struct Args {
     /// Also decode .dac files, with a Python that can import the reference (fixtures/python/setup.sh).
     #[arg(long)]
     reference: Option<PathBuf>,
+    /// Also compare layouts with the functions of transformers and Parler-TTS (100 MB).
+    #[arg(long)]
+    transformers: bool,
 }
 
 /// Runs the task; fails if a library reads other values than were written.
@@ -44,6 +47,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
     ensure!(failed.is_empty(), "token files are read incorrectly by {}", failed.join(", "));
     println!("numpy 1.26, numpy 2, torch, safetensors and plain Python read the token files as written");
     check_data_sets(&args.python)?;
+    if args.transformers {
+        check_layouts(&args.python)?;
+    }
     let client = python::environment("python-kubernetes", &args.python, &["kubernetes==37.0.2"], &[])?;
     let job = root().join("docs/user/scaling/job.yaml");
     run_command(python::script(client, "fixtures/python/check_kubernetes.py").arg(job))?;
@@ -88,8 +94,43 @@ fn check_data_sets(base: &Path) -> Result<(), Error> {
     ]))?;
     let folder = target_dir().join("interop-data-sets");
     let program = target_dir().join("debug/dac");
-    run_command(python::script(python, "fixtures/python/check_data_sets.py").arg(program).arg(&folder))?;
+    run_command(python::script(python, "fixtures/python/check_data_sets.py").arg(&program).arg(&folder))?;
     println!("data sets of Python libraries are encoded, and the results load with them");
+    // Without their requirements, of which torch is a gigabyte and part of the base.
+    let without_dependencies = ["lhotse==1.33.0", "lilcom==1.8.2"];
+    let packages = [
+        "audioread",
+        "click",
+        "cytoolz",
+        "intervaltree",
+        "numpy==1.26.4",
+        "packaging",
+        "pyyaml",
+        "soundfile==0.13.1",
+        "tabulate",
+        "tqdm",
+    ];
+    let python = python::environment_on("python-lhotse", base, &packages, &without_dependencies)?;
+    let folder = target_dir().join("interop-lhotse");
+    run_command(python::script(python, "fixtures/python/check_lhotse.py").arg(&program).arg(&folder))?;
+    println!("Lhotse reads the Shar directories as written");
+    Ok(())
+}
+
+/// Compares layouts for language models with the functions of their own packages.
+fn check_layouts(base: &Path) -> Result<(), Error> {
+    let program = target_dir().join("debug/dac");
+    let folder = target_dir().join("interop-layouts");
+    // The last version of transformers that runs on Debian's torch, and the newest one.
+    let older = ["transformers==4.48.3", "numpy==1.26.4"];
+    let older = python::environment_on("python-layouts", base, &older, &["parler-tts==0.2.3"])?;
+    let newest = ["transformers==5.24.0", "numpy==1.26.4"];
+    let newest = python::environment_on("python-layouts-newest", base, &newest, &[])?;
+    for (python, names) in [(older, ["musicgen", "parler"].as_slice()), (newest, &["dia"])] {
+        let mut check = python::script(python, "fixtures/python/check_layouts.py");
+        run_command(check.arg(&program).arg(&folder).args(names))?;
+    }
+    println!("layouts equal those of MusicGen, Parler-TTS and Dia");
     Ok(())
 }
 

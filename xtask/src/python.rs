@@ -39,6 +39,27 @@ pub fn environment(
     packages: &[&str],
     without_dependencies: &[&str],
 ) -> Result<PathBuf, Error> {
+    create(name, base, packages, without_dependencies, false)
+}
+
+/// Returns the Python of a virtual environment as [`environment`] does, which can also import the packages of
+/// `base`, such as torch.
+pub fn environment_on(
+    name: &str,
+    base: &Path,
+    packages: &[&str],
+    without_dependencies: &[&str],
+) -> Result<PathBuf, Error> {
+    create(name, base, packages, without_dependencies, true)
+}
+
+fn create(
+    name: &str,
+    base: &Path,
+    packages: &[&str],
+    without_dependencies: &[&str],
+    extends_base: bool,
+) -> Result<PathBuf, Error> {
     let folder = target_dir().join(name);
     let python = folder.join("bin/python");
     let stamp = folder.join("packages.txt");
@@ -46,7 +67,12 @@ pub fn environment(
     if python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|text| text == contents) {
         return Ok(python);
     }
-    run(command(base).args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut venv = command(base);
+    venv.args(["-m", "venv", "--clear"]).arg(&folder);
+    if extends_base {
+        venv.arg("--system-site-packages");
+    }
+    run(&mut venv)?;
     let install = || {
         let mut pip = command(&python);
         pip.args(["-m", "pip", "--disable-pip-version-check", "-q", "install", "--no-compile"]);

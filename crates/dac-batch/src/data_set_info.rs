@@ -46,7 +46,11 @@ fn describe(path: &Path, kind: SourceKind) -> Result<DataSetInfo, SourceError> {
     let mut options = SourceOptions { extensions, reads_codes: true, ..SourceOptions::default() };
     let source = Source::open(path, kind, &options).or_else(|error| {
         options.reads_codes = false;
-        if kind == SourceKind::Parquet { Source::open(path, kind, &options) } else { Err(error) }
+        if matches!(kind, SourceKind::Parquet | SourceKind::Shar) {
+            Source::open(path, kind, &options)
+        } else {
+            Err(error)
+        }
     })?;
     let mut info = DataSetInfo::default();
     for row in source {

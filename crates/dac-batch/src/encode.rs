@@ -4,113 +4,26 @@ use std::io::{BufWriter, IntoInnerError};
 use std::path::Path;
 use std::sync::Arc;
 
-use dac::audio::{
-    AUDIO_EXTENSIONS, AudioInput, AudioReader, AudioSpec, DamagePolicy, NonFinitePolicy, ReadBackend,
-    resampled_samples,
-};
-use dac::tokens::{Format, IntegerType, LayoutSettings, TokenError, TokenFile, WriteOptions};
-use dac::{ChannelMix, Chunking, Codes, Dac, EncodeOptions, Precision, Save};
+use dac::audio::{AUDIO_EXTENSIONS, AudioError, AudioInput, AudioReader, AudioSpec, resampled_samples};
+use dac::tokens::{TokenError, TokenFile};
+use dac::{Chunking, Codes, Dac, EncodeOptions};
 use dac_atomic::FinishedFile;
-use dac_dataset::SourceOptions;
 
 use crate::cancel::CancelToken;
-use crate::chunking::{self, ChunkChoice};
-use crate::codebooks::CodebookLimit;
+use crate::encode_settings::{EncodeSettings, check_kept_shards, check_layout, settings_text};
 use crate::error::BatchError;
 use crate::job_context::JobContext;
-use crate::layouts::layout_settings_text;
 use crate::manifest::Record;
 use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::output_check::{ADOPT_HINT, ExpectedTokens};
-use crate::packing::{PackFormat, PackSettings};
 use crate::plan::{OutputKind, Plan};
-use crate::queue::RowSettings;
 use crate::row_data::{RowContent, Samples};
 use crate::run::{Batch, with_threads};
-use crate::segments::SegmentSettings;
 use crate::work::{Outcome, Product, Unlisted, Work};
 
 /// Samples per channel that are read at a time to measure the length of an input.
 const COUNT_BLOCK_SAMPLES: usize = 1 << 16;
-
-/// Settings of an encode, by default of the mean of all channels to codes of all codebooks as safetensors.
-#[derive(Debug, Clone, Default)]
-pub struct EncodeSettings {
-    /// Format of the token files, also inside tar shards.
-    pub format: Format,
-    /// Options of the format.
-    pub write: WriteOptions,
-    /// Collects the tokens in packs.
-    pub pack: Option<PackSettings>,
-    /// Number of codebooks; `None` for all of the model.
-    pub codebooks: Option<CodebookLimit>,
-    /// Treatment of channels.
-    pub channels: ChannelMix,
-    /// Arrays to store.
-    pub save: Save,
-    /// Treatment of NaN and infinite samples.
-    pub non_finite: NonFinitePolicy,
-    /// Treatment of damage inside a file.
-    pub damage: DamagePolicy,
-    /// Program that reads audio files.
-    pub backend: ReadBackend,
-    /// Chunking of the signal.
-    pub chunking: ChunkChoice,
-    /// Arithmetic of the model, recorded in manifests.
-    pub precision: Precision,
-    /// Layout of codes in npy files and packs; `None` for `[channels, codebooks, frames]`.
-    pub layout: Option<LayoutSettings>,
-    /// Cutting of long inputs, and limits of their length.
-    pub segments: SegmentSettings,
-    /// Column of parquet files with the audio, or field of manifests with its path; `None` for the usual
-    /// names.
-    pub column: Option<String>,
-}
-
-impl EncodeSettings {
-    /// Options for encoding with a model.
-    ///
-    /// # Errors
-    /// When the model lacks codebooks or the settings of its chunking are invalid.
-    pub fn options_for(&self, dac: &Dac) -> Result<EncodeOptions, BatchError> {
-        Ok(EncodeOptions {
-            codebooks: self.codebooks.map(|limit| limit.resolve(dac.shape())).transpose()?,
-            channels: self.channels,
-            save: self.save,
-            chunk: self.chunking.for_model(dac)?,
-            non_finite: self.non_finite,
-            damage: self.damage,
-            backend: self.backend,
-            measure_loudness: self.format == Format::Dac,
-        })
-    }
-
-    /// Element type of codes in the outputs; `None` if they are packed.
-    pub(crate) fn integer_type(&self) -> Option<IntegerType> {
-        match self.pack.map(|pack| pack.format) {
-            Some(PackFormat::Parquet) => Some(self.write.integer.unwrap_or_default()),
-            Some(PackFormat::Tar) | None => self.format.integer_type(&self.write),
-        }
-    }
-
-    /// Treatment of data sets.
-    fn row_settings(&self) -> RowSettings {
-        let source = SourceOptions {
-            extensions: AUDIO_EXTENSIONS.to_vec(),
-            column: self.column.clone(),
-            columns_as_json: self.pack.is_none_or(|pack| pack.format == PackFormat::Tar),
-            reads_codes: false,
-        };
-        let keeps_shards = self.pack.is_some_and(|pack| pack.keeps_shards);
-        RowSettings { source, segments: self.segments, keeps_shards }
-    }
-
-    /// Describes the number of codebooks chosen for a bitrate.
-    pub fn bitrate_remark(&self, dac: &Dac, options: &EncodeOptions) -> Option<String> {
-        self.codebooks?.describe(dac.shape(), options.codebooks?)
-    }
-}
 
 /// Encodes the audio files of `options` with the model that `load` loads, once the inputs are planned.
 ///
@@ -128,10 +41,12 @@ pub fn encode_files(
         let why = "entries of a pack cannot be replaced; remove the pack to encode its entries again";
         return Err(BatchError::Usage(format!("--overwrite cannot be combined with --pack: {why}")));
     }
+    check_layout(settings, options.adopt)?;
     let extensions = [settings.format.extension()];
     let outputs =
         if settings.pack.is_some() { OutputKind::PackEntry } else { OutputKind::Files(&extensions) };
     let plan = Plan::new(options, &AUDIO_EXTENSIONS, outputs)?;
+    check_kept_shards(&plan, options, settings)?;
     let dac = with_threads(options, load)?;
     let encoder = FileEncoder::new(&dac, settings, observer, options.adopt)?;
     let shards =
@@ -347,13 +262,13 @@ impl FileEncoder<'_> {
         samples: &Samples,
         facts: &mut Record,
     ) -> Result<Outcome, BatchError> {
-        let Samples { channels, rate_hz, damaged, is_truncated, warning } = samples;
+        let Samples { channels, start, rate_hz, damaged, is_truncated, warning } = samples;
         let length = channels.first().map_or(0, Vec::len) as u64;
         facts.set_input(Some(length), Some(*rate_hz));
         self.settings.segments.check(length, *rate_hz)?;
         let slices: Vec<_> = channels.iter().map(Vec::as_slice).collect();
         let encoded = self.dac.encode_slices(&slices, *rate_hz, &self.options, &mut context.progress());
-        let mut tokens = encoded?;
+        let mut tokens = encoded.map_err(|error| in_recording(error, &context.job.input, *start))?;
         let meta = &mut tokens.meta;
         meta.damaged_samples = *damaged;
         meta.input_truncated = is_truncated.then_some(true);
@@ -387,6 +302,16 @@ impl FileEncoder<'_> {
     }
 }
 
+/// Error about a piece that starts at this sample of a recording, with the place in the recording.
+fn in_recording(error: dac::Error, path: &Path, start: u64) -> dac::Error {
+    match error {
+        dac::Error::Audio(AudioError::NonFinite { sample, channel, value, .. }) => {
+            AudioError::NonFinite { path: path.to_owned(), sample: start + sample, channel, value }.into()
+        }
+        error => error,
+    }
+}
+
 /// Reads audio to its end for its length, which headers do not always contain.
 fn count_samples(reader: &mut AudioReader) -> Result<u64, BatchError> {
     while reader.next_block(COUNT_BLOCK_SAMPLES)?.is_some() {}
@@ -405,53 +330,4 @@ pub fn input_remarks(replaced_samples: u64, is_truncated: bool) -> impl Iterator
 pub fn damage_remarks(damaged_samples: Option<u64>, warning: Option<&str>) -> impl Iterator<Item = String> {
     let damaged = damaged_samples.map(|samples| format!("replaced {samples} damaged samples with silence"));
     damaged.into_iter().chain(warning.map(str::to_owned))
-}
-
-/// Settings that the tokens depend on as `name=value` separated by spaces. Manifests compare this text: it
-/// must not change.
-fn settings_text(
-    settings: &EncodeSettings,
-    options: &EncodeOptions,
-    codebooks: usize,
-    dac: &Dac,
-) -> Result<String, BatchError> {
-    let Save { codes, z, latents } = options.save;
-    let saved = [(codes, "codes"), (z, "z"), (latents, "latents")];
-    let saved: Vec<_> = saved.iter().filter(|(saved, _)| *saved).map(|(_, name)| *name).collect();
-    let channels = match options.channels {
-        ChannelMix::Mono => "mono",
-        ChannelMix::Keep => "keep",
-    };
-    let mut text = format!(
-        "format={} codebooks={codebooks} channels={channels} save={} precision={} chunking={}",
-        settings.format,
-        saved.join(","),
-        settings.precision,
-        chunking::settings_text(&options.chunk, dac)?
-    );
-    if options.non_finite != NonFinitePolicy::default() {
-        text += " nan=zero";
-    }
-    text += &layout_settings_text(settings.layout.as_ref());
-    if let Some(seconds) = settings.segments.piece_seconds {
-        text += &format!(" segment={seconds}");
-    }
-    if options.damage != DamagePolicy::default() {
-        text += " damaged=silence";
-    }
-    if options.backend == ReadBackend::Ffmpeg {
-        text += " reader=ffmpeg";
-    }
-    match settings.pack.map(|pack| pack.format) {
-        Some(PackFormat::Tar) => text += " pack=tar",
-        Some(PackFormat::Parquet) => text += " pack=parquet",
-        None => {}
-    }
-    // Other formats had no choice at first, and name only the types that are not their default.
-    let default = settings.format.integer_types().first().copied();
-    let is_named = |integer: &IntegerType| settings.format == Format::Npy || Some(*integer) != default;
-    if let Some(integer) = settings.integer_type().filter(is_named) {
-        text += &format!(" dtype={integer}");
-    }
-    Ok(text)
 }

@@ -103,7 +103,7 @@ impl Inputs {
         {
             match entry {
                 Ok(entry) if !entry.file_type().is_file() => {}
-                Ok(entry) if is_source_in_dir(entry.path()) => {
+                Ok(entry) if SourceKind::is_in_directory(entry.path()) => {
                     sources.push(InputFile::below(dir, entry.into_path()));
                 }
                 Ok(entry) => {
@@ -200,24 +200,6 @@ impl InputFile {
 
     fn faulty(dir: &Path, path: PathBuf, reason: String) -> Self {
         Self { fault: Some(reason), ..Self::below(dir, path) }
-    }
-}
-
-/// Reports whether a directory contributes a file as a data set: archives, parquet files, and cuts of Lhotse
-/// Shar. Manifests and tables in directories have many uses, and the recordings of Shar belong to their cuts.
-fn is_source_in_dir(path: &Path) -> bool {
-    match SourceKind::of_name(path) {
-        Some((SourceKind::Shar, _)) => true,
-        Some((kind, stem)) => {
-            let number = stem.strip_prefix("recording.");
-            let cuts = |number: &str| {
-                [".jsonl", ".jsonl.gz"]
-                    .iter()
-                    .any(|end| path.with_file_name(format!("cuts.{number}{end}")).exists())
-            };
-            kind.is_container() && !number.is_some_and(cuts)
-        }
-        None => false,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::manifest::{
     partition_manifest_name,
 };
 use crate::options::BatchOptions;
+use crate::shards::cuts_of;
 
 /// Results that manifests list, and the writer of this run's records.
 #[derive(Debug)]
@@ -207,9 +208,17 @@ impl ManifestStore {
         }
     }
 
+    /// Number of rows that failed, so that the shard of this name lacks them, and were not done later.
+    pub(crate) fn failed_rows(&self, shard: &str) -> usize {
+        self.results().index.failed_rows(shard)
+    }
+
     fn check_pack(&self, name: &str, path: &Path) -> PackState {
         if fs::symlink_metadata(path).is_err() {
             return PackState::Missing;
+        }
+        if cuts_of(name, path).is_some_and(|cuts| !cuts.exists()) {
+            return PackState::Changed;
         }
         let is_listed =
             |sha256: &str| self.pack_hashes().get(name).is_some_and(|hashes| hashes.contains(sha256));

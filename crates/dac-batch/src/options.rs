@@ -28,6 +28,9 @@ pub struct BatchOptions {
     /// Accepts existing outputs of an encode that no manifest lists if their content fits the input and the
     /// settings, and lists them.
     pub adopt: bool,
+    /// Works on the rows of a data set that are not in the shard of its name, because they failed. They go to
+    /// shards of other names.
+    pub retry_failed: bool,
     /// Decides about each job but does no work and writes nothing.
     pub dry_run: bool,
     /// Jobs to work on at the same time.
@@ -49,6 +52,7 @@ impl BatchOptions {
             manifest: None,
             overwrite: false,
             adopt: false,
+            retry_failed: false,
             dry_run: false,
             jobs: NonZeroUsize::MIN,
             threads: default_threads(),

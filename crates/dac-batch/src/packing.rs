@@ -3,16 +3,17 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::io::ErrorKind;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dac::tokens::{Format, LayoutSettings, TokenFile, WriteOptions};
+use dac::tokens::TokenFile;
 use dac_dataset::{
-    FinishedShard, OpenShardInfo, PackError, PackKind, PackLimits, PackNaming, PackWriter, Passed, SampleKey,
+    FinishedShard, OpenShardInfo, PackError, PackLimits, PackNaming, PackWriter, Passed, SampleKey,
 };
 
 use crate::error::{BatchError, error_text};
@@ -21,6 +22,7 @@ use crate::job_record::JobState;
 use crate::manifest::Record;
 use crate::manifest_store::ManifestStore;
 use crate::options::BatchOptions;
+use crate::shards::ShardSettings;
 use crate::staging::StagingDir;
 
 /// Longest time between two checks of the age of the open shard.
@@ -28,75 +30,26 @@ const MAX_TICK: Duration = Duration::from_secs(1);
 /// Time after which the speed of a batch is known well enough to predict the size of its shards.
 const SPEED_KNOWN_AFTER: Duration = Duration::from_secs(60);
 
-/// File format of the shards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PackFormat {
-    /// WebDataset tar archives of token files.
-    Tar,
-    /// Parquet files of codes.
-    Parquet,
-}
-
-/// Collects the tokens in few large files instead of writing one file per input.
-#[derive(Debug, Clone, Copy)]
-pub struct PackSettings {
-    /// File format of the shards.
-    pub format: PackFormat,
-    /// Size limits of a shard.
-    pub limits: PackLimits,
-    /// Writes one shard for each data set of the input, with its name; the limits do not apply to it.
-    pub keeps_shards: bool,
-}
-
-/// Kind, limits and content of the shards of a batch.
-pub(crate) struct ShardSettings {
-    pub(crate) kind: PackKind,
-    pub(crate) limits: PackLimits,
-    pub(crate) layout: Option<LayoutSettings>,
-}
-
-impl PackSettings {
-    /// Settings of the shards for token files of this format.
-    pub(crate) fn shards(
-        self,
-        format: Format,
-        options: &WriteOptions,
-        layout: Option<LayoutSettings>,
-    ) -> ShardSettings {
-        let kind = match self.format {
-            PackFormat::Tar => PackKind::Tar(format, options.clone()),
-            PackFormat::Parquet => PackKind::Parquet(options.integer.unwrap_or_default()),
-        };
-        ShardSettings { kind, limits: self.limits, layout }
-    }
-}
-
 /// Names of the shards that a run writes, and the number of the first one, after those in the output
 /// directory. A shard that no manifest lists is an error: its entries would be encoded twice.
 fn shard_numbering(
     options: &BatchOptions,
-    kind: &PackKind,
+    shards: &ShardSettings,
     manifests: &ManifestStore,
 ) -> Result<(PackNaming, u64), BatchError> {
-    let dir = &options.output_dir;
+    let dir = &shards.dir(&options.output_dir);
     let naming = match options.partition {
         Some(partition) => PackNaming::tagged(&partition.tag())?,
         None => PackNaming::default(),
     };
     let mut next = 0;
-    let files = match std::fs::read_dir(dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok((naming, next)),
-        files => files.map_err(|error| BatchError::read(dir, error))?,
-    };
-    for file in files {
-        let name = file.map_err(|error| BatchError::read(dir, error))?.file_name();
-        let name = name.to_string_lossy();
-        let Some(number) = naming.number(&name, kind.extension()) else { continue };
-        if !manifests.pack_hashes().contains_key(name.as_ref()) {
+    for name in file_names(dir)? {
+        let Some(number) = naming.number(&name, &shards.kind) else { continue };
+        if !manifests.pack_hashes().contains_key(shards.name(&name).as_str()) {
             return Err(BatchError::Usage(format!(
                 "{} exists but no manifest lists it, so its entries would be encoded a second time; use \
                  another --output, give its --manifest, or remove it",
-                dir.join(name.as_ref()).display()
+                dir.join(name).display()
             )));
         }
         next = next.max(number.saturating_add(1));
@@ -104,19 +57,53 @@ fn shard_numbering(
     Ok((naming, next))
 }
 
+/// Removes cuts without codes, which a process left that was killed between the renames of both.
+fn remove_single_cuts(
+    dir: &Path,
+    naming: &PackNaming,
+    kept: &[String],
+    shards: &ShardSettings,
+    manifests: &ManifestStore,
+) -> Result<(), BatchError> {
+    let written = |name: &str| manifests.pack_hashes().contains_key(name);
+    let kept = kept.iter().map(|stem| PackNaming::fixed(stem).file_name(0, &shards.kind));
+    let numbered = manifests.pack_hashes().keys().filter_map(|name| Path::new(&**name).file_name()?.to_str());
+    let numbered = numbered.filter(|name| naming.number(name, &shards.kind).is_some()).map(str::to_owned);
+    for name in kept.chain(numbered) {
+        let codes = dir.join(&name);
+        if let Some(cuts) = shards.kind.cuts_of(&codes)
+            && written(&shards.name(&name))
+            && cuts.exists()
+            && !codes.exists()
+        {
+            fs::remove_file(&cuts).map_err(|error| BatchError::write(&cuts, error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Names of the files in a directory; none if it is missing.
+fn file_names(dir: &Path) -> Result<Vec<String>, BatchError> {
+    let files = match fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        files => files.map_err(|error| BatchError::read(dir, error))?,
+    };
+    let name = |file: io::Result<fs::DirEntry>| Ok(file?.file_name().to_string_lossy().into_owned());
+    files.map(name).collect::<io::Result<_>>().map_err(|error| BatchError::read(dir, error))
+}
+
 /// Collects entries from all workers.
 pub(crate) struct Packer<'a> {
     /// The shard with the entries of all files, and for each data set that keeps its shards the one with its
     /// entries.
     open: Mutex<HashMap<Option<usize>, OpenShard>>,
+    /// Directory of the shards.
     dir: PathBuf,
     staging_dir: PathBuf,
-    kind: PackKind,
-    layout: Option<LayoutSettings>,
+    shards: &'a ShardSettings,
     /// Stems of the shards that keep their names.
     kept: Vec<String>,
     manifests: &'a ManifestStore,
-    limits: PackLimits,
     /// Set when the size of the shards was predicted.
     is_predicted: AtomicBool,
 }
@@ -142,28 +129,28 @@ pub(crate) struct SettledEntry {
 impl<'a> Packer<'a> {
     /// Opens a pack in the output directory; `None` in a dry run, which only checks the existing shards.
     pub(crate) fn open(
-        ShardSettings { kind, limits, layout }: &ShardSettings,
+        shards: &'a ShardSettings,
         options: &BatchOptions,
         staging: Option<&StagingDir>,
         kept: Vec<String>,
         manifests: &'a ManifestStore,
     ) -> Result<Option<Self>, BatchError> {
-        let (naming, next) = shard_numbering(options, kind, manifests)?;
+        let (naming, next) = shard_numbering(options, shards, manifests)?;
         let Some(staging) = staging else { return Ok(None) };
-        let writer = PackWriter::new(&options.output_dir, kind.clone(), naming, *limits)?
+        let dir = shards.dir(&options.output_dir);
+        remove_single_cuts(&dir, &naming, &kept, shards, manifests)?;
+        let writer = PackWriter::new(&dir, shards.kind.clone(), naming, shards.limits)?
             .starting_at(next)
-            .arranged(layout.clone())
+            .arranged(shards.layout.clone())
             .staged_in(staging.path());
         let open = OpenShard { writer, entries: Vec::new() };
         Ok(Some(Self {
             open: Mutex::new(HashMap::from([(None, open)])),
-            dir: options.output_dir.clone(),
+            dir,
             staging_dir: staging.path().to_owned(),
-            kind: kind.clone(),
-            layout: layout.clone(),
+            shards,
             kept,
             manifests,
-            limits: *limits,
             is_predicted: AtomicBool::new(false),
         }))
     }
@@ -181,7 +168,8 @@ impl<'a> Packer<'a> {
             let error = BatchError::internal("the open shard is lost");
             return fail_all(vec![entry], &error);
         };
-        let source = entry.state.job.source.filter(|source| *source < self.kept.len());
+        let is_kept = entry.state.job.kept.as_ref().is_some_and(|kept| !kept.is_complete);
+        let source = entry.state.job.source.filter(|_| is_kept);
         let open = match open.entry(source) {
             Entry::Occupied(open) => open.into_mut(),
             Entry::Vacant(vacant) => match self.kept_writer(source) {
@@ -220,8 +208,9 @@ impl<'a> Packer<'a> {
         let stem = source.and_then(|source| self.kept.get(source)).map(String::as_str).unwrap_or_default();
         let mut limits = PackLimits::default();
         (limits.max_entries, limits.max_bytes, limits.max_age) = (NonZeroUsize::MAX, u64::MAX, None);
-        let writer = PackWriter::new(&self.dir, self.kind.clone(), PackNaming::fixed(stem), limits)?;
-        Ok(writer.staged_in(&self.staging_dir).arranged(self.layout.clone()))
+        let kind = self.shards.kind.clone();
+        let writer = PackWriter::new(&self.dir, kind, PackNaming::fixed(stem), limits)?;
+        Ok(writer.staged_in(&self.staging_dir).arranged(self.shards.layout.clone()))
     }
 
     /// Completes the open shard of all files, if any, and returns its entries. The shards of data sets that
@@ -260,7 +249,7 @@ impl<'a> Packer<'a> {
 
     /// Time until the age of the open shard is checked again.
     pub(crate) fn tick(&self) -> Duration {
-        self.limits.max_age.map_or(MAX_TICK, |age| (age / 8).clamp(Duration::from_millis(1), MAX_TICK))
+        self.shards.limits.max_age.map_or(MAX_TICK, |age| (age / 8).clamp(Duration::from_millis(1), MAX_TICK))
     }
 
     /// Warning that shards will be closed by their age long before they are full, once, as soon as the speed
@@ -274,16 +263,17 @@ impl<'a> Packer<'a> {
             return None;
         }
         self.is_predicted.store(true, Ordering::Relaxed);
-        age_warning(shard, &self.limits, jobs_left)
+        age_warning(shard, &self.shards.limits, jobs_left)
     }
 
     /// Appends the records of a complete shard, then renames it into place.
     fn settle(&self, shard: FinishedShard, entries: Vec<WaitingEntry>) -> Vec<SettledEntry> {
         let info = shard.info();
+        let name = info.path.file_name().map(|name| self.shards.name(&name.to_string_lossy()));
         let record = |entry: &WaitingEntry| {
             let file = Fingerprint { bytes: info.bytes, sha256: info.sha256.clone() };
             Record {
-                pack: info.path.file_name().map(|name| name.to_string_lossy().into()),
+                pack: name.as_deref().map(Into::into),
                 output: Some(info.path.display().to_string().into()),
                 ..entry.state.record_of_output(file)
             }

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::BatchError;
 
-/// Part `index` of `count` of a job list, written `I/N` with I from 0 to N-1.
+/// Part `index` of `count` of a job list, written `I/N` with I from 0 to N-1. I may be a sum, `J+OFFSET/N`:
+/// the indices of job arrays start at 0, and schedulers limit them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Partition {
     index: u32,
@@ -61,10 +62,15 @@ impl FromStr for Partition {
     fn from_str(text: &str) -> Result<Self, BatchError> {
         let parse = || {
             let (index, count) = text.split_once('/')?;
-            Self::new(index.trim().parse().ok()?, count.trim().parse().ok()?)
+            let add = |sum: u32, part: &str| sum.checked_add(part.trim().parse().ok()?);
+            Self::new(index.split('+').try_fold(0, add)?, count.trim().parse().ok()?)
         };
-        let invalid =
-            || format!("invalid partition {text:?}: expected I/N with I from 0 to N-1, for example 0/4");
+        let invalid = || {
+            format!(
+                "invalid partition {text:?}: expected I/N with I from 0 to N-1, for example 0/4 or \
+                 3+1000/2500"
+            )
+        };
         parse().ok_or_else(|| BatchError::Usage(invalid()))
     }
 }

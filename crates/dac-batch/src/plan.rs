@@ -23,12 +23,23 @@ pub(crate) struct Job {
     pub(crate) outputs: Vec<PathBuf>,
     /// Key of the entry in a pack.
     pub(crate) entry: Option<SampleKey>,
-    /// Key of the job in manifests.
+    /// Key of the job in manifests. Unlike that of the entry, it names the data set of a row.
     pub(crate) key: String,
     /// Reason why the job fails, if already known.
     pub(crate) fault: Option<String>,
     /// Index of the data set that the job is a row of.
     pub(crate) source: Option<usize>,
+    /// Shard that keeps the name of the data set.
+    pub(crate) kept: Option<KeptShard>,
+}
+
+/// Shard of the rows of one data set.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct KeptShard {
+    /// Its name in manifests.
+    pub(crate) name: Arc<str>,
+    /// Whether it exists. What it lacks goes to shards of other names.
+    pub(crate) is_complete: bool,
 }
 
 impl Job {
@@ -192,14 +203,14 @@ fn job_for(
             let paths: Vec<_> = extensions.iter().map(|extension| output_path(Some(extension))).collect();
             let key = paths.first().map(|path| output_key(path)).unwrap_or_default();
             let outputs = paths.into_iter().map(|path| options.output_dir.join(path)).collect();
-            Job { input, input_bytes, outputs, entry: None, key, fault, source: None }
+            Job { input, input_bytes, outputs, entry: None, key, fault, source: None, kept: None }
         }
         OutputKind::PackEntry => {
             let (entry, key, fault) = match SampleKey::of(&output_path(None)) {
                 Ok(entry) => (Some(entry.clone()), entry.to_string(), fault),
                 Err(error) => (None, output_key(&relative), Some(error.to_string())),
             };
-            Job { input, input_bytes, outputs: Vec::new(), entry, key, fault, source: None }
+            Job { input, input_bytes, outputs: Vec::new(), entry, key, fault, source: None, kept: None }
         }
     }
 }

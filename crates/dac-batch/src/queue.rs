@@ -8,7 +8,7 @@ use dac_dataset::{Content, Passed, Row, Segment, Source, SourceError, SourceOpti
 
 use crate::error::{BatchError, error_text};
 use crate::options::BatchOptions;
-use crate::plan::{Job, OutputKind, Plan, job_of_row};
+use crate::plan::{Job, KeptShard, OutputKind, Plan, job_of_row};
 use crate::row_data::{InputIdentity, RowContent, RowData};
 use crate::segments::SegmentSettings;
 use crate::source_input::SourceInput;
@@ -23,6 +23,14 @@ pub(crate) struct RowSettings {
     pub(crate) segments: SegmentSettings,
     /// Each data set gives a shard of its name.
     pub(crate) keeps_shards: bool,
+}
+
+/// Decision about a data set before it is opened.
+pub(crate) enum SourceDecision {
+    Read,
+    /// Its rows have this shard of their own.
+    Keep(KeptShard),
+    Skip,
 }
 
 /// What a worker does next.
@@ -78,6 +86,7 @@ struct State {
 struct OpenSource {
     index: usize,
     source: Source,
+    kept: Option<KeptShard>,
     /// A row that was read but not used.
     peeked: Option<Result<Row, SourceError>>,
 }
@@ -100,8 +109,11 @@ impl<'a> Queue<'a> {
         Self { plan, options, row_options, settings, outputs, state: Mutex::default(), progress }
     }
 
-    /// Returns the next item. `decide` reports whether a data set has to be read, before it is opened.
-    pub(crate) fn next(&self, decide: &dyn Fn(&SourceInput) -> Result<bool, BatchError>) -> Option<Item> {
+    /// Returns the next item. `decide` decides about a data set before it is opened.
+    pub(crate) fn next(
+        &self,
+        decide: &dyn Fn(&SourceInput) -> Result<SourceDecision, BatchError>,
+    ) -> Option<Item> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(job) = self.plan.jobs.get(state.next_job) {
             state.next_job += 1;
@@ -113,17 +125,18 @@ impl<'a> Queue<'a> {
                 let index = state.next_source;
                 let input = self.plan.sources.get(index)?;
                 state.next_source += 1;
-                match decide(input) {
-                    Ok(true) => {}
-                    Ok(false) => continue,
-                    Err(error) => return Some(self.failed(index, None, error_text(&error))),
-                }
+                let kept = match decide(input) {
+                    Ok(SourceDecision::Read) => None,
+                    Ok(SourceDecision::Keep(kept)) => Some(kept),
+                    Ok(SourceDecision::Skip) => continue,
+                    Err(error) => return Some(self.failed(index, None, None, error_text(&error))),
+                };
                 let opened = Source::open(&input.path, input.kind, &self.settings.source);
                 match opened {
                     Ok(source) => {
-                        state.open = Some(OpenSource { index, source, peeked: None });
+                        state.open = Some(OpenSource { index, source, kept, peeked: None });
                     }
-                    Err(error) => return Some(self.failed_row(index, &error)),
+                    Err(error) => return Some(self.failed_row(index, kept.as_ref(), &error)),
                 }
             }
             let Some(open) = &mut state.open else { continue };
@@ -185,10 +198,10 @@ impl<'a> Queue<'a> {
                 break;
             }
             match row {
-                Err(error) => return Some(self.failed_row(open.index, &error)),
+                Err(error) => return Some(self.failed_row(open.index, open.kept.as_ref(), &error)),
                 Ok(row) if self.skips(input, &row) => {}
                 Ok(row) => {
-                    group.push(self.job_of(open.index, input, row));
+                    group.push(self.job_of(open.index, open.kept.as_ref(), input, row));
                     if matches!(group.last(), Some((_, None, _))) {
                         break;
                     }
@@ -213,11 +226,17 @@ impl<'a> Queue<'a> {
     }
 
     /// Plans the job of a row.
-    fn job_of(&self, index: usize, input: &SourceInput, row: Row) -> (Arc<Job>, Option<Segment>, RowData) {
+    fn job_of(
+        &self,
+        index: usize,
+        kept: Option<&KeptShard>,
+        input: &SourceInput,
+        row: Row,
+    ) -> (Arc<Job>, Option<Segment>, RowData) {
         let Row { key, content, passed, .. } = row;
         // A key has no extension, but may have dots.
         let relative = PathBuf::from(format!("{key}.row"));
-        let prefix = !self.settings.keeps_shards && input.kind.is_container();
+        let prefix = kept.is_none_or(|kept| kept.is_complete) && input.kind.has_local_keys();
         let relative = if prefix { input.stem.join(relative) } else { relative };
         let (path, bytes, segment, content, identity) = match content {
             Content::Bytes { name, blob } => {
@@ -239,6 +258,10 @@ impl<'a> Queue<'a> {
         };
         let mut job = job_of_row(path, relative, &self.row_options, self.outputs, bytes);
         job.source = Some(index);
+        if kept.is_some_and(|kept| !kept.is_complete) {
+            job.key = input.key_prefix() + &job.key;
+        }
+        job.kept = kept.cloned();
         (Arc::new(job), segment, RowData { content, passed, identity })
     }
 
@@ -266,23 +289,28 @@ impl<'a> Queue<'a> {
         Item::Recording { content, pieces, identity }
     }
 
-    fn failed_row(&self, index: usize, error: &SourceError) -> Item {
+    fn failed_row(&self, index: usize, kept: Option<&KeptShard>, error: &SourceError) -> Item {
         let key = match error {
             SourceError::Row { key, .. } if !key.is_empty() => Some(key.as_str()),
             _ => None,
         };
-        self.failed(index, key, error_text(error))
+        self.failed(index, kept, key, error_text(error))
     }
 
     /// Item of a data set or of a row that cannot be read.
-    fn failed(&self, index: usize, row: Option<&str>, fault: String) -> Item {
-        let (path, key) = match self.plan.sources.get(index) {
-            Some(input) => (input.path.clone(), input.key.clone()),
-            None => Default::default(),
+    fn failed(&self, index: usize, kept: Option<&KeptShard>, row: Option<&str>, fault: String) -> Item {
+        let (path, key) = match (self.plan.sources.get(index), row) {
+            (None, _) => Default::default(),
+            (Some(input), None) => (input.path.clone(), input.key.clone()),
+            // As if the row had been read.
+            (Some(input), Some(row)) if input.kind.has_local_keys() => {
+                (input.path.clone(), input.key_prefix() + row)
+            }
+            (Some(input), Some(row)) => (input.path.clone(), format!("{}/{row}", input.key)),
         };
-        let key = row.map_or_else(|| key.clone(), |row| format!("{key}/{row}"));
         self.update(index, |progress| progress.in_work += 1);
-        let job = Job { input: path, key, fault: Some(fault), source: Some(index), ..Job::default() };
+        let kept = kept.cloned();
+        let job = Job { input: path, key, fault: Some(fault), source: Some(index), kept, ..Job::default() };
         Item::Failed { job: Arc::new(job) }
     }
 }

@@ -6,7 +6,8 @@ use dac::tokens::Format;
 use dac::{Audio, Dac, DecodeOptions, EncodeOptions, OutputRate};
 
 use crate::cancel::CancelToken;
-use crate::encode::{EncodeSettings, FileEncoder};
+use crate::encode::FileEncoder;
+use crate::encode_settings::EncodeSettings;
 use crate::error::BatchError;
 use crate::job_context::JobContext;
 use crate::manifest::{Record, Roundtrip};

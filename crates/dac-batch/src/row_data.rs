@@ -37,6 +37,8 @@ pub(crate) enum RowContent {
 pub(crate) struct Samples {
     /// `[channels][samples]`.
     pub(crate) channels: Planar,
+    /// Position of the first sample in the recording.
+    pub(crate) start: u64,
     pub(crate) rate_hz: u32,
     /// Samples that were damaged and replaced while the piece was read.
     pub(crate) damaged: Option<u64>,

@@ -26,11 +26,12 @@ use crate::manifest_store::ManifestStore;
 use crate::observer::{BatchObserver, BatchReport};
 use crate::options::BatchOptions;
 use crate::output_dirs::OutputDirs;
-use crate::packing::{Packer, SettledEntry, ShardSettings, WaitingEntry};
+use crate::packing::{Packer, SettledEntry, WaitingEntry};
 use crate::plan::{Job, OutputKind, Plan};
 use crate::queue::{Queue, RowSettings};
 use crate::row_data::RowData;
 use crate::segments::SegmentSettings;
+use crate::shards::ShardSettings;
 use crate::source_input::SourceInput;
 use crate::staging::StagingDir;
 use crate::work::{Outcome, Product, Work};
@@ -97,7 +98,7 @@ impl Batch<'_> {
             queue: Queue::new(plan, options, &self.rows, self.outputs),
             segments: self.rows.segments,
             read: self.read,
-            shards: shards.as_ref().filter(|_| self.rows.keeps_shards).map(|shards| shards.kind.extension()),
+            shards: shards.as_ref().filter(|_| self.rows.keeps_shards),
             options,
             work,
             observer: *observer,
@@ -128,8 +129,8 @@ pub(crate) struct Run<'a, W> {
     pub(crate) queue: Queue<'a>,
     pub(crate) segments: SegmentSettings,
     pub(crate) read: ReadOptions,
-    /// Extension of the shards that keep the names of data sets.
-    pub(crate) shards: Option<&'static str>,
+    /// Shards that keep the names of data sets.
+    pub(crate) shards: Option<&'a ShardSettings>,
     pub(crate) options: &'a BatchOptions,
     pub(crate) work: &'a W,
     pub(crate) observer: &'a dyn BatchObserver,
@@ -159,7 +160,7 @@ impl<'a, W: Work> Run<'a, W> {
         let pools = pools.collect::<Result<Vec<_>, _>>()?;
         let work = || {
             while self.stop.reason().is_none()
-                && let Some(item) = self.queue.next(&|source| self.must_read(source))
+                && let Some(item) = self.queue.next(&|source| self.decide_source(source))
             {
                 self.run_item(item);
             }
@@ -373,7 +374,8 @@ impl<'a, W: Work> Run<'a, W> {
             let status =
                 if matches!(error, BatchError::Dropped(_)) { Status::Dropped } else { Status::Error };
             let error_text = Some(error_text(&error).into());
-            let record = Record { status, error: error_text, ..state.record.clone() };
+            let pack = state.job.kept.as_ref().map(|kept| Arc::clone(&kept.name));
+            let record = Record { status, error: error_text, pack, ..state.record.clone() };
             if status == Status::Error
                 && let Err(error) = self.manifests.append([&record])
             {

@@ -9,8 +9,8 @@ use crate::error::{BatchError, catch_panic, error_text};
 use crate::job_context::JobContext;
 use crate::job_record::JobState;
 use crate::manifest::{Record, Status};
-use crate::plan::Job;
-use crate::queue::{Item, Piece};
+use crate::plan::{Job, KeptShard};
+use crate::queue::{Item, Piece, SourceDecision};
 use crate::row_data::{InputIdentity, RowContent, RowData, Samples};
 use crate::run::Run;
 use crate::segments::Cutter;
@@ -57,12 +57,16 @@ impl<W: Work> Run<'_, W> {
         }
     }
 
-    /// Decides whether a data set has to be read: not if the shard that keeps its name is complete.
-    pub(crate) fn must_read(&self, source: &SourceInput) -> Result<bool, BatchError> {
-        let Some(extension) = self.shards else { return Ok(true) };
-        let name = format!("{}.{extension}", source.shard_stem());
+    /// Decides whether a data set has to be read: not if the shard that keeps its name is complete, except
+    /// for rows that failed.
+    pub(crate) fn decide_source(&self, source: &SourceInput) -> Result<SourceDecision, BatchError> {
+        let Some(shards) = self.shards else { return Ok(SourceDecision::Read) };
+        let name = shards.kept_name(&source.shard_stem());
         let path = self.options.output_dir.join(&name);
-        let Some(listed) = self.manifests.kept_shard(&name, &path)? else { return Ok(true) };
+        let kept = |is_complete| KeptShard { name: name.as_str().into(), is_complete };
+        let Some(listed) = self.manifests.kept_shard(&name, &path)? else {
+            return Ok(SourceDecision::Keep(kept(false)));
+        };
         let job = Arc::new(Job { input: source.path.clone(), key: source.key.clone(), ..Job::default() });
         let data = RowData::default();
         let mut state = JobState::start(Arc::clone(&job), &data);
@@ -83,6 +87,15 @@ impl<W: Work> Run<'_, W> {
                 differences.join(", ")
             )));
         }
+        let failed = self.manifests.failed_rows(&name);
+        if failed > 0 && self.options.retry_failed {
+            return Ok(SourceDecision::Keep(kept(true)));
+        }
+        if failed > 0 {
+            let shard = path.display();
+            let text = format!("{shard} lacks rows that failed: {failed}; --retry-failed encodes them again");
+            self.observer.message(&text);
+        }
         let record = Record {
             status: Status::Skipped,
             pack: Some(name.into()),
@@ -91,7 +104,7 @@ impl<W: Work> Run<'_, W> {
         };
         self.report(&state, Ok((record, format!("in {}", path.display()))));
         self.observer.progressed(source.bytes, None);
-        Ok(false)
+        Ok(SourceDecision::Skip)
     }
 
     /// Cuts a recording into pieces and works on each.
@@ -136,7 +149,9 @@ impl<W: Work> Run<'_, W> {
                     Ok((None, _)) => self.uncount(),
                     Ok((Some(samples), _)) => {
                         let content = RowContent::Samples(samples);
-                        let (passed, identity) = (passed.for_piece(), Some(Arc::clone(identity)));
+                        let is_whole = index == 0 && (ends || self.segments.piece(segment, 1).is_none());
+                        let is_cut = self.segments.piece_seconds.is_some() && !is_whole;
+                        let (passed, identity) = (passed.for_piece(is_cut), Some(Arc::clone(identity)));
                         self.run_job(&piece, RowData { content, passed, identity });
                     }
                     Err(error) => self.fail(&piece, identity, error),

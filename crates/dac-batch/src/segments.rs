@@ -72,7 +72,8 @@ pub(crate) struct Cutter<'a> {
 
 impl<'a> Cutter<'a> {
     pub(crate) fn open(input: &'a AudioInput) -> Result<Self, BatchError> {
-        let reader = input.open()?;
+        // Values that are not finite concern only the pieces that contain them.
+        let reader = input.open()?.without_non_finite_check();
         let buffer = vec![Vec::new(); reader.spec().channels];
         Ok(Self { input, reader, buffer, start: 0, ended: false })
     }
@@ -126,6 +127,7 @@ impl<'a> Cutter<'a> {
         let damaged = self.reader.damage().samples - damaged_before;
         let samples = Samples {
             channels,
+            start: self.start,
             rate_hz: self.rate_hz(),
             damaged: (damaged > 0).then_some(damaged),
             is_truncated: is_cut && self.reader.is_truncated(),

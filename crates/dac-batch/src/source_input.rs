@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use dac_dataset::SourceKind;
+use dac_dataset::{SampleKey, SourceKind};
 
 use crate::manifest::output_key;
 
@@ -30,6 +30,12 @@ impl SourceInput {
         let stem = relative.with_file_name(stem);
         let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         Ok(Self { path: path.to_owned(), kind, bytes, modified, stem, key: output_key(relative) })
+    }
+
+    /// Start of the keys of its rows where they must differ from those of other data sets.
+    pub(crate) fn key_prefix(&self) -> String {
+        let key = SampleKey::of(&self.stem.join("x")).ok().filter(|_| self.kind.has_local_keys());
+        key.and_then(|key| Some(key.as_str().strip_suffix('x')?.to_owned())).unwrap_or_default()
     }
 
     /// File name of the shard that keeps the name of this data set. Directories become part of the name.

@@ -63,6 +63,7 @@ fn batch_options(files: &FileArgs, run: &RunArgs) -> Result<BatchOptions, Usage>
         manifest: batch.manifest.clone(),
         overwrite: files.overwrite,
         adopt: false,
+        retry_failed: false,
         dry_run: batch.dry_run,
         jobs: batch.jobs.unwrap_or(default_jobs).min(max_jobs),
         threads,

@@ -1,9 +1,7 @@
 //! `dac encode`: encodes audio files to token files.
 
 use anyhow::Error;
-use dac::Save;
-use dac::tokens::Format;
-use dac_batch::{BatchOptions, EncodeSettings, PackFormat, encode_files};
+use dac_batch::{BatchOptions, EncodeSettings, encode_files};
 
 use crate::args::EncodeArgs;
 use crate::batch::{load_options, run_batch};
@@ -35,31 +33,11 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<Exit, Error> {
     let precision = args.model.run.precision;
     let settings = token_settings(&args.tokens, &args.bitrate, &args.chunk, Some(&args.pack), precision)?;
     let (segments, column) = (args.rows.segments(), args.rows.column());
-    let layout = args.layout.settings()?;
-    if layout.is_some() {
-        check_layout(&settings, args.adopt)?;
-    }
-    let settings = EncodeSettings { segments, column, layout, ..settings };
+    let settings = EncodeSettings { segments, column, layout: args.layout.settings()?, ..settings };
     let load = || load::open(&args.model, &load_options(&args.model.run));
     run_batch(&args.files, &args.model.run, |options, console| {
-        let options = BatchOptions { adopt: args.adopt, ..options.clone() };
+        let options =
+            BatchOptions { adopt: args.adopt, retry_failed: args.pack.retry_failed, ..options.clone() };
         encode_files(&options, &settings, load, console, &console.signals.token)
     })
-}
-
-/// Checks that the outputs can contain codes in another layout.
-fn check_layout(settings: &EncodeSettings, adopts: bool) -> Result<(), Usage> {
-    let is_parquet = settings.pack.is_some_and(|pack| pack.format == PackFormat::Parquet);
-    let only_codes = Save { codes: true, z: false, latents: false };
-    if !is_parquet && settings.format != Format::Npy {
-        let format = settings.format;
-        return Err(Usage(format!("--layout requires --format npy or --pack, not {format} files")));
-    }
-    if settings.save != only_codes {
-        return Err(Usage("--layout applies only to codes; remove --save".to_owned()));
-    }
-    if adopts {
-        return Err(Usage("--adopt cannot check codes in a --layout".to_owned()));
-    }
-    Ok(())
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<Exit, Error> {
         return Ok(Exit::Done);
     }
     let mut table =
-        format!("{:<14}{:>8}{:>11}{:>10}{:>9}  weights", "model", "Hz", "codebooks", "frames/s", "kbit/s");
+        format!("{:<22}{:>8}{:>11}{:>10}{:>9}  weights", "model", "Hz", "codebooks", "frames/s", "kbit/s");
     for record in &records {
         let Record { model, sample_rate_hz, codebooks, frame_rate_hz, nominal_kbps, .. } = record;
         let weights = match (&record.path, &record.origin) {
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<Exit, Error> {
             _ if record.sources.is_empty() => "not part of this build".to_owned(),
             _ => format!("not found; run `dac download {model}`"),
         };
-        table += &format!("\n{model:<14}{sample_rate_hz:>8}{codebooks:>11}{frame_rate_hz:>10.2}");
+        table += &format!("\n{model:<22}{sample_rate_hz:>8}{codebooks:>11}{frame_rate_hz:>10.2}");
         table += &format!("{nominal_kbps:>9.2}  {weights}");
     }
     print_text(&table)?;

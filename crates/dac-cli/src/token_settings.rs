@@ -43,10 +43,15 @@ pub(crate) fn token_settings(
 /// Format of the token files: of `--format`, or the default of the other options.
 fn token_format(tokens: &TokenArgs, chunk: &ChunkArgs, pack: Option<PackArg>) -> Result<Format, Usage> {
     let is_windowed = chunk.chunk == ChunkArg::Descript;
-    let is_parquet = pack == Some(PackArg::Parquet);
-    if is_parquet && tokens.format.is_some() {
-        let why = "parquet files contain codes instead of token files";
-        return Err(Usage(format!("--pack parquet cannot be combined with --format: {why}")));
+    // Kinds of shards that contain codes instead of token files.
+    let of_codes = match pack {
+        Some(PackArg::Parquet) => Some("parquet"),
+        Some(PackArg::Shar) => Some("shar"),
+        Some(PackArg::Tar) | None => None,
+    };
+    if let Some(kind) = of_codes.filter(|_| tokens.format.is_some()) {
+        let why = "its shards contain codes instead of token files";
+        return Err(Usage(format!("--pack {kind} cannot be combined with --format: {why}")));
     }
     let format = tokens.format.unwrap_or(match pack {
         _ if is_windowed => Format::Dac,
@@ -57,16 +62,16 @@ fn token_format(tokens: &TokenArgs, chunk: &ChunkArgs, pack: Option<PackArg>) ->
         let why = "only .dac files record the windows";
         return Err(Usage(format!("--chunk descript requires --format dac, not {format}: {why}")));
     }
-    if let Some(integer) = tokens.dtype.map(IntegerType::from).filter(|_| !is_parquet) {
+    if let Some(integer) = tokens.dtype.map(IntegerType::from).filter(|_| of_codes.is_none()) {
         format.check_integer(integer).map_err(|error| Usage(format!("--dtype {integer}: {error}")))?;
     }
     let save = save(&tokens.save);
     let arrays = usize::from(save.codes) + usize::from(save.z) + usize::from(save.latents);
     let only_codes = save.codes && arrays == 1;
+    if let Some(kind) = of_codes.filter(|_| !only_codes) {
+        return Err(Usage(format!("--pack {kind} stores only codes; remove --save")));
+    }
     match format {
-        _ if is_parquet && !only_codes => {
-            Err(Usage("--pack parquet stores only codes; remove --save".to_owned()))
-        }
         Format::Safetensors | Format::Pt => Ok(format),
         Format::Npy if arrays == 1 && !save.latents => Ok(format),
         Format::Npy => Err(cannot_save(format, "either codes or z")),

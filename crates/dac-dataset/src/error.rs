@@ -26,9 +26,11 @@ pub enum PackError {
         /// File name of the shard.
         shard: String,
     },
-    /// Parquet files store only codes.
-    #[error("parquet files store only codes; the tokens have {found}")]
+    /// Parquet files and Shar store only codes.
+    #[error("{kind} stores only codes; the tokens have {found}")]
     NotCodes {
+        /// Kind of the shards.
+        kind: &'static str,
         /// Content of the tokens.
         found: &'static str,
     },
@@ -72,4 +74,11 @@ pub enum PackError {
         /// Cause.
         source: io::Error,
     },
+}
+
+impl PackError {
+    /// Failure of a conversion to JSON, which texts and numbers never cause.
+    pub(crate) fn json(error: serde_json::Error) -> Self {
+        Self::Tokens(io::Error::from(error).into())
+    }
 }

@@ -7,7 +7,7 @@ use crate::cells::Cells;
 use crate::metadata::{METADATA_EXTENSION, token_meta};
 
 /// What a row contains in addition to its audio. It passes through to the entry of a pack.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Passed {
     /// Nothing: the input was a plain file.
@@ -19,6 +19,8 @@ pub enum Passed {
     Fields(Map<String, Value>),
     /// Columns of a parquet file with their types.
     Columns(Cells),
+    /// What the row contains of which the entry is a piece.
+    Piece(Box<Passed>),
 }
 
 /// A member of a tar archive.
@@ -31,24 +33,22 @@ pub struct Member {
 }
 
 impl Passed {
-    /// Returns a copy, for another piece of the same recording.
+    /// Returns a copy for a piece of the recording; all of it is one, too, if nothing was cut.
     #[must_use]
-    pub fn for_piece(&self) -> Self {
+    pub fn for_piece(&self, is_cut: bool) -> Self {
         match self {
             Self::Nothing => Self::Nothing,
-            Self::Members(members) => Self::Members(members.clone()),
-            Self::Fields(fields) => Self::Fields(fields.clone()),
-            Self::Columns(cells) => Self::Columns(cells.clone()),
+            passed if is_cut => Self::Piece(Box::new(passed.clone())),
+            passed => passed.clone(),
         }
     }
-}
 
-impl Passed {
     /// Metadata of an entry of a pack, in the members next to its token file or the columns next to its
     /// codes.
     pub fn token_meta(&self) -> TokenMeta {
         let members = match self {
             Self::Members(members) => members,
+            Self::Piece(passed) => return passed.token_meta(),
             Self::Fields(fields) => return token_meta(fields.clone()),
             _ => return TokenMeta::default(),
         };

@@ -66,6 +66,12 @@ impl SampleKey {
         Self(key.into())
     }
 
+    /// Path that the key stands for; the key itself if it has bytes that are not printable text.
+    pub fn id(&self) -> String {
+        let text = unquoted(&self.0).and_then(|bytes| String::from_utf8(bytes).ok());
+        text.filter(|text| !text.chars().any(char::is_control)).unwrap_or_else(|| self.0.to_string())
+    }
+
     /// Text of the key.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -96,4 +102,15 @@ fn push_quoted(part: &[u8], quote_dots: bool, key: &mut String) {
 /// Appends a percent-encoded byte to `key`.
 fn quote(byte: u8, key: &mut String) {
     key.push_str(&format!("%{byte:02X}"));
+}
+
+/// Decodes percent-encoded bytes; `None` if one is malformed.
+fn unquoted(key: &str) -> Option<Vec<u8>> {
+    let mut parts = key.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend(part.get(2..)?.as_bytes());
+    }
+    Some(bytes)
 }

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use dac_atomic::FinishedFile;
+use dac_tokens::IntegerType;
 
 use crate::error::PackError;
-use crate::hashing_writer::HashingWriter;
+use crate::pack_kind::PackKind;
 use crate::parquet::{ParquetShard, Row};
 use crate::sample_key::SampleKey;
+use crate::shar::{SharEntry, SharShard};
 use crate::tar::{Members, TarShard};
 
 /// Description of a complete shard.
@@ -44,6 +46,8 @@ pub struct OpenShardInfo {
 pub struct FinishedShard {
     info: ShardInfo,
     file: FinishedFile,
+    /// Cuts of a shard of Shar.
+    cuts: Option<FinishedFile>,
 }
 
 impl FinishedShard {
@@ -68,9 +72,14 @@ impl FinishedShard {
         self.rename(FinishedFile::persist_new)
     }
 
+    /// Renames the cuts first: where there is a shard, there are its cuts.
     fn rename(self, rename: fn(FinishedFile) -> io::Result<()>) -> Result<ShardInfo, PackError> {
-        let info = self.info;
-        match rename(self.file) {
+        let Self { info, file, cuts } = self;
+        if let Some(Err(source)) = cuts.map(rename) {
+            let path = PackKind::Shar(IntegerType::default()).cuts_of(&info.path).unwrap_or(info.path);
+            return Err(PackError::Shard { path, keys: info.keys, source });
+        }
+        match rename(file) {
             Ok(()) => Ok(info),
             Err(source) => Err(PackError::Shard { path: info.path, keys: info.keys, source }),
         }
@@ -91,12 +100,14 @@ pub(crate) struct OpenShard {
 pub(crate) enum ShardFile {
     Tar(TarShard),
     Parquet(Box<ParquetShard>),
+    Shar(Box<SharShard>),
 }
 
 /// An entry, converted for its shard.
 pub(crate) enum Entry {
     Members(Members),
     Row(Box<Row>),
+    Shar(Box<SharEntry>),
 }
 
 impl OpenShard {
@@ -104,11 +115,12 @@ impl OpenShard {
         Self { path, keys: Vec::new(), key_set: HashSet::new(), file, opened: Instant::now() }
     }
 
-    /// Size of the file in bytes if it were finished now.
+    /// Size of its files in bytes if they were finished now.
     pub(crate) fn bytes(&self) -> u64 {
         match &self.file {
             ShardFile::Tar(shard) => shard.bytes(),
             ShardFile::Parquet(shard) => shard.bytes(),
+            ShardFile::Shar(shard) => shard.bytes(),
         }
     }
 
@@ -146,8 +158,9 @@ impl OpenShard {
         self.keys.push(key.clone());
         self.key_set.insert(key.clone());
         let added = match (&mut self.file, entry) {
-            (ShardFile::Tar(shard), Entry::Members(members)) => shard.add(key, &members),
+            (ShardFile::Tar(shard), Entry::Members(members)) => shard.add(key.as_str(), &members),
             (ShardFile::Parquet(shard), Entry::Row(row)) => shard.add(*row),
+            (ShardFile::Shar(shard), Entry::Shar(entry)) => shard.add(&entry),
             _ => Err(io::Error::other("entry and shard have different types")),
         };
         added.map_err(|source| PackError::Shard {
@@ -159,13 +172,14 @@ impl OpenShard {
 
     pub(crate) fn finish(self) -> Result<FinishedShard, PackError> {
         let Self { path, keys, file, .. } = self;
-        let writer = match file {
-            ShardFile::Tar(shard) => shard.finish(),
-            ShardFile::Parquet(shard) => shard.finish(),
+        let finished = match file {
+            ShardFile::Tar(shard) => shard.finish().map(|writer| (writer, None)),
+            ShardFile::Parquet(shard) => shard.finish().map(|writer| (writer, None)),
+            ShardFile::Shar(shard) => shard.finish().map(|(writer, cuts)| (writer, Some(cuts))),
         };
-        match writer.and_then(HashingWriter::finish) {
-            Ok((file, bytes, sha256)) => {
-                Ok(FinishedShard { info: ShardInfo { path, keys, bytes, sha256 }, file })
+        match finished.and_then(|(writer, cuts)| Ok((writer.finish()?, cuts))) {
+            Ok(((file, bytes, sha256), cuts)) => {
+                Ok(FinishedShard { info: ShardInfo { path, keys, bytes, sha256 }, file, cuts })
             }
             Err(source) => Err(PackError::Shard { path, keys, source }),
         }

@@ -8,7 +8,6 @@ use tar::{Builder, Header};
 
 use crate::hashing_writer::HashingWriter;
 use crate::passed::Member;
-use crate::sample_key::SampleKey;
 
 /// Size of the two blocks of zeros that end an archive.
 const END_BYTES: u64 = 1024;
@@ -31,7 +30,7 @@ impl TarShard {
         self.builder.get_ref().bytes() + END_BYTES
     }
 
-    pub(crate) fn add(&mut self, key: &SampleKey, members: &[Member]) -> io::Result<()> {
+    pub(crate) fn add(&mut self, key: &str, members: &[Member]) -> io::Result<()> {
         // WebDataset combines adjacent members of the same key into one sample.
         for Member { extension, content } in members {
             // No time and no owner: equal tokens give equal bytes.

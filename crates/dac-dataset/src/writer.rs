@@ -1,43 +1,24 @@
 //! The writer of a data set: fills shards of bounded size one after the other.
 
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dac_atomic::AtomicFile;
-use dac_tokens::{Format, IntegerType, LayoutSettings, TokenFile, WriteOptions};
+use dac_tokens::{LayoutSettings, TokenFile};
 use serde::Serialize;
 
 use crate::error::PackError;
 use crate::hashing_writer::HashingWriter;
 use crate::metadata::{EntryMetadata, METADATA_EXTENSION};
 use crate::naming::PackNaming;
+use crate::pack_kind::PackKind;
 use crate::parquet::{ParquetShard, Row, cells_of};
 use crate::passed::{Member, Passed};
 use crate::sample_key::SampleKey;
+use crate::shar::{SharEntry, SharShard};
 use crate::shard::{Entry, FinishedShard, OpenShard, OpenShardInfo, ShardFile};
 use crate::tar::TarShard;
-
-/// File type of the shards.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PackKind {
-    /// Tar archives for WebDataset, with token files of this format, written with these options.
-    Tar(Format, WriteOptions),
-    /// Parquet files, which store only codes, as integers of this type.
-    Parquet(IntegerType),
-}
-
-impl PackKind {
-    /// File name extension of the shards, without the dot.
-    pub fn extension(&self) -> &'static str {
-        match self {
-            Self::Tar(..) => "tar",
-            Self::Parquet(_) => "parquet",
-        }
-    }
-}
 
 /// Limits of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,14 +60,14 @@ impl PackWriter {
     /// Creates a writer whose first shard gets the number after the existing ones in `folder`.
     ///
     /// # Errors
-    /// Fails if the directory cannot be listed.
+    /// Fails if the directory exists and cannot be listed.
     pub fn new(
         folder: &Path,
         kind: PackKind,
         naming: PackNaming,
         limits: PackLimits,
     ) -> Result<Self, PackError> {
-        let next_number = naming.next_number(folder, kind.extension())?;
+        let next_number = naming.next_number(folder, &kind)?;
         let folder = folder.to_path_buf();
         Ok(Self { folder, staging_dir: None, kind, naming, limits, layout: None, next_number, open: None })
     }
@@ -212,23 +193,34 @@ impl PackWriter {
                 Ok(Entry::Members(members))
             }
             PackKind::Parquet(_) => Ok(Entry::Row(Box::new(Row::new(metadata, tokens, cells_of(passed))?))),
+            PackKind::Shar(integer) => {
+                let layout = self.layout.as_ref();
+                Ok(Entry::Shar(Box::new(SharEntry::new(key, &metadata, &tokens, passed, *integer, layout)?)))
+            }
         }
     }
 
     fn create_shard(&mut self, first_key: &SampleKey, first: &Entry) -> Result<OpenShard, PackError> {
-        let path = self.folder.join(self.naming.file_name(self.next_number, self.kind.extension()));
-        let file = match &self.staging_dir {
-            Some(staging_dir) => AtomicFile::create_in(staging_dir, &path),
-            None => AtomicFile::create(&path),
+        let path = self.folder.join(self.naming.file_name(self.next_number, &self.kind));
+        let create = |path: &Path| {
+            let file = match &self.staging_dir {
+                Some(staging_dir) => AtomicFile::create_in(staging_dir, path),
+                None => AtomicFile::create(path),
+            };
+            file.map(HashingWriter::new)
         };
         let columns = match first {
             Entry::Row(row) => row.columns(),
-            Entry::Members(_) => None,
+            Entry::Members(_) | Entry::Shar(_) => None,
         };
-        let file = file.map(HashingWriter::new).and_then(|writer| match self.kind {
+        let file = create(&path).and_then(|writer| match self.kind {
             PackKind::Tar(..) => Ok(ShardFile::Tar(TarShard::new(writer))),
             PackKind::Parquet(integer) => {
                 Ok(ShardFile::Parquet(Box::new(ParquetShard::new(writer, integer, columns)?)))
+            }
+            PackKind::Shar(_) => {
+                let cuts = self.kind.cuts_of(&path).unwrap_or_default();
+                Ok(ShardFile::Shar(Box::new(SharShard::new(writer, create(&cuts)?))))
             }
         });
         let keys = vec![first_key.clone()];
@@ -243,6 +235,7 @@ fn members_of(passed: &Passed) -> Result<Vec<Member>, PackError> {
     match passed {
         Passed::Nothing | Passed::Columns(_) => Ok(Vec::new()),
         Passed::Members(members) => Ok(members.clone()),
+        Passed::Piece(passed) => members_of(passed),
         Passed::Fields(fields) => {
             Ok(vec![Member { extension: "json".to_owned(), content: to_json(fields)? }])
         }
@@ -250,6 +243,5 @@ fn members_of(passed: &Passed) -> Result<Vec<Member>, PackError> {
 }
 
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>, PackError> {
-    // Texts and numbers always convert to JSON.
-    serde_json::to_vec(value).map_err(|error| PackError::Tokens(io::Error::from(error).into()))
+    serde_json::to_vec(value).map_err(PackError::json)
 }

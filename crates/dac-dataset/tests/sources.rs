@@ -329,6 +329,50 @@ fn manifests_give_paths_segments_and_fields() {
 }
 
 #[test]
+fn pages_that_declare_more_than_they_contain_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = "message schema { required binary audio; }";
+    let path = folder.path().join("p.parquet");
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut writer =
+        SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::new(properties)).unwrap();
+    for audio in ["first", "second"] {
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<ByteArrayType>().write_batch(&[audio.into()], None, None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+    }
+    let metadata = writer.close().unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    assert_eq!(rows(&path, &options()).len(), 2);
+    // Type, size, compressed size: fields 1 to 3 of the header of the dictionary of the second group.
+    let column = metadata.row_group(1).column(0);
+    let at = usize::try_from(column.dictionary_page_offset().unwrap()).unwrap();
+    let header = [0x15, 0x04, 0x15];
+    assert_eq!(whole[at..at + 3], header);
+    let size_end = at + 3 + whole[at + 3..].iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+    let compressed_end =
+        size_end + 1 + whole[size_end + 1..].iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+    let two_gib = [0xfe, 0xff, 0xff, 0xff, 0x0f];
+    for (from, to, text) in
+        [(at + 3, size_end, "is to expand from"), (size_end + 1, compressed_end, "which are not in the file")]
+    {
+        let mut hostile = whole.clone();
+        hostile.splice(from..to, two_gib);
+        std::fs::write(&path, &hostile).unwrap();
+        // The footer has other places now, but the header comes first.
+        let (kind, _) = SourceKind::of_name(&path).unwrap();
+        let read: Vec<_> = Source::open(&path, kind, &options()).unwrap().collect();
+        assert_eq!(bytes_of(read[0].as_ref().unwrap()), b"first");
+        let error = read[1].as_ref().unwrap_err();
+        assert!(error.ends_source() && error.to_string().contains(text), "{error}");
+        assert!(error.to_string().contains("column audio of row group 1: page 0"), "{error}");
+    }
+}
+
+#[test]
 fn tables_give_paths_segments_and_fields() {
     let folder = tempfile::tempdir().unwrap();
     let table =
@@ -362,6 +406,6 @@ fn shar_directories_join_cuts_and_recordings() {
     let read = read(&cuts, &options());
     assert_eq!(read[0].as_ref().unwrap().key, "r.1-0");
     assert_eq!(bytes_of(read[1].as_ref().unwrap()), b"B");
-    assert!(read[2].as_ref().unwrap_err().to_string().contains("recordings end before the cut r3"));
+    assert!(read[2].as_ref().unwrap_err().to_string().contains("archive ends before the cut r3"));
     assert_eq!(read.len(), 3);
 }

@@ -4,7 +4,7 @@
 
 use dac_nn::NetworkShape;
 
-use crate::published::{EMPTY, Published, Source, hub, release};
+use crate::published::{EMPTY, Published, Source, hub, ibm, release};
 
 /// A model of known shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,6 +18,10 @@ pub enum Preset {
     Khz24,
     /// 16 kHz, 12 codebooks, 6 kbit/s.
     Khz16,
+    /// 24 kHz, 2 codebooks, 1.5 kbit/s: for speech, by IBM Research.
+    Khz24Speech2,
+    /// 24 kHz, 4 codebooks, 3 kbit/s: for speech, by IBM Research.
+    Khz24Speech4,
     /// 44.1 kHz, 9 codebooks, 3.2 million parameters, trained on synthesised speech and music. Its weights
     /// are embedded in the library.
     Tiny,
@@ -42,7 +46,7 @@ struct PresetInfo {
 }
 
 /// All presets, in the order of [`Preset`], the default first.
-static PRESETS: [PresetInfo; 5] = [
+static PRESETS: [PresetInfo; 7] = [
     PresetInfo {
         preset: Preset::Khz44,
         name: "44khz",
@@ -108,6 +112,34 @@ static PRESETS: [PresetInfo; 5] = [
             hub!(Hance, "hance-ai/descript-audio-codec-16khz", "16khz-hance.safetensors"),
             hub!(Transformers, "descript/dac_16khz", "16khz-transformers.safetensors"),
         ],
+    },
+    // The networks of 24khz with fewer codebooks. Sources are in docs/user/downloads.md.
+    PresetInfo {
+        preset: Preset::Khz24Speech2,
+        name: "24khz-speech-1.5kbps",
+        sample_rate_hz: 24000,
+        encoder_dim: 64,
+        encoder_rates: [2, 4, 5, 8],
+        latent_dim: 1024,
+        decoder_dim: 1536,
+        codebooks: 2,
+        python_cache_prefix: None,
+        published: &[
+            ibm!("weights_24khz_1.5kbps_v1.0.pth", "24khz-speech-1.5kbps-ibm.pth", bytes: 295_731_578,
+                sha256: "d77ca0b04df942ec64e6a7a162bcac093b1127700acdaec0079f40d32c4405fb"),
+        ],
+    },
+    PresetInfo {
+        preset: Preset::Khz24Speech4,
+        name: "24khz-speech-3kbps",
+        sample_rate_hz: 24000,
+        encoder_dim: 64,
+        encoder_rates: [2, 4, 5, 8],
+        latent_dim: 1024,
+        decoder_dim: 1536,
+        codebooks: 4,
+        python_cache_prefix: None,
+        published: &[ibm!("weights_24khz_3kbps_v1.0.pth", "24khz-speech-3kbps-ibm.pth")],
     },
     PresetInfo {
         preset: Preset::Tiny,
@@ -177,9 +209,11 @@ impl Preset {
         Self::ALL.into_iter().find(|preset| preset.shape() == *shape)
     }
 
-    /// Finds the published model with this number of codebooks; `.dac` files do not name their model.
+    /// Finds the model of the reference implementation with this number of codebooks; its `.dac` files do not
+    /// name their model.
     pub fn of_codebooks(codebooks: usize) -> Option<Self> {
-        let published = PRESETS.iter().filter(|info| !info.published.is_empty());
+        let is_of_reference = |file: &Published| file.source == Source::Descript;
+        let published = PRESETS.iter().filter(|info| info.published.iter().any(is_of_reference));
         published.into_iter().find(|info| info.codebooks == codebooks).map(|info| info.preset)
     }
 }

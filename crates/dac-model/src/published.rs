@@ -10,11 +10,13 @@ pub enum Source {
     Hance,
     /// Repositories for the transformers library's `DacModel`: folded weights as safetensors.
     Transformers,
+    /// Repository of IBM Research: torch `.pth` files of models for speech.
+    Ibm,
 }
 
 impl Source {
     /// All publishers, the default first.
-    pub const ALL: [Self; 3] = [Self::Descript, Self::Hance, Self::Transformers];
+    pub const ALL: [Self; 4] = [Self::Descript, Self::Hance, Self::Transformers, Self::Ibm];
 
     /// Returns the name used on the command line and in the cache's file names.
     pub fn name(self) -> &'static str {
@@ -22,6 +24,7 @@ impl Source {
             Self::Descript => "descript",
             Self::Hance => "hance",
             Self::Transformers => "transformers",
+            Self::Ibm => "ibm",
         }
     }
 }
@@ -46,6 +49,13 @@ pub struct Published {
     pub repository: Option<&'static str>,
     /// GitHub release, if the file is part of one.
     pub tag: Option<&'static str>,
+}
+
+impl Published {
+    /// Name of the file where it is published.
+    pub fn published_name(&self) -> &'static str {
+        self.url.rsplit('/').next().unwrap_or_default()
+    }
 }
 
 /// `release!(PRESET, TAG, FILE, bytes: N, sha256: HASH)`: a file of a GitHub release of
@@ -83,7 +93,22 @@ macro_rules! hub {
     };
 }
 
-pub(crate) use {hub, release};
+/// `ibm!(FILE, FILE_NAME, bytes: N, sha256: HASH)`: a file of the repository of IBM Research; size and hash
+/// are optional.
+macro_rules! ibm {
+    ($file:literal, $file_name:literal $(, $fact:ident: $value:literal)*) => {
+        Published {
+            source: Source::Ibm,
+            url: concat!("https://huggingface.co/ibm-research/DAC.speech.v1.0/resolve/main/", $file),
+            file_name: $file_name,
+            repository: Some("ibm-research/DAC.speech.v1.0"),
+            $($fact: Some($value),)*
+            ..EMPTY
+        }
+    };
+}
+
+pub(crate) use {hub, ibm, release};
 
 /// The values of fields that an entry leaves out.
 pub(crate) const EMPTY: Published = Published {

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 
 use crate::arrays::{Floats2, samples_to_python};
 use crate::failure::{Failure, Kind};
-use crate::settings::parse;
+use crate::names::parse;
 use crate::source::{Input, Source, channels, open};
 use crate::tasks::run_one;
 

@@ -64,8 +64,9 @@ impl BatchObserver for Events {
     }
 }
 
-/// Numbers of jobs by their result: all, done, skipped, planned, failed; and the reason of an early end.
-type Report = ((usize, usize, usize, usize, usize), Option<&'static str>);
+/// Numbers of jobs by their result: all, done, skipped, planned, dropped, failed; and the reason of an early
+/// end.
+type Report = ((usize, usize, usize, usize, usize, usize), Option<&'static str>);
 
 fn run_batch(
     py: Python<'_>,
@@ -77,12 +78,12 @@ fn run_batch(
     let reports = run_tasks(py, &cancel, vec![task], &mut |_| events.report(listener))?;
     let missing = || Failure::usage("internal error: the batch has no report");
     let report = reports.into_iter().next().ok_or_else(missing)?.map_err(Failure::from)?;
-    let BatchReport { jobs, done, skipped, planned, failed, stopped, .. } = report;
+    let BatchReport { jobs, done, skipped, planned, dropped, failed, stopped, .. } = report;
     let stopped = stopped.map(|reason| match reason {
         StopReason::Cancelled => "cancelled",
         StopReason::FatalError => "fatal error",
     });
-    Ok(((jobs, done, skipped, planned, failed), stopped))
+    Ok(((jobs, done, skipped, planned, dropped, failed), stopped))
 }
 
 /// Encodes files to token files or packs.

@@ -13,8 +13,9 @@ use pyo3::prelude::*;
 
 use crate::arrays::{Codes3, Floats2, Floats3, samples_to_python};
 use crate::failure::{Failure, Kind};
+use crate::names::parse;
 use crate::network::{self, Model};
-use crate::settings::{DecodeArgs, EncodeArgs, parse};
+use crate::settings::{DecodeArgs, EncodeArgs};
 use crate::source::{Input, Source, open};
 use crate::tasks::{progress, run_items, run_one};
 use crate::tokens::{Arrays, TokensOut, meta_from_json, tokens_to_python};

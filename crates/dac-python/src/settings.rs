@@ -1,34 +1,17 @@
 //! Settings of encodes and decodes, from dicts with these keys.
 
-use std::fmt::Display;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use dac::audio::{DamagePolicy, NonFinitePolicy, ReadBackend, WriteFormat};
 use dac::tokens::{IntegerType, WriteOptions};
 use dac::{ChannelMix, Chunking, OutputRate, Save, TimeRange};
-use dac_batch::{
-    BatchOptions, ChunkChoice, CodebookLimit, DecodeSettings, EncodeSettings, PackFormat, PackLimits,
-    PackSettings, Partition,
-};
+use dac_batch::{BatchOptions, ChunkChoice, CodebookLimit, DecodeSettings, EncodeSettings, Partition};
 use pyo3::prelude::*;
 
+use crate::data_sets::{LayoutArgs, PackArgs, RowArgs};
 use crate::failure::Failure;
-
-/// Parses a name.
-pub(crate) fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T, Failure> {
-    text.parse().map_err(|error: T::Err| Failure::usage(error.to_string()))
-}
-
-/// Chooses the value with this name.
-fn choose<T: Clone>(what: &str, name: &str, values: &[(&str, T)]) -> Result<T, Failure> {
-    let found = values.iter().find(|(known, _)| *known == name);
-    found.map(|(_, value)| value.clone()).ok_or_else(|| {
-        let known: Vec<_> = values.iter().map(|(known, _)| format!("{known:?}")).collect();
-        Failure::usage(format!("{what} is {name:?}, expected {}", known.join(" or ")))
-    })
-}
+use crate::names::{choose, parse};
 
 /// The way a signal is divided.
 #[derive(FromPyObject)]
@@ -79,7 +62,9 @@ pub(crate) struct EncodeArgs {
     pub(crate) chunk: ChunkArg,
     format: String,
     dtype: Option<String>,
-    pack: Option<String>,
+    pack: PackArgs,
+    layout: LayoutArgs,
+    rows: RowArgs,
 }
 
 fn limit(n_codebooks: Option<usize>, bitrate: Option<f64>) -> Result<Option<CodebookLimit>, Failure> {
@@ -121,14 +106,6 @@ fn save(names: &[String]) -> Result<Save, Failure> {
 impl EncodeArgs {
     pub(crate) fn settings(&self, precision: dac::Precision) -> Result<EncodeSettings, Failure> {
         let format = parse(&self.format)?;
-        let pack_formats = [("tar", PackFormat::Tar), ("parquet", PackFormat::Parquet)];
-        let pack = match &self.pack {
-            Some(name) => {
-                let format = choose("pack", name, &pack_formats)?;
-                Some(PackSettings { format, limits: PackLimits::default(), keeps_shards: false })
-            }
-            None => None,
-        };
         let policies = [("error", NonFinitePolicy::Error), ("zero", NonFinitePolicy::Zero)];
         let damage = [("error", DamagePolicy::Error), ("silence", DamagePolicy::Silence)];
         let mut write = WriteOptions::default();
@@ -136,7 +113,10 @@ impl EncodeArgs {
         Ok(EncodeSettings {
             format,
             write,
-            pack,
+            pack: self.pack.settings()?,
+            layout: self.layout.settings()?,
+            segments: self.rows.segments(),
+            column: self.rows.column.clone(),
             codebooks: limit(self.n_codebooks, self.bitrate)?,
             channels: choose(
                 "channels",
@@ -149,7 +129,6 @@ impl EncodeArgs {
             backend: ReadBackend::Auto,
             chunking: self.chunk.choice()?,
             precision,
-            ..EncodeSettings::default()
         })
     }
 }
@@ -174,6 +153,7 @@ pub(crate) struct DecodeArgs {
     tail_frames: usize,
     audio_format: String,
     sample_format: String,
+    layout: LayoutArgs,
 }
 
 impl DecodeArgs {
@@ -197,7 +177,7 @@ impl DecodeArgs {
             tail_frames: self.tail_frames,
             restore_loudness: self.restore_loudness,
             precision,
-            layout: None,
+            layout: self.layout.settings()?,
         })
     }
 }
@@ -215,6 +195,7 @@ pub(crate) struct BatchArgs {
     partition: Option<String>,
     manifest: Option<PathBuf>,
     dry_run: bool,
+    retry_failed: bool,
 }
 
 impl BatchArgs {
@@ -232,6 +213,7 @@ impl BatchArgs {
         options.partition = self.partition.as_deref().map(parse::<Partition>).transpose()?;
         options.manifest.clone_from(&self.manifest);
         options.dry_run = self.dry_run;
+        options.retry_failed = self.retry_failed;
         Ok(options)
     }
 }

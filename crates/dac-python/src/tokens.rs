@@ -12,7 +12,8 @@ use pyo3::types::PyBytes;
 
 use crate::arrays::{Codes3, Floats3, codes_to_python, floats_to_python, values};
 use crate::failure::{Failure, Kind};
-use crate::settings::{integer_type, parse};
+use crate::names::parse;
+use crate::settings::integer_type;
 use crate::tasks::run_one;
 
 /// Codes, z and latents, and the metadata as JSON.

@@ -64,7 +64,7 @@ def test_unusable_inputs_are_usage_errors(codec, folder):
         codec.encode_files([], folder / "out")
     with pytest.raises(dac_rs.UsageError, match="partition|I/N"):
         codec.encode_files(folder / "in", folder / "out", partition="5/3")
-    with pytest.raises(dac_rs.UsageError, match="expected \"tar\" or \"parquet\""):
+    with pytest.raises(dac_rs.UsageError, match="expected \"tar\" or \"parquet\" or \"shar\""):
         codec.encode_files(folder / "in", folder / "out", pack="zip")
 
 

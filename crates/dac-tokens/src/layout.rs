@@ -161,6 +161,15 @@ impl LayoutSettings {
         Self { layout, codebook_offset: 0, bos: None, eos: None, pad: None }
     }
 
+    /// Checks that there is a token for every place without a code.
+    ///
+    /// # Errors
+    /// Fails if codebooks are delayed, and neither PAD nor both BOS and EOS are given.
+    pub fn check(&self) -> Result<(), LayoutError> {
+        let has_token = self.pad.is_some() || self.bos.is_some() && self.eos.is_some();
+        if matches!(self.layout, Layout::Delay(_)) && !has_token { Err(LayoutError::NoPad) } else { Ok(()) }
+    }
+
     /// Arranges codes `[channels, codebooks, frames]`. `codebook_size` is the number of entries per codebook.
     /// The result is `[channels, rows, columns]`, with the rows and columns of the [`Layout`].
     ///

@@ -62,7 +62,12 @@ fn write(writer: &mut dyn Write, file: &TokenFile, options: &WriteOptions) -> Re
             IntegerType::I32 => "<i4",
             IntegerType::I64 => "<i8",
         };
-        writer.write_all(&header_bytes(descr, &codes.shape()))?;
+        let shape = codes.shape();
+        let shape = match shape.as_slice() {
+            [1, rest @ ..] if options.omits_single_channel => rest,
+            shape => shape,
+        };
+        writer.write_all(&header_bytes(descr, shape))?;
         write_codes(writer, codes, integer)?;
     }
     if let Some(z) = &file.z {

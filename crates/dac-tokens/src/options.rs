@@ -77,12 +77,14 @@ pub struct WriteOptions {
     /// Element type of codes; `None` for the default of the format
     /// ([`Format::integer_types`](crate::Format::integer_types)).
     pub integer: Option<IntegerType>,
+    /// Writes codes of one channel to .npy files as `[codebooks, frames]`.
+    pub omits_single_channel: bool,
     /// Frames per block of a .dacp file.
     pub dacp_block_frames: u32,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { integer: None, dacp_block_frames: DEFAULT_BLOCK_FRAMES }
+        Self { integer: None, omits_single_channel: false, dacp_block_frames: DEFAULT_BLOCK_FRAMES }
     }
 }

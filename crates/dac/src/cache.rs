@@ -3,7 +3,7 @@
 //! [`find`] searches, in this order,
 //! 1. our own cache: `weights/` in `$DAC_HOME`, or in the directory `dac` of the platform's cache directory;
 //! 2. the Python package's: `~/.cache/descript/dac/weights_{44khz|24khz|16khz}_{8kbps|16kbps}_{tag}.pth`;
-//! 3. Hugging Face's hub cache: `models--OWNER--NAME/snapshots/*/model.safetensors`.
+//! 3. Hugging Face's hub cache: `models--OWNER--NAME/snapshots/*/FILE`.
 //!
 //! Nothing here opens a file, creates a directory or downloads. Unfinished downloads have other names
 //! ([`PARTIAL_SUFFIX`]) and are not found.
@@ -194,14 +194,14 @@ fn python_package(preset: Preset, folder: &Path) -> Vec<WeightsPath> {
 /// Finds the snapshots of each repository: first the one that `refs/main` names, then the others by name.
 fn hugging_face(preset: Preset, hub: &Path) -> Vec<WeightsPath> {
     let mut found = Vec::new();
-    for source in [Source::Hance, Source::Transformers] {
-        let Some(repository) = published(preset, source).and_then(|file| file.repository) else { continue };
+    for file in preset.published() {
+        let Some(repository) = file.repository else { continue };
         let folder = hub.join(format!("models--{}", repository.replace('/', "--")));
         let main = std::fs::read_to_string(folder.join("refs").join("main")).unwrap_or_default();
         let snapshots = folder.join("snapshots");
         let mut names = names_in(&snapshots);
         names.sort_by(|a, b| (b == main.trim()).cmp(&(a == main.trim())).then_with(|| a.cmp(b)));
-        let path = |name| (snapshots.join(name).join("model.safetensors"), Some(source));
+        let path = |name| (snapshots.join(name).join(file.published_name()), Some(file.source));
         found.extend(names.into_iter().map(path));
     }
     found

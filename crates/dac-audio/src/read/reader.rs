@@ -24,7 +24,8 @@ pub struct AudioReader {
     path: PathBuf,
     spec: AudioSpec,
     source: Source,
-    policy: NonFinitePolicy,
+    /// `None` returns NaN and infinity unchanged.
+    policy: Option<NonFinitePolicy>,
     position: u64,
     replaced: u64,
 }
@@ -226,13 +227,20 @@ impl AudioReader {
     }
 
     fn new(path: PathBuf, spec: AudioSpec, source: Source) -> Self {
-        Self { path, spec, source, policy: NonFinitePolicy::Error, position: 0, replaced: 0 }
+        Self { path, spec, source, policy: Some(NonFinitePolicy::Error), position: 0, replaced: 0 }
     }
 
     /// Sets the treatment of NaN and infinity, [`NonFinitePolicy::Error`] by default.
     #[must_use]
     pub fn with_non_finite(mut self, policy: NonFinitePolicy) -> Self {
-        self.policy = policy;
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Returns NaN and infinity unchanged, for callers that check parts of the signal by themselves.
+    #[must_use]
+    pub fn without_non_finite_check(mut self) -> Self {
+        self.policy = None;
         self
     }
 
@@ -304,7 +312,9 @@ impl AudioReader {
         let Some(mut block) = block else {
             return Ok(None);
         };
-        self.replaced += self.policy.apply(&mut block, &self.path, self.position)?;
+        if let Some(policy) = self.policy {
+            self.replaced += policy.apply(&mut block, &self.path, self.position)?;
+        }
         self.position += block.first().map_or(0, Vec::len) as u64;
         Ok(Some(block))
     }

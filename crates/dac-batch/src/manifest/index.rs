@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::lines::{Line, LinesRead, each_line};
 use super::order::position;
-use super::record::Record;
+use super::record::{Record, Status};
 use crate::error::BatchError;
 
 /// Results kept per key. Few were never renamed into place, but a manifest may contain anything.
@@ -24,6 +24,8 @@ pub struct ManifestIndex {
     /// Results of each key, oldest first.
     by_key: HashMap<Box<str>, Vec<Listed>>,
     shared_texts: HashSet<Arc<str>>,
+    /// Keys of the rows that failed, by the shard that would contain them.
+    failed_rows: HashMap<Arc<str>, HashSet<Box<str>>>,
     malformed_lines: usize,
     /// Number of manifests read; the last one is being read.
     manifests: u32,
@@ -87,6 +89,9 @@ impl ManifestIndex {
     }
 
     fn insert_from(&mut self, mut record: Record, manifest: u32) {
+        if let (Status::Error, Some(shard), Some(key)) = (record.status, &record.pack, &record.key) {
+            self.failed_rows.entry(Arc::clone(shard)).or_default().insert(key.clone());
+        }
         if !record.is_done() {
             return;
         }
@@ -163,6 +168,12 @@ impl ManifestIndex {
             }
         }
         packs
+    }
+
+    /// Number of rows that failed, so that the shard of this name lacks them, and were not done later.
+    pub(crate) fn failed_rows(&self, shard: &str) -> usize {
+        let failed = self.failed_rows.get(shard).into_iter().flatten();
+        failed.filter(|key| !self.contains_key(key)).count()
     }
 
     /// Number of keys that have results.

@@ -37,8 +37,9 @@ pub struct Record {
     pub key: Option<Box<str>>,
     /// Path of the (first) output; of the shard for an entry of a pack.
     pub output: Option<Box<str>>,
-    /// File name of the shard that contains the entry, for packed outputs; `output_bytes` and `output_sha256`
-    /// are then those of the shard.
+    /// Path below the output directory of the shard that contains the entry, for packed outputs;
+    /// `output_bytes` and `output_sha256` are then those of the shard. For a row that failed, the shard that
+    /// has the name of its data set and lacks it.
     pub pack: Option<Arc<str>>,
     /// Name of the model, such as `44khz`.
     pub model: Option<Arc<str>>,

@@ -6,7 +6,10 @@ use dac_batch::{MANIFEST_NAME, Partition, manifests_in, partition_manifest_name}
 fn text_is_parsed_and_printed() {
     let partition: Partition = "3/16".parse().unwrap();
     assert_eq!((partition.index(), partition.count(), partition.to_string()), (3, 16, "3/16".to_owned()));
-    for invalid in ["", "3", "4/4", "-1/2", "0/0", "1/2/3", "a/b"] {
+    // Task 7 of an array whose tasks start at part 1000.
+    assert_eq!("7+1000/2500".parse::<Partition>().unwrap(), Partition::new(1007, 2500).unwrap());
+    for invalid in ["", "3", "4/4", "-1/2", "0/0", "1/2/3", "a/b", "1+/4", "+1/4", "2+2/4", "4294967295+1/4"]
+    {
         assert!(invalid.parse::<Partition>().is_err(), "{invalid}");
     }
 }

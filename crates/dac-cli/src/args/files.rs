@@ -60,7 +60,7 @@ pub(crate) struct BatchArgs {
     /// Work on part I of N of the files, with I from 0 to N-1.
     ///
     /// Partitions can run at the same time and share the output directory; `dac manifest merge` joins their
-    /// manifests.
+    /// manifests. I may be a sum, such as 3+1000/2500 for task 3 of the second thousand.
     #[arg(long, value_name = "I/N", alias = "shard")]
     pub(crate) partition: Option<Partition>,
     /// Manifest of finished files [default: .dac-manifest.jsonl].

@@ -10,7 +10,7 @@ use crate::exit::Usage;
 pub(crate) struct LayoutArgs {
     /// Order of codes: frames, flat, interleaved, delay or delay:0,1,2,….
     ///
-    /// For language models, in npy files, tar and parquet shards. Without it, arrays are [channels,
+    /// For language models, in npy files and packs. Without it, arrays are [channels,
     /// codebooks, frames].
     #[arg(long, value_name = "LAYOUT")]
     layout: Option<Layout>,
@@ -32,15 +32,10 @@ impl LayoutArgs {
     /// The layout, if there is one.
     pub(crate) fn settings(&self) -> Result<Option<LayoutSettings>, Usage> {
         let Some(layout) = self.layout.clone() else { return Ok(None) };
-        let has_holes = matches!(layout, Layout::Delay(_)) && self.pad.is_none();
-        if has_holes && (self.bos.is_none() || self.eos.is_none()) {
-            let error =
-                "--layout delay needs a token for places without codes: give --pad, or --bos and --eos";
-            return Err(Usage(error.to_owned()));
-        }
         let mut settings = LayoutSettings::new(layout);
         settings.codebook_offset = self.codebook_offset;
         (settings.bos, settings.eos, settings.pad) = (self.bos, self.eos, self.pad);
+        settings.check().map_err(|error| Usage(format!("--layout: {error}")))?;
         Ok(Some(settings))
     }
 }

@@ -15,9 +15,11 @@ pub(crate) enum PackArg {
     Tar,
     /// Parquet files with one row of codes and metadata for each input.
     Parquet,
+    /// Lhotse Shar in the directory shar of the output: codes.N.tar with cuts.N.jsonl.gz.
+    Shar,
 }
 
-values::convert_variants!(PackArg => PackFormat: Tar, Parquet);
+values::convert_variants!(PackArg => PackFormat: Tar, Parquet, Shar);
 
 /// Kind and size of packs.
 #[derive(Debug, Args)]
@@ -27,7 +29,7 @@ pub(crate) struct PackArgs {
     /// They are named tokens-000000.tar and so on.
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) pack: Option<PackArg>,
-    /// Write one shard for each tar or parquet file of the input, with its name.
+    /// Write one shard for each data set of the input, with its name.
     ///
     /// A shard is complete or missing; a rerun skips inputs whose shard exists. The limits do not apply.
     #[arg(
@@ -37,6 +39,11 @@ pub(crate) struct PackArgs {
         hide_short_help = true
     )]
     pub(crate) keep_shards: bool,
+    /// Encode rows again that failed and that the shard of their data set therefore lacks.
+    ///
+    /// They go to shards of other names; complete shards never change.
+    #[arg(long, requires = "keep_shards", hide_short_help = true)]
+    pub(crate) retry_failed: bool,
     /// Maximum entries per shard [default: 1000].
     ///
     /// At most one open shard is lost if the process is killed.

@@ -239,7 +239,9 @@ fn verify(request: &Request, part: &Path) -> Result<String, Error> {
             Some((known, source)) => {
                 eprint_line(format_args!("{preset}: identical with {source}'s file of {known}"))
             }
-            None => eprint_line(format_args!("{preset}: SHA-256 is {sha256}; the expected one is unknown")),
+            None => eprint_line(format_args!(
+                "{preset}: unverified: SHA-256 is {sha256}; the expected one is unknown"
+            )),
         },
     }
     verify_checkpoint(part, preset)

@@ -29,7 +29,7 @@ fn options_are_grouped_under_headings() {
     let batches = "files-from root keep-extension jobs dry-run partition manifest ";
     let model = "model weights device threads precision memory-budget ";
     let tokens = "quantizers bitrate channels nan damaged audio-reader save format dtype ";
-    let data_sets = "pack keep-shards pack-entries pack-bytes max-shard-minutes \
+    let data_sets = "pack keep-shards retry-failed pack-entries pack-bytes max-shard-minutes \
                      layout codebook-offset bos eos pad \
                      segment min-seconds max-seconds audio-column path-column ";
     let chunks = "chunk chunk-seconds overlap-rate ";

@@ -12,10 +12,10 @@ use parquet::record::RowAccessor;
 use parquet::schema::parser::parse_message_type;
 use serde_json::Value;
 
-use crate::support::{Lab, Run};
+use crate::support::{Lab, Run, wav_file};
 
 /// Writes a tar archive of these members.
-fn tar(lab: &Lab, name: &str, members: &[(&str, Vec<u8>)]) {
+pub(crate) fn tar(lab: &Lab, name: &str, members: &[(&str, Vec<u8>)]) {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, content) in members {
         let mut header = tar::Header::new_gnu();
@@ -27,13 +27,13 @@ fn tar(lab: &Lab, name: &str, members: &[(&str, Vec<u8>)]) {
 }
 
 /// Bytes of a WAV file of this many samples.
-fn wav(lab: &Lab, samples: usize) -> Vec<u8> {
+pub(crate) fn wav(lab: &Lab, samples: usize) -> Vec<u8> {
     lab.wav("wave.wav", 44100, samples, &[0.5]);
     lab.read("wave.wav")
 }
 
 /// Members of a tar archive by name.
-fn members(lab: &Lab, name: &str) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn members(lab: &Lab, name: &str) -> BTreeMap<String, Vec<u8>> {
     let bytes = lab.read(name);
     let mut archive = tar::Archive::new(bytes.as_slice());
     let member = |entry: std::io::Result<tar::Entry<'_, &[u8]>>| {
@@ -51,7 +51,7 @@ fn records(run: &Run) -> BTreeMap<String, Value> {
     run.records().into_iter().map(keyed).collect()
 }
 
-fn statuses(run: &Run) -> BTreeMap<String, String> {
+pub(crate) fn statuses(run: &Run) -> BTreeMap<String, String> {
     let status = |(key, record): (String, Value)| (key, record["status"].as_str().unwrap().to_owned());
     records(run).into_iter().map(status).collect()
 }
@@ -86,8 +86,10 @@ fn tar_shards_give_shards_of_the_same_names_that_decode_again() {
     let run = lab.dac(encode).expect(1);
     run.says("3 done, 0 skipped, 1 failed");
     let records = records(&run);
-    assert_eq!(records["a"]["input_bytes"].as_u64().unwrap() % 2, 0);
-    assert!(records["bad"]["error"].as_str().unwrap().contains("s-001.tar/bad.wav"), "{}", records["bad"]);
+    assert_eq!(records["s-000/a"]["input_bytes"].as_u64().unwrap() % 2, 0);
+    let bad = &records["s-001/bad"];
+    assert!(bad["error"].as_str().unwrap().contains("s-001.tar/bad.wav"), "{bad}");
+    assert_eq!((&bad["pack"], &records["s-001/a"]["pack"]), (&"s-001.tar".into(), &"s-001.tar".into()));
     assert_eq!(lab.names("out"), ["s-000.tar", "s-001.tar"]);
     let packed = members(&lab, "out/s-000.tar");
     let names: Vec<_> = packed.keys().map(String::as_str).collect();
@@ -110,6 +112,55 @@ fn tar_shards_give_shards_of_the_same_names_that_decode_again() {
     );
     let info = lab.dac("info out/s-000.tar --json").expect(0);
     assert_eq!((&info.records()[0]["kind"], &info.records()[0]["entries"]), (&"pack".into(), &2.into()));
+}
+
+#[test]
+fn rows_that_failed_are_retried_into_other_shards() {
+    let lab = Lab::new();
+    shards(&lab);
+    let encode = "encode in/s-{000..001}.tar --output out --model tiny --pack tar --keep-shards --json";
+    lab.dac(encode).expect(1);
+    let first = lab.read("out/s-001.tar");
+    lab.dac(encode).expect(0).says("out/s-001.tar lacks rows that failed: 1; --retry-failed");
+    let retry = format!("{encode} --retry-failed");
+    let run = lab.dac(&retry).expect(1);
+    assert_eq!(
+        Vec::from_iter(statuses(&run)),
+        [("s-000.tar", "skipped"), ("s-001/a", "skipped"), ("s-001/bad", "error")]
+            .map(|(key, status)| (key.to_owned(), status.to_owned()))
+    );
+    // The repaired archive has the same first row and another second one.
+    let json = br#"{"text": "hello"}"#.to_vec();
+    let a = wav(&lab, 3000);
+    let repaired = wav(&lab, 1000);
+    tar(
+        &lab,
+        "in/s-001.tar",
+        &[("a.wav", a), ("a.json", json.clone()), ("bad.wav", repaired), ("bad.json", json)],
+    );
+    lab.dac(&retry).expect(0).says("1 done, 2 skipped");
+    assert_eq!(lab.names("out"), ["s-000.tar", "s-001.tar", "tokens-000000.tar"]);
+    assert_eq!(lab.read("out/s-001.tar"), first);
+    assert_eq!(members(&lab, "out/tokens-000000.tar").len(), 3);
+    // Nothing is left to do.
+    let again = lab.dac(&retry).expect(0);
+    assert_eq!(statuses(&again).into_values().collect::<Vec<_>>(), ["skipped"; 2]);
+    assert!(!again.stderr.contains("lacks rows"), "{}", again.stderr);
+}
+
+#[test]
+fn rows_of_kept_shards_may_have_the_same_keys() {
+    let lab = Lab::new();
+    shards(&lab);
+    let encode = "encode --output out --model tiny --pack tar --keep-shards";
+    lab.dac(&format!("{encode} in/s-000.tar")).expect(0);
+    // Row a of the first shard is another one than row a of the second.
+    let both = format!("{encode} in/s-000.tar in/s-001.tar --partition 0/1");
+    lab.dac(&both).expect(1).says("1 done, 1 skipped, 1 failed");
+    assert_eq!(members(&lab, "out/s-001.tar").len(), 3);
+    // A merge keeps the records of both.
+    lab.dac("manifest merge out").expect(1).says("s-001.tar/bad.wav");
+    lab.dac(&both).expect(0).says("0 done, 2 skipped");
 }
 
 #[test]
@@ -302,6 +353,23 @@ fn inputs_are_cut_and_short_ones_dropped() {
 }
 
 #[test]
+fn a_value_that_is_not_finite_fails_only_its_piece() {
+    let lab = Lab::new();
+    let mut samples = vec![0.25_f32; 3 * 44100];
+    samples[50_000] = f32::NAN;
+    let data: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    lab.put("long.wav", &wav_file(3, 44100, 1, 32, &data));
+    let encode = "encode long.wav --model tiny --segment 1 --format npy --json";
+    let run = lab.dac(&format!("{encode} --output out")).expect(1);
+    assert_eq!(statuses(&run).into_values().collect::<Vec<_>>(), ["ok", "error", "ok"]);
+    let error = records(&run)["long-s00001.npy"]["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("long.wav") && error.contains("50000"), "{error}");
+    let run = lab.dac(&format!("{encode} --output zero --nan zero")).expect(0);
+    run.says("long.wav: NaN and infinite samples replaced by 0: 1");
+    assert_eq!(lab.names("zero"), ["long-s00000.npy", "long-s00001.npy", "long-s00002.npy"]);
+}
+
+#[test]
 fn layouts_are_written_and_decoded_again() {
     let lab = Lab::new();
     lab.wav("a.wav", 44100, 3000, &[0.5]);
@@ -347,7 +415,7 @@ fn layouts_are_written_and_decoded_again() {
     let wrong = lab.dac("decode out0/a.npy --output wrong --model tiny --layout frames --json").expect(1);
     assert!(wrong.records()[0]["error"].as_str().unwrap().contains("60000"), "{}", wrong.records()[0]);
     for (arguments, text) in [
-        ("--layout delay --format npy", "--pad"),
+        ("--layout delay --format npy", "give pad, or both bos and eos"),
         ("--layout flat", "requires --format npy"),
         ("--layout flat --format npy --adopt", "--adopt"),
         ("--layout wide --format npy", "unknown layout"),

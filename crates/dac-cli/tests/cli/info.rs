@@ -38,11 +38,14 @@ fn models_are_listed_with_the_weights_on_this_machine() {
     let run = lab.dac("models --json").expect(0);
     let records = run.records();
     let names: Vec<_> = records.iter().map(|record| record["model"].as_str().unwrap()).collect();
-    assert_eq!(names, ["44khz", "44khz-16kbps", "24khz", "16khz", "tiny"]);
+    assert_eq!(
+        names,
+        ["44khz", "44khz-16kbps", "24khz", "16khz", "24khz-speech-1.5kbps", "24khz-speech-3kbps", "tiny"]
+    );
     let kbps: Vec<_> = records.iter().map(|record| record["nominal_kbps"].as_f64().unwrap()).collect();
-    assert_eq!(kbps, [7.75, 15.5, 24.0, 6.0, 7.75]);
+    assert_eq!(kbps, [7.75, 15.5, 24.0, 6.0, 1.5, 3.0, 7.75]);
     let cached: Vec<_> = records.iter().map(|record| record["cached"].as_bool().unwrap()).collect();
-    assert_eq!(cached, [false, false, false, false, true]);
+    assert_eq!(cached, [false, false, false, false, false, false, true]);
     assert_eq!(records[0]["sources"].as_array().unwrap().len(), 3);
 
     lab.put("home/.cache/descript/dac/weights_24khz_8kbps_0.0.4.pth", b"x");
@@ -50,7 +53,7 @@ fn models_are_listed_with_the_weights_on_this_machine() {
     lab.put("home/dac/weights/16khz-hance.safetensors.part", b"x");
     let records = lab.dac("models --json").expect(0).records();
     let cached: Vec<_> = records.iter().map(|record| record["cached"].as_bool().unwrap()).collect();
-    assert_eq!(cached, [true, false, true, false, true]);
+    assert_eq!(cached, [true, false, true, false, false, false, true]);
     let text = lab.dac("models").expect(0).stdout;
     for part in ["weights_24khz_8kbps_0.0.4.pth", "dac download 16khz", "part of this program", "7.75"] {
         assert!(text.contains(part), "{part} in {text}");

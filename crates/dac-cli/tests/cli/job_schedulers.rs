@@ -27,16 +27,16 @@ fn collection() -> Lab {
     lab
 }
 
-/// Merges the partitions' manifests in `joined` and compares the directory with `plain`.
-fn assert_joined(lab: &Lab) {
-    let names = lab.names("joined");
-    for partition in 0..PARTITIONS {
-        let name = format!(".dac-manifest.{partition}-of-{PARTITIONS}.jsonl");
+/// Merges the partitions' manifests in a directory and compares it with `plain`.
+fn assert_joined(lab: &Lab, joined: &str, partitions: usize) {
+    let names = lab.names(joined);
+    for partition in 0..partitions {
+        let name = format!(".dac-manifest.{partition}-of-{partitions}.jsonl");
         assert!(names.contains(&name), "no {name} in {names:?}");
     }
-    lab.dac("manifest merge joined").expect(0);
-    assert_eq!(entries(lab, "joined"), entries(lab, "plain"));
-    let (joined, plain) = (tree(lab, "joined"), tree(lab, "plain"));
+    lab.dac(&format!("manifest merge {joined}")).expect(0);
+    assert_eq!(entries(lab, joined), entries(lab, "plain"));
+    let (joined, plain) = (tree(lab, joined), tree(lab, "plain"));
     assert_eq!(joined.keys().collect::<Vec<_>>(), plain.keys().collect::<Vec<_>>());
     assert_eq!(plain.len(), FILES);
     for (name, bytes) in &plain {
@@ -78,13 +78,13 @@ fn gnu_parallel_runs_all_partitions() {
     parallel.args(["--will-cite", "--jobs", "2", "--joblog", "jobs.log", env!("CARGO_BIN_EXE_dac")]);
     parallel.args(encode.split(' ')).arg(":::").args((0..PARTITIONS).map(|partition| partition.to_string()));
     succeed(&mut parallel);
-    assert_joined(&lab);
+    assert_joined(&lab, "joined", PARTITIONS);
     // A header, and a line per partition.
     assert_eq!(String::from_utf8(lab.read("jobs.log")).unwrap().lines().count(), 1 + PARTITIONS);
 }
 
 #[test]
-fn a_slurm_job_array_runs_all_partitions() {
+fn slurm_job_arrays_run_all_partitions() {
     if !is_available(
         "slurm",
         ["munged", "slurmctld", "slurmd", "sbatch", "scontrol"].into_iter().all(on_path),
@@ -92,9 +92,16 @@ fn a_slurm_job_array_runs_all_partitions() {
         return;
     }
     let lab = collection();
-    let cluster = Cluster::start(&lab);
+    let cluster = Cluster::start(&lab, PARTITIONS);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/user/scaling/slurm-array.sh");
     let partitions = PARTITIONS.to_string();
-    cluster.run_array(PARTITIONS, &[script, &partitions, "in", "joined", "--model", "tiny"]);
-    assert_joined(&lab);
+    cluster.run_array(PARTITIONS, 0, &[script, &partitions, "in", "joined", "--model", "tiny"]);
+    assert_joined(&lab, "joined", PARTITIONS);
+    // More partitions than an array can have tasks: two arrays, of which the second has tasks to spare.
+    let many = PARTITIONS + 2;
+    cluster.assert_refused(many);
+    for offset in [0, PARTITIONS] {
+        cluster.run_array(PARTITIONS, offset, &[script, &many.to_string(), "in", "many", "--model", "tiny"]);
+    }
+    assert_joined(&lab, "many", many);
 }

@@ -31,6 +31,7 @@ mod ranges;
 mod regressions;
 mod report;
 mod roundtrip;
+mod shar;
 mod shared_output;
 mod stdio;
 mod support;

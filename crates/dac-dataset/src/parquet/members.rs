@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::cells::{Cells, Leaf, PassedColumns, Values};
 use crate::passed::{Member, Passed};
+use crate::text::text_of_fields;
 
 /// Names of the columns of texts, which are those of the members. `text` is also that of a JSON object.
 const TEXTS: [&str; 4] = ["json", "txt", "cls", "text"];
@@ -27,6 +28,7 @@ pub(crate) fn cells_of(passed: &Passed) -> Option<Cells> {
     match passed {
         Passed::Nothing => None,
         Passed::Columns(cells) => Some(cells.clone()),
+        Passed::Piece(passed) => cells_of(passed),
         Passed::Fields(fields) => {
             let json = serde_json::to_vec(fields).unwrap_or_default();
             let member = Member { extension: "json".to_owned(), content: json };
@@ -50,7 +52,8 @@ fn cells_of_members(members: &[Member]) -> Cells {
         }
     }
     if let [Some(json), .., text @ None] = &mut texts {
-        *text = text_of_json(json).map(String::into_bytes);
+        let fields: Option<Map<String, Value>> = serde_json::from_slice(json).ok();
+        *text = fields.as_ref().and_then(text_of_fields).map(String::into_bytes);
     }
     let mut leaves: Vec<Leaf> = texts.into_iter().map(Leaf::of_optional).collect();
     let leaf = |value: fn(&Member) -> &[u8]| Leaf {
@@ -62,15 +65,4 @@ fn cells_of_members(members: &[Member]) -> Cells {
     leaves.push(leaf(|member| member.extension.as_bytes()));
     leaves.push(leaf(|member| &member.content));
     Cells { columns: Arc::clone(&COLUMNS), leaves }
-}
-
-/// Transcript in a JSON object: of its `text`, or of the supervisions of a cut.
-fn text_of_json(json: &[u8]) -> Option<String> {
-    let fields: Map<String, Value> = serde_json::from_slice(json).ok()?;
-    if let Some(text) = fields.get("text") {
-        return text.as_str().map(str::to_owned);
-    }
-    let supervisions = fields.get("supervisions")?.as_array()?;
-    let texts: Vec<_> = supervisions.iter().filter_map(|item| item.get("text")?.as_str()).collect();
-    (!texts.is_empty()).then(|| texts.join(" "))
 }

@@ -31,9 +31,11 @@ impl Row {
         passed: Option<Cells>,
     ) -> Result<Self, PackError> {
         if tokens.z.is_some() || tokens.latents.is_some() {
-            return Err(PackError::NotCodes { found: "z or latents" });
+            return Err(PackError::NotCodes { kind: "parquet", found: "z or latents" });
         }
-        let Some(codes) = tokens.codes else { return Err(PackError::NotCodes { found: "no codes" }) };
+        let Some(codes) = tokens.codes else {
+            return Err(PackError::NotCodes { kind: "parquet", found: "no codes" });
+        };
         for field in fields(&metadata) {
             if let MetaValue::Integer(Some(found)) = field.value
                 && i64::try_from(found).is_err()

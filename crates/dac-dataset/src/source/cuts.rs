@@ -5,12 +5,6 @@ use serde_json::{Map, Value};
 use super::manifest::number;
 use super::row::Segment;
 
-/// Reports whether a JSON object is a cut.
-pub(super) fn is_cut(fields: &Map<String, Value>) -> bool {
-    let kind = fields.get("type").and_then(Value::as_str);
-    kind.is_some_and(|kind| kind.ends_with("Cut")) && fields.contains_key("id")
-}
-
 /// Key of a cut: its id.
 pub(super) fn key(fields: &Map<String, Value>) -> Result<String, String> {
     let id = fields.get("id").and_then(Value::as_str).unwrap_or_default();

@@ -44,7 +44,7 @@ pub enum SourceKind {
     JsonLines(Compression),
     /// Table with a header line and this separator.
     Table(u8),
-    /// Cuts of a Lhotse Shar directory, whose recordings are in tar archives next to them.
+    /// Cuts of a Lhotse Shar directory, whose recordings or codes are in tar archives next to them.
     Shar,
 }
 
@@ -72,7 +72,7 @@ impl SourceKind {
             ENDS.into_iter().filter(|(end, _)| lower.ends_with(end)).max_by_key(|(end, _)| end.len())?;
         let stem = name.get(..name.len() - end.len())?;
         let kind = match kind {
-            Self::JsonLines(_) if super::shar::is_shar(path) => Self::Shar,
+            Self::JsonLines(_) | Self::Tar(_) if super::shar::is_shar(path) => Self::Shar,
             kind => kind,
         };
         (!stem.is_empty()).then(|| (kind, stem.to_owned()))
@@ -80,6 +80,19 @@ impl SourceKind {
 
     /// Reports whether files of this kind contain what is processed, and not only its path.
     pub fn is_container(self) -> bool {
+        matches!(self, Self::Tar(_) | Self::Parquet | Self::Shar)
+    }
+
+    /// Reports whether the keys of its rows may be those of another file's rows.
+    pub fn has_local_keys(self) -> bool {
         matches!(self, Self::Tar(_) | Self::Parquet)
+    }
+
+    /// Reports whether a directory contributes a file as a data set: archives, parquet files, and cuts of
+    /// Lhotse Shar. Manifests and tables in directories have many uses, and the archives of Shar belong to
+    /// their cuts.
+    pub fn is_in_directory(path: &Path) -> bool {
+        let is_container = Self::of_name(path).is_some_and(|(kind, _)| kind.is_container());
+        is_container && !super::shar::is_archive(path)
     }
 }

@@ -10,6 +10,7 @@ use super::kind::Compression;
 use super::lines::Lines;
 use super::row::{Content, Row, Segment};
 use super::{Rows, SourceOptions};
+use crate::cut::is_cut;
 use crate::passed::Passed;
 
 /// Names of the field with the path, in the order of preference.
@@ -39,7 +40,7 @@ impl JsonSource {
         let invalid = |problem: String| SourceError::row(&self.path, &position, problem);
         let fields: Map<String, Value> = serde_json::from_slice(line)
             .map_err(|error| invalid(format!("is not a JSON object: {error}")))?;
-        let (key, file, segment) = if cuts::is_cut(&fields) {
+        let (key, file, segment) = if is_cut(&fields) {
             cuts::recording(&fields).map_err(invalid)?
         } else {
             self.recording(&fields).map_err(invalid)?

@@ -12,11 +12,13 @@ mod kind;
 mod lines;
 mod manifest;
 mod packs;
+mod page_sizes;
 mod parquet;
 mod row;
 mod shar;
 mod tables;
 mod tar;
+mod thrift;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

@@ -13,6 +13,7 @@ use super::Rows;
 use super::blob::Blob;
 use super::columns::{failed, open, to_object};
 use super::error::SourceError;
+use super::page_sizes::PageSizes;
 use super::row::{Content, Row};
 use crate::metadata::token_meta;
 use crate::passed::Passed;
@@ -20,6 +21,7 @@ use crate::passed::Passed;
 /// Rows of a parquet file with a column `codes`.
 pub(super) struct PackSource {
     path: PathBuf,
+    sizes: PageSizes,
     rows: RowIter<'static>,
     row: u64,
 }
@@ -34,8 +36,9 @@ impl PackSource {
                 format!("has no column codes, so it is not a pack of tokens; found {}", names.join(", "));
             return Err(SourceError::content(path, problem));
         }
+        let sizes = PageSizes::open(path, reader.metadata())?;
         let rows = RowIter::from_file_into(Box::new(reader)).with_batch_size(1);
-        Ok(Self { path: path.to_owned(), rows, row: 0 })
+        Ok(Self { path: path.to_owned(), sizes, rows, row: 0 })
     }
 
     fn row_of(&self, row: ParquetRow) -> Result<Row, SourceError> {
@@ -64,6 +67,7 @@ impl PackSource {
 
 impl Rows for PackSource {
     fn next_row(&mut self) -> Result<Option<Row>, SourceError> {
+        self.sizes.check_up_to(self.row)?;
         let Some(row) = self.rows.next() else { return Ok(None) };
         let row = self.row_of(row.map_err(|error| failed(&self.path, &error))?);
         self.row += 1;

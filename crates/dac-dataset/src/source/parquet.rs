@@ -17,6 +17,7 @@ use super::blob::Blob;
 use super::columns::{failed, features, open, to_object};
 use super::error::SourceError;
 use super::manifest::resolve;
+use super::page_sizes::PageSizes;
 use super::row::{Content, Row};
 use super::{Rows, SourceOptions};
 use crate::cells::{Cells, Leaf, PassedColumns};
@@ -29,6 +30,7 @@ const AUDIO_NAMES: [&str; 6] = ["audio", "wav", "speech", "flac", "mp3", "bytes"
 pub(super) struct ParquetSource {
     path: PathBuf,
     reader: SerializedFileReader<File>,
+    sizes: PageSizes,
     audio: AudioColumn,
     /// Leaves that keep their types.
     passed_leaves: Vec<usize>,
@@ -124,6 +126,7 @@ impl ParquetSource {
             path: path.to_owned(),
             audio: AudioColumn { bytes, path: text },
             passed_leaves: if options.columns_as_json { Vec::new() } else { passed_leaves },
+            sizes: PageSizes::open(path, reader.metadata())?,
             reader,
             columns,
             json,
@@ -155,6 +158,7 @@ impl ParquetSource {
 
 impl Rows for ParquetSource {
     fn next_row(&mut self) -> Result<Option<Row>, SourceError> {
+        self.sizes.check_up_to(self.row)?;
         let read = self.group().and_then(|group| {
             let Some(group) = group else { return Ok(None) };
             group.rows_left -= 1;

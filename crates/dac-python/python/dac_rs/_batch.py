@@ -11,7 +11,7 @@ from typing import Any
 
 from . import _native
 from ._errors import DacError
-from ._settings import count
+from ._numbers import count
 
 DECODED_BLOCK_SECONDS = 0.25
 """Length of a decoded block: short, so that Ctrl-C ends a batch at once. It does not change the result."""
@@ -28,10 +28,11 @@ class BatchResult:
 
     Attributes:
         records: one for each file, in the order in which they ended.
-        jobs: number of files.
+        jobs: number of files, and of rows of data sets.
         done: files done in this run.
         skipped: files done by earlier runs.
         planned: files that a dry run would do.
+        dropped: inputs and pieces that are shorter or longer than the limits.
         failed: files that failed; their records have an `error`.
     """
 
@@ -40,10 +41,13 @@ class BatchResult:
     done: int = 0
     skipped: int = 0
     planned: int = 0
+    dropped: int = 0
     failed: int = 0
 
     def __repr__(self) -> str:
-        return f"BatchResult({self.done} done, {self.skipped} skipped, {self.planned} planned, {self.failed} failed)"
+        dropped = f", {self.dropped} dropped" if self.dropped else ""
+        counts = f"{self.done} done, {self.skipped} skipped, {self.planned} planned{dropped}, {self.failed} failed"
+        return f"BatchResult({counts})"
 
 
 def options(
@@ -56,6 +60,7 @@ def options(
     partition: str | None,
     manifest: str | os.PathLike[str] | None,
     dry_run: bool,
+    retry_failed: bool = False,
 ) -> dict[str, Any]:
     """Options that do not depend on the kind of batch."""
     several = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
@@ -69,11 +74,12 @@ def options(
         "partition": partition,
         "manifest": None if manifest is None else os.fsdecode(manifest),
         "dry_run": dry_run,
+        "retry_failed": retry_failed,
     }
 
 
 def run(
-    work: Callable[..., tuple[tuple[int, int, int, int, int], str | None]],
+    work: Callable[..., tuple[tuple[int, int, int, int, int, int], str | None]],
     codec: _native.Codec,
     options: dict[str, Any],
     settings: dict[str, Any],
@@ -96,7 +102,7 @@ def run(
         counts, stopped = work(codec, options, settings, listen)
     finally:
         bar.close()
-    result.jobs, result.done, result.skipped, result.planned, result.failed = counts
+    result.jobs, result.done, result.skipped, result.planned, result.dropped, result.failed = counts
     if stopped is not None:
         errors = [record["error"] for record in result.records if record.get("error")]
         raise DacError(f"the batch stopped early ({stopped}): {errors[-1] if errors else 'see the log'}")

@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias, overload
 
-from . import _batch, _native
+from . import _batch, _data_sets, _native
 from ._arrays import is_array, to_codes, to_latents, to_numpy
 from ._audio import Audio
 from ._errors import TokensError, UsageError
-from ._settings import count, decode_settings, encode_settings
+from ._numbers import count
+from ._settings import decode_settings, encode_settings
 from ._sources import Source, to_source
 from ._stream import StreamDecoder, StreamEncoder
 from ._tokens import Tokens
@@ -37,7 +38,7 @@ def load(
     """Loads a model. Nothing is downloaded.
 
     Args:
-        model: `44khz` (the default), `44khz-16kbps`, `24khz`, `16khz`, `tiny`, or the path of a checkpoint. Weights of
+        model: `44khz` (the default), another name of `dac-rs models`, or the path of a checkpoint. Weights of
             a name are searched in the caches of `dac-rs`, of descript-audio-codec and of Hugging Face; `tiny` is part
             of the package.
         device: `cpu`; others need a build with their feature: `flex`, `wgpu`, `cuda`.
@@ -255,7 +256,22 @@ class Codec:
         *,
         jobs: int | None = None,
         format: str | None = None,
-        pack: Literal["tar", "parquet"] | None = None,
+        pack: _data_sets.Pack | None = None,
+        keep_shards: bool = False,
+        retry_failed: bool = False,
+        pack_entries: int | None = None,
+        pack_bytes: int | None = None,
+        max_shard_minutes: float | None = None,
+        layout: str | None = None,
+        codebook_offset: int = 0,
+        bos: int | None = None,
+        eos: int | None = None,
+        pad: int | None = None,
+        segment: float | None = None,
+        min_seconds: float | None = None,
+        max_seconds: float | None = None,
+        audio_column: str | None = None,
+        path_column: str | None = None,
         resume: bool = True,
         progress: bool = True,
         n_codebooks: int | None = None,
@@ -274,11 +290,23 @@ class Codec:
         """Encodes files to token files or packs: the batch of `dac-rs encode`, with its manifest.
 
         Args:
-            inputs: files, directories (searched recursively) and glob patterns.
+            inputs: files, directories (searched recursively), glob patterns, and data sets: WebDataset tar, parquet,
+                manifests, tables, Lhotse Shar (docs/user/datasets.md).
             output: directory; created if missing.
             jobs: files at a time; the default is one for each thread.
-            format: safetensors (the default), npy (the default in tar packs), pt, dac or dacp.
-            pack: collects the tokens in `tar` (WebDataset) or `parquet` files.
+            format: safetensors (the default), npy (the default in tar packs), pt, dac or dacp; other packs have none.
+            pack: collects the tokens in `tar` (WebDataset) or `parquet` files, or as Lhotse `shar`.
+            keep_shards: writes one shard for each data set of the input, with its name.
+            retry_failed: encodes rows again that failed and that these shards lack, into shards of other names.
+            pack_entries, pack_bytes, max_shard_minutes: limits at which a shard is closed; the defaults are 1000
+                entries, 1 GB and 10 minutes.
+            layout: `frames`, `flat`, `interleaved`, `delay` or `delay:0,1,2,…`: the order of codes for a language model,
+                in npy files and packs (docs/spec/layouts.md).
+            codebook_offset, bos, eos, pad: of the layout: an offset for each codebook, and special tokens.
+            segment: cuts inputs into pieces of this number of seconds.
+            min_seconds, max_seconds: drop other inputs and pieces.
+            audio_column, path_column: of parquet files, the column with the audio; of tables and manifests, that with
+                its path. The usual names are found.
             resume: skips outputs that the manifest lists as valid; otherwise they are replaced.
             progress: shows a bar, if tqdm is installed and standard error is a terminal.
             root, keep_extension, partition, manifest, dry_run: as in the program (docs/user/batches.md).
@@ -289,9 +317,14 @@ class Codec:
         """
         settings = encode_settings(
             n_codebooks=n_codebooks, bitrate=bitrate, channels=channels, save=save, nan=nan, damaged=damaged,
-            dtype=dtype, pack=pack, format=format or ("npy" if pack == "tar" else "safetensors"),
+            dtype=dtype, format=_data_sets.token_format(format, pack),
+            pack=_data_sets.pack_settings(pack, keep_shards, pack_entries, pack_bytes, max_shard_minutes),
+            layout=_data_sets.layout_settings(layout, codebook_offset, bos, eos, pad),
+            rows=_data_sets.row_settings(segment, min_seconds, max_seconds, audio_column, path_column),
         )
-        options = _batch.options(inputs, output, jobs, resume, root, keep_extension, partition, manifest, dry_run)
+        options = _batch.options(
+            inputs, output, jobs, resume, root, keep_extension, partition, manifest, dry_run, retry_failed
+        )
         return _batch.run(_native.encode_files, self._native, options, settings, progress)
 
     def decode_files(
@@ -302,6 +335,11 @@ class Codec:
         jobs: int | None = None,
         audio_format: Literal["wav", "flac"] = "wav",
         sample_format: Literal["i16", "i24", "f32"] = "i16",
+        layout: str | None = None,
+        codebook_offset: int = 0,
+        bos: int | None = None,
+        eos: int | None = None,
+        pad: int | None = None,
         output_rate: int | str | None = None,
         resume: bool = True,
         progress: bool = True,
@@ -314,10 +352,14 @@ class Codec:
         manifest: str | os.PathLike[str] | None = None,
         dry_run: bool = False,
     ) -> _batch.BatchResult:
-        """Decodes token files to WAV or FLAC files: the batch of `dac-rs decode`. Arguments are those of `encode_files`."""
+        """Decodes token files and packs to WAV or FLAC files: the batch of `dac-rs decode`.
+
+        Arguments are those of `encode_files`; `layout` and its tokens are those with which the codes were written.
+        """
         settings = decode_settings(
             n_codebooks=n_codebooks, output_rate=output_rate, start=start, duration=duration,
             audio_format=audio_format, sample_format=sample_format, chunk_seconds=_batch.DECODED_BLOCK_SECONDS,
+            layout=_data_sets.layout_settings(layout, codebook_offset, bos, eos, pad),
         )
         options = _batch.options(inputs, output, jobs, resume, root, keep_extension, partition, manifest, dry_run)
         return _batch.run(_native.decode_files, self._native, options, settings, progress)

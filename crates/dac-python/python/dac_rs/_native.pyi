@@ -15,7 +15,7 @@ _Codes: TypeAlias = NDArray[np.uint16]
 _Source: TypeAlias = tuple[_Samples, int] | tuple[bytes, str] | str
 _Arrays: TypeAlias = tuple[_Codes | None, _Floats | None, _Floats | None, str]
 _Settings: TypeAlias = dict[str, Any]
-_Report: TypeAlias = tuple[tuple[int, int, int, int, int], str | None]
+_Report: TypeAlias = tuple[tuple[int, int, int, int, int, int], str | None]
 
 class Facts(TypedDict):
     name: str

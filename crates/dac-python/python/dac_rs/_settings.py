@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from . import _data_sets
 from ._errors import UsageError
+from ._numbers import count
 from ._sources import to_rate
 
 
@@ -27,9 +29,11 @@ def encode_settings(
     chunk_seconds: float | None = None,
     format: str = "safetensors",
     dtype: str | None = None,
-    pack: str | None = None,
+    pack: Mapping[str, Any] | None = None,
+    layout: Mapping[str, Any] | None = None,
+    rows: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Settings of an encode."""
+    """Settings of an encode. The last three are those of data sets."""
     return {
         "n_codebooks": count("n_codebooks", n_codebooks),
         "bitrate": bitrate,
@@ -40,7 +44,9 @@ def encode_settings(
         "chunk": chunk_settings(chunk, chunk_seconds),
         "format": format,
         "dtype": dtype,
-        "pack": pack,
+        "pack": pack or _data_sets.pack_settings(),
+        "layout": layout or _data_sets.layout_settings(),
+        "rows": rows or _data_sets.row_settings(),
     }
 
 
@@ -56,6 +62,7 @@ def decode_settings(
     tail_frames: int = 0,
     audio_format: str = "wav",
     sample_format: str = "i16",
+    layout: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Settings of a decode."""
     return {
@@ -68,6 +75,7 @@ def decode_settings(
         "tail_frames": tail_frames,
         "audio_format": audio_format,
         "sample_format": sample_format,
+        "layout": layout or _data_sets.layout_settings(),
     }
 
 
@@ -80,10 +88,3 @@ def rate_text(rate: int | str | None) -> str:
             raise UsageError(f"output_rate is {rate!r}, expected a number of Hz, 'input' or 'model'")
         return rate
     return str(to_rate(rate, "output_rate"))
-
-
-def count(what: str, value: int | None) -> int | None:
-    """Checks a number of at least 1."""
-    if value is not None and value < 1:
-        raise UsageError(f"{what} is {value}, expected 1 or more")
-    return value

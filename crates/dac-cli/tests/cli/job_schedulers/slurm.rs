@@ -21,8 +21,9 @@ pub(super) struct Cluster<'a> {
 }
 
 impl<'a> Cluster<'a> {
-    /// Starts the daemons in `lab`'s directory `slurm` and waits until the node is idle.
-    pub(super) fn start(lab: &'a Lab) -> Self {
+    /// Starts the daemons in `lab`'s directory `slurm` and waits until the node is idle. Arrays can have
+    /// `max_tasks` tasks.
+    pub(super) fn start(lab: &'a Lab, max_tasks: usize) -> Self {
         let folder = lab.path("slurm");
         for part in ["state", "spool"] {
             fs::create_dir_all(folder.join(part)).unwrap();
@@ -36,7 +37,7 @@ impl<'a> Cluster<'a> {
         fs::File::open("/dev/urandom").unwrap().read_exact(&mut random).unwrap();
         let key = lab.put("slurm/munge.key", &random);
         fs::set_permissions(key, fs::Permissions::from_mode(0o400)).unwrap();
-        lab.put("slurm/slurm.conf", configuration(lab).as_bytes());
+        lab.put("slurm/slurm.conf", configuration(lab, max_tasks).as_bytes());
 
         let mut cluster = Self { lab, daemons: Vec::new() };
         cluster.daemon(
@@ -61,10 +62,20 @@ impl<'a> Cluster<'a> {
         cluster
     }
 
-    /// Submits a script with arguments as an array of `tasks` tasks and waits until all have succeeded.
-    pub(super) fn run_array(&self, tasks: usize, script: &[&str]) {
+    /// Asserts that an array of `tasks` tasks is too large.
+    pub(super) fn assert_refused(&self, tasks: usize) {
+        let array = format!("--array=0-{}", tasks - 1);
+        let output = self.program("sbatch").args([&array, "--wrap=true"]).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && stderr.contains("Invalid job array"), "{stderr}");
+    }
+
+    /// Submits a script with arguments as an array of `tasks` tasks, whose numbers are those of partitions
+    /// from `offset` on, and waits until all have succeeded.
+    pub(super) fn run_array(&self, tasks: usize, offset: usize, script: &[&str]) {
         let array = format!("--array=0-{}", tasks - 1);
         let mut submit = self.program("sbatch");
+        submit.env("DAC_TASK_OFFSET", offset.to_string());
         let job = succeed(submit.args(["--parsable", &array, "--output=slurm/task-%a.log"]).args(script));
         let states = || {
             let output = succeed(self.program("scontrol").args(["--oneliner", "show", "job", job.trim()]));
@@ -128,7 +139,7 @@ impl Drop for Cluster<'_> {
     }
 }
 
-fn configuration(lab: &Lab) -> String {
+fn configuration(lab: &Lab, max_tasks: usize) -> String {
     let name = |program: &mut Command| succeed(program).trim().to_owned();
     let (host, user) = (name(Command::new("hostname").arg("-s")), name(Command::new("id").arg("-un")));
     // Both listeners exist at once, so that their ports differ.
@@ -136,7 +147,7 @@ fn configuration(lab: &Lab) -> String {
     let [controller, node] = free.map(|listener| listener.local_addr().unwrap().port());
     let folder = lab.path("slurm").display().to_string();
     format!(
-        "ClusterName=dac\n\
+        "ClusterName=dac\nMaxArraySize={max_tasks}\n\
          SlurmctldHost={host}(127.0.0.1)\nSlurmctldPort={controller}\nSlurmdPort={node}\n\
          SlurmUser={user}\nSlurmdUser={user}\n\
          AuthType=auth/munge\nAuthInfo=socket={folder}/munge.socket\n\
