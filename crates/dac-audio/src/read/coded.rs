@@ -240,8 +240,7 @@ impl CodedReader {
     }
 
     fn decode_packet(&mut self, data: &[u8], samples: Option<u64>) -> Result<(), AudioError> {
-        // A panic of a decoder becomes an error; no such panic is known, but future versions of a decoder may
-        // have one. Unwind safety: the decoder is not used after an error.
+        // A panic of a decoder becomes an error. Unwind safety: the decoder is not used after an error.
         let decode = AssertUnwindSafe(|| self.decoder.decode(data, &mut self.packet));
         let Ok(outcome) = catch_unwind(decode) else {
             return Err(self.corrupt("the decoder panicked".to_owned()));

@@ -1,5 +1,6 @@
 //! Decoders of packets.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use symphonia::core::audio::{Channels, GenericAudioBufferRef};
@@ -73,7 +74,10 @@ impl SymphoniaDecoder {
             codec_parameters.with_extra_data(extra_data.into());
         }
         let options = AudioDecoderOptions::default().verify(codec == CODEC_ID_FLAC);
-        match symphonia::default::get_codecs().make_audio_decoder(&codec_parameters, &options) {
+        // A header that the Vorbis decoder does not expect makes it panic.
+        let make = || symphonia::default::get_codecs().make_audio_decoder(&codec_parameters, &options);
+        match catch_unwind(AssertUnwindSafe(make)).unwrap_or(Err(Error::DecodeError("the decoder panicked")))
+        {
             Ok(decoder) => {
                 // The header of the codec is right where that of the container is not.
                 let found = decoder.codec_params();

@@ -259,3 +259,10 @@ fn caf_packet_table_beyond_64_bits_of_samples_is_cut_at_the_end_of_the_file() {
     assert!(found.truncated);
     assert_eq!(found.samples, samples);
 }
+
+#[test]
+fn vorbis_codebook_with_codewords_of_more_than_32_bits_is_an_error() {
+    // The decoder panics when it reads this header.
+    let error = read_bytes("a.ogg", bytes("long-codewords.ogg")).err();
+    assert!(matches!(error, Some(AudioError::Malformed { .. })), "{error:?}");
+}

@@ -9,11 +9,18 @@ use parquet::record::{Field, Row as ParquetRow};
 use serde_json::{Map, Number, Value};
 
 use super::error::SourceError;
+use super::footer;
 use crate::features::{self, features_of};
 
 /// Opens a parquet file.
 pub(super) fn open(path: &Path) -> Result<SerializedFileReader<File>, SourceError> {
     let file = File::open(path).map_err(|error| SourceError::read(path, error))?;
+    footer::check(&file).map_err(|error| {
+        SourceError::content(
+            path,
+            format!("is damaged or not a parquet file: its footer is invalid: {error}"),
+        )
+    })?;
     SerializedFileReader::new(file).map_err(|error| failed(path, &error))
 }
 

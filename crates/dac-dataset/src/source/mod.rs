@@ -8,6 +8,7 @@ mod blob;
 mod columns;
 mod cuts;
 mod error;
+mod footer;
 mod kind;
 mod lines;
 mod manifest;
