@@ -22,6 +22,7 @@ use crate::job_record::JobState;
 use crate::manifest::Record;
 use crate::manifest_store::ManifestStore;
 use crate::options::BatchOptions;
+use crate::partition::Partition;
 use crate::shards::ShardSettings;
 use crate::staging::StagingDir;
 
@@ -35,13 +36,13 @@ const SPEED_KNOWN_AFTER: Duration = Duration::from_secs(60);
 fn shard_numbering(
     options: &BatchOptions,
     shards: &ShardSettings,
+    has_kept: bool,
     manifests: &ManifestStore,
 ) -> Result<(PackNaming, u64), BatchError> {
     let dir = &shards.dir(&options.output_dir);
-    let naming = match options.partition {
-        Some(partition) => PackNaming::tagged(&partition.tag())?,
-        None => PackNaming::default(),
-    };
+    let rest = shards.tag_of_rest().filter(|_| has_kept).map(str::to_owned);
+    let tags = rest.into_iter().chain(options.partition.map(Partition::tag)).collect::<Vec<_>>();
+    let naming = if tags.is_empty() { PackNaming::default() } else { PackNaming::tagged(&tags.join("-"))? };
     let mut next = 0;
     for name in file_names(dir)? {
         let Some(number) = naming.number(&name, &shards.kind) else { continue };
@@ -135,7 +136,7 @@ impl<'a> Packer<'a> {
         kept: Vec<String>,
         manifests: &'a ManifestStore,
     ) -> Result<Option<Self>, BatchError> {
-        let (naming, next) = shard_numbering(options, shards, manifests)?;
+        let (naming, next) = shard_numbering(options, shards, !kept.is_empty(), manifests)?;
         let Some(staging) = staging else { return Ok(None) };
         let dir = shards.dir(&options.output_dir);
         remove_single_cuts(&dir, &naming, &kept, shards, manifests)?;

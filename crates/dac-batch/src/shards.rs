@@ -69,6 +69,11 @@ impl ShardSettings {
         self.name(&PackNaming::fixed(stem).file_name(0, &self.kind))
     }
 
+    /// Tag of the numbered shards next to those that keep their names, where both would have the same names.
+    pub(crate) fn tag_of_rest(&self) -> Option<&'static str> {
+        matches!(self.kind, PackKind::Shar(_)).then_some("rest")
+    }
+
     /// Directory of the shards.
     pub(crate) fn dir(&self, output_dir: &Path) -> PathBuf {
         if matches!(self.kind, PackKind::Shar(_)) { output_dir.join(SHAR_DIR) } else { output_dir.to_owned() }

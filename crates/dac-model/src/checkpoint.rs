@@ -1,5 +1,6 @@
 //! Checkpoints in every published layout, read one tensor at a time with weight norm folded.
 
+mod axes;
 mod config_json;
 mod error;
 mod facts;
@@ -24,6 +25,7 @@ pub use error::{CheckpointError, Mismatch, Reason};
 pub use key_map::Layout;
 
 use crate::preset::Preset;
+use axes::Axes;
 use config_json::ConfigFile;
 use facts::Places;
 use infer_shape::Shapes;
@@ -166,29 +168,47 @@ impl Checkpoint {
         self.shape.parameters().into_iter().try_for_each(|parameter| self.parameter(parameter).map(drop))
     }
 
+    /// Reads a tensor of a parameter in the order of the network.
+    fn read_tensor(&mut self, name: &str, key: &str) -> Result<Vec<f32>, Reason> {
+        let values = self.file.read(key)?;
+        let shape = self.file.tensors.get(key).map(|(shape, _)| shape.as_slice()).unwrap_or_default();
+        Ok(Axes::of(self.keys.layout, name).values(values, shape))
+    }
+
     /// Reads a parameter and folds its weight norm.
-    fn read_parameter(&mut self, stored: &Stored) -> Result<Vec<f32>, Reason> {
+    fn read_parameter(&mut self, name: &str, stored: &Stored) -> Result<Vec<f32>, Reason> {
         match stored {
-            Stored::Plain(key) => self.file.read(key),
+            Stored::Plain(key) => self.read_tensor(name, key),
             Stored::WeightNorm { magnitude, direction } => {
-                let (g, v) = (self.file.read(magnitude)?, self.file.read(direction)?);
+                let (g, v) = (self.read_tensor(name, magnitude)?, self.read_tensor(name, direction)?);
                 Ok(fold_weight_norm(&g, v))
             }
         }
     }
 
     /// Explains why the folded value at `position` is not finite, from the tensors of the file.
-    fn explain_non_finite(&mut self, stored: &Stored, position: usize, value: f32) -> Result<Reason, Reason> {
+    fn explain_non_finite(
+        &mut self,
+        name: &str,
+        stored: &Stored,
+        position: usize,
+        value: f32,
+    ) -> Result<Reason, Reason> {
+        let keys = match stored {
+            Stored::Plain(key) => vec![key],
+            Stored::WeightNorm { magnitude, direction } => vec![magnitude, direction],
+        };
+        for key in keys {
+            let values = self.file.read(key)?;
+            if let Some(at) = first_non_finite(&values) {
+                return Ok(self.at_index(key, at, values[at]));
+            }
+        }
         let (magnitude, direction) = match stored {
             Stored::Plain(key) => return Ok(self.at_index(key, position, value)),
             Stored::WeightNorm { magnitude, direction } => (magnitude, direction),
         };
-        let (g, v) = (self.file.read(magnitude)?, self.file.read(direction)?);
-        for (key, values) in [(magnitude, &g), (direction, &v)] {
-            if let Some(at) = first_non_finite(values) {
-                return Ok(self.at_index(key, at, values[at]));
-            }
-        }
+        let (g, v) = (self.read_tensor(name, magnitude)?, self.read_tensor(name, direction)?);
         // All are finite: the norm of the row is 0, or too small or large to divide by.
         let width = row_width(&g, &v);
         let row = position / width;
@@ -227,7 +247,7 @@ impl Weights for Checkpoint {
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightError> {
         let missing = || WeightError::Missing { name: name.to_owned() };
         let stored = self.keys.stored.get(name).cloned().ok_or_else(missing)?;
-        let values = self.read_parameter(&stored).map_err(|reason| self.weight_error(name, reason))?;
+        let values = self.read_parameter(name, &stored).map_err(|reason| self.weight_error(name, reason))?;
         if values.len() != shape.iter().product::<usize>() {
             return Err(WeightError::Shape {
                 name: name.to_owned(),
@@ -242,7 +262,7 @@ impl Weights for Checkpoint {
         let Some(stored) = self.keys.stored.get(name).cloned() else {
             return WeightError::Missing { name: name.to_owned() };
         };
-        let (Ok(reason) | Err(reason)) = self.explain_non_finite(&stored, position, value);
+        let (Ok(reason) | Err(reason)) = self.explain_non_finite(name, &stored, position, value);
         self.weight_error(name, reason)
     }
 }
@@ -281,14 +301,20 @@ fn check_types(file: &TensorFile, keys: &KeyMap) -> Result<(), Reason> {
 
 /// Shapes by canonical name, weight norm folded.
 fn canonical_shapes(file: &TensorFile, keys: &KeyMap) -> Shapes {
-    let shape_of = |stored: &Stored| {
+    let shape_of = |name: &str, stored: &Stored| {
         let key = match stored {
             Stored::Plain(key) => key,
             Stored::WeightNorm { direction, .. } => direction,
         };
-        file.tensors.get(key).map(|(shape, _)| shape.clone()).unwrap_or_default()
+        canonical_shape(file, keys, name, key)
     };
-    keys.stored.iter().map(|(name, stored)| (name.clone(), shape_of(stored))).collect()
+    keys.stored.iter().map(|(name, stored)| (name.clone(), shape_of(name, stored))).collect()
+}
+
+/// Shape of a tensor of a parameter in the order of the network.
+fn canonical_shape(file: &TensorFile, keys: &KeyMap, name: &str, key: &str) -> Vec<usize> {
+    let stored = file.tensors.get(key).map(|(shape, _)| shape.as_slice()).unwrap_or_default();
+    Axes::of(keys.layout, name).shape(stored)
 }
 
 /// Compares the file's parameters with those of a network of this shape.
@@ -304,7 +330,7 @@ fn find_mismatch(shape: &NetworkShape, file: &TensorFile, keys: &KeyMap, shapes:
             Some(_) => {}
         }
         if let Some(Stored::WeightNorm { magnitude, .. }) = keys.stored.get(name) {
-            let found = file.tensors.get(magnitude).map(|(s, _)| s.clone()).unwrap_or_default();
+            let found = canonical_shape(file, keys, name, magnitude);
             let mut magnitude_shape = vec![1; expected.len()];
             magnitude_shape[0] = expected[0];
             if found != magnitude_shape {

@@ -62,11 +62,23 @@ fn shar_gives_shar_of_the_same_numbers() {
     let records = manifest(&lab, &format!("out/{MANIFEST}"));
     assert_eq!(records["cut%2E1-0"]["pack"], "shar/codes.000000.tar");
 
+    // Rows that failed are retried into shards whose names cannot be those of an input.
+    let bad = wav(&lab, 1000);
+    let (good, json) = (wav(&lab, 2000), b"{}".to_vec());
+    let repaired =
+        [("bad.wav", bad), ("bad.json", json.clone()), ("cut.3-0.wav", good), ("cut.3-0.json", json)];
+    tar(&lab, "in/recording.000001.tar", &repaired);
+    let before = lab.read("out/shar/codes.000001.tar");
+    lab.dac(&format!("{encode} --retry-failed")).expect(0).says("1 done, 2 skipped");
+    assert_eq!(lab.read("out/shar/codes.000001.tar"), before);
+    let rest = cuts(&lab, "out/shar/cuts.rest-000000.jsonl.gz");
+    assert_eq!(rest["bad"]["supervisions"][0]["text"], "text of bad");
+
     // A rerun skips complete shards; decode and info read them.
     let again = lab.dac(encode).expect(0);
     assert_eq!(statuses(&again).into_values().collect::<Vec<_>>(), ["skipped", "skipped"]);
-    lab.dac("decode out/shar --output wavs --output-rate input").expect(0).says("3 done");
-    assert_eq!(lab.names("wavs"), ["cut.1-0.wav", "cut.2-0.wav", "cut.3-0.wav"]);
+    lab.dac("decode out/shar --output wavs --output-rate input").expect(0).says("4 done");
+    assert_eq!(lab.names("wavs"), ["bad.wav", "cut.1-0.wav", "cut.2-0.wav", "cut.3-0.wav"]);
     assert_eq!(lab.wave_of("wavs/cut.3-0.wav").samples(), 2000);
     for name in ["cuts.000000.jsonl.gz", "codes.000000.tar"] {
         let info = lab.dac(&format!("info out/shar/{name} --json")).expect(0).records().remove(0);

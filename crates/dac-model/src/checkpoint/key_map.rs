@@ -12,6 +12,8 @@ pub enum Layout {
     Reference,
     /// Module names of the transformers library's `DacModel`.
     Transformers,
+    /// Conversions for MLX: the reference's modules in lists `layers`, arrays with their channels last.
+    Mlx,
 }
 
 /// Storage of a canonical parameter.
@@ -55,6 +57,8 @@ impl KeyMap {
         let (layout, prefix) = prefixes.find_map(|prefix| {
             if has(&prefix, "encoder.block.0.weight") || has(&prefix, "encoder.block.0.param") {
                 Some((Layout::Reference, prefix))
+            } else if has(&prefix, "encoder.block.layers.0.weight") {
+                Some((Layout::Mlx, prefix))
             } else if has(&prefix, "encoder.conv1.") {
                 Some((Layout::Transformers, prefix))
             } else {
@@ -86,6 +90,7 @@ impl KeyMap {
             let module = match layout {
                 Layout::Reference => Some(module.to_owned()),
                 Layout::Transformers => reference_module(module, counts),
+                Layout::Mlx => Some(module.replace(".layers.", ".")),
             };
             match (module, leaf) {
                 (Some(module), Leaf::Plain(leaf)) => {

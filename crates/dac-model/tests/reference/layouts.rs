@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::common::{Expected, audio_bound, fixtures, max_abs};
+use crate::common::{Expected, Folder, audio_bound, fixtures, max_abs};
 use dac_model::checkpoint::{Layout, Reason};
 use dac_model::{Checkpoint, Codec, CodecOptions, Preset};
-use dac_nn::Device;
+use dac_nn::{Device, Weights};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 const FILES: [(&str, &str, Layout); 7] = [
     ("reference/weights.pth", "", Layout::Reference),
@@ -38,6 +39,57 @@ fn all_layouts_load_the_same_network() {
         assert_eq!(encoded.codes, expected.codes("odd.codes"), "{file}");
         let audio = codec.decode_codes(&encoded.codes).unwrap();
         assert!(max_abs(&audio, &expected.array("odd.audio")).unwrap() <= audio_bound(Device::Cpu), "{file}");
+    }
+}
+
+/// Converts the reference's weights as MLX stores them: modules in `layers`, channels last.
+fn to_mlx(bytes: &[u8]) -> Vec<u8> {
+    let file = SafeTensors::deserialize(bytes).unwrap();
+    let converted = file.iter().map(|(key, tensor)| {
+        let name = key.strip_prefix("dac.").unwrap();
+        let name = name.replace("block.", "block.layers.").replace("model.", "model.layers.");
+        let is_transposed = name.starts_with("decoder.model.layers.")
+            && name.split('.').count() == 8
+            && name.contains(".block.layers.1.weight");
+        let moves = name.ends_with("weight_g") || name.ends_with("weight_v") || name.ends_with("alpha");
+        let (shape, values) = (tensor.shape().to_vec(), tensor.data());
+        if !moves {
+            return (name, shape, values.to_vec());
+        }
+        // For each axis of the new array, the axis of the old one.
+        let axes = if is_transposed { [1, 2, 0] } else { [0, 2, 1] };
+        let strides = [shape[1] * shape[2], shape[2], 1];
+        let [rows, columns, depth] = axes.map(|axis| shape[axis]);
+        let mut moved = Vec::new();
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            for at in 0..depth {
+                let from = row * strides[axes[0]] + column * strides[axes[1]] + at * strides[axes[2]];
+                moved.extend(&values[4 * from..4 * from + 4]);
+            }
+        }
+        (name, vec![rows, columns, depth], moved)
+    });
+    let converted: Vec<_> = converted.collect();
+    let views = converted.iter().map(|(name, shape, values)| {
+        (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), values).unwrap())
+    });
+    safetensors::serialize(views, None).unwrap()
+}
+
+#[test]
+fn conversions_for_mlx_have_the_parameters_of_the_reference() {
+    let mut expected = Checkpoint::open(&path("hance/model.safetensors"), None).unwrap();
+    let bytes = to_mlx(&std::fs::read(path("hance/model.safetensors")).unwrap());
+    let folder = Folder::new();
+    let file = folder.put("model.safetensors", &bytes);
+    let mut found = Checkpoint::open(&file, None).unwrap_or_else(|error| panic!("{error}"));
+    let report = found.report().clone();
+    assert_eq!((report.layout, report.prefix.as_str()), (Layout::Mlx, ""));
+    assert_eq!(report.weight_normed, expected.report().weight_normed);
+    let shape = expected.shape().clone();
+    assert_eq!(*found.shape(), shape);
+    for (name, axes) in shape.parameters() {
+        assert_eq!(found.tensor(&name, &axes).unwrap(), expected.tensor(&name, &axes).unwrap(), "{name}");
     }
 }
 
