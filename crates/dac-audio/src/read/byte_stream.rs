@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::AudioError;
 
-/// Bytes that are read at a time.
+/// Smallest number of bytes that are read at once.
 const READ_BYTES: usize = 1 << 16;
+/// Largest number of bytes that are read at once.
+const MAX_READ_BYTES: usize = 1 << 20;
 
 /// A seekable source of bytes.
 pub(super) trait Source: Read + Seek + Send {}
@@ -55,7 +57,8 @@ impl ByteStream {
             self.buffer.drain(..self.used);
             self.used = 0;
             while self.buffer.len() < count {
-                let wanted = (count - self.buffer.len()).max(READ_BYTES);
+                // A file may be shorter than its headers promise, so that memory is taken piece by piece.
+                let wanted = (count - self.buffer.len()).clamp(READ_BYTES, MAX_READ_BYTES);
                 if self.read_more(wanted).map_err(|error| AudioError::read(&self.path, error))? == 0 {
                     break;
                 }

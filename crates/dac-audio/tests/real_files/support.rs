@@ -16,7 +16,7 @@ pub(crate) const SILENCE: ReadOptions = ReadOptions {
 
 pub(crate) fn path(name: &str) -> PathBuf {
     let data: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/data"].iter().collect();
-    ["oddities", "formats"]
+    ["oddities", "formats", "invalid"]
         .map(|folder| data.join(folder).join(name))
         .into_iter()
         .find(|p| p.exists())

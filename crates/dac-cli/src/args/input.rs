@@ -12,7 +12,7 @@ pub(crate) struct SignalArgs {
     /// Channel handling.
     #[arg(long, value_enum, default_value_t = ChannelsArg::Mono)]
     pub(crate) channels: ChannelsArg,
-    /// NaN and infinite samples.
+    /// NaN and infinity.
     #[arg(long, value_enum, default_value_t = NanArg::Error)]
     pub(crate) nan: NanArg,
 }
