@@ -50,11 +50,11 @@ fn refused(expected: &str) -> CodecError {
 /// Any number of decoders, each of one channel, that share the weights and the computing of a [`Codec`].
 ///
 /// Streams join and leave at any time. Frames are pushed to any of them; [`DecoderGroup::step`] computes the
-/// frames of all. A stream returns the bytes of a [`StreamDecoder`] that receives the same frames in pushes of
-/// one step each. On devices that keep no state, streams are computed one after the other.
+/// frames of all. A stream returns the bytes of a [`StreamDecoder`] that receives the frames of each step in
+/// one push. On devices that keep no state, streams are computed one after the other.
 ///
-/// Load the codec with [`dac_model::CodecOptions::low_latency`]; otherwise most samples are returned only
-/// when a stream ends.
+/// Load the codec with [`dac_model::CodecOptions::low_latency`]; otherwise large tiles hold samples back,
+/// though less than a separate stream does.
 pub struct DecoderGroup {
     codec: Arc<Codec>,
     chunk_frames: usize,

@@ -74,7 +74,8 @@ impl PipelineStream {
     /// Pushes rows to several streams and computes them layer by layer, so that the weights are read from
     /// memory once for all of them. Each stream returns the rows that are ready.
     ///
-    /// A stream returns the bytes that it returns without the others. Streams of one pipeline are computed
+    /// A stream returns the bytes that it returns without the others; with [`Schedule::Throughput`], it returns
+    /// them earlier than [`PipelineStream::push`] does, which collects large blocks. Streams of one pipeline are computed
     /// together; those of other pipelines follow.
     pub fn push_all(pushes: &mut [StreamPush<'_>]) {
         let mut left: Vec<&mut StreamPush<'_>> = pushes.iter_mut().collect();
