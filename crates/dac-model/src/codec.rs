@@ -324,8 +324,8 @@ impl Codec {
         network.profile(&self.shape, &signal).map(Some)
     }
 
-    /// Returns the bytes of the engine's packed weights of the encoder or the decoder, without the quantizer. A
-    /// stream that pushes one frame reads all of them from memory. `None` on burn devices.
+    /// Returns the bytes of the engine's packed weights of the encoder or the decoder, without the quantizer.
+    /// A stream that pushes one frame reads all of them from memory. `None` on burn devices.
     pub fn engine_weight_bytes(&self, part: Part) -> Option<usize> {
         self.engine().map(|engine| engine.weight_bytes(part))
     }

@@ -90,7 +90,7 @@ impl DecoderGroup {
         self.streams.join(DecoderMember { decoder, new: HeldFrames::default(), ends: false })
     }
 
-    /// Removes a stream with all of its signal that was not returned, and reports whether it was in the group.
+    /// Removes a stream with all of its signal that was not returned, and reports whether the group had it.
     pub fn leave(&mut self, id: StreamId) -> bool {
         self.streams.members.remove(&id).is_some()
     }
@@ -248,7 +248,7 @@ impl EncoderGroup {
         Ok(self.streams.join(EncoderMember { encoder, new: Vec::new(), ends: false }))
     }
 
-    /// Removes a stream with all of its signal that was not returned, and reports whether it was in the group.
+    /// Removes a stream with all of its signal that was not returned, and reports whether the group had it.
     pub fn leave(&mut self, id: StreamId) -> bool {
         self.streams.members.remove(&id).is_some()
     }

@@ -135,8 +135,8 @@ impl<'a> BlockShape<'a> {
         }
     }
 
-    /// Returns the number of panels multiplied with one point of A before the next point. A block of few tiles
-    /// stays in the second-level cache and reads the weights in the order of memory.
+    /// Returns the number of panels multiplied with one point of A before the next point. A block of few
+    /// tiles stays in the second-level cache and reads the weights in the order of memory.
     pub(super) fn panels_per_batch(&self) -> usize {
         if self.strips <= FEW_STRIPS { 1 } else { self.conv.panels_per_batch }
     }

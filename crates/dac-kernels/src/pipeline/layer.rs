@@ -173,8 +173,8 @@ impl Layer {
         self.tiles_per_block().div_ceil(self.tiles_per_span())
     }
 
-    /// Returns the number of tiles per block that divides `tiles` tiles evenly among blocks of about the usual
-    /// size, a multiple of `blocks_multiple` in number.
+    /// Returns the number of tiles per block that divides `tiles` tiles evenly among blocks of about the
+    /// usual size, a multiple of `blocks_multiple` in number.
     pub(crate) fn even_block_tiles(&self, tiles: usize, mr: usize, threads: usize) -> usize {
         let usual = self.tiles_per_block();
         let blocks = ((tiles + usual / 2) / usual).max(1).next_multiple_of(threads.max(1));

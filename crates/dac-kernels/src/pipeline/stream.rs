@@ -13,7 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The least multiply-adds of a step that is worth handing to other threads (see `docs/dev/kernels.md`).
+/// The least multiply-adds of a step of live streams that other threads share: about 31 frames of decoding. A
+/// pipe must never be slower with more threads (see `docs/dev/live-streams.md`).
 const MIN_SHARED_MACS: f64 = 10e9;
 
 /// One signal that passes through a [`crate::Pipeline`]; each layer keeps the past input that it still needs.
@@ -74,8 +75,8 @@ impl PipelineStream {
     /// Pushes rows to several streams and computes them layer by layer, so that the weights are read from
     /// memory once for all of them. Each stream returns the rows that are ready.
     ///
-    /// A stream returns the bytes that it returns without the others; with [`Schedule::Throughput`], it returns
-    /// them earlier than [`PipelineStream::push`] does, which collects large blocks. Streams of one pipeline are computed
+    /// A stream returns the bytes that it returns without the others; with [`Schedule::Throughput`], earlier
+    /// than [`PipelineStream::push`], which collects large blocks. Streams of one pipeline are computed
     /// together; those of other pipelines follow.
     pub fn push_all(pushes: &mut [StreamPush<'_>]) {
         let mut left: Vec<&mut StreamPush<'_>> = pushes.iter_mut().collect();
