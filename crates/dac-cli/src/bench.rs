@@ -1,6 +1,7 @@
 //! `dac bench`: measures the time of encode and decode in one process, after a warm-up.
 
 mod layers;
+mod streaming;
 mod timing;
 
 use std::time::Instant;
@@ -51,8 +52,11 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
         layers::check(args)?;
     }
     start_threads(args.run.threads)?;
+    if args.streaming {
+        return streaming::run(args);
+    }
     let started = Instant::now();
-    let dac = open(args)?;
+    let dac = open(args, false)?;
     let load_seconds = started.elapsed().as_secs_f64();
 
     let chunk = chunk.for_model(&dac)?;
@@ -107,9 +111,10 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-fn open(args: &BenchArgs) -> Result<Dac, Error> {
+fn open(args: &BenchArgs, low_latency: bool) -> Result<Dac, Error> {
     let mut options = args.run.load_options();
     options.timings = args.layers;
+    options.low_latency = low_latency;
     if args.random_weights {
         let source = ModelSource::Random { preset: args.model, seed: SEED };
         return Ok(open_source(&source, Some(args.model), &options)?);

@@ -80,8 +80,13 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Resul
     let header =
         DacpHeader::new(session.channels(), codebooks, session.meta())?.with_block_frames(BLOCK_FRAMES)?;
     let mut writer = DacpWriter::new(io::stdout().lock(), header)?;
-    let block_samples = dac.geometry().hop_samples;
-    while let Some(block) = reader.next_block(block_samples)? {
+    // The encoder's look-ahead comes first, so that each further block completes a block of frames.
+    let look_ahead_frames = dac.geometry().encoder_right_samples.div_ceil(dac.geometry().hop_samples);
+    // A resampler holds back a little.
+    let margin_frames = usize::from(spec.sample_rate_hz != dac.shape().sample_rate_hz);
+    let mut block_frames = BLOCK_FRAMES as usize + look_ahead_frames + margin_frames;
+    while let Some(block) = reader.next_block(samples_of_frames(dac, block_frames, spec.sample_rate_hz))? {
+        block_frames = BLOCK_FRAMES as usize;
         session.push(block)?;
         if let Some(codes) = session.take_codes()? {
             writer.push(&codes)?;
@@ -102,6 +107,13 @@ fn encode_stream(args: &EncodeArgs, dac: &Dac, options: &EncodeOptions) -> Resul
         warn(&remark);
     }
     Ok(Exit::Done)
+}
+
+/// Returns the number of input samples that are as long as `frames` frames, rounded up.
+fn samples_of_frames(dac: &Dac, frames: usize, input_hz: u32) -> usize {
+    let model_samples = (frames * dac.geometry().hop_samples) as u64;
+    let samples = (model_samples * u64::from(input_hz)).div_ceil(u64::from(dac.shape().sample_rate_hz));
+    usize::try_from(samples).unwrap_or(usize::MAX)
 }
 
 /// Runs `dac decode -`: tokens of any format to WAV or raw samples. .dacp is decoded as it arrives.

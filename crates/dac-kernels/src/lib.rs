@@ -46,6 +46,6 @@ pub use isa::Isa;
 pub use names::{UnknownName, name_list};
 pub use options::{PipelineOptions, Precision, Schedule, Threads};
 pub use params::{ConvParams, ConvTransposeParams, ResidualUnit};
-pub use pipeline::{Pipeline, PipelineBuilder, PipelineStream};
+pub use pipeline::{Pipeline, PipelineBuilder, PipelineStream, StreamPush};
 pub use profile::{LayerInfo, fma_peak};
 pub use rvq::{Linear, Nearest};

@@ -58,7 +58,9 @@ pub enum Schedule {
     /// Collects large blocks before every layer; rows may come out late, the last ones with `finish`.
     #[default]
     Throughput,
-    /// Returns each row from the first `push` that completes the look-ahead of the layers.
+    /// Returns each row from the first `push` that completes the look-ahead of the layers. The sizes of the
+    /// pushes decide which rows share a Winograd tile, so they change the last bits of the output (not with
+    /// [`Precision::Exact`]).
     LowLatency,
 }
 
@@ -100,10 +102,9 @@ pub struct PipelineOptions {
     pub precision: Precision,
     /// The time at which streams process their rows.
     pub schedule: Schedule,
-    /// With [`Schedule::LowLatency`], the most rows that a layer may hold back to fill a Winograd tile,
-    /// counted at the pipeline's input. Layers with longer tiles use smaller ones or direct convolution. The
-    /// default of 0.125 suits a decoder (an eighth of a frame); 64 suits an encoder, whose rows are samples.
-    pub max_lookahead_rows: f32,
+    /// With [`Schedule::LowLatency`], the rows of a typical push, for which each layer's algorithm is chosen.
+    /// The default of 8 suits a decoder (8 frames); an encoder's rows are samples.
+    pub block_rows: usize,
     /// The threads of the streams.
     pub threads: Threads,
     /// Makes streams measure the time of each layer (see `PipelineStream::layer_times`).
@@ -116,7 +117,7 @@ impl Default for PipelineOptions {
             isa: Isa::detect(),
             precision: Precision::default(),
             schedule: Schedule::default(),
-            max_lookahead_rows: 0.125,
+            block_rows: 8,
             threads: Threads::default(),
             timings: false,
         }

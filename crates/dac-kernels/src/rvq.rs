@@ -68,6 +68,7 @@ impl Linear {
                     chunk_stride: k.mr * k.lanes,
                     chunks: depth / k.lanes,
                     b: &self.weight.as_slice()[at * depth..][..depth * nr],
+                    next: &[],
                     rows: count,
                     c: &mut product[at..],
                     c_stride: width,

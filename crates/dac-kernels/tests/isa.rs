@@ -80,24 +80,62 @@ fn thread_counts_do_not_change_the_output_of_large_layers() {
 }
 
 #[test]
-fn low_latency_returns_rows_early_and_ignores_push_sizes() {
+fn low_latency_returns_every_row_as_early_as_its_input_allows() {
     let net = Net::decoder(32, &[4, 2], 16);
-    let options = PipelineOptions { schedule: Schedule::LowLatency, ..Default::default() };
-    let pipeline = net.pipeline(options);
-    let x = noise(40 * 16, 13);
-    let want = run(&pipeline, &x);
-    assert_within(&want, &net.reference(&x), 1e-4, "low latency");
-    let (mut got, mut stream) = (Vec::new(), pipeline.stream());
-    let mut max_held = 0;
-    for (i, row) in x.chunks_exact(16).enumerate() {
-        stream.push(row, &mut got);
-        max_held = max_held.max((i + 1) * 8 - got.len());
-    }
-    stream.finish(&mut got);
-    assert_same(&got, &want, "row by row");
+    let x = noise(60 * 16, 13);
+    let want = net.reference(&x);
     // The layers look ahead 3 frames, then 1 + 39 rows of a quarter frame and 1 + 39 + 3 of an eighth: 19
-    // frames. Each tile holds back at most an eighth of a frame more.
-    assert!(max_held <= (3 + 10 + 6 + 1) * 8, "{max_held} samples held back");
+    // frames.
+    let look_ahead_rows = (3 + 10 + 6) * 8;
+    for block_rows in [1, 8, 64] {
+        for precision in [Precision::F32, Precision::Exact] {
+            let schedule = Schedule::LowLatency;
+            let pipeline =
+                net.pipeline(PipelineOptions { schedule, block_rows, precision, ..Default::default() });
+            let whole = run(&pipeline, &x);
+            assert_within(&whole, &want, 1e-4, "low latency");
+            for push in [1, 2, 3, 7, 16, 60] {
+                let (mut got, mut stream) = (Vec::new(), pipeline.stream());
+                let mut frames = 0;
+                for rows in x.chunks(push * 16) {
+                    stream.push(rows, &mut got);
+                    frames += rows.len() / 16;
+                    let held = frames * 8 - got.len();
+                    assert!(frames < 20 || held <= look_ahead_rows, "{held} samples held back");
+                }
+                stream.finish(&mut got);
+                assert_within(&got, &want, 1e-4, &format!("pushes of {push}"));
+                if precision == Precision::Exact {
+                    assert_same(&got, &whole, &format!("exact, pushes of {push}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn low_latency_output_depends_on_pushes_but_not_on_threads_or_earlier_signals() {
+    for net in [Net::decoder(192, &[4, 2], 16), Net::encoder(16, &[2, 5], 12)] {
+        let channels = net.in_channels();
+        let rows = if channels == 1 { 3000 } else { 150 };
+        let x = noise(rows * channels, 12);
+        let sizes = || {
+            let mut random = Random::new(7);
+            move || 1 + random.below(rows / 4)
+        };
+        let low_latency = |threads| PipelineOptions {
+            schedule: Schedule::LowLatency,
+            threads: Threads::Count(threads),
+            ..Default::default()
+        };
+        let single = net.pipeline(low_latency(1));
+        let mut stream = single.stream();
+        let want = run_in_pieces(&mut stream, &x, channels, sizes());
+        assert_within(&want, &net.reference(&x), 1e-4, &net.name);
+        assert_same(&run_in_pieces(&mut stream, &x, channels, sizes()), &want, "second signal");
+        let mut other = net.pipeline(low_latency(3)).stream();
+        assert_same(&run_in_pieces(&mut other, &x, channels, sizes()), &want, "three threads");
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use dac_rvq::{Array3, Codes, CodesError};
 
 pub use dac_kernels::Isa;
 pub use encoded::Encoded;
-pub use engine::{EngineDecoder, EngineEncoder, LayerTime, Part};
+pub use engine::{DecoderPush, EncoderPush, EngineDecoder, EngineEncoder, Frames, LayerTime, Part};
 pub use error::CodecError;
 pub use options::CodecOptions;
 pub use pending::Pending;
@@ -322,6 +322,12 @@ impl Codec {
         let mut signal = samples.to_vec();
         signal.resize(frames * self.geometry.hop_samples, 0.0);
         network.profile(&self.shape, &signal).map(Some)
+    }
+
+    /// Returns the bytes of the engine's packed weights of the encoder or the decoder, without the quantizer.
+    /// A stream that pushes one frame reads all of them from memory. `None` on burn devices.
+    pub fn engine_weight_bytes(&self, part: Part) -> Option<usize> {
+        self.engine().map(|engine| engine.weight_bytes(part))
     }
 
     /// Measures the peak floating-point operations per second of one core with the CPU engine's instructions;

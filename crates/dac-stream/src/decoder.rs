@@ -3,12 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use dac_model::codec::EngineDecoder;
+use dac_model::codec::{EngineDecoder, Frames};
 use dac_model::{Codec, CodecError};
 use dac_nn::Padding;
 use dac_rvq::{Array3, Codes};
 
 use crate::plan::ChunkPlan;
+use crate::ramp::Ramp;
 use crate::window_queue::WindowQueue;
 
 /// Decodes one channel as it arrives, with the same result as decoding the whole signal: on a scale of −1 to
@@ -25,6 +26,41 @@ pub struct StreamDecoder {
     /// Kind of the signal's frames; `None` before the first one.
     kind: Option<Kind>,
     mode: Mode,
+    ramp: Option<Ramp>,
+    /// Frames that wait for a block of the ramp to be complete.
+    held: HeldFrames,
+}
+
+/// Frames of one kind that have arrived but are not computed yet.
+#[derive(Default)]
+pub(crate) struct HeldFrames {
+    codes: Vec<u16>,
+    z: Vec<f32>,
+    pub(crate) frames: usize,
+}
+
+impl HeldFrames {
+    pub(crate) fn push(&mut self, frames: usize, new: Frames<'_>) {
+        self.frames += frames;
+        match new {
+            Frames::Codes { rows, .. } => self.codes.extend_from_slice(rows),
+            Frames::Z(rows) => self.z.extend_from_slice(rows),
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.codes.clear();
+        self.z.clear();
+        self.frames = 0;
+    }
+
+    /// Returns the frames of a signal of this kind.
+    pub(crate) fn frames_of(&self, kind: Kind) -> Frames<'_> {
+        match kind {
+            Kind::Codes { codebooks } => Frames::Codes { rows: &self.codes, codebooks },
+            Kind::Z => Frames::Z(&self.z),
+        }
+    }
 }
 
 /// State that depends on the kind of device.
@@ -35,8 +71,9 @@ enum Mode {
     Chunked { codes: Vec<u16>, z: Vec<f32>, queue: WindowQueue<Array3> },
 }
 
+/// Kind of the frames of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Codes { codebooks: usize },
     Z,
 }
@@ -60,14 +97,38 @@ impl StreamDecoder {
             Some(stream) => Mode::Stateful(Box::new(stream)),
             None => Mode::Chunked { codes: Vec::new(), z: Vec::new(), queue: WindowQueue::new() },
         };
-        Self { codec, plan, padding, received_frames: 0, kind: None, mode }
+        Self {
+            codec,
+            plan,
+            padding,
+            received_frames: 0,
+            kind: None,
+            mode,
+            ramp: None,
+            held: HeldFrames::default(),
+        }
+    }
+
+    /// Makes the decoder return the first samples of each signal as early as the network allows, then compute
+    /// larger and larger blocks, up to `max_block_frames`, which cost less time per frame. Until the first
+    /// samples, blocks become shorter (5, 3, 1, 1 frames with a look-ahead of 10), so that little is left to
+    /// compute when the last frame needed arrives; then blocks have 1, 1, 2, 2, 4, 4 … frames. Frames that
+    /// arrive together are computed together.
+    ///
+    /// With [`dac_model::CodecOptions::low_latency`]; otherwise the CPU engine collects large blocks. Devices
+    /// that keep no state ignore it.
+    #[must_use]
+    pub fn with_ramp(mut self, max_block_frames: usize) -> Self {
+        let look_ahead = self.codec.geometry().decoder_right_frames;
+        self.ramp = Some(Ramp::new(look_ahead, max_block_frames));
+        self
     }
 
     /// Number of frames that have to follow a frame before all of its samples are returned.
     pub fn latency_frames(&self) -> usize {
         let right = self.codec.geometry().decoder_right_frames;
         match self.mode {
-            Mode::Stateful(_) => right,
+            Mode::Stateful(_) => right + self.ramp.as_ref().map_or(0, |ramp| ramp.max_block_frames() - 1),
             Mode::Chunked { .. } => self.plan.held_frames() - 1 + right,
         }
     }
@@ -93,18 +154,75 @@ impl StreamDecoder {
         codebooks: usize,
         out: &mut Vec<f32>,
     ) -> Result<(), CodecError> {
+        let frames = self.accept_codes(rows, codebooks)?;
+        self.pass_on(frames, Frames::Codes { rows, codebooks }, out)
+    }
+
+    /// Checks and counts codes, and returns their number of frames.
+    pub(crate) fn accept_codes(&mut self, rows: &[u16], codebooks: usize) -> Result<usize, CodecError> {
         let codebooks = self.codec.codebooks(Some(codebooks))?;
         let codes = Codes::from_rows(rows, codebooks)?;
         codes.check_range(self.codec.shape().codebook_size)?;
-        if codes.frames() == 0 {
+        if codes.frames() > 0 {
+            self.accept(Kind::Codes { codebooks }, "codes", codebooks, codes.frames())?;
+        }
+        Ok(codes.frames())
+    }
+
+    /// Computes accepted frames, or holds them until a block of the ramp is complete.
+    fn pass_on(&mut self, frames: usize, new: Frames<'_>, out: &mut Vec<f32>) -> Result<(), CodecError> {
+        if frames == 0 {
             return Ok(());
         }
-        self.accept(Kind::Codes { codebooks }, "codes", codebooks, codes.frames())?;
-        match &mut self.mode {
-            Mode::Stateful(stream) => return stream.push_codes(rows, codebooks, out),
-            Mode::Chunked { codes, .. } => codes.extend_from_slice(rows),
+        match (&mut self.mode, &mut self.ramp, new) {
+            (Mode::Stateful(_), Some(ramp), _) => {
+                self.held.push(frames, new);
+                if ramp.release(self.held.frames) { self.compute_held(out) } else { Ok(()) }
+            }
+            (Mode::Stateful(stream), None, Frames::Codes { rows, codebooks }) => {
+                stream.push_codes(rows, codebooks, out)
+            }
+            (Mode::Stateful(stream), None, Frames::Z(rows)) => stream.push_z(rows, out),
+            (Mode::Chunked { codes, .. }, _, Frames::Codes { rows, .. }) => {
+                codes.extend_from_slice(rows);
+                self.decode_ready(false, out)
+            }
+            (Mode::Chunked { z, .. }, _, Frames::Z(rows)) => {
+                z.extend_from_slice(rows);
+                self.decode_ready(false, out)
+            }
         }
-        self.decode_ready(false, out)
+    }
+
+    /// Computes the frames that wait for the ramp.
+    fn compute_held(&mut self, out: &mut Vec<f32>) -> Result<(), CodecError> {
+        let (Mode::Stateful(stream), Some(kind)) = (&mut self.mode, self.kind) else { return Ok(()) };
+        let result = match self.held.frames_of(kind) {
+            Frames::Codes { rows, codebooks } => stream.push_codes(rows, codebooks, out),
+            Frames::Z(rows) => stream.push_z(rows, out),
+        };
+        self.held.clear();
+        result
+    }
+
+    /// Computes accepted frames, or the end of the signal, without a ramp.
+    pub(crate) fn push_accepted(
+        &mut self,
+        frames: Frames<'_>,
+        is_last: bool,
+        out: &mut Vec<f32>,
+    ) -> Result<(), CodecError> {
+        if is_last { self.flush(out) } else { self.pass_on(1, frames, out) }
+    }
+
+    /// Kind of the signal's frames; `None` before the first one.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        self.kind
+    }
+
+    /// The stateful decoder, on devices that keep state.
+    pub(crate) fn engine(&mut self) -> Option<&mut EngineDecoder> {
+        if let Mode::Stateful(stream) = &mut self.mode { Some(stream) } else { None }
     }
 
     /// Takes any number of frames of z, `[frames][latent]`, and appends the samples that are complete to
@@ -117,20 +235,22 @@ impl StreamDecoder {
     }
 
     fn try_push_z(&mut self, rows: &[f32], out: &mut Vec<f32>) -> Result<(), CodecError> {
+        let frames = self.accept_z(rows)?;
+        self.pass_on(frames, Frames::Z(rows), out)
+    }
+
+    /// Checks and counts z, and returns its number of frames.
+    pub(crate) fn accept_z(&mut self, rows: &[f32]) -> Result<usize, CodecError> {
         let latent = self.codec.shape().latent_dim;
         if !rows.len().is_multiple_of(latent) {
             let expected = format!("a whole number of frames of {latent} values");
             return Err(CodecError::Input { what: "z", found: [1, 1, rows.len()], expected });
         }
-        if rows.is_empty() {
-            return Ok(());
+        let frames = rows.len() / latent;
+        if frames > 0 {
+            self.accept(Kind::Z, "z", latent, frames)?;
         }
-        self.accept(Kind::Z, "z", latent, rows.len() / latent)?;
-        match &mut self.mode {
-            Mode::Stateful(stream) => return stream.push_z(rows, out),
-            Mode::Chunked { z, .. } => z.extend_from_slice(rows),
-        }
-        self.decode_ready(false, out)
+        Ok(frames)
     }
 
     /// Counts `frames` frames, after checking that all frames of the signal are of one kind.
@@ -160,10 +280,11 @@ impl StreamDecoder {
     /// # Errors
     /// As [`StreamDecoder::push_codes`].
     pub fn flush(&mut self, out: &mut Vec<f32>) -> Result<(), CodecError> {
-        let result = match &mut self.mode {
+        let held = self.compute_held(out);
+        let result = held.and_then(|()| match &mut self.mode {
             Mode::Stateful(stream) => stream.finish(out),
             Mode::Chunked { .. } => self.decode_ready(true, out),
-        };
+        });
         self.reset();
         result
     }
@@ -171,6 +292,8 @@ impl StreamDecoder {
     /// Discards the signal pushed so far.
     pub fn reset(&mut self) {
         (self.received_frames, self.kind) = (0, None);
+        self.held.clear();
+        self.ramp.iter_mut().for_each(Ramp::reset);
         match &mut self.mode {
             Mode::Stateful(stream) => stream.reset(),
             Mode::Chunked { codes, z, queue } => {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use dac_model::codec::EngineEncoder;
+use dac_model::codec::{EncoderPush, EngineEncoder};
 use dac_model::{Codec, CodecError, Encoded};
 use dac_rvq::Array3;
 use dac_rvq::cpu::QuantizedRows;
@@ -104,15 +104,36 @@ impl StreamEncoder {
     /// As [`StreamEncoder::push`].
     pub fn flush(&mut self, out: &mut QuantizedRows) -> Result<usize, CodecError> {
         let samples = self.received_samples;
-        let geometry = self.codec.geometry();
-        let frames = geometry.frames_for_samples(samples);
-        let padding = vec![0.0; frames * geometry.hop_samples - samples];
+        let padding = self.padding();
         let result = match &mut self.mode {
-            Mode::Stateful(stream) => stream.push(&padding, out).and_then(|()| stream.finish(out)),
-            Mode::Chunked { .. } => self.encode_ready(&padding, frames, true, out),
+            Mode::Stateful(encoder) => {
+                let push = EncoderPush { encoder, samples: &padding, is_last: true, out };
+                EngineEncoder::push_all(&mut [push]).remove(0)
+            }
+            Mode::Chunked { .. } => {
+                let frames = self.codec.geometry().frames_for_samples(samples);
+                self.encode_ready(&padding, frames, true, out)
+            }
         };
         self.reset();
         result.map(|()| samples)
+    }
+
+    /// The stateful encoder, on devices that keep state.
+    pub(crate) fn engine(&mut self) -> Option<&mut EngineEncoder> {
+        if let Mode::Stateful(stream) = &mut self.mode { Some(stream) } else { None }
+    }
+
+    /// Counts samples that are pushed to the stateful encoder directly.
+    pub(crate) fn count(&mut self, samples: usize) {
+        self.received_samples += samples;
+    }
+
+    /// Returns the zeros that complete the last hop.
+    pub(crate) fn padding(&self) -> Vec<f32> {
+        let geometry = self.codec.geometry();
+        let frames = geometry.frames_for_samples(self.received_samples);
+        vec![0.0; frames * geometry.hop_samples - self.received_samples]
     }
 
     /// Discards the signal pushed so far.

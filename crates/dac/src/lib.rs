@@ -88,13 +88,15 @@ pub mod codec {
     pub use dac_rvq::{Array3, CodesError};
 }
 
-/// Chunk plans, and encoders and decoders of one channel at the model's rate.
+/// Chunk plans, and encoders and decoders of one channel at the model's rate, separately or in groups.
 pub mod stream {
     pub use dac_stream::overlap::OverlapSettings;
     pub use dac_stream::windowed::{
         WindowedChunks, WindowedDecoder, WindowedEncoder, WindowedError, WindowedPlan, WindowedSummary,
     };
-    pub use dac_stream::{ChunkPlan, StreamDecoder, StreamEncoder};
+    pub use dac_stream::{
+        ChunkPlan, DecoderGroup, EncoderGroup, StepResults, StreamDecoder, StreamEncoder, StreamId,
+    };
 }
 
 /// Weights files and where they are published.

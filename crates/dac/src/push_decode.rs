@@ -23,6 +23,8 @@ pub struct PushDecodeSession {
     meta: TokenMeta,
     decoders: Vec<StreamDecoder>,
     resampler: Resampler,
+    /// Latency of the decoders without a ramp.
+    look_ahead_frames: usize,
     tail_frames: usize,
     /// Frames received but not decoded, because they may belong to the tail; `None` if there are none.
     held: Option<Codes>,
@@ -49,10 +51,12 @@ impl PushDecodeSession {
                 meta.input_rate_hz.filter(|hz| *hz > 0).ok_or(missing)?
             }
         };
+        let decoders: Vec<_> = (0..channels).map(|_| StreamDecoder::new(dac.codec.clone(), 1)).collect();
         Ok(Self {
             dac: dac.clone(),
             meta: meta.clone(),
-            decoders: (0..channels).map(|_| StreamDecoder::new(dac.codec.clone(), 1)).collect(),
+            look_ahead_frames: decoders.first().map_or(0, StreamDecoder::latency_frames),
+            decoders,
             resampler: Resampler::new(model_hz, output_hz, channels)?,
             tail_frames: 0,
             held: None,
@@ -67,6 +71,15 @@ impl PushDecodeSession {
     #[must_use]
     pub fn with_tail_frames(mut self, tail_frames: usize) -> Self {
         self.tail_frames = tail_frames;
+        self
+    }
+
+    /// Makes the session return the first samples as early as the network allows, then decode larger and
+    /// larger blocks, up to `max_block_frames` (see [`StreamDecoder::with_ramp`]). 8 suits a text-to-speech
+    /// model that generates at 1.5 times the speed of playback or faster.
+    #[must_use]
+    pub fn with_ramp(mut self, max_block_frames: usize) -> Self {
+        self.decoders = self.decoders.into_iter().map(|d| d.with_ramp(max_block_frames)).collect();
         self
     }
 
@@ -110,8 +123,8 @@ impl PushDecodeSession {
     /// Number of frames to hold back, so that no audio of the tail is returned: the decoder returns less than
     /// a frame beyond those that its latency allows.
     fn held_frames(&self) -> usize {
-        let latency = self.decoder_latency_frames();
-        if self.tail_frames == 0 { 0 } else { self.tail_frames.saturating_add(1).saturating_sub(latency) }
+        let look_ahead = self.look_ahead_frames;
+        if self.tail_frames == 0 { 0 } else { self.tail_frames.saturating_add(1).saturating_sub(look_ahead) }
     }
 
     /// Adds frames to those held back and returns the ones to decode now.

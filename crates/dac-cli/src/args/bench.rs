@@ -42,6 +42,10 @@ pub(crate) struct BenchArgs {
     /// Requires `--device cpu --threads 1`.
     #[arg(long)]
     pub(crate) layers: bool,
+    /// Measure live streams instead: blocks of 1 to 32 frames and a group of 16 streams, compared with the
+    /// whole signal. Requires `--device cpu`.
+    #[arg(long, conflicts_with = "layers")]
+    pub(crate) streaming: bool,
     /// Print one JSON record.
     #[arg(long)]
     pub(crate) json: bool,

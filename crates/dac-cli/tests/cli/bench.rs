@@ -84,3 +84,31 @@ fn layers_require_one_thread_of_the_engine() {
         assert!(run.stderr.contains(expected) && run.stdout.is_empty(), "{options}: {}", run.stderr);
     }
 }
+
+#[test]
+fn streaming_compares_blocks_and_a_group_with_the_whole_signal() {
+    let lab = Lab::new();
+    let line = "bench --model tiny --seconds 0.5 --runs 1 --threads 1 --streaming";
+    let record = lab.dac(&format!("{line} --json")).expect(0).records().remove(0);
+    for (part, look_ahead_ms) in [("encode", 4244.0 / 44.1), ("decode", 5120.0 / 44.1)] {
+        let part = &record[part];
+        assert!(
+            part["whole_cpu_seconds"].as_f64().unwrap() > 0.0 && part["memory_floor"].as_f64().unwrap() > 0.0
+        );
+        let streams = part["streams"].as_array().unwrap();
+        let sizes: Vec<_> =
+            streams.iter().map(|s| (s["streams"].as_u64(), s["block_frames"].as_u64())).collect();
+        let blocks = [(1, 1), (1, 2), (1, 4), (1, 8), (1, 16), (1, 32), (16, 4)];
+        assert_eq!(sizes, blocks.map(|(streams, frames)| (Some(streams), Some(frames))));
+        for stream in streams {
+            let number = |key: &str| stream[key].as_f64().unwrap();
+            let expected = look_ahead_ms + (number("block_frames") - 1.0) * 512.0 / 44.1;
+            assert!((number("latency_ms") - expected).abs() < 0.1, "{stream}");
+            assert!(number("relative_cost") > 0.0 && number("block_cpu_ms") > 0.0, "{stream}");
+        }
+    }
+    let text = lab.dac(line).expect(0).stdout;
+    assert!(text.contains("group 16") && text.contains("reading the weights"), "{text}");
+    let run = lab.dac(&format!("{line} --device flex")).expect(2);
+    assert!(run.stderr.contains("--device cpu"), "{}", run.stderr);
+}

@@ -180,6 +180,7 @@ mod tests {
                         chunk_stride: chunk,
                         chunks: words / lanes,
                         b: &b,
+                        next: &[],
                         rows,
                         c: &mut c,
                         c_stride: nr,

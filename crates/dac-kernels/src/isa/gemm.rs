@@ -14,6 +14,8 @@ pub(crate) struct Gemm<'a> {
     /// K / LANES
     pub(crate) chunks: usize,
     pub(crate) b: &'a [f32],
+    /// The panel that is used next, which is prefetched; may be empty.
+    pub(crate) next: &'a [f32],
     pub(crate) rows: usize,
     pub(crate) c: &'a mut [f32],
     /// Distance between two rows of C.
@@ -65,7 +67,7 @@ struct Tile {
     residual: *const f32,
     residual_stride: usize,
     rows: usize,
-    /// Address of the next cache line to prefetch, and the number of lines per chunk.
+    /// Address of the next cache line to prefetch, and the number of lines per chunk (at most LANES · V).
     prefetch: *const f32,
     prefetch_lines: usize,
 }
@@ -127,10 +129,6 @@ unsafe fn compute_tile<S: Simd, W: Operand<S>, const R: usize, const V: usize, c
             let mut acc = [[S::splat(0.0); V]; R];
             let count = chain.min(left);
             for _ in 0..count {
-                for line in 0..t.prefetch_lines {
-                    S::prefetch_l2(prefetch.wrapping_add(line * LINE));
-                }
-                prefetch = prefetch.wrapping_add(t.prefetch_lines * LINE);
                 // A is read only once, so its next chunk is never in the first-level cache yet.
                 let next = a.wrapping_add(t.chunk_stride);
                 for k in 0..S::LANES {
@@ -139,6 +137,11 @@ unsafe fn compute_tile<S: Simd, W: Operand<S>, const R: usize, const V: usize, c
                     }
                     let mut columns = [S::splat(0.0); V];
                     for (v, column) in columns.iter_mut().enumerate() {
+                        // Spread over the chunk, because few lines can be on their way at a time.
+                        let line = v * S::LANES + k;
+                        if line < t.prefetch_lines {
+                            S::prefetch_l2(prefetch.wrapping_add(line * LINE));
+                        }
                         *column = S::load(b.add((k * V + v) * S::LANES));
                     }
                     for (r, acc) in acc.iter_mut().enumerate() {
@@ -150,6 +153,7 @@ unsafe fn compute_tile<S: Simd, W: Operand<S>, const R: usize, const V: usize, c
                 }
                 a = a.wrapping_add(t.chunk_stride);
                 b = b.add(S::LANES * S::LANES * V);
+                prefetch = prefetch.wrapping_add(t.prefetch_lines * LINE);
             }
             left -= count;
             // Every case is compiled separately and without branches, so that the sums stay in registers.
@@ -191,8 +195,10 @@ pub(super) unsafe fn gemm<
     while first < g.chunks {
         let chunks = chunks_per_pass.min(g.chunks - first);
         let is_last_pass = first + chunks == g.chunks;
-        // Each strip prefetches its share of the next panel, which follows this one in memory.
-        let lines = if first == 0 { (S::LANES * width / LINE).div_ceil(last_strip + 1) } else { 0 };
+        // Each strip prefetches its share of the values of B for the next pass or product.
+        let lines = (S::LANES * width / LINE).div_ceil(last_strip + 1);
+        let next = if is_last_pass { g.next } else { &g.b[(first + chunks) * S::LANES * width..] };
+        let lines = if next.is_empty() { 0 } else { lines };
         for strip in 0..=last_strip {
             let row = strip * R;
             // SAFETY: `assert_lengths` covers the farthest value of each operand; the pointers made here stay
@@ -214,10 +220,7 @@ pub(super) unsafe fn gemm<
                     residual,
                     residual_stride,
                     rows: R.min(g.rows - row),
-                    prefetch: g
-                        .b
-                        .as_ptr()
-                        .wrapping_add(g.chunks * S::LANES * width + strip * chunks * lines * LINE),
+                    prefetch: next.as_ptr().wrapping_add(strip * chunks * lines * LINE),
                     prefetch_lines: lines,
                 };
                 match t.rows {

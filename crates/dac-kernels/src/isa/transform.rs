@@ -134,13 +134,15 @@ unsafe fn forward_pairs<S: Simd, W: Operand<S>, const P: usize>(job: ForwardTran
 /// The transform of all tiles after the products, for one panel.
 ///
 /// `dst[row] = snake(Σ_point A[i][point] · src[point][tile] + bias)`. With dilation d, output i of tile n is
-/// row `(n / d)·m·d + n % d + i·d`. Register v of row r is written at `(r / MR)·strip_stride + (r %
-/// MR)·row_stride + v·chunk_stride`; with two values per word, two registers share a chunk.
+/// row `(n / d)·m·d + n % d + i·d`; only the first `rows` rows are written. Register v of row r is written at
+/// `(r / MR)·strip_stride + (r % MR)·row_stride + v·chunk_stride`; with two values per word, two registers
+/// share a chunk.
 pub(crate) struct InverseTransform<'a> {
     /// `[point][tile][NR]`
     pub(crate) src: &'a [f32],
     pub(crate) point_stride: usize,
     pub(crate) tiles: usize,
+    pub(crate) rows: usize,
     pub(crate) dilation: usize,
     pub(crate) dst: &'a mut [f32],
     pub(crate) strip_stride: usize,
@@ -159,16 +161,15 @@ pub(crate) struct InverseTransform<'a> {
 pub(super) unsafe fn inverse<S: Simd, W: Operand<S>, const R: usize, const V: usize>(
     job: InverseTransform<'_>,
 ) {
-    if job.tiles == 0 {
+    if job.tiles == 0 || job.rows == 0 {
         return;
     }
     let (width, c) = (V * S::LANES, job.coefficients);
-    assert!(job.dilation > 0 && job.tiles.is_multiple_of(job.dilation), "incomplete span of tiles");
+    assert!(job.dilation > 0, "no dilation");
     let points = if c.pairs == 0 { 1 } else { 2 * c.pairs + 2 };
     assert!(job.src.len() >= (points - 1) * job.point_stride + job.tiles * width, "products are too short");
-    let rows = job.tiles * c.outputs;
     // The farthest value is in the last row of the last strip, or in the last row of a full strip before it.
-    let (strips, rest) = (rows / R, rows % R);
+    let (strips, rest) = (job.rows / R, job.rows % R);
     let row_end = |strip: usize, rows: usize| strip * job.strip_stride + (rows - 1) * job.row_stride;
     let full = if strips > 0 { row_end(strips - 1, R) } else { 0 };
     let part = if rest > 0 { row_end(strips, rest) } else { 0 };
@@ -217,8 +218,14 @@ unsafe fn inverse_tiles<
         if phase == job.dilation {
             (span, phase) = (span + 1, 0);
         }
+        let outputs = if first + (M - 1) * job.dilation < job.rows {
+            M
+        } else {
+            job.rows.saturating_sub(first).div_ceil(job.dilation)
+        };
         for v in 0..V {
-            // SAFETY: points, tiles and rows stay below the numbers that `inverse` has checked.
+            // SAFETY: points and tiles stay below the numbers that `inverse` has checked, and rows below
+            // `job.rows`.
             unsafe {
                 let src = job.src.as_ptr().add((tile * V + v) * S::LANES);
                 let at = |point: usize| S::load(src.add(point * job.point_stride));
@@ -239,6 +246,9 @@ unsafe fn inverse_tiles<
                 }
                 let (zero, infinity) = (at(0), if P > 0 { at(2 * P + 1) } else { bias });
                 for i in 0..M {
+                    if i >= outputs {
+                        break;
+                    }
                     let half = if i.is_multiple_of(2) { &sums } else { &differences };
                     let mut y = if i == 0 { bias.add(zero) } else { bias };
                     if P > 0 && i == M - 1 {

@@ -140,15 +140,46 @@ impl Layer {
         })
     }
 
+    /// Returns the number of tiles of a span.
+    pub(crate) fn tiles_per_span(&self) -> usize {
+        self.gemm().map_or(1, |conv| conv.tiles_per_span(self.geometry.dilation))
+    }
+
+    /// Returns the number of tiles that compute `groups` groups out. An incomplete last span has only the
+    /// tiles whose first group out is among them.
+    pub(crate) fn tiles(&self, groups: usize) -> usize {
+        let (span, tiles) = (self.groups_per_span(), self.tiles_per_span());
+        groups / span * tiles + (groups % span).min(tiles)
+    }
+
+    /// Returns the number of groups in that the tiles of `groups` groups out read.
+    pub(crate) fn groups_read(&self, groups: usize) -> usize {
+        groups.next_multiple_of(self.groups_per_span()) + self.geometry.reach()
+    }
+
     /// Returns the number of values of a group in and of a group out, in memory.
     pub(crate) fn group_widths(&self) -> (usize, usize) {
         let g = &self.geometry;
         (g.in_group * self.in_stride, g.out_group * self.out_stride)
     }
 
+    /// Returns the number of tiles of a block.
+    fn tiles_per_block(&self) -> usize {
+        if self.gemm().is_some() { BLOCK_TILES } else { 512 }
+    }
+
     /// Returns the number of spans of a block.
     pub(crate) fn spans_per_block(&self) -> usize {
-        self.gemm().map_or(512, |conv| BLOCK_TILES.div_ceil(conv.tiles_per_span(self.geometry.dilation)))
+        self.tiles_per_block().div_ceil(self.tiles_per_span())
+    }
+
+    /// Returns the number of tiles per block that divides `tiles` tiles evenly among blocks of about the
+    /// usual size, a multiple of `blocks_multiple` in number.
+    pub(crate) fn even_block_tiles(&self, tiles: usize, mr: usize, threads: usize) -> usize {
+        let usual = self.tiles_per_block();
+        let blocks = ((tiles + usual / 2) / usual).max(1).next_multiple_of(threads.max(1));
+        let step = mr.max(self.tiles_per_span());
+        tiles.div_ceil(blocks).next_multiple_of(step)
     }
 
     /// Returns the most spans of one call of [`Layer::run`].
@@ -205,6 +236,24 @@ impl Layer {
                 }
             }
         }
+    }
+
+    /// Returns the bytes of the packed weights.
+    pub(crate) fn weight_bytes(&self) -> usize {
+        let values = match &self.operation {
+            Operation::Elementwise => 0,
+            Operation::SingleOutput { weight, .. } => weight.as_slice().len(),
+            Operation::Gemm(conv) => {
+                let pointwise = conv.fused.as_ref().map_or(0, |fused| fused.weight.as_slice().len());
+                conv.weight.as_slice().len() + pointwise
+            }
+        };
+        values * size_of::<f32>()
+    }
+
+    /// Returns the multiply-adds of the layer's algorithm for `groups` groups out, without its transforms.
+    pub(crate) fn needed_macs(&self, groups: usize) -> f64 {
+        self.macs(groups).1
     }
 
     /// Returns the work of the layer for a signal of `rows` rows out.

@@ -8,14 +8,18 @@ mod pack;
 mod plan;
 mod run;
 mod scratch;
+mod segment;
+mod signal;
+mod step;
 mod stream;
 
 pub use builder::PipelineBuilder;
-pub use stream::PipelineStream;
+pub use stream::{PipelineStream, StreamPush};
 
 use crate::{KernelError, LayerInfo, PipelineOptions, Threads, isa::Kernels};
 use layer::Layer;
 use rayon::ThreadPool;
+use scratch::ScratchPool;
 use std::sync::Arc;
 
 /// A chain of layers with its packed weights: immutable, and cheap to clone and share.
@@ -30,6 +34,10 @@ pub(crate) struct Inner {
     pub(crate) kernels: &'static Kernels,
     pub(crate) pool: Option<Arc<ThreadPool>>,
     pub(crate) layers: Vec<Layer>,
+    /// Rows in per row out, at least 1.
+    pub(crate) rows_per_row_out: usize,
+    /// Scratch memory of all streams.
+    pub(crate) scratch: ScratchPool,
 }
 
 impl Pipeline {
@@ -45,7 +53,10 @@ impl Pipeline {
         };
         let pool = if let Threads::Pool(pool) = threads { Some(pool) } else { None };
         let kernels = Kernels::for_isa(options.isa);
-        Ok(Self { inner: Arc::new(Inner { options, kernels, pool, layers }) })
+        let rates = layers.iter().map(|l| l.geometry.in_group as f64 / l.geometry.out_group as f64);
+        let rows_per_row_out = rates.product::<f64>().round().max(1.0) as usize;
+        let scratch = ScratchPool::default();
+        Ok(Self { inner: Arc::new(Inner { options, kernels, pool, layers, rows_per_row_out, scratch }) })
     }
 
     /// Channels of the input.
@@ -71,6 +82,11 @@ impl Pipeline {
             l.info(rows)
         };
         self.inner.layers.iter().map(layer).collect()
+    }
+
+    /// Returns the bytes of the packed weights. A push of a few rows reads all of them from memory.
+    pub fn weight_bytes(&self) -> usize {
+        self.inner.layers.iter().map(Layer::weight_bytes).sum()
     }
 
     /// Starts a stream.

@@ -7,8 +7,12 @@ use crate::{
     winograd::Winograd,
 };
 
-/// Chooses the largest Winograd tile that saves time and that the schedule allows, otherwise direct
-/// convolution. `rate` is the rows in of the convolution per row in of the pipeline.
+/// Multiply-adds that take as long as reading one weight from memory.
+const MACS_PER_WEIGHT_READ: usize = 32;
+
+/// Chooses the algorithm of a convolution: with [`Schedule::Throughput`] the largest Winograd tile that saves
+/// time, with [`Schedule::LowLatency`] the one that takes the least time for a typical push. `rate` is the
+/// rows in of the convolution per row in of the pipeline.
 ///
 /// The products are of `bf16` if given and if that needs fewer of them.
 pub(super) fn choose(
@@ -36,12 +40,15 @@ pub(super) fn choose(
         3 => &[4, 2],
         _ => &[],
     };
-    let is_allowed = |m: usize| {
-        let rows = (m * g.dilation * g.in_group) as f64;
-        let most = f64::from(options.max_lookahead_rows) * rate;
-        options.schedule == Schedule::Throughput || rows <= most
+    let mut candidates = outputs.iter().filter_map(|&m| Winograd::new(m, g.taps));
+    let winograd = match options.schedule {
+        Schedule::Throughput => candidates.next(),
+        Schedule::LowLatency => {
+            let groups = ((options.block_rows as f64 * rate) as usize / g.in_group).max(1);
+            let all = candidates.chain([Winograd::direct()]);
+            all.min_by_key(|winograd| push_cost(winograd, g, groups)).filter(|best| !best.is_direct())
+        }
     };
-    let winograd = outputs.iter().filter(|&&m| is_allowed(m)).find_map(|&m| Winograd::new(m, g.taps));
     // Winograd transforms magnify the rounding to bf16, so bf16 is used only for direct convolution. It needs
     // half a product per tap.
     match (winograd, bf16.filter(|operands| fits(operands))) {
@@ -52,4 +59,15 @@ pub(super) fn choose(
         (Some(winograd), _) => (winograd, &kernels.f32),
         (None, None) => direct(&kernels.f32),
     }
+}
+
+/// Returns the time of computing `groups` groups out at once, in multiply-adds per pair of channels.
+fn push_cost(winograd: &Winograd, g: &Geometry, groups: usize) -> usize {
+    let (tiles, products) = if winograd.is_direct() {
+        (groups, g.taps)
+    } else {
+        let span = winograd.coefficients.outputs * g.dilation;
+        (groups / span * g.dilation + (groups % span).min(g.dilation), winograd.points)
+    };
+    products * (tiles + MACS_PER_WEIGHT_READ)
 }

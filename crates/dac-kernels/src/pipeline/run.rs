@@ -3,13 +3,14 @@
 //! The steps of a convolution are: snake, forward transform, matrix products, inverse transform, and for a
 //! residual unit the snake, pointwise convolution and sum of its second half.
 //!
-//! The result of a span never depends on the other spans of its block or on the thread that computes it. So
-//! block sizes and thread counts do not change a bit of the output.
+//! The result of a tile never depends on the other tiles of its block or on the thread that computes it. So
+//! block sizes and thread counts do not change a bit of the output, nor do other signals in the same block.
 
 use super::{
-    block::{BlockShape, HiddenOrder, PanelLayout},
+    block::{BlockShape, HiddenOrder, PanelOutput, PointwiseRows},
     layer::{GemmConv, Layer, Operation, Snake},
     scratch::{RunContext, Scratch},
+    segment::{Segment, divide},
 };
 use crate::{
     buffer::AlignedBuffer,
@@ -17,59 +18,52 @@ use crate::{
 };
 use rayon::prelude::*;
 
+/// Rows of a share of the work on the rows of a shared block.
+const SHARE_ROWS: usize = 64;
+
 impl Layer {
-    /// Computes `spans` spans from `x`, which starts at the first group in of the first span, into `y`.
-    pub(crate) fn run(&self, ctx: RunContext<'_>, x: &[f32], spans: usize, y: &mut [f32]) {
-        let (in_width, out_width) = self.group_widths();
-        let groups_per_span = self.groups_per_span();
-        let spans_per_block = self.spans_per_block();
-        let reach = self.geometry.reach();
-        let block_values = spans_per_block * groups_per_span * out_width;
-        let block_input = |i: usize| {
-            let first = i * spans_per_block;
-            let spans = spans_per_block.min(spans - first);
-            let x = &x[first * groups_per_span * in_width..][..(spans * groups_per_span + reach) * in_width];
-            (x, spans)
-        };
+    /// Computes segments in blocks of at most `block_tiles` tiles.
+    pub(super) fn run(&self, ctx: RunContext<'_>, segments: Vec<Segment<'_>>, block_tiles: usize) {
+        let mut blocks = divide(self, segments, block_tiles);
         if let Operation::Gemm(conv) = &self.operation
             && ctx.threads > 1
             && self.exceeds_cache()
         {
-            for (i, y) in y.chunks_mut(block_values).enumerate() {
-                let (x, spans) = block_input(i);
-                self.run_shared_block(ctx, conv, x, spans, y);
-            }
+            blocks.iter_mut().for_each(|block| self.run_shared_block(ctx, conv, block));
             return;
         }
-        let run_block = |(i, y): (usize, &mut [f32])| {
-            let (x, spans) = block_input(i);
-            ctx.scratch.with_own(|scratch| self.run_block(ctx.kernels, x, spans, y, scratch));
+        let run_block = |mut block: Vec<Segment<'_>>| {
+            ctx.scratch.with_own(|scratch| self.run_block(ctx.kernels, &mut block, scratch));
         };
-        if ctx.threads > 1 && spans > spans_per_block {
-            y.par_chunks_mut(block_values).enumerate().for_each(run_block);
+        if ctx.threads > 1 && blocks.len() > 1 {
+            blocks.into_par_iter().for_each(run_block);
         } else {
-            y.chunks_mut(block_values).enumerate().for_each(run_block);
+            blocks.into_iter().for_each(run_block);
         }
     }
 
     /// Computes a block in one thread.
-    fn run_block(&self, kernels: &Kernels, x: &[f32], spans: usize, y: &mut [f32], scratch: &mut Scratch) {
+    fn run_block(&self, kernels: &Kernels, block: &mut [Segment<'_>], scratch: &mut Scratch) {
         match &self.operation {
-            Operation::Elementwise => self.copy_rows(kernels, x, y),
+            Operation::Elementwise => {
+                block.iter_mut().for_each(|segment| self.copy_rows(kernels, segment.x, segment.y));
+            }
             Operation::SingleOutput { weight, bias } => {
-                let src = apply_snake(kernels, self.snake.as_ref(), x, &mut scratch.snaked);
                 let weight = &weight.as_slice()[..self.geometry.taps * self.in_stride];
-                let job = SingleOutput { src, width: self.in_stride, weight, bias: *bias, out: y };
-                (kernels.single_output)(job);
+                for Segment { x, y, .. } in &mut *block {
+                    let src = apply_snake(kernels, self.snake.as_ref(), x, &mut scratch.snaked);
+                    let job = SingleOutput { src, width: self.in_stride, weight, bias: *bias, out: y };
+                    (kernels.single_output)(job);
+                }
             }
             Operation::Gemm(conv) => {
-                let src = apply_snake(kernels, self.snake.as_ref(), x, &mut scratch.snaked);
-                let shape = BlockShape::new(kernels, self, conv, spans, HiddenOrder::StripMajor);
+                let shape = BlockShape::new(kernels, self, conv, block, HiddenOrder::StripMajor);
+                let sources = apply_snakes(kernels, self.snake.as_ref(), block, &mut scratch.snaked);
                 let transformed = scratch.transformed.grow_to(shape.strips * shape.strip_len);
                 for (i, strip) in transformed.chunks_exact_mut(shape.strip_len).enumerate() {
-                    shape.transform_strip(src, i, strip);
+                    shape.transform_strip(&sources, i, strip);
                 }
-                let batch = conv.panels_per_batch;
+                let batch = shape.panels_per_batch();
                 let products = scratch.products.grow_to(batch * shape.products_len);
                 let end = |first: usize| (first + batch).min(conv.panels);
                 let batches = (0..conv.panels).step_by(batch).map(|first| first..end(first));
@@ -77,19 +71,24 @@ impl Layer {
                     let hidden = scratch.hidden.grow_to(shape.hidden_len());
                     for panels in batches {
                         let to = &mut hidden[panels.start * shape.hidden.panel_stride..];
-                        shape.compute_panels(transformed, panels, products, to, PanelLayout::Packed);
+                        shape.compute_panels(transformed, panels, products, PanelOutput::Packed(to));
                     }
-                    shape.compute_pointwise(fused, hidden, x, 0, y);
+                    let parts = block.iter_mut().zip(&shape.parts);
+                    let rows = parts.map(|(segment, part)| PointwiseRows {
+                        first_row: part.first_row,
+                        x: segment.x,
+                        y: segment.y,
+                    });
+                    shape.compute_pointwise(fused, hidden, &mut rows.collect::<Vec<_>>());
                 } else {
                     for panels in batches {
-                        let y = &mut y[panels.start * kernels.nr..];
-                        shape.compute_panels(transformed, panels, products, y, PanelLayout::Rows);
+                        shape.compute_panels(transformed, panels, products, PanelOutput::Rows(block));
                     }
                 }
             }
         }
         if self.tanh {
-            apply_tanh(y);
+            block.iter_mut().for_each(|segment| apply_tanh(segment.y));
         }
     }
 
@@ -110,51 +109,49 @@ impl Layer {
     }
 
     /// Computes a block of a layer with large weights, with its panels divided among the threads.
-    fn run_shared_block(&self, ctx: RunContext<'_>, conv: &GemmConv, x: &[f32], spans: usize, y: &mut [f32]) {
+    fn run_shared_block(&self, ctx: RunContext<'_>, conv: &GemmConv, block: &mut [Segment<'_>]) {
         let kernels = ctx.kernels;
-        let (_, out_width) = self.group_widths();
+        let (in_width, out_width) = self.group_widths();
         ctx.scratch.with_shared(|scratch| {
-            let src = match &self.snake {
-                None => x,
-                Some(snake) => {
-                    let (alpha, inverse) = snake.constants();
-                    let dst = scratch.snaked.grow_to(x.len());
-                    let share = 64 * self.in_stride;
-                    dst.par_chunks_mut(share).zip(x.par_chunks(share)).for_each(|(dst, src)| {
-                        (kernels.snake_rows)(SnakeRows { src, dst, alpha, inverse });
-                    });
-                    dst
-                }
-            };
-            let shape = BlockShape::new(kernels, self, conv, spans, HiddenOrder::PanelMajor);
+            let shape = BlockShape::new(kernels, self, conv, block, HiddenOrder::PanelMajor);
+            let sources = apply_snakes_shared(kernels, self.snake.as_ref(), block, &mut scratch.snaked);
             let transformed = scratch.transformed.grow_to(shape.strips * shape.strip_len);
             transformed
                 .par_chunks_exact_mut(shape.strip_len)
                 .enumerate()
-                .for_each(|(i, strip)| shape.transform_strip(src, i, strip));
+                .for_each(|(i, strip)| shape.transform_strip(&sources, i, strip));
             if let Some(fused) = &conv.fused {
                 let hidden = scratch.hidden.grow_to(shape.hidden_len());
                 let panel_len = shape.hidden.panel_stride;
-                shape.compute_panels_shared(ctx, transformed, panel_len, hidden, PanelLayout::Packed);
-                let (hidden, rows) = (&*hidden, 2 * kernels.mr);
-                y.par_chunks_mut(rows * out_width)
-                    .enumerate()
-                    .for_each(|(i, y)| shape.compute_pointwise(fused, hidden, x, i * rows, y));
-            } else {
-                let (nr, panel_len) = (kernels.nr, shape.groups * kernels.nr);
-                let panels = scratch.panels.grow_to(conv.panels * panel_len);
-                shape.compute_panels_shared(ctx, transformed, panel_len, panels, PanelLayout::Panels);
-                let panels = &*panels;
-                y.par_chunks_mut(16 * out_width).enumerate().for_each(|(i, y)| {
-                    for (row, y) in y.chunks_exact_mut(out_width).enumerate() {
-                        let pairs = panels.chunks_exact(panel_len).zip(y.chunks_exact_mut(nr));
-                        pairs.for_each(|(panel, y)| y.copy_from_slice(&panel[(i * 16 + row) * nr..][..nr]));
-                    }
+                shape.compute_panels_shared(ctx, transformed, panel_len, hidden);
+                let (hidden, share) = (&*hidden, 2 * kernels.mr);
+                let parts = block.iter_mut().zip(&shape.parts);
+                let shares = parts.flat_map(|(Segment { x, y, .. }, part)| {
+                    y.chunks_mut(share * out_width).enumerate().map(move |(i, y)| {
+                        let first = i * share;
+                        PointwiseRows { first_row: part.first_row + first, x: &x[first * in_width..], y }
+                    })
                 });
+                let shares: Vec<_> = shares.collect();
+                shares.into_par_iter().for_each(|rows| shape.compute_pointwise(fused, hidden, &mut [rows]));
+            } else {
+                let (nr, panel_len) = (kernels.nr, shape.rows * kernels.nr);
+                let panels = scratch.panels.grow_to(conv.panels * panel_len);
+                shape.compute_panels_shared(ctx, transformed, panel_len, panels);
+                let panels = &*panels;
+                for (segment, part) in block.iter_mut().zip(&shape.parts) {
+                    segment.y.par_chunks_mut(16 * out_width).enumerate().for_each(|(i, y)| {
+                        for (row, y) in y.chunks_exact_mut(out_width).enumerate() {
+                            let from = (part.first_row + i * 16 + row) * nr;
+                            let pairs = panels.chunks_exact(panel_len).zip(y.chunks_exact_mut(nr));
+                            pairs.for_each(|(panel, y)| y.copy_from_slice(&panel[from..][..nr]));
+                        }
+                    });
+                }
             }
         });
         if self.tanh {
-            apply_tanh(y);
+            block.iter_mut().for_each(|segment| apply_tanh(segment.y));
         }
     }
 }
@@ -171,6 +168,47 @@ fn apply_snake<'a>(
     let dst = to.grow_to(x.len());
     (kernels.snake_rows)(SnakeRows { src: x, dst: &mut *dst, alpha, inverse });
     dst
+}
+
+/// Returns the rows in of each segment after the snake, written to `to`, or as they are without a snake.
+fn apply_snakes<'a>(
+    kernels: &Kernels,
+    snake: Option<&Snake>,
+    block: &[Segment<'a>],
+    to: &'a mut AlignedBuffer,
+) -> Vec<&'a [f32]> {
+    let Some(snake) = snake else { return block.iter().map(|segment| segment.x).collect() };
+    let (alpha, inverse) = snake.constants();
+    let mut rest = to.grow_to(block.iter().map(|segment| segment.x.len()).sum());
+    let sources = block.iter().map(|Segment { x, .. }| {
+        let (dst, after) = std::mem::take(&mut rest).split_at_mut(x.len());
+        rest = after;
+        (kernels.snake_rows)(SnakeRows { src: x, dst: &mut *dst, alpha, inverse });
+        &*dst
+    });
+    sources.collect()
+}
+
+/// Does the work of [`apply_snakes`] in all threads.
+fn apply_snakes_shared<'a>(
+    kernels: &Kernels,
+    snake: Option<&Snake>,
+    block: &[Segment<'a>],
+    to: &'a mut AlignedBuffer,
+) -> Vec<&'a [f32]> {
+    let Some(snake) = snake else { return block.iter().map(|segment| segment.x).collect() };
+    let (alpha, inverse) = snake.constants();
+    let mut rest = to.grow_to(block.iter().map(|segment| segment.x.len()).sum());
+    let sources = block.iter().map(|Segment { x, .. }| {
+        let (dst, after) = std::mem::take(&mut rest).split_at_mut(x.len());
+        rest = after;
+        let share = SHARE_ROWS * snake.width;
+        dst.par_chunks_mut(share).zip(x.par_chunks(share)).for_each(|(dst, src)| {
+            (kernels.snake_rows)(SnakeRows { src, dst, alpha, inverse });
+        });
+        &*dst
+    });
+    sources.collect()
 }
 
 /// Applies tanh. An infinite value becomes NaN: it is an overflow, and must not be taken for a sample at full

@@ -18,7 +18,8 @@ pub(crate) struct Scratch {
     pub(super) panels: AlignedBuffer,
 }
 
-/// The scratch memory of a stream: one for a block that all threads share, and one per thread.
+/// The scratch memory of all streams of a pipeline: one for a block that several threads share, and one per
+/// thread.
 #[derive(Debug, Default)]
 pub(crate) struct ScratchPool {
     shared: Mutex<Scratch>,

@@ -1,103 +1,97 @@
-//! Streams: the state of one signal that passes through a pipeline.
+//! Streams: signals that pass through a pipeline.
 
 use super::{
     Inner,
     geometry::Geometry,
-    scratch::{RunContext, ScratchPool},
+    scratch::RunContext,
+    signal::Signal,
+    step::{Extent, Member, Step},
 };
-use crate::{NonFinite, Schedule, Threads, buffer::Queue, first_non_finite};
+use crate::{NonFinite, Schedule, Threads};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+/// The least multiply-adds of a step of live streams that other threads share: about 31 frames of decoding. A
+/// pipe must never be slower with more threads (see `docs/dev/live-streams.md`).
+const MIN_SHARED_MACS: f64 = 10e9;
+
 /// One signal that passes through a [`crate::Pipeline`]; each layer keeps the past input that it still needs.
 ///
 /// Pushing a signal in pieces of any size and calling [`PipelineStream::finish`] gives the same rows as
-/// running the layers on the whole signal, each padded with zeros at the start and end. The sizes of the
-/// pieces and the number of threads do not change a bit of the output.
+/// running the layers on the whole signal, each padded with zeros at the start and end. The number of threads
+/// does not change a bit of the output, nor does [`PipelineStream::push_all`] instead of separate pushes.
+/// With [`Schedule::Throughput`] or [`crate::Precision::Exact`], the sizes of the pieces do not either.
 #[derive(Debug)]
 pub struct PipelineStream {
     pipeline: Arc<Inner>,
     /// The geometry of each layer, with padding or without.
     geometry: Arc<[Geometry]>,
     signal: Signal,
-    scratch: ScratchPool,
     times: Vec<Duration>,
-    non_finite: Option<NonFinite>,
+    /// Rows pushed since the last step, with [`Schedule::LowLatency`].
+    waiting_rows: usize,
 }
 
-/// The state of a signal in all layers.
-#[derive(Debug, Default)]
-struct Signal {
-    layers: Vec<LayerState>,
-    /// Rows of the last layer, at its row stride.
-    out: Queue,
-}
-
-/// The state of a signal in one layer.
+/// Rows for one stream of [`PipelineStream::push_all`].
 #[derive(Debug)]
-struct LayerState {
-    /// Rows in, from the first group in of the next span.
-    rows: Queue,
-    /// Number of rows in so far.
-    received: usize,
-    /// Number of spans computed so far.
-    spans_done: usize,
-}
-
-impl Signal {
-    /// Starts a signal in the memory of an old one.
-    fn new(pipeline: &Inner, geometry: &[Geometry], old: Self) -> Self {
-        let mut queues = old.layers.into_iter().map(|state| state.rows);
-        let leads = pipeline.layers.iter().zip(geometry).map(|(l, g)| g.lead * l.in_stride);
-        let layers = leads.map(|lead| LayerState {
-            rows: Queue::new(lead, queues.next().unwrap_or_default()),
-            received: 0,
-            spans_done: 0,
-        });
-        Self { layers: layers.collect(), out: Queue::new(0, old.out) }
-    }
-}
-
-/// The rows that a layer computes in a run.
-#[derive(Clone, Copy, PartialEq)]
-enum RunMode {
-    /// Full blocks, or nearly full ones.
-    FullBlocks,
-    /// All rows whose input is complete.
-    Ready,
-    /// All rows up to the end of the signal.
-    Finish,
+pub struct StreamPush<'a> {
+    /// The stream.
+    pub stream: &'a mut PipelineStream,
+    /// Rows in, as for [`PipelineStream::push`].
+    pub rows: &'a [f32],
+    /// Ends the signal after the rows, as [`PipelineStream::finish`] does.
+    pub is_last: bool,
+    /// Receives the rows out.
+    pub out: &'a mut Vec<f32>,
 }
 
 impl PipelineStream {
     pub(crate) fn new(pipeline: Arc<Inner>, geometry: Arc<[Geometry]>) -> Self {
         let signal = Signal::new(&pipeline, &geometry, Signal::default());
         let times = vec![Duration::ZERO; pipeline.layers.len()];
-        Self { pipeline, geometry, signal, scratch: ScratchPool::default(), times, non_finite: None }
+        Self { pipeline, geometry, signal, times, waiting_rows: 0 }
     }
 
     /// Takes `rows`, `[rows][in_channels]`, and appends the rows that are ready, `[rows_out][out_channels]`.
     ///
     /// An incomplete last row is ignored.
     pub fn push(&mut self, rows: &[f32], out: &mut Vec<f32>) {
-        let mode = match self.pipeline.options.schedule {
-            Schedule::LowLatency => RunMode::Ready,
-            Schedule::Throughput => RunMode::FullBlocks,
-        };
-        self.process(rows, mode, out);
+        let pipeline = self.pipeline.clone();
+        match pipeline.options.schedule {
+            Schedule::LowLatency => {
+                Self::push_all(&mut [StreamPush { stream: self, rows, is_last: false, out }])
+            }
+            Schedule::Throughput => in_pool(&pipeline, |threads| self.feed(&pipeline, rows, threads, out)),
+        }
     }
 
     /// Ends the signal, appends its remaining rows to `out`, and resets the stream.
     pub fn finish(&mut self, out: &mut Vec<f32>) {
-        self.process(&[], RunMode::Finish, out);
-        self.start_signal();
+        Self::push_all(&mut [StreamPush { stream: self, rows: &[], is_last: true, out }]);
+    }
+
+    /// Pushes rows to several streams and computes them layer by layer, so that the weights are read from
+    /// memory once for all of them. Each stream returns the rows that are ready.
+    ///
+    /// A stream returns the bytes that it returns without the others; with [`Schedule::Throughput`], earlier
+    /// than [`PipelineStream::push`], which collects large blocks. Streams of one pipeline are computed
+    /// together; those of other pipelines follow.
+    pub fn push_all(pushes: &mut [StreamPush<'_>]) {
+        let mut left: Vec<&mut StreamPush<'_>> = pushes.iter_mut().collect();
+        while let Some(first) = left.first() {
+            let pipeline = first.stream.pipeline.clone();
+            let of_pipeline = |push: &&mut StreamPush<'_>| Arc::ptr_eq(&push.stream.pipeline, &pipeline);
+            let (mut together, others) = left.into_iter().partition::<Vec<_>, _>(of_pipeline);
+            step(&pipeline, &mut together);
+            left = others;
+        }
     }
 
     /// Discards the signal; the next push starts a new one.
     pub fn reset(&mut self) {
-        self.non_finite = None;
+        self.signal.non_finite = None;
         self.start_signal();
     }
 
@@ -107,159 +101,110 @@ impl PipelineStream {
     /// If one layer computes such a value and the next layer does not use it, it may be missed. Every such
     /// value that reaches the output has an origin.
     pub fn non_finite(&self) -> Option<NonFinite> {
-        self.non_finite
+        self.signal.non_finite
     }
 
     fn start_signal(&mut self) {
         self.signal = Signal::new(&self.pipeline, &self.geometry, std::mem::take(&mut self.signal));
+        self.waiting_rows = 0;
     }
 
     /// Returns the time spent in each layer since the stream was created, in the order of
-    /// [`crate::Pipeline::layers`]; all zero unless [`crate::PipelineOptions::timings`] is set.
+    /// [`crate::Pipeline::layers`]; all zero unless [`crate::PipelineOptions::timings`] is set. Layers of
+    /// [`PipelineStream::push_all`] count for the first stream of the pipeline.
     pub fn layer_times(&self) -> &[Duration] {
         &self.times
     }
 
-    /// Processes `rows` in the thread pool of the options.
-    fn process(&mut self, rows: &[f32], mode: RunMode, out: &mut Vec<f32>) {
-        let pipeline = self.pipeline.clone();
-        match (&pipeline.pool, &pipeline.options.threads) {
-            (Some(pool), _) => {
-                let threads = pool.current_num_threads();
-                pool.install(|| self.feed(&pipeline, rows, mode, threads, out));
-            }
-            (None, Threads::Current) => self.feed(&pipeline, rows, mode, rayon::current_num_threads(), out),
-            (None, _) => self.feed(&pipeline, rows, mode, 1, out),
-        }
-    }
-
-    /// Passes the rows to the first layer in pieces of one run, which bounds the memory.
-    fn feed(&mut self, pipeline: &Inner, rows: &[f32], mode: RunMode, threads: usize, out: &mut Vec<f32>) {
-        let Some(first) = pipeline.layers.first() else { return };
-        let (channels, stride) = (first.geometry.in_channels, first.in_stride);
+    /// Passes the rows to the first layer in pieces of one run, which bounds the memory, and computes full
+    /// blocks.
+    fn feed(&mut self, pipeline: &Inner, rows: &[f32], threads: usize, out: &mut Vec<f32>) {
+        let (Some(first), Some(last)) = (pipeline.layers.first(), pipeline.layers.last()) else { return };
+        let channels = first.geometry.in_channels;
         let groups_per_run = first.spans_per_run(threads) * first.groups_per_span();
         let rows_per_run = groups_per_run * first.geometry.in_group;
         let rows = &rows[..rows.len() / channels * channels];
-        let mut runner = Runner {
-            pipeline,
-            geometry: &self.geometry,
-            scratch: &self.scratch,
-            times: &mut self.times,
-            non_finite: &mut self.non_finite,
-            threads,
-        };
-        let Signal { layers, out: computed } = &mut self.signal;
         for rows in rows.chunks(rows_per_run.max(1) * channels) {
-            let count = rows.len() / channels;
-            let to = layers[0].rows.append(count * stride);
-            if stride == channels {
-                to.copy_from_slice(rows);
-            } else {
-                let pairs = to.chunks_exact_mut(stride).zip(rows.chunks_exact(channels));
-                pairs.for_each(|(to, row)| {
-                    to[..channels].copy_from_slice(row);
-                    to[channels..].fill(0.0);
-                });
-            }
-            layers[0].received += count;
-            runner.run_from(layers, computed, 0, RunMode::FullBlocks);
-            move_rows(pipeline, computed, out);
-        }
-        if mode == RunMode::FullBlocks {
-            return;
-        }
-        for first in 0..pipeline.layers.len() {
-            runner.run_from(layers, computed, first, mode);
-            move_rows(pipeline, computed, out);
+            self.signal.append(first, rows);
+            self.run_full_blocks(pipeline, 0, threads);
+            self.signal.take_rows(last, out);
         }
     }
-}
 
-/// Moves the computed rows of the last layer to the caller.
-fn move_rows(pipeline: &Inner, computed: &mut Queue, out: &mut Vec<f32>) {
-    let Some(last) = pipeline.layers.last() else { return };
-    let channels = last.geometry.out_channels;
-    let rows = computed.as_slice();
-    if last.out_stride == channels {
-        out.extend_from_slice(rows);
-    } else {
-        rows.chunks_exact(last.out_stride).for_each(|row| out.extend_from_slice(&row[..channels]));
-    }
-    computed.drop_back(computed.len());
-}
-
-/// Runs the layers depth first, so that later layers use the output of a block while it is in the caches.
-struct Runner<'a> {
-    pipeline: &'a Inner,
-    geometry: &'a [Geometry],
-    scratch: &'a ScratchPool,
-    times: &'a mut [Duration],
-    non_finite: &'a mut Option<NonFinite>,
-    threads: usize,
-}
-
-impl Runner<'_> {
-    /// Runs layer `index` in the given mode, and the following layers on full blocks.
-    fn run_from(&mut self, states: &mut [LayerState], out: &mut Queue, index: usize, mode: RunMode) {
-        let pipeline = self.pipeline;
-        let (Some(layer), Some(g)) = (pipeline.layers.get(index), self.geometry.get(index)) else { return };
-        let groups_per_span = layer.groups_per_span();
-        let (in_width, out_width) = layer.group_widths();
+    /// Runs layer `index` and the following layers on full blocks, or nearly full ones. Later layers use the
+    /// output of a block while it is in the caches.
+    fn run_full_blocks(&mut self, pipeline: &Inner, index: usize, threads: usize) {
+        let geometry = self.geometry.clone();
+        let (Some(layer), Some(g)) = (pipeline.layers.get(index), geometry.get(index)) else { return };
+        let span = layer.groups_per_span();
         loop {
-            let (current, following) = states.split_at_mut(index + 1);
-            let Some(state) = current.last_mut() else { return };
-            let total = match mode {
-                RunMode::Finish => g.groups_total(state.received).div_ceil(groups_per_span),
-                RunMode::FullBlocks | RunMode::Ready => g.groups_ready(state.received) / groups_per_span,
-            };
-            let ready = total.saturating_sub(state.spans_done);
-            let spans = match mode {
-                RunMode::FullBlocks => layer.spans_to_run(ready, pipeline.kernels.mr, self.threads),
-                RunMode::Ready | RunMode::Finish => ready.min(layer.spans_per_run(self.threads)),
-            };
+            let state = &self.signal.layers[index];
+            let ready = g.groups_ready(state.received).saturating_sub(state.groups_done) / span;
+            let spans = layer.spans_to_run(ready, pipeline.kernels.mr, threads);
             if spans == 0 {
                 return;
             }
-            let groups = spans * groups_per_span;
-            let needed = (groups + g.reach()) * in_width;
-            if state.rows.len() < needed {
-                // Only at the end of the signal: the zeros after it.
-                let missing = needed - state.rows.len();
-                state.rows.append(missing).fill(0.0);
-            }
-            let to = match following.first_mut() {
-                Some(next) => &mut next.rows,
-                None => &mut *out,
-            };
-            let y = to.append(groups * out_width);
+            let (run, segment) = self.signal.start_run(index, layer, spans * span);
             let start = pipeline.options.timings.then(Instant::now);
-            let ctx = RunContext { kernels: pipeline.kernels, scratch: self.scratch, threads: self.threads };
-            layer.run(ctx, &state.rows.as_slice()[..needed], spans, y);
+            let ctx = RunContext { kernels: pipeline.kernels, scratch: &pipeline.scratch, threads };
+            layer.run(ctx, vec![segment], layer.spans_per_block() * layer.tiles_per_span());
             if let (Some(start), Some(time)) = (start, self.times.get_mut(index)) {
                 *time += start.elapsed();
             }
-            // A convolution spreads a value that is not finite to all channels of its rows.
-            if self.non_finite.is_none() && y.chunks_exact(layer.out_stride).any(|row| !row[0].is_finite()) {
-                let is_earlier = first_non_finite(&state.rows.as_slice()[..needed]).is_some();
-                *self.non_finite = Some(match index {
-                    0 if is_earlier => NonFinite::Input,
-                    _ => NonFinite::Layer(index - usize::from(is_earlier)),
-                });
-            }
-            // Counted from the first computed row, rows before `g.skip` and after the end are dropped.
-            let before = state.spans_done * groups_per_span * g.out_group;
-            let computed = groups * g.out_group;
-            state.spans_done += spans;
-            state.rows.drop_front(groups * in_width);
-            let end = (g.skip + g.rows_out(state.received)).saturating_sub(before).min(computed);
-            let skipped = g.skip.saturating_sub(before).min(end);
-            to.drop_back((computed - end) * layer.out_stride);
-            to.remove_before(skipped * layer.out_stride, (end - skipped) * layer.out_stride);
-            if let Some(next) = following.first_mut() {
-                next.received += end - skipped;
-                self.run_from(states, out, index + 1, RunMode::FullBlocks);
-            }
+            self.signal.end_run(layer, g, run);
+            self.run_full_blocks(pipeline, index + 1, threads);
         }
+    }
+}
+
+/// Runs work in the thread pool of the options, with its number of threads.
+fn in_pool<R: Send>(pipeline: &Inner, work: impl FnOnce(usize) -> R + Send) -> R {
+    match (&pipeline.pool, &pipeline.options.threads) {
+        (Some(pool), _) => {
+            let threads = pool.current_num_threads();
+            pool.install(|| work(threads))
+        }
+        (None, Threads::Current) => work(rayon::current_num_threads()),
+        (None, _) => work(1),
+    }
+}
+
+/// Pushes rows to streams of one pipeline and computes what is ready.
+fn step(pipeline: &Inner, pushes: &mut [&mut StreamPush<'_>]) {
+    let Some(first) = pipeline.layers.first() else { return };
+    let channels = first.geometry.in_channels;
+    let (mut members, mut times) = (Vec::with_capacity(pushes.len()), None);
+    for push in &mut *pushes {
+        let rows = &push.rows[..push.rows.len() / channels * channels];
+        let PipelineStream { geometry, signal, times: stream_times, waiting_rows, .. } = &mut *push.stream;
+        signal.append(first, rows);
+        *waiting_rows += rows.len() / channels;
+        let extent = match pipeline.options.schedule {
+            _ if push.is_last => Extent::Finish,
+            Schedule::LowLatency => Extent::Ready,
+            Schedule::Throughput => Extent::WholeSpans,
+        };
+        let member = Member::new(pipeline, geometry, signal, extent, push.out);
+        // A few samples for an encoder complete no frame; their rows wait for the next push.
+        let can_wait = extent == Extent::Ready && *waiting_rows < pipeline.rows_per_row_out;
+        if can_wait && !member.returns_rows() {
+            continue;
+        }
+        *waiting_rows = 0;
+        members.push(member);
+        times = times.or(Some(stream_times));
+    }
+    if let Some(times) = times {
+        let step = Step::new(pipeline, members, times);
+        let is_live = pipeline.options.schedule == Schedule::LowLatency;
+        if !is_live || step.macs() >= MIN_SHARED_MACS {
+            in_pool(pipeline, |threads| step.run(threads));
+        } else {
+            step.run(1);
+        }
+    }
+    for push in pushes.iter_mut().filter(|push| push.is_last) {
+        push.stream.start_signal();
     }
 }
 
@@ -277,11 +222,11 @@ mod tests {
             let layers = self.pipeline.layers.iter().zip(&*self.geometry);
             let grid = |(l, g): (&Layer, &Geometry)| l.groups_per_span() * g.in_group * g.out_group;
             let mut rows = LATE * layers.clone().map(grid).product::<usize>();
-            for ((layer, g), state) in layers.zip(&mut self.signal.layers) {
+            for ((_, g), state) in layers.zip(&mut self.signal.layers) {
                 // The rows skipped at the start of the signal must already be computed.
-                assert!(state.spans_done * layer.groups_per_span() * g.out_group > g.skip);
+                assert!(state.groups_done * g.out_group > g.skip);
                 state.received += rows;
-                state.spans_done += rows / (layer.groups_per_span() * g.in_group);
+                state.groups_done += rows / g.in_group;
                 rows = rows / g.in_group * g.out_group;
                 assert!(rows >= LATE);
             }

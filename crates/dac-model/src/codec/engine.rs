@@ -17,13 +17,13 @@ use super::error::CodecError;
 use super::options::CodecOptions;
 use named_pipeline::NamedPipeline;
 pub use profile::{LayerTime, Part};
-pub use stream::{EngineDecoder, EngineEncoder};
+pub use stream::{DecoderPush, EncoderPush, EngineDecoder, EngineEncoder, Frames};
 
 /// Frames that whole-signal calls push at a time, so that transposed copies of the input stay small.
 const PUSH_FRAMES: usize = 512;
 
-/// Samples of look-ahead that a layer of the encoder may use for larger tiles in low-latency mode.
-const ENCODER_LOOKAHEAD_SAMPLES: f32 = 64.0;
+/// Frames of a typical push in low-latency mode, for which the engine chooses its algorithms.
+const BLOCK_FRAMES: usize = 8;
 
 /// Encoder, quantizer and decoder, packed once and shared by all streams.
 pub(super) struct EngineNetwork {
@@ -64,6 +64,7 @@ impl EngineNetwork {
             schedule: if options.low_latency { Schedule::LowLatency } else { Schedule::Throughput },
             threads,
             timings: options.timings,
+            block_rows: BLOCK_FRAMES,
             ..PipelineOptions::default()
         };
         let quantizer = ResidualQuantizer::new(isa, quantizer).map_err(PipelineError::from)?;
@@ -71,7 +72,7 @@ impl EngineNetwork {
             encoder: NamedPipeline::build(
                 &shape.encoder(),
                 weights,
-                PipelineOptions { max_lookahead_rows: ENCODER_LOOKAHEAD_SAMPLES, ..pipeline.clone() },
+                PipelineOptions { block_rows: BLOCK_FRAMES * shape.hop_samples(), ..pipeline.clone() },
             )?,
             decoder: NamedPipeline::build(&shape.decoder(), weights, pipeline)?,
             quantizer: Arc::new(quantizer),
@@ -87,6 +88,14 @@ impl EngineNetwork {
 
     pub(super) fn decoder(&self, padding: Padding) -> EngineDecoder {
         EngineDecoder::new(&self.decoder, padding, Arc::clone(&self.quantizer))
+    }
+
+    /// Bytes of the packed weights of the encoder or the decoder.
+    pub(super) fn weight_bytes(&self, part: Part) -> usize {
+        match part {
+            Part::Encoder => self.encoder.pipeline.weight_bytes(),
+            Part::Decoder => self.decoder.pipeline.weight_bytes(),
+        }
     }
 
     /// Encodes a batch of items of `samples` samples (whole hops) each.

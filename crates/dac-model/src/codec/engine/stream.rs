@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dac_kernels::{PipelineStream, StreamPush};
 use dac_nn::Padding;
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
 use dac_rvq::{Codes, CodesError};
@@ -18,7 +19,35 @@ pub struct EngineEncoder {
     rows: Vec<f32>,
 }
 
+/// Samples for one encoder of [`EngineEncoder::push_all`].
+pub struct EncoderPush<'a> {
+    /// The encoder.
+    pub encoder: &'a mut EngineEncoder,
+    /// Samples at the model's rate.
+    pub samples: &'a [f32],
+    /// Ends the signal after the samples, which must then be whole hops.
+    pub is_last: bool,
+    /// Receives the completed frames.
+    pub out: &'a mut QuantizedRows,
+}
+
 impl EngineEncoder {
+    /// Pushes samples to several encoders, which are computed together, layer by layer. Each returns what it
+    /// returns without the others.
+    ///
+    /// # Errors
+    /// One result for each push, as of [`EngineEncoder::push`] or [`EngineEncoder::finish`].
+    pub fn push_all(pushes: &mut [EncoderPush<'_>]) -> Vec<Result<(), CodecError>> {
+        let streams = pushes.iter_mut().map(|push| StreamPush {
+            stream: &mut push.encoder.network.stream,
+            rows: push.samples,
+            is_last: push.is_last,
+            out: &mut push.encoder.rows,
+        });
+        PipelineStream::push_all(&mut streams.collect::<Vec<_>>());
+        pushes.iter_mut().map(|push| push.encoder.quantize(push.out)).collect()
+    }
+
     pub(super) fn new(pipeline: &NamedPipeline, quantizer: Arc<ResidualQuantizer>, codebooks: usize) -> Self {
         let network = NamedStream::new(pipeline, Padding::Zeros);
         Self { network, quantizer, codebooks, rows: Vec::new() }
@@ -69,7 +98,81 @@ pub struct EngineDecoder {
     rows: Vec<f32>,
 }
 
+/// Frames of one signal.
+#[derive(Debug, Clone, Copy)]
+pub enum Frames<'a> {
+    /// Codes `[frames][codebooks]`.
+    Codes {
+        /// The codes.
+        rows: &'a [u16],
+        /// Codebooks per frame.
+        codebooks: usize,
+    },
+    /// Quantized latents `[frames][latent]`.
+    Z(&'a [f32]),
+}
+
+/// Frames for one decoder of [`EngineDecoder::push_all`].
+pub struct DecoderPush<'a> {
+    /// The decoder.
+    pub decoder: &'a mut EngineDecoder,
+    /// The frames.
+    pub frames: Frames<'a>,
+    /// Ends the signal after the frames.
+    pub is_last: bool,
+    /// Receives the completed samples.
+    pub out: &'a mut Vec<f32>,
+}
+
 impl EngineDecoder {
+    /// Pushes frames to several decoders, which are computed together, layer by layer. Each returns what it
+    /// returns without the others.
+    ///
+    /// # Errors
+    /// One result for each push, as of [`EngineDecoder::push_codes`], [`EngineDecoder::push_z`] or
+    /// [`EngineDecoder::finish`]. Frames that are refused are not pushed.
+    pub fn push_all(pushes: &mut [DecoderPush<'_>]) -> Vec<Result<(), CodecError>> {
+        let mut results: Vec<_> = pushes.iter_mut().map(|push| push.decoder.load(push.frames)).collect();
+        let starts: Vec<usize> = pushes.iter().map(|push| push.out.len()).collect();
+        let accepted = pushes.iter_mut().zip(&results).filter(|(_, result)| result.is_ok());
+        let streams = accepted.map(|(push, _)| {
+            let EngineDecoder { network, rows, .. } = &mut *push.decoder;
+            StreamPush { stream: &mut network.stream, rows, is_last: push.is_last, out: push.out }
+        });
+        PipelineStream::push_all(&mut streams.collect::<Vec<_>>());
+        for ((push, start), result) in pushes.iter().zip(starts).zip(&mut results) {
+            if result.is_ok() {
+                *result = push.decoder.network.check(DECODED, &push.out[start..]);
+            }
+        }
+        results
+    }
+
+    /// Converts frames to rows of the network.
+    fn load(&mut self, frames: Frames<'_>) -> Result<(), CodecError> {
+        self.rows.clear();
+        match frames {
+            Frames::Codes { rows, codebooks } => {
+                let available = self.quantizer.codebooks();
+                if !(1..=available).contains(&codebooks) {
+                    return Err(CodesError::CodebookCount { requested: codebooks, available }.into());
+                }
+                Codes::from_rows(rows, codebooks)?.check_range(self.quantizer.codebook_size())?;
+                self.quantizer.decode(rows, codebooks, &mut self.rows);
+                check_finite(QUANTIZED, &self.rows)
+            }
+            Frames::Z(z) => {
+                let latent = self.quantizer.latent();
+                if !z.len().is_multiple_of(latent.max(1)) {
+                    let expected = format!("a multiple of {latent} values");
+                    return Err(CodecError::Input { what: "z", found: [1, 1, z.len()], expected });
+                }
+                self.rows.extend_from_slice(z);
+                Ok(())
+            }
+        }
+    }
+
     pub(super) fn new(pipeline: &NamedPipeline, padding: Padding, quantizer: Arc<ResidualQuantizer>) -> Self {
         Self { network: NamedStream::new(pipeline, padding), quantizer, rows: Vec::new() }
     }
@@ -85,14 +188,7 @@ impl EngineDecoder {
         codebooks: usize,
         out: &mut Vec<f32>,
     ) -> Result<(), CodecError> {
-        let available = self.quantizer.codebooks();
-        if !(1..=available).contains(&codebooks) {
-            return Err(CodesError::CodebookCount { requested: codebooks, available }.into());
-        }
-        Codes::from_rows(codes, codebooks)?.check_range(self.quantizer.codebook_size())?;
-        self.rows.clear();
-        self.quantizer.decode(codes, codebooks, &mut self.rows);
-        check_finite(QUANTIZED, &self.rows)?;
+        self.load(Frames::Codes { rows: codes, codebooks })?;
         let start = out.len();
         self.network.stream.push(&self.rows, out);
         self.network.check(DECODED, &out[start..])
@@ -103,13 +199,9 @@ impl EngineDecoder {
     /// # Errors
     /// When z is not whole frames or the network's output is not finite.
     pub fn push_z(&mut self, z: &[f32], out: &mut Vec<f32>) -> Result<(), CodecError> {
-        let latent = self.quantizer.latent();
-        if !z.len().is_multiple_of(latent.max(1)) {
-            let expected = format!("a multiple of {latent} values");
-            return Err(CodecError::Input { what: "z", found: [1, 1, z.len()], expected });
-        }
+        self.load(Frames::Z(z))?;
         let start = out.len();
-        self.network.stream.push(z, out);
+        self.network.stream.push(&self.rows, out);
         self.network.check(DECODED, &out[start..])
     }
 
