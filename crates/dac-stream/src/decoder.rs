@@ -13,7 +13,7 @@ use crate::ramp::Ramp;
 use crate::window_queue::WindowQueue;
 
 /// Decodes one channel as it arrives, with the same result as decoding the whole signal: on a scale of −1 to
-/// 1 within 1e-5, and within 2e-4 with low latency, which takes smaller tiles with other rounding errors.
+/// 1 within 1e-5, and within 3e-4 with low latency, which takes other tiles with other rounding errors.
 ///
 /// Frames are codes `[frames][codebooks]` or quantized latents z `[frames][latent]`; all frames of a signal
 /// are of one kind. [`StreamDecoder::flush`], [`StreamDecoder::reset`] and errors end the signal; the next

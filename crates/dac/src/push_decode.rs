@@ -13,8 +13,8 @@ use crate::model::Dac;
 use crate::options::OutputRate;
 
 /// A decode that takes codes frame by frame and returns audio as soon as the decoder's look-ahead allows,
-/// with the same result as [`Dac::decode`]: within 2e-4 on a scale of −1 to 1, since low latency takes
-/// smaller tiles with other rounding errors, and equal with [`Precision::Exact`](crate::Precision).
+/// with the same result as [`Dac::decode`]: within 3e-4 on a scale of −1 to 1, since low latency takes
+/// other tiles with other rounding errors, and equal with [`Precision::Exact`](crate::Precision).
 ///
 /// Load the model with [`LoadOptions::low_latency`](crate::LoadOptions::low_latency); otherwise the CPU
 /// engine collects large blocks.
