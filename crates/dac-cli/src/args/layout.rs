@@ -14,7 +14,8 @@ pub(crate) struct LayoutArgs {
     /// codebooks, frames].
     #[arg(long, value_name = "LAYOUT")]
     layout: Option<Layout>,
-    /// Add this number to the codes of the second codebook, twice the number to those of the third, and so on.
+    /// Add this number to the codes of the second codebook, twice the number to those of the third,
+    /// and so on.
     #[arg(long, value_name = "N", requires = "layout", default_value_t = 0, hide_short_help = true)]
     codebook_offset: usize,
     /// ID of the token before the codes.

@@ -1,5 +1,5 @@
-//! The footer of a parquet file. The library takes the lengths of its lists for true, and counts through billions
-//! of elements that take no bytes.
+//! The footer of a parquet file. The library takes the lengths of its lists for true, and counts through
+//! billions of elements that take no bytes.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
