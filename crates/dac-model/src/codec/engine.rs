@@ -65,7 +65,6 @@ impl EngineNetwork {
             threads,
             timings: options.timings,
             block_rows: BLOCK_FRAMES,
-            ..PipelineOptions::default()
         };
         let quantizer = ResidualQuantizer::new(isa, quantizer).map_err(PipelineError::from)?;
         Ok(Self {
