@@ -20,15 +20,39 @@ pub struct StreamId(u64);
 /// Results of a step: one for each stream that had input or ended, in the order in which they joined.
 pub type StepResults<T> = Vec<(StreamId, Result<T, CodecError>)>;
 
+/// What the streams of both kinds of groups have in common.
+trait Member {
+    /// Reports whether the next step has anything to compute for the stream.
+    fn is_active(&self) -> bool;
+    /// Whether the signal ends with the next step.
+    fn ends(&mut self) -> &mut bool;
+    /// Forgets the input since the last step.
+    fn clear_input(&mut self);
+    /// Discards the signal.
+    fn reset(&mut self);
+}
+
 /// The streams of a group.
 struct Members<T> {
     next: u64,
     members: BTreeMap<StreamId, T>,
 }
 
-impl<T> Members<T> {
+/// A stream that a step computes, with its output.
+struct Active<'a, T, Out> {
+    id: StreamId,
+    member: &'a mut T,
+    out: Out,
+    result: Result<(), CodecError>,
+}
+
+impl<T: Member> Members<T> {
     fn new() -> Self {
         Self { next: 0, members: BTreeMap::new() }
+    }
+
+    fn len(&self) -> usize {
+        self.members.len()
     }
 
     fn join(&mut self, member: T) -> StreamId {
@@ -38,9 +62,41 @@ impl<T> Members<T> {
         id
     }
 
+    fn leave(&mut self, id: StreamId) -> bool {
+        self.members.remove(&id).is_some()
+    }
+
     fn get(&mut self, id: StreamId) -> Result<&mut T, CodecError> {
         self.members.get_mut(&id).ok_or_else(|| refused("a stream that is in the group"))
     }
+
+    fn end(&mut self, id: StreamId) -> Result<(), CodecError> {
+        *self.get(id)?.ends() = true;
+        Ok(())
+    }
+
+    fn reset(&mut self, id: StreamId) -> Result<(), CodecError> {
+        self.get(id)?.reset();
+        Ok(())
+    }
+
+    /// Returns the streams that a step computes, in the order in which they joined.
+    fn active<Out: Default>(&mut self) -> Vec<Active<'_, T, Out>> {
+        let active = self.members.iter_mut().filter(|(_, member)| member.is_active());
+        active.map(|(&id, member)| Active { id, member, out: Out::default(), result: Ok(()) }).collect()
+    }
+}
+
+/// Ends a step: resets the streams that ended or failed, and returns the results.
+fn finish<T: Member, Out>(active: Vec<Active<'_, T, Out>>) -> StepResults<Out> {
+    let results = active.into_iter().map(|Active { id, member, out, result }| {
+        if *member.ends() || result.is_err() {
+            member.reset();
+        }
+        member.clear_input();
+        (id, result.map(|()| out))
+    });
+    results.collect()
 }
 
 fn refused(expected: &str) -> CodecError {
@@ -64,7 +120,7 @@ pub struct DecoderGroup {
 struct DecoderMember {
     decoder: StreamDecoder,
     /// Frames since the last step.
-    new: HeldFrames,
+    pending: HeldFrames,
     ends: bool,
 }
 
@@ -76,23 +132,23 @@ impl DecoderGroup {
 
     /// Number of streams.
     pub fn len(&self) -> usize {
-        self.streams.members.len()
+        self.streams.len()
     }
 
     /// Reports whether the group has no streams.
     pub fn is_empty(&self) -> bool {
-        self.streams.members.is_empty()
+        self.streams.len() == 0
     }
 
     /// Adds a stream.
     pub fn join(&mut self) -> StreamId {
         let decoder = StreamDecoder::new(Arc::clone(&self.codec), self.chunk_frames);
-        self.streams.join(DecoderMember { decoder, new: HeldFrames::default(), ends: false })
+        self.streams.join(DecoderMember { decoder, pending: HeldFrames::default(), ends: false })
     }
 
     /// Removes a stream with all of its signal that was not returned, and reports whether the group had it.
     pub fn leave(&mut self, id: StreamId) -> bool {
-        self.streams.members.remove(&id).is_some()
+        self.streams.leave(id)
     }
 
     /// Adds any number of frames of codes, `[frames][codebooks]`, to the next step.
@@ -124,7 +180,7 @@ impl DecoderGroup {
             false => accept(&mut member.decoder),
         };
         match accepted {
-            Ok(count) => member.new.push(count, frames),
+            Ok(count) => member.pending.push(count, frames),
             Err(error) => {
                 member.reset();
                 return Err(error);
@@ -138,8 +194,7 @@ impl DecoderGroup {
     /// # Errors
     /// When the stream is not in the group.
     pub fn end(&mut self, id: StreamId) -> Result<(), CodecError> {
-        self.streams.get(id)?.ends = true;
-        Ok(())
+        self.streams.end(id)
     }
 
     /// Discards the stream's signal.
@@ -147,29 +202,25 @@ impl DecoderGroup {
     /// # Errors
     /// When the stream is not in the group.
     pub fn reset(&mut self, id: StreamId) -> Result<(), CodecError> {
-        self.streams.get(id)?.reset();
-        Ok(())
+        self.streams.reset(id)
     }
 
     /// Computes the frames pushed since the last step and returns the samples that are complete. After an
     /// error the stream is reset.
     pub fn step(&mut self) -> StepResults<Vec<f32>> {
-        let is_active = |(_, m): &(&StreamId, &mut DecoderMember)| m.ends || m.new.frames > 0;
-        let mut active: Vec<_> = self.streams.members.iter_mut().filter(is_active).collect();
-        let mut samples: Vec<Vec<f32>> = active.iter().map(|_| Vec::new()).collect();
-        let mut results: Vec<Result<(), CodecError>> = active.iter().map(|_| Ok(())).collect();
+        let mut active = self.streams.active();
         // An end is a push by itself, as with a separate stream.
         for is_last in [false, true] {
-            let mut pushes = Vec::new();
-            let mut errors = Vec::new();
-            let outputs = active.iter_mut().zip(&mut samples).zip(&mut results);
-            for (((_, member), out), result) in outputs.filter(|(_, result)| result.is_ok()) {
-                let DecoderMember { decoder, new, ends } = &mut **member;
-                if if is_last { !*ends } else { new.frames == 0 } {
+            let (mut pushes, mut errors) = (Vec::new(), Vec::new());
+            for Active { member, out, result, .. } in active.iter_mut().filter(|a| a.result.is_ok()) {
+                let DecoderMember { decoder, pending, ends } = &mut **member;
+                let has_part = if is_last { *ends } else { pending.frames > 0 };
+                if !has_part {
                     continue;
                 }
                 let empty = Frames::Z(&[]);
-                let frames = decoder.kind().filter(|_| !is_last).map_or(empty, |kind| new.frames_of(kind));
+                let frames =
+                    decoder.kind().filter(|_| !is_last).map_or(empty, |kind| pending.frames_of(kind));
                 if decoder.engine().is_none() {
                     *result = decoder.push_accepted(frames, is_last, out);
                 } else if let Some(decoder) = decoder.engine() {
@@ -180,22 +231,26 @@ impl DecoderGroup {
             let computed = EngineDecoder::push_all(&mut pushes);
             errors.into_iter().zip(computed).for_each(|(to, result)| *to = result);
         }
-        let outputs = active.into_iter().zip(samples).zip(results);
-        let results = outputs.map(|(((id, member), samples), result)| {
-            if member.ends || result.is_err() {
-                member.reset();
-            }
-            member.new.clear();
-            (*id, result.map(|()| samples))
-        });
-        results.collect()
+        finish(active)
     }
 }
 
-impl DecoderMember {
+impl Member for DecoderMember {
+    fn is_active(&self) -> bool {
+        self.ends || self.pending.frames > 0
+    }
+
+    fn ends(&mut self) -> &mut bool {
+        &mut self.ends
+    }
+
+    fn clear_input(&mut self) {
+        self.pending.clear();
+    }
+
     fn reset(&mut self) {
         self.decoder.reset();
-        self.new.clear();
+        self.pending.clear();
         self.ends = false;
     }
 }
@@ -214,7 +269,7 @@ pub struct EncoderGroup {
 struct EncoderMember {
     encoder: StreamEncoder,
     /// Samples since the last step.
-    new: Vec<f32>,
+    pending: Vec<f32>,
     ends: bool,
 }
 
@@ -231,12 +286,12 @@ impl EncoderGroup {
 
     /// Number of streams.
     pub fn len(&self) -> usize {
-        self.streams.members.len()
+        self.streams.len()
     }
 
     /// Reports whether the group has no streams.
     pub fn is_empty(&self) -> bool {
-        self.streams.members.is_empty()
+        self.streams.len() == 0
     }
 
     /// Adds a stream.
@@ -245,12 +300,12 @@ impl EncoderGroup {
     /// As [`StreamEncoder::new`].
     pub fn join(&mut self) -> Result<StreamId, CodecError> {
         let encoder = StreamEncoder::new(Arc::clone(&self.codec), self.codebooks, self.chunk_frames)?;
-        Ok(self.streams.join(EncoderMember { encoder, new: Vec::new(), ends: false }))
+        Ok(self.streams.join(EncoderMember { encoder, pending: Vec::new(), ends: false }))
     }
 
     /// Removes a stream with all of its signal that was not returned, and reports whether the group had it.
     pub fn leave(&mut self, id: StreamId) -> bool {
-        self.streams.members.remove(&id).is_some()
+        self.streams.leave(id)
     }
 
     /// Adds any number of samples to the next step.
@@ -263,7 +318,7 @@ impl EncoderGroup {
             member.reset();
             return Err(refused("no samples between the end of a signal and the next step"));
         }
-        member.new.extend_from_slice(samples);
+        member.pending.extend_from_slice(samples);
         Ok(())
     }
 
@@ -272,8 +327,7 @@ impl EncoderGroup {
     /// # Errors
     /// When the stream is not in the group.
     pub fn end(&mut self, id: StreamId) -> Result<(), CodecError> {
-        self.streams.get(id)?.ends = true;
-        Ok(())
+        self.streams.end(id)
     }
 
     /// Discards the stream's signal.
@@ -281,36 +335,36 @@ impl EncoderGroup {
     /// # Errors
     /// When the stream is not in the group.
     pub fn reset(&mut self, id: StreamId) -> Result<(), CodecError> {
-        self.streams.get(id)?.reset();
-        Ok(())
+        self.streams.reset(id)
     }
 
     /// Computes the samples pushed since the last step and returns the frames that are complete. After an
     /// error the stream is reset.
     pub fn step(&mut self) -> StepResults<QuantizedRows> {
-        let is_active = |(_, m): &(&StreamId, &mut EncoderMember)| m.ends || !m.new.is_empty();
-        let mut active: Vec<_> = self.streams.members.iter_mut().filter(is_active).collect();
-        let mut rows: Vec<QuantizedRows> = active.iter().map(|_| QuantizedRows::default()).collect();
-        let mut results: Vec<Result<(), CodecError>> = active.iter().map(|_| Ok(())).collect();
+        let mut active = self.streams.active();
         // An end is a push by itself, as with a separate stream.
         for is_last in [false, true] {
-            let outputs = active.iter().zip(&results);
-            let paddings: Vec<Vec<f32>> = outputs.map(|((_, member), _)| member.encoder.padding()).collect();
+            let padding = |a: &Active<'_, EncoderMember, _>| match is_last {
+                true => a.member.encoder.padding(),
+                false => Vec::new(),
+            };
+            let paddings: Vec<Vec<f32>> = active.iter().map(padding).collect();
             let (mut pushes, mut errors) = (Vec::new(), Vec::new());
-            let outputs = active.iter_mut().zip(&paddings).zip(&mut rows).zip(&mut results);
-            for ((((_, member), padding), out), result) in outputs.filter(|(_, result)| result.is_ok()) {
-                let EncoderMember { encoder, new, ends } = &mut **member;
-                if if is_last { !*ends } else { new.is_empty() } {
+            let streams = active.iter_mut().zip(&paddings).filter(|(a, _)| a.result.is_ok());
+            for (Active { member, out, result, .. }, padding) in streams {
+                let EncoderMember { encoder, pending, ends } = &mut **member;
+                let has_part = if is_last { *ends } else { !pending.is_empty() };
+                if !has_part {
                     continue;
                 }
                 if encoder.engine().is_none() {
-                    *result = if is_last { encoder.flush(out).map(drop) } else { encoder.push(new, out) };
+                    *result = if is_last { encoder.flush(out).map(drop) } else { encoder.push(pending, out) };
                     continue;
                 }
                 if !is_last {
-                    encoder.count(new.len());
+                    encoder.count(pending.len());
                 }
-                let samples: &[f32] = if is_last { padding } else { new };
+                let samples: &[f32] = if is_last { padding } else { pending };
                 if let Some(encoder) = encoder.engine() {
                     pushes.push(EncoderPush { encoder, samples, is_last, out });
                     errors.push(result);
@@ -319,22 +373,26 @@ impl EncoderGroup {
             let computed = EngineEncoder::push_all(&mut pushes);
             errors.into_iter().zip(computed).for_each(|(to, result)| *to = result);
         }
-        let outputs = active.into_iter().zip(rows).zip(results);
-        let results = outputs.map(|(((id, member), rows), result)| {
-            if member.ends || result.is_err() {
-                member.reset();
-            }
-            member.new.clear();
-            (*id, result.map(|()| rows))
-        });
-        results.collect()
+        finish(active)
     }
 }
 
-impl EncoderMember {
+impl Member for EncoderMember {
+    fn is_active(&self) -> bool {
+        self.ends || !self.pending.is_empty()
+    }
+
+    fn ends(&mut self) -> &mut bool {
+        &mut self.ends
+    }
+
+    fn clear_input(&mut self) {
+        self.pending.clear();
+    }
+
     fn reset(&mut self) {
         self.encoder.reset();
-        self.new.clear();
+        self.pending.clear();
         self.ends = false;
     }
 }

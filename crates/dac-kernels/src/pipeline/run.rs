@@ -58,7 +58,7 @@ impl Layer {
             }
             Operation::Gemm(conv) => {
                 let shape = BlockShape::new(kernels, self, conv, block, HiddenOrder::StripMajor);
-                let sources = apply_snakes(kernels, self.snake.as_ref(), block, &mut scratch.snaked);
+                let sources = apply_snakes(kernels, self.snake.as_ref(), block, &mut scratch.snaked, false);
                 let transformed = scratch.transformed.grow_to(shape.strips * shape.strip_len);
                 for (i, strip) in transformed.chunks_exact_mut(shape.strip_len).enumerate() {
                     shape.transform_strip(&sources, i, strip);
@@ -114,7 +114,7 @@ impl Layer {
         let (in_width, out_width) = self.group_widths();
         ctx.scratch.with_shared(|scratch| {
             let shape = BlockShape::new(kernels, self, conv, block, HiddenOrder::PanelMajor);
-            let sources = apply_snakes_shared(kernels, self.snake.as_ref(), block, &mut scratch.snaked);
+            let sources = apply_snakes(kernels, self.snake.as_ref(), block, &mut scratch.snaked, true);
             let transformed = scratch.transformed.grow_to(shape.strips * shape.strip_len);
             transformed
                 .par_chunks_exact_mut(shape.strip_len)
@@ -170,42 +170,28 @@ fn apply_snake<'a>(
     dst
 }
 
-/// Returns the rows in of each segment after the snake, written to `to`, or as they are without a snake.
+/// Returns the input rows of each segment after the snake, written to `to`, or as they are without a snake.
+/// All threads work on them with `in_threads`.
 fn apply_snakes<'a>(
     kernels: &Kernels,
     snake: Option<&Snake>,
     block: &[Segment<'a>],
     to: &'a mut AlignedBuffer,
+    in_threads: bool,
 ) -> Vec<&'a [f32]> {
     let Some(snake) = snake else { return block.iter().map(|segment| segment.x).collect() };
     let (alpha, inverse) = snake.constants();
+    let apply = |dst: &mut [f32], src: &[f32]| (kernels.snake_rows)(SnakeRows { src, dst, alpha, inverse });
     let mut rest = to.grow_to(block.iter().map(|segment| segment.x.len()).sum());
     let sources = block.iter().map(|Segment { x, .. }| {
         let (dst, after) = std::mem::take(&mut rest).split_at_mut(x.len());
         rest = after;
-        (kernels.snake_rows)(SnakeRows { src: x, dst: &mut *dst, alpha, inverse });
-        &*dst
-    });
-    sources.collect()
-}
-
-/// Does the work of [`apply_snakes`] in all threads.
-fn apply_snakes_shared<'a>(
-    kernels: &Kernels,
-    snake: Option<&Snake>,
-    block: &[Segment<'a>],
-    to: &'a mut AlignedBuffer,
-) -> Vec<&'a [f32]> {
-    let Some(snake) = snake else { return block.iter().map(|segment| segment.x).collect() };
-    let (alpha, inverse) = snake.constants();
-    let mut rest = to.grow_to(block.iter().map(|segment| segment.x.len()).sum());
-    let sources = block.iter().map(|Segment { x, .. }| {
-        let (dst, after) = std::mem::take(&mut rest).split_at_mut(x.len());
-        rest = after;
-        let share = SHARE_ROWS * snake.width;
-        dst.par_chunks_mut(share).zip(x.par_chunks(share)).for_each(|(dst, src)| {
-            (kernels.snake_rows)(SnakeRows { src, dst, alpha, inverse });
-        });
+        if in_threads {
+            let share = SHARE_ROWS * snake.width;
+            dst.par_chunks_mut(share).zip(x.par_chunks(share)).for_each(|(dst, src)| apply(dst, src));
+        } else {
+            apply(dst, x);
+        }
         &*dst
     });
     sources.collect()
