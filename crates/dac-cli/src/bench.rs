@@ -7,7 +7,7 @@ mod timing;
 use std::time::Instant;
 
 use anyhow::Error;
-use dac::{Audio, Dac, EncodeOptions, ModelSource};
+use dac::{Audio, Dac, Device, EncodeOptions, ModelSource};
 use serde::Serialize;
 
 use crate::args::BenchArgs;
@@ -42,8 +42,12 @@ struct Record {
     /// Peak of one core with the engine's instruction set, two operations per multiply-add; null on other
     /// devices.
     fma_peak_gflops: Option<f64>,
-    /// Null without `--layers`.
+    /// Null without `--layers`, and on burn devices.
     layers: Option<Vec<LayerRecord>>,
+    /// With `--layers` on a burn device.
+    #[cfg(feature = "burn")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    formulations: Option<Vec<crate::formulations::ConvolutionRecord>>,
 }
 
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
@@ -76,7 +80,16 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     let decode =
         measure("decode", runs, audio_seconds, || Ok(dac.decode(&tokens, &decode_options).map(drop)?))?;
 
-    let layers = if args.layers { Some(layers::measure(&dac, &audio, runs)?) } else { None };
+    let on_engine = args.run.device == Device::Cpu;
+    let layers = if args.layers && on_engine { Some(layers::measure(&dac, &audio, runs)?) } else { None };
+    #[cfg(feature = "burn")]
+    let formulations = match args.layers && !on_engine {
+        true => {
+            let measured = crate::formulations::measure(&dac, chunk)?;
+            Some(measured.convolutions.iter().map(Into::into).collect())
+        }
+        false => None,
+    };
     let fma_peak_gflops = dac.codec().fma_peak_flops().map(|flops| flops / 1e9);
 
     let info = dac.info();
@@ -102,6 +115,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
         peak_rss_mb: peak_rss_mb(),
         layers: layers.map(|times| layers::records(&times, fma_peak_gflops)),
         fma_peak_gflops,
+        #[cfg(feature = "burn")]
+        formulations,
     };
     if args.json {
         print_record(&record)?;

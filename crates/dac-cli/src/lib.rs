@@ -14,6 +14,8 @@ mod doctor;
 mod download;
 mod encode;
 mod exit;
+#[cfg(feature = "burn")]
+mod formulations;
 mod info;
 mod load;
 mod manifest;

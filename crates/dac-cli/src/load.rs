@@ -4,8 +4,9 @@ use std::path::Path;
 
 use dac::cache::{self, Environment};
 use dac::codec::CodecError;
+use dac::formulations;
 use dac::weights::Checkpoint;
-use dac::{Dac, Device, LoadOptions, ModelSource, Precision, Preset};
+use dac::{Dac, Device, LoadOptions, ModelSource, Preset};
 use dac_batch::{BatchError, DEFAULT_MODEL, Models};
 
 use crate::args::ModelArgs;
@@ -49,20 +50,21 @@ pub(crate) fn open_source(
         let error = "--memory-budget applies only to burn devices; the cpu engine always needs little memory";
         return Err(BatchError::Usage(error.to_owned()));
     }
-    let opened = Dac::open(source, expected, options).map_err(|error| match error {
+    if options.formulations.is_some() && options.device == Device::Cpu {
+        let error = "--formulation applies only to burn devices; the cpu engine has its own convolutions";
+        return Err(BatchError::Usage(error.to_owned()));
+    }
+    let mut options = options.clone();
+    if options.device != Device::Cpu && options.formulations.is_none() {
+        options.formulations = formulations::find(&options, &Environment::from_process());
+    }
+    let opened = Dac::open(source, expected, &options).map_err(|error| match error {
         dac::Error::Codec(
             CodecError::Device(_) | CodecError::Precision { .. } | CodecError::MemoryBudget { .. },
         )
         | dac::Error::NoTiny => BatchError::Usage(error.to_string()),
         other => BatchError::from(other),
     })?;
-    if matches!(options.device, Device::Cuda(_)) && options.precision == Precision::F32 {
-        eprint_line(format_args!(
-            "warning: {}: burn may round the factors of f32 products to TF32 (10 bits), so codes may differ \
-             from the CPU's; `dac doctor` compares them; wgpu does not round",
-            options.device
-        ));
-    }
     for warning in opened.info().report.iter().flat_map(|report| &report.warnings) {
         eprint_line(format_args!("warning: {warning}"));
     }

@@ -49,3 +49,4 @@ pub use params::{ConvParams, ConvTransposeParams, ResidualUnit};
 pub use pipeline::{Pipeline, PipelineBuilder, PipelineStream, StreamPush};
 pub use profile::{LayerInfo, fma_peak};
 pub use rvq::{Linear, Nearest};
+pub use winograd::WinogradMatrices;

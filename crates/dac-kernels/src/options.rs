@@ -18,10 +18,13 @@ pub enum Precision {
     Bf16,
     /// `f16`, which only GPU backends support; [`Precision::check`] refuses it.
     F16,
+    /// `f32` sums of products whose factors are rounded to TF32 (11 significant bits), which only CUDA
+    /// supports; [`Precision::check`] refuses it.
+    Tf32,
 }
 
 impl Precision {
-    const ALL: [Self; 4] = [Self::F32, Self::Exact, Self::Bf16, Self::F16];
+    const ALL: [Self; 5] = [Self::F32, Self::Exact, Self::Bf16, Self::F16, Self::Tf32];
 
     /// Returns the lower-case name.
     pub fn name(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Precision {
             Self::Exact => "exact",
             Self::Bf16 => "bf16",
             Self::F16 => "f16",
+            Self::Tf32 => "tf32",
         }
     }
 
@@ -41,9 +45,9 @@ impl Precision {
         match self {
             Self::F32 | Self::Exact => Ok(()),
             Self::Bf16 => bf16::operand_kernels(isa).map(drop),
-            Self::F16 => {
+            Self::F16 | Self::Tf32 => {
                 let why = "the CPU engine computes in f32 or bf16";
-                Err(KernelError::PrecisionUnavailable { precision: "f16", why })
+                Err(KernelError::PrecisionUnavailable { precision: self.name(), why })
             }
         }
     }

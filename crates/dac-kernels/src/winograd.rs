@@ -62,6 +62,87 @@ fn times_root(p: &[Ratio], root: Ratio) -> Vec<Ratio> {
     out
 }
 
+/// The points of F(m, k) but ∞, in the order of the matrices' rows: 0, a₁, −a₁, a₂, −a₂ …
+struct Polynomials {
+    positive: Vec<Ratio>,
+    finite: Vec<Ratio>,
+}
+
+impl Polynomials {
+    /// Takes the points for m + k − 1 = `points`, if that is even and [`POINTS`] has them.
+    fn new(points: usize) -> Option<Self> {
+        if !points.is_multiple_of(2) || points < 4 {
+            return None;
+        }
+        let positive = POINTS.get((points - 2) / 2 - 1)?;
+        let positive: Vec<Ratio> = positive.iter().map(|&(n, d)| Ratio::new(n, d)).collect();
+        let pairs = positive.iter().flat_map(|&a| [a, Ratio(-a.0, a.1)]);
+        let finite = std::iter::once(Ratio(0, 1)).chain(pairs).collect();
+        Some(Self { positive, finite })
+    }
+
+    /// Multiplies `x − a` over all finite points but point `p`.
+    fn without(&self, p: usize) -> Vec<Ratio> {
+        let others = self.finite.iter().enumerate().filter(|&(q, _)| q != p);
+        others.fold(vec![Ratio(1, 1)], |poly, (_, &a)| times_root(&poly, a))
+    }
+
+    /// Computes G, `[points][taps]`.
+    fn weight(&self, taps: usize) -> Vec<f64> {
+        let mut weight = Vec::new();
+        for (p, &a) in self.finite.iter().enumerate() {
+            let others = self.finite.iter().enumerate().filter(|&(q, _)| q != p);
+            let scale = others.fold(Ratio(1, 1), |s, (_, &b)| s.times(a.minus(b)));
+            let mut power = Ratio::new(scale.1, scale.0);
+            for _ in 0..taps {
+                weight.push(power.to_f64());
+                power = power.times(a);
+            }
+        }
+        weight.extend((0..taps).map(|j| if j + 1 == taps { 1.0 } else { 0.0 }));
+        weight
+    }
+}
+
+/// The matrices of F(m, k), row-major: m outputs of a k-tap correlation of d with g are
+/// `y = Aᵀ[(G g) ⊙ (Bᵀ d)]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WinogradMatrices {
+    /// Number of points, m + k − 1: the products per tile, and the inputs that it reads.
+    pub points: usize,
+    /// Bᵀ, `[points][points]`.
+    pub input: Vec<f32>,
+    /// G, `[points][k]`.
+    pub weight: Vec<f64>,
+    /// Aᵀ, `[m][points]`.
+    pub output: Vec<f32>,
+}
+
+impl WinogradMatrices {
+    /// Computes the matrices for `outputs` (m) and `taps` (k); `None` unless m ≥ 2, k ≥ 2, and m + k − 1 is
+    /// an even number from 4 to 14.
+    pub fn new(outputs: usize, taps: usize) -> Option<Self> {
+        if outputs < 2 || taps < 2 {
+            return None;
+        }
+        let points = outputs + taps - 1;
+        let polynomials = Polynomials::new(points)?;
+        let mut input = Vec::with_capacity(points * points);
+        for p in 0..points {
+            // The product without any of the points is the row of ∞; it has one power more than the others.
+            input.extend(polynomials.without(p).iter().map(|r| r.to_f64() as f32));
+            input.resize((p + 1) * points, 0.0);
+        }
+        let power =
+            |a: &Ratio, i: usize| (0..i).fold(Ratio(1, 1), |power, _| power.times(*a)).to_f64() as f32;
+        let output = (0..outputs).flat_map(|i| {
+            let infinity = if i + 1 == outputs { 1.0 } else { 0.0 };
+            polynomials.finite.iter().map(move |a| power(a, i)).chain([infinity])
+        });
+        Some(Self { points, input, weight: polynomials.weight(taps), output: output.collect() })
+    }
+}
+
 /// The matrices of F(m, k): B and A for the kernels, G for the weights.
 #[derive(Debug, Clone)]
 pub(crate) struct Winograd {
@@ -76,30 +157,11 @@ impl Winograd {
     /// Computes F(m, k), if m + k − 1 is even and [`POINTS`] has points for it.
     pub(crate) fn new(outputs: usize, taps: usize) -> Option<Self> {
         let points = outputs + taps - 1;
-        if !points.is_multiple_of(2) || points < 4 {
-            return None;
-        }
-        let pairs = (points - 2) / 2;
-        let positive: Vec<Ratio> = POINTS.get(pairs - 1)?.iter().map(|&(n, d)| Ratio::new(n, d)).collect();
-        let mut finite = vec![Ratio(0, 1)];
-        for &a in &positive {
-            finite.extend([a, Ratio(-a.0, a.1)]);
-        }
-        let without = |p: usize| {
-            let others = finite.iter().enumerate().filter(|&(q, _)| q != p);
-            others.fold(vec![Ratio(1, 1)], |poly, (_, &a)| times_root(&poly, a))
-        };
-        let mut weight = Vec::new();
-        for (p, &a) in finite.iter().enumerate() {
-            let others = finite.iter().enumerate().filter(|&(q, _)| q != p);
-            let scale = others.fold(Ratio(1, 1), |s, (_, &b)| s.times(a.minus(b)));
-            let mut power = Ratio::new(scale.1, scale.0);
-            for _ in 0..taps {
-                weight.push(power.to_f64());
-                power = power.times(a);
-            }
-        }
-        weight.extend((0..taps).map(|j| if j + 1 == taps { 1.0 } else { 0.0 }));
+        let polynomials = Polynomials::new(points)?;
+        let weight = polynomials.weight(taps);
+        let Polynomials { positive, .. } = &polynomials;
+        let without = |p: usize| polynomials.without(p);
+        let pairs = positive.len();
         let to_f32 = |r: &Ratio| r.to_f64() as f32;
         let ends = without(0).iter().step_by(2).map(to_f32).collect();
         // The row of +a; the row of −a has the same even powers, and odd ones of opposite sign.
@@ -125,5 +187,37 @@ impl Winograd {
     /// Reports whether this is direct convolution.
     pub(crate) fn is_direct(&self) -> bool {
         self.coefficients.pairs == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WinogradMatrices;
+
+    #[test]
+    fn matrices_compute_a_correlation() {
+        let mut checked = 0;
+        for (outputs, taps) in (2..=8).flat_map(|m| [2, 3, 7].map(|k| (m, k))) {
+            let Some(matrices) = WinogradMatrices::new(outputs, taps) else { continue };
+            let WinogradMatrices { points, input, weight, output } = matrices;
+            let d: Vec<f64> = (0..points).map(|i| (i as f64 * 1.7).sin()).collect();
+            let g: Vec<f64> = (0..taps).map(|k| (k as f64 * 0.9).cos()).collect();
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let wide = |row: &[f32]| row.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+            let products: Vec<f64> = (0..points)
+                .map(|p| {
+                    dot(&wide(&input[p * points..][..points]), &d) * dot(&weight[p * taps..][..taps], &g)
+                })
+                .collect();
+            for (i, row) in output.chunks(points).enumerate() {
+                let (found, expected) = (dot(&wide(row), &products), dot(&d[i..i + taps], &g));
+                assert!(
+                    (found - expected).abs() < 1e-4,
+                    "F({outputs}, {taps}): {found}, expected {expected}"
+                );
+            }
+            checked += 1;
+        }
+        assert_eq!(checked, 11);
     }
 }

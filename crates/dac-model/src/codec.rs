@@ -4,6 +4,8 @@ mod checks;
 mod encoded;
 mod engine;
 mod error;
+#[cfg(feature = "burn")]
+mod formulations;
 mod options;
 mod pending;
 mod quantizer;
@@ -17,6 +19,8 @@ pub use dac_kernels::Isa;
 pub use encoded::Encoded;
 pub use engine::{DecoderPush, EncoderPush, EngineDecoder, EngineEncoder, Frames, LayerTime, Part};
 pub use error::CodecError;
+#[cfg(feature = "burn")]
+pub use formulations::{MeasuredConvolution, MeasuredFormulations};
 pub use options::CodecOptions;
 pub use pending::Pending;
 
@@ -95,7 +99,8 @@ impl Codec {
     /// Returns the bytes that activations may use at a time; `None` without a budget and on the CPU engine.
     pub fn activation_budget_bytes(&self) -> Option<u64> {
         let budget = self.options.memory_budget_bytes.filter(|_| self.options.device != Device::Cpu)?;
-        Some(budget.saturating_sub(memory::parameter_bytes(&self.shape)))
+        let formulations = self.options.device_formulations();
+        Some(budget.saturating_sub(memory::device_parameter_bytes(&self.shape, &formulations)))
     }
 
     /// Returns whether streams should keep the device one batch ahead of the host: on GPUs, unless low

@@ -129,7 +129,9 @@ fn inputs_beyond_the_memory_budget_are_rejected() {
         Codec::load(&shape, &mut RandomWeights::new(shape.clone(), 1), options)
     };
     let frames = 40;
-    let bytes = memory::encode_bytes(&shape, frames).max(memory::decode_bytes(&shape, frames));
+    let formulations = unlimited.options().device_formulations();
+    let bytes = memory::encode_bytes(&shape, &formulations, frames);
+    let bytes = bytes.max(memory::decode_bytes(&shape, &formulations, frames));
     let codec = load_with_budget(memory::parameter_bytes(&shape) + bytes).unwrap();
     let encode = |frames: usize| codec.encode(&Array3::mono(vec![0.1; frames * hop]), None);
     let codes = encode(frames).unwrap().codes;

@@ -41,8 +41,7 @@ pub enum Device {
     NdArray,
     /// A GPU through wgpu (feature `wgpu`), by adapter index; `None` lets wgpu choose.
     Wgpu(Option<usize>),
-    /// An NVIDIA GPU through CUDA (feature `cuda`), by index. On Ampere and later, burn may choose kernels
-    /// that round f32 factors to TF32; [`Device::Wgpu`] never does.
+    /// An NVIDIA GPU through CUDA (feature `cuda`), by index.
     Cuda(usize),
 }
 

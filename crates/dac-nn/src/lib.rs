@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod device;
+pub mod formulation;
 pub mod geometry;
 pub mod layer;
 pub mod memory;
@@ -17,6 +18,7 @@ pub mod tensor;
 pub mod weights;
 
 pub use device::{Device, DeviceError};
+pub use formulation::{ConvolutionShape, Formulation, Formulations};
 pub use geometry::Geometry;
 pub use layer::{Layer, Padding};
 pub use shape::{NetworkShape, ShapeError};

@@ -1,7 +1,7 @@
 //! Parameters, lengths, contexts and memory estimates of network shapes.
 
-use dac_nn::memory::{decode_bytes, encode_bytes, parameter_bytes};
-use dac_nn::{Geometry, NetworkShape};
+use dac_nn::memory::{decode_bytes, device_parameter_bytes, encode_bytes, parameter_bytes};
+use dac_nn::{Formulation, Formulations, Geometry, NetworkShape};
 
 fn full_44khz() -> NetworkShape {
     NetworkShape {
@@ -87,8 +87,15 @@ fn residual_units_at_the_audio_rate_need_the_most_memory() {
     let shape = full_44khz();
     let samples = 100 * 512;
     // The first term is the activations of that unit; the transfers add little.
-    assert_eq!(decode_bytes(&shape, 100), 4 * (3 * 96 + 2) * samples + 8 * 1024 * 100);
-    assert_eq!(encode_bytes(&shape, 100), 4 * (3 * 64 + 2) * samples + 8 * (1024 + 9 * 9) * 100);
+    for (formulation, copies) in
+        [(Formulation::Conv, 3), (Formulation::Shifted, 4), (Formulation::Unfolded, 10)]
+    {
+        let all = Formulations::all(formulation);
+        let (decode, encode) = (decode_bytes(&shape, &all, 100), encode_bytes(&shape, &all, 100));
+        assert_eq!(decode, 4 * (copies * 96 + 2) * samples + 8 * 1024 * 100);
+        assert_eq!(encode, 4 * (copies * 64 + 2) * samples + 8 * (1024 + 9 * 9) * 100);
+        assert_eq!(device_parameter_bytes(&shape, &all), parameter_bytes(&shape));
+    }
 }
 
 #[test]

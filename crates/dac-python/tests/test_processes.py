@@ -193,9 +193,9 @@ def test_ctrl_c_ends_the_work_at_once(work, tmp_path):
     command = [sys.executable, "-c", INTERRUPTED.replace("{work}", work), str(folder), str(tmp_path / "out")]
     lines = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout.split()
     assert len(lines) == 3 and lines[2] == "1", lines
-    # CPU time of two threads, which other work on the machine does not affect: 0.2 s of an idle machine.
+    # CPU time, which other work on the machine hardly affects. The whole work takes more than ten seconds of it.
     computed = float(lines[1]) - float(lines[0])
-    assert computed <= 0.4, f"computed for {computed} s after Ctrl-C"
+    assert computed <= 2.0, f"computed for {computed} s after Ctrl-C"
 
 
 def test_data_loader_workers(codec, speech):

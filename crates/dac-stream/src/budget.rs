@@ -1,8 +1,8 @@
 //! Chunk plans that fit a device's memory budget.
 
 use dac_model::Codec;
-use dac_nn::NetworkShape;
 use dac_nn::memory::{decode_bytes, encode_bytes};
+use dac_nn::{Formulations, NetworkShape};
 
 use crate::plan::ChunkPlan;
 
@@ -25,9 +25,15 @@ impl ChunkPlan {
 }
 
 /// Adapts a plan to the codec's device, budget and latency.
-fn fit_to_codec(codec: &Codec, plan: ChunkPlan, bytes: fn(&NetworkShape, usize) -> u64) -> ChunkPlan {
+fn fit_to_codec(
+    codec: &Codec,
+    plan: ChunkPlan,
+    bytes: fn(&NetworkShape, &Formulations, usize) -> u64,
+) -> ChunkPlan {
     let plan = plan.with_pipelining(codec.works_ahead());
-    let plan = fit(plan, codec.activation_budget_bytes(), |frames| bytes(codec.shape(), frames));
+    let formulations = codec.options().device_formulations();
+    let plan =
+        fit(plan, codec.activation_budget_bytes(), |frames| bytes(codec.shape(), &formulations, frames));
     if codec.options().low_latency { plan.with_batch_windows(1) } else { plan }
 }
 

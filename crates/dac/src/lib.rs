@@ -40,6 +40,7 @@ mod decode_span;
 mod encode;
 mod encode_session;
 mod error;
+pub mod formulations;
 mod input_warning;
 mod loudness;
 mod model;

@@ -38,8 +38,8 @@ pub(crate) struct BenchArgs {
     pub(crate) run: RunArgs,
     #[command(flatten)]
     pub(crate) chunk: ChunkArgs,
-    /// Also measure each layer: time, share, and percentage of the processor's peak rate of multiply-adds.
-    /// Requires `--device cpu --threads 1`.
+    /// Also measure each layer: time, share, and percentage of the processor's peak rate of multiply-adds; on
+    /// burn devices each formulation of the convolutions. `--device cpu` requires `--threads 1`.
     #[arg(long)]
     pub(crate) layers: bool,
     /// Measure live streams instead: blocks of 1 to 32 frames and a group of 16 streams, compared with the

@@ -7,8 +7,8 @@ use super::values;
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Instead of the checks, select a GPU's fastest kernels for a model and save the selection for later
-    /// runs.
+    /// Instead of the checks, measure the fastest formulations and kernels of a model on a burn device and
+    /// save them for later runs.
     #[arg(long, alias = "warm")]
     pub(crate) autotune: bool,
     #[command(flatten)]
@@ -21,7 +21,8 @@ pub(crate) struct DoctorArgs {
 /// Settings of the later runs, which determine the shapes that are tuned.
 #[derive(Debug, Args)]
 pub(crate) struct AutotuneArgs {
-    /// GPU for `--autotune`: wgpu[:N] or cuda[:N] [default: the first kind in this build].
+    /// Device for `--autotune`: wgpu[:N], cuda[:N], flex or ndarray [default: the first kind of GPU in this
+    /// build].
     #[arg(short, long, requires = "autotune")]
     pub(crate) device: Option<Device>,
     /// Model for `--autotune`; its weights are not needed [default: 44khz].

@@ -4,9 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
+use dac::formulations::Formulations;
 use dac::{Device, LoadOptions, Precision, Preset};
 
-use super::values;
+use super::values::{self, FormulationArg};
 use crate::resources;
 
 /// Model and device.
@@ -33,11 +34,18 @@ pub(crate) struct RunArgs {
     /// Threads, at most 4 per core [default: RAYON_NUM_THREADS, else one per core].
     #[arg(short, long, value_name = "N", value_parser = values::count)]
     pub(crate) threads: Option<NonZeroUsize>,
-    /// Arithmetic: f32, exact, bf16 or f16.
+    /// Arithmetic: f32, exact, bf16, f16 or tf32.
     ///
-    /// exact is f32 with direct sums only; bf16 and f16 need a device that supports them.
+    /// exact is f32 with direct sums only; bf16 and f16 need a device that supports them; tf32 is f32 with
+    /// factors of 11 significant bits on cuda.
     #[arg(long, default_value_t = Precision::F32, hide_short_help = true)]
     pub(crate) precision: Precision,
+    /// Formulation of the convolutions on burn devices: auto, conv, shifted, unfolded, winograd-2, winograd-4
+    /// or winograd-6.
+    ///
+    /// auto takes what `dac doctor --autotune` found to be fastest, else shifted.
+    #[arg(long, default_value = "auto", value_parser = values::formulation, hide_short_help = true)]
+    pub(crate) formulation: FormulationArg,
     /// Memory limit on burn devices, in bytes or with K, M or G.
     ///
     /// Chunks are shortened to fit, or several are processed at once if there is room.
@@ -50,6 +58,7 @@ impl RunArgs {
         LoadOptions {
             threads: self.threads.map(|_| resources::threads(self.threads)),
             precision: self.precision,
+            formulations: self.formulation.0.map(Formulations::all),
             memory_budget_bytes: self.memory_budget,
             ..LoadOptions::on(self.device)
         }

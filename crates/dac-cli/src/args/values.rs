@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use dac::audio::{MAX_RATE_HZ, MIN_RATE_HZ};
+use dac::formulations::Formulation;
 use dac::weights::registry::{self, Source};
 use dac::{OutputRate, Preset};
 
@@ -38,6 +39,19 @@ pub(super) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
         _ => Err("expected a number above 0".to_owned()),
+    }
+}
+
+/// The value of `--formulation`; `None` for `auto`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FormulationArg(pub(crate) Option<Formulation>);
+
+/// Parses a formulation or `auto`.
+pub(super) fn formulation(text: &str) -> Result<FormulationArg, String> {
+    match text.parse() {
+        Ok(formulation) => Ok(FormulationArg(Some(formulation))),
+        Err(_) if text == "auto" => Ok(FormulationArg(None)),
+        Err(error) => Err(format!("{error}, or auto")),
     }
 }
 

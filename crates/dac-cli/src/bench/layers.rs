@@ -33,11 +33,8 @@ pub(super) struct Measured {
 
 /// Checks that one thread of the engine runs the layers one after another, as the measurement requires.
 pub(super) fn check(args: &BenchArgs) -> Result<(), Usage> {
-    if args.run.device != Device::Cpu {
-        return Err(Usage(format!("--layers requires --device cpu, found {}", args.run.device)));
-    }
     let threads = threads(args.run.threads);
-    if threads != 1 {
+    if threads != 1 && args.run.device == Device::Cpu {
         return Err(Usage(format!("--layers requires --threads 1, found {threads} threads")));
     }
     if args.chunk.chunk == ChunkArg::Overlap {

@@ -1,14 +1,18 @@
-//! `dac doctor --autotune`: selects a GPU's fastest kernels and saves the selection for later runs.
+//! `dac doctor --autotune`: measures the fastest formulations and kernels on a burn device, and saves them for
+//! later runs.
 
 use std::time::Instant;
 
 use anyhow::Error;
+use dac::cache::Environment;
+use dac::formulations::save;
 use dac::{Audio, Chunking, Dac, DecodeOptions, Device, EncodeOptions, LoadOptions, ModelSource};
 use dac_batch::{DEFAULT_MODEL, Status};
 use serde::Serialize;
 
 use crate::args::AutotuneArgs;
 use crate::exit::{Exit, Usage};
+use crate::formulations::{self, ConvolutionRecord};
 use crate::load::open_source;
 use crate::output::{print_record, print_text};
 
@@ -30,25 +34,31 @@ struct Record {
     first_seconds: f64,
     /// Time of a second, identical run.
     again_seconds: f64,
-    /// Directory of the saved selection.
+    /// Directory of the saved results.
     folder: Option<String>,
+    /// File of the formulations in it.
+    formulations_file: String,
+    formulations: Vec<ConvolutionRecord>,
+    /// Whether burn's choices of kernels are saved, too: on GPUs, in a build with `autotune-cache`.
+    kernels_saved: bool,
 }
 
 pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
-    if !cfg!(feature = "autotune-cache") {
-        let why = "this build cannot save autotuning results: build with the feature 'autotune-cache'";
-        return Err(Usage(why.to_owned()).into());
-    }
     let run = run_args(args)?;
     let preset = args.model.unwrap_or(DEFAULT_MODEL);
-    let dac = open_source(&ModelSource::Random { preset, seed: SEED }, None, &run)?;
+    let source = ModelSource::Random { preset, seed: SEED };
     let chunk_seconds = args.chunk_seconds.unwrap_or(Chunking::DEFAULT_SECONDS);
     let chunk = Chunking::Exact { chunk_seconds };
+    let measured = formulations::measure(&open_source(&source, None, &run)?, chunk)?;
+    let environment = Environment::from_process();
+    let formulations_file = save(&measured, &run, &environment)?;
+    // This one uses them.
+    let dac = open_source(&source, None, &run)?;
     let (encode_together, decode_together) = dac.batch_windows(chunk)?;
     let seconds = chunk_seconds * (CHUNKS + encode_together.max(decode_together) as f64);
     let run_once = || encode_and_decode(&dac, chunk, seconds);
     let (first_seconds, again_seconds) = (run_once()?, run_once()?);
-    let folder = dac::cache::Environment::from_process().autotune_folder();
+    let folder = environment.autotune_folder();
     let record = Record {
         status: Status::Ok,
         device: run.device.to_string(),
@@ -60,33 +70,42 @@ pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
         first_seconds,
         again_seconds,
         folder: folder.map(|folder| folder.display().to_string()),
+        formulations_file: formulations_file.display().to_string(),
+        formulations: measured.convolutions.iter().map(ConvolutionRecord::from).collect(),
+        kernels_saved: cfg!(feature = "autotune-cache") && is_gpu(&run.device),
     };
     if json {
         print_record(&record)?;
     } else {
-        let saved = match &record.folder {
-            Some(folder) => format!("saved in {folder}"),
-            None => "not saved: set DAC_HOME or HOME".to_owned(),
+        let kernels = match (record.kernels_saved, is_gpu(&run.device)) {
+            (false, true) => {
+                "\nburn's choices of kernels are not saved: that needs the feature 'autotune-cache'"
+            }
+            _ => "",
         };
         print_text(&format!(
-            "{} on {} in {}: first run {first_seconds:.2} s, second run {again_seconds:.2} s\n{saved}",
-            record.model, record.device, record.precision
+            "{} on {} in {}: first run {first_seconds:.2} s, second run {again_seconds:.2} s\n\
+             saved in {}{kernels}",
+            record.model, record.device, record.precision, record.formulations_file
         ))?;
     }
     Ok(Exit::Done)
 }
 
 fn run_args(args: &AutotuneArgs) -> Result<LoadOptions, Usage> {
-    let is_gpu = |device: &Device| matches!(device, Device::Wgpu(_) | Device::Cuda(_));
     let device = args.device.or_else(|| Device::compiled().into_iter().find(is_gpu));
-    let device = device.filter(is_gpu).ok_or_else(|| {
-        Usage("--autotune needs a GPU: --device wgpu[:N] or cuda[:N], in a build that supports it".to_owned())
+    let device = device.filter(|device| *device != Device::Cpu).ok_or_else(|| {
+        Usage("--autotune needs a burn device: --device wgpu[:N], cuda[:N], flex or ndarray".to_owned())
     })?;
     Ok(LoadOptions {
         precision: args.precision.unwrap_or_default(),
         memory_budget_bytes: args.memory_budget,
         ..LoadOptions::on(device)
     })
+}
+
+fn is_gpu(device: &Device) -> bool {
+    matches!(device, Device::Wgpu(_) | Device::Cuda(_))
 }
 
 /// Encodes and decodes `seconds` of noise. Returns the time in seconds.

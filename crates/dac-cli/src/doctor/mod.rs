@@ -1,9 +1,10 @@
 //! `dac doctor`: checks that the program works on this machine.
 //!
 //! [`devices`] runs a [`test_vector`] on every device, [`files`] checks the weights in the caches. A failed
-//! check is reported and sets the exit code; the remaining checks still run. [`autotune`] prepares a GPU
-//! instead.
+//! check is reported and sets the exit code; the remaining checks still run. `autotune` prepares a burn
+//! device instead.
 
+#[cfg(feature = "burn")]
 mod autotune;
 mod devices;
 mod files;
@@ -64,7 +65,10 @@ impl Record {
 
 pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Error> {
     if args.autotune {
+        #[cfg(feature = "burn")]
         return autotune::run(&args.tuning, args.json);
+        #[cfg(not(feature = "burn"))]
+        return Err(crate::exit::Usage("--autotune needs a build with a burn device".to_owned()).into());
     }
     let cpu = cpu();
     let devices = devices::check_all();

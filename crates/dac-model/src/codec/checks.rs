@@ -1,7 +1,7 @@
 //! Checks of memory budgets and of network outputs.
 
 use dac_kernels::first_non_finite;
-use dac_nn::{Device, Geometry, NetworkShape, memory};
+use dac_nn::{Device, Formulations, Geometry, NetworkShape, memory};
 
 #[cfg(feature = "burn")]
 use super::encoded::Encoded;
@@ -27,16 +27,18 @@ pub(super) fn check_fits(
     options: &CodecOptions,
     batch: usize,
     frames: usize,
-    bytes: fn(&NetworkShape, usize) -> u64,
+    bytes: fn(&NetworkShape, &Formulations, usize) -> u64,
 ) -> Result<(), CodecError> {
-    let activation_bytes = bytes(shape, frames).saturating_mul(batch as u64);
-    let needed_bytes = memory::parameter_bytes(shape).saturating_add(activation_bytes);
-    match options.memory_budget_bytes.filter(|_| options.device != Device::Cpu) {
-        Some(budget_bytes) if budget_bytes < needed_bytes => {
-            Err(CodecError::MemoryBudget { budget_bytes, needed_bytes, frames: batch * frames })
-        }
-        _ => Ok(()),
+    let Some(budget_bytes) = options.memory_budget_bytes.filter(|_| options.device != Device::Cpu) else {
+        return Ok(());
+    };
+    let formulations = options.device_formulations();
+    let activation_bytes = bytes(shape, &formulations, frames).saturating_mul(batch as u64);
+    let needed_bytes = memory::device_parameter_bytes(shape, &formulations).saturating_add(activation_bytes);
+    if budget_bytes < needed_bytes {
+        return Err(CodecError::MemoryBudget { budget_bytes, needed_bytes, frames: batch * frames });
     }
+    Ok(())
 }
 
 /// Checks that all values are finite, so that no broken value reaches a file.

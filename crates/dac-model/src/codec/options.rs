@@ -1,7 +1,7 @@
 //! Options of loading and running a codec.
 
 use dac_kernels::{Isa, Precision};
-use dac_nn::Device;
+use dac_nn::{Device, Formulations};
 
 /// Device, precision and resources of a codec.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,8 @@ pub struct CodecOptions {
     pub precision: Precision,
     /// Instruction set of the CPU engine; `None` uses the best available.
     pub isa: Option<Isa>,
+    /// Formulations of the convolutions on a burn device; `None` uses [`Formulations::unmeasured`].
+    pub formulations: Option<Formulations>,
     /// Bytes available for weights and activations on a burn device, as estimated by [`dac_nn::memory`]. The
     /// CPU engine ignores it: it never holds whole activations.
     pub memory_budget_bytes: Option<u64>,
@@ -25,6 +27,13 @@ pub struct CodecOptions {
 }
 
 impl CodecOptions {
+    /// Returns the formulations that a burn device uses: with [`Precision::Exact`] only direct ones.
+    pub fn device_formulations(&self) -> Formulations {
+        let chosen = self.formulations.clone();
+        let formulations = chosen.unwrap_or_else(|| Formulations::unmeasured(self.device));
+        if self.precision == Precision::Exact { formulations.direct() } else { formulations }
+    }
+
     /// Returns the defaults for `device`.
     pub fn on(device: Device) -> Self {
         Self { device, ..Self::default() }

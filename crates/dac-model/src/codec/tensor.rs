@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use burn::tensor::{Device as BurnDevice, Element, FloatDType, Int, Tensor, TensorData, Transaction};
 use dac_kernels::{Precision, first_non_finite};
-use dac_nn::tensor::{Loader, Readback, Sequence, device_name, into_values, open_device, read, upload};
+use dac_nn::tensor::{
+    Arithmetic, Loader, Readback, Sequence, device_name, into_values, open_device, read, upload,
+};
 use dac_nn::{Device, NetworkShape, Padding, Weights};
 use dac_rvq::tensor::{Quantized, ResidualQuantizer};
 use dac_rvq::{Array3, Codes, QuantizerWeights};
@@ -33,22 +35,10 @@ impl TensorNetwork {
     ) -> Result<Self, CodecError> {
         let (name, precision) = (options.device, options.precision);
         let device = open_device(name)?;
-        let arithmetic = match precision {
-            Precision::F32 | Precision::Exact => FloatDType::F32,
-            Precision::Bf16 => FloatDType::BF16,
-            Precision::F16 => FloatDType::F16,
-        };
-        // burn's 16-bit arithmetic on the CPU is far too slow to be useful.
-        let on_gpu = matches!(name, Device::Wgpu(_) | Device::Cuda(_));
-        if arithmetic != FloatDType::F32 && !(on_gpu && device.supports_dtype(arithmetic)) {
-            let why = match on_gpu {
-                true => "the device does not support it",
-                false => "burn's CPU backends support only f32",
-            };
-            return Err(CodecError::Precision { device: name, precision, why: why.to_owned() });
-        }
+        let arithmetic = arithmetic(name, precision, &device)?;
         let quantizer = ResidualQuantizer::new(quantizer, &device);
-        let mut loader = Loader { weights, device: &device, arithmetic };
+        let formulations = &options.device_formulations();
+        let mut loader = Loader { weights, device: &device, arithmetic, formulations };
         let encoder = Arc::new(Sequence::load(&shape.encoder(), &mut loader)?);
         let decoder = Arc::new(Sequence::load(&shape.decoder(), &mut loader)?);
         Ok(Self { encoder, decoder, quantizer, device, name })
@@ -140,6 +130,35 @@ impl TensorNetwork {
     }
 }
 
+/// Returns the arithmetic of a precision on a device.
+pub(super) fn arithmetic(
+    name: Device,
+    precision: Precision,
+    device: &BurnDevice,
+) -> Result<Arithmetic, CodecError> {
+    let dtype = match (precision, name) {
+        // burn rounds the factors of f32 products to TF32 where the GPU has matrix units.
+        (Precision::F32 | Precision::Exact, Device::Cuda(_)) => return Ok(Arithmetic::Split),
+        (Precision::F32 | Precision::Exact, _) | (Precision::Tf32, Device::Cuda(_)) => FloatDType::F32,
+        (Precision::Bf16, _) => FloatDType::BF16,
+        (Precision::F16, _) => FloatDType::F16,
+        (Precision::Tf32, _) => {
+            let why = "only cuda has TF32".to_owned();
+            return Err(CodecError::Precision { device: name, precision, why });
+        }
+    };
+    // burn's 16-bit arithmetic on the CPU is far too slow to be useful.
+    let on_gpu = matches!(name, Device::Wgpu(_) | Device::Cuda(_));
+    if dtype != FloatDType::F32 && !(on_gpu && device.supports_dtype(dtype)) {
+        let why = match on_gpu {
+            true => "the device does not support it",
+            false => "burn's CPU backends support only f32",
+        };
+        return Err(CodecError::Precision { device: name, precision, why: why.to_owned() });
+    }
+    Ok(Arithmetic::Plain(dtype))
+}
+
 fn upload_array(array: &Array3, device: &BurnDevice) -> Tensor<3> {
     upload(array.as_slice().to_vec(), array.shape(), device)
 }
@@ -189,6 +208,6 @@ impl Results {
     }
 }
 
-fn failed(device: Device, reason: &dyn std::fmt::Display) -> CodecError {
+pub(super) fn failed(device: Device, reason: &dyn std::fmt::Display) -> CodecError {
     CodecError::Failed { device, reason: reason.to_string() }
 }

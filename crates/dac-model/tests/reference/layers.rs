@@ -1,23 +1,24 @@
 //! Each layer's output on a burn device compared with the reference.
 
-use burn::tensor::FloatDType;
-use dac_nn::tensor::{Loader, Sequence, open_device, read, upload};
-use dac_nn::{Device, Padding};
+use dac_nn::tensor::{Arithmetic, Loader, Sequence, open_device, read, upload};
+use dac_nn::{Device, Formulation, Formulations, Padding};
 use dac_rvq::Array3;
 
 use crate::common::{Expected, checkpoint, max_abs};
 
-/// Compares every layer of a directory's encoder and decoder; `bound` is relative to the layer's largest
-/// value, at least to 1.
-pub(crate) fn check(folder: &str, device: Device, bound: f32) {
+/// Compares every layer of a directory's encoder and decoder, relative to the layer's largest value, at least
+/// to 1. The largest tiles of Winograd's algorithm round more than the other formulations.
+pub(crate) fn check(folder: &str, device: Device, formulation: Formulation) {
+    let bound = if formulation == Formulation::Winograd6 { 4e-5 } else { 1e-5 };
     let expected = Expected::read(folder);
     let burn_device = open_device(device).unwrap();
     let mut weights = checkpoint(folder);
     let shape = weights.shape().clone();
     let mut compared = 0;
     for (layers, input) in [(shape.encoder(), "layers.input"), (shape.decoder(), "layers.z")] {
-        let arithmetic = FloatDType::F32;
-        let mut loader = Loader { weights: &mut weights, device: &burn_device, arithmetic };
+        let formulations = &Formulations::all(formulation);
+        let arithmetic = Arithmetic::F32;
+        let mut loader = Loader { weights: &mut weights, device: &burn_device, arithmetic, formulations };
         let sequence = Sequence::load(&layers, &mut loader).unwrap();
         let input = expected.array(input);
         let input = upload(input.as_slice().to_vec(), input.shape(), &burn_device);

@@ -2,7 +2,7 @@
 
 use crate::common::{Corrupted, Expected, check_case, checkpoint, codec, devices};
 use dac_model::{Codec, CodecOptions};
-use dac_nn::Device;
+use dac_nn::{Device, Formulation};
 
 const FOLDERS: [&str; 4] = ["44khz", "44khz-16kbps", "24khz", "16khz"];
 
@@ -49,7 +49,9 @@ fn a_weight_changed_by_one_percent_is_detected() {
 fn every_layer_equals_the_reference() {
     for device in devices().into_iter().filter(|d| *d != Device::Cpu) {
         for folder in ["44khz", "24khz"] {
-            crate::layers::check(folder, device, 1e-5);
+            for formulation in Formulation::ALL {
+                crate::layers::check(folder, device, formulation);
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use dac_model::{Codec, CodecError, CodecOptions, Precision};
 use dac_nn::tensor::open_device;
-use dac_nn::{Device, DeviceError, Weights};
+use dac_nn::{Device, DeviceError, Formulation, Weights};
 use dac_rvq::{Array3, Codes};
 
 use crate::common::{self, Expected, check_case, equal_frames, max_abs};
@@ -25,8 +25,8 @@ fn has_adapter() -> bool {
 #[test]
 fn wgpu_layers_equal_the_reference() {
     if has_adapter() {
-        for folder in ["44khz", "24khz"] {
-            crate::layers::check(folder, GPU, 1e-5);
+        for (folder, formulation) in [("44khz", Formulation::Conv), ("24khz", Formulation::Winograd4)] {
+            crate::layers::check(folder, GPU, formulation);
         }
     }
 }

@@ -30,13 +30,13 @@ impl ResidualUnit {
     }
 
     /// # Shapes
-    /// `[batch, channels, positions]` in and out; without padding the output is shorter and `x` is cropped
+    /// `[batch, positions, channels]` in and out; without padding the output is shorter and `x` is cropped
     /// equally on both sides.
     pub fn forward(&self, x: Tensor<3>, padding: Padding) -> Tensor<3> {
         let inner = self.conv1.forward(self.snake1.forward(x.clone()), padding);
-        let (positions, inner_positions) = (x.dims()[2], inner.dims()[2]);
+        let (positions, inner_positions) = (x.dims()[1], inner.dims()[1]);
         let cropped = positions - inner_positions;
-        let x = if cropped > 0 { x.narrow(2, cropped / 2, inner_positions) } else { x };
+        let x = if cropped > 0 { x.narrow(1, cropped / 2, inner_positions) } else { x };
         x + self.conv2.forward(self.snake2.forward(inner), padding)
     }
 }

@@ -1,8 +1,11 @@
 //! The encoder or decoder as a sequence of layers on burn tensors.
 
-use burn::tensor::{Device, FloatDType, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::formulation::{ConvolutionShape, Formulations};
 use crate::layer::{Layer, Padding};
+use crate::tensor::arithmetic::Arithmetic;
+use crate::tensor::convolution::Convolution;
 use crate::tensor::{Conv, ConvTranspose, ResidualUnit, Snake};
 use crate::weights::{WeightError, Weights};
 
@@ -12,13 +15,39 @@ pub struct Loader<'a> {
     pub weights: &'a mut dyn Weights,
     /// Device that runs the layers.
     pub device: &'a Device,
-    /// Type in which convolutions compute. Snakes and sums, and all inputs and outputs, are f32.
-    pub arithmetic: FloatDType,
+    /// Arithmetic of the convolutions. Snakes and sums, and all inputs and outputs, are f32.
+    pub arithmetic: Arithmetic,
+    /// Formulation of each convolution.
+    pub formulations: &'a Formulations,
+}
+
+impl Loader<'_> {
+    /// Uploads the parameters of a convolution; see [`Convolution::new`].
+    pub(crate) fn convolution(
+        &self,
+        shape: ConvolutionShape,
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+    ) -> Convolution {
+        let formulation = self.formulations.of(&shape);
+        Convolution::new(shape, weight, bias, formulation, self.arithmetic, self.device)
+    }
 }
 
 /// Uploads row-major values of the given shape.
 pub fn upload<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// Adds zeros before and after the positions of `[batch, positions, channels]`.
+pub(crate) fn zero_padded(x: Tensor<3>, before: usize, after: usize) -> Tensor<3> {
+    if before + after == 0 {
+        return x;
+    }
+    let [batch, _, channels] = x.dims();
+    let device = x.device();
+    let zeros = |positions| (positions > 0).then(|| Tensor::zeros([batch, positions, channels], &device));
+    Tensor::cat([zeros(before), Some(x), zeros(after)].into_iter().flatten().collect(), 1)
 }
 
 #[derive(Debug, Clone)]
@@ -70,7 +99,8 @@ impl Sequence {
         padding: Padding,
         mut trace: impl FnMut(&str, &Tensor<3>),
     ) -> Tensor<3> {
-        self.steps.iter().fold(x, |x, (name, step)| {
+        // The layers compute with channels last.
+        let y = self.steps.iter().fold(swap_channels(x), |x, (name, step)| {
             let y = match step {
                 Step::Conv(layer) => layer.forward(x, padding),
                 Step::ConvTranspose(layer) => layer.forward(x, padding),
@@ -80,8 +110,15 @@ impl Sequence {
                 // for a sample at full scale; otherwise it is 0.
                 Step::Tanh => x.clone().tanh() + (x.clone() - x),
             };
-            trace(name, &y);
+            trace(name, &swap_channels(y.clone()));
             y
-        })
+        });
+        swap_channels(y)
     }
+}
+
+/// `[batch, a, b]` to `[batch, b, a]`.
+fn swap_channels(x: Tensor<3>) -> Tensor<3> {
+    let [batch, a, b] = x.dims();
+    if a == 1 || b == 1 { x.reshape([batch, b, a]) } else { x.swap_dims(1, 2) }
 }
