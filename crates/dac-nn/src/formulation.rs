@@ -155,21 +155,28 @@ dac_kernels::impl_names!(Formulation, "formulation");
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Formulations {
     measured: HashMap<ConvolutionShape, Formulation>,
+    /// Convolutions of at least [`WIDE_CHANNELS`] and [`MANY_TAPS`] that are not measured.
+    wide: Option<Formulation>,
     otherwise: Formulation,
 }
+
+const WIDE_CHANNELS: usize = 128;
+const MANY_TAPS: usize = 7;
 
 impl Formulations {
     /// Uses one formulation wherever it suits.
     pub fn all(formulation: Formulation) -> Self {
-        Self { measured: HashMap::new(), otherwise: formulation }
+        Self { measured: HashMap::new(), wide: None, otherwise: formulation }
     }
 
-    /// Returns the choice without measurements.
+    /// Returns the choice without measurements: shifted products, because matrix products are what libraries
+    /// are tuned for, and these need the least memory of all formulations but burn's own.
     ///
-    /// Shifted products: matrix products are what a GPU's libraries are tuned for, these need the least memory
-    /// of all formulations but burn's own, and their results are as exact as those of a plain convolution.
-    pub fn unmeasured(_device: Device) -> Self {
-        Self::all(Formulation::Shifted)
+    /// On the CPU, wide convolutions with many taps are Winograd's with the largest tiles. There the time of the
+    /// products, which Winograd's algorithm saves, exceeds that of the transforms from about 128 channels.
+    pub fn unmeasured(device: Device) -> Self {
+        let wide = matches!(device, Device::Flex | Device::NdArray).then_some(Formulation::Winograd6);
+        Self { wide, ..Self::all(Formulation::Shifted) }
     }
 
     /// Replaces Winograd's formulations, which round more than direct sums.
@@ -180,7 +187,7 @@ impl Formulations {
             }
             Formulation::Conv | Formulation::Shifted | Formulation::Unfolded => {}
         };
-        self.measured.values_mut().chain([&mut self.otherwise]).for_each(direct);
+        self.measured.values_mut().chain(&mut self.wide).chain([&mut self.otherwise]).for_each(direct);
         self
     }
 
@@ -191,6 +198,8 @@ impl Formulations {
 
     /// Returns the formulation for a shape.
     pub fn of(&self, shape: &ConvolutionShape) -> Formulation {
-        self.measured.get(shape).copied().unwrap_or(self.otherwise).for_shape(shape)
+        let is_wide = shape.taps >= MANY_TAPS && shape.in_channels.min(shape.out_channels) >= WIDE_CHANNELS;
+        let unmeasured = self.wide.filter(|_| is_wide).unwrap_or(self.otherwise);
+        self.measured.get(shape).copied().unwrap_or(unmeasured).for_shape(shape)
     }
 }

@@ -7,8 +7,9 @@ use super::error::CodecError;
 use super::options::CodecOptions;
 use super::tensor::{arithmetic, failed};
 
-/// Error, relative to the root mean square of a convolution's outputs, that a formulation may always have.
-const ERROR_BOUND: f64 = 2e-5;
+/// Largest error, relative to the root mean square of a convolution's outputs, that a formulation may always
+/// have. The CPU engine's convolutions have errors of this size.
+const ERROR_BOUND: f64 = 1e-4;
 /// Error that it may have relative to shifted products, which have the error of the precision.
 const RELATIVE_ERROR_BOUND: f64 = 4.0;
 
@@ -133,7 +134,7 @@ mod tests {
         use Formulation::{Conv, Shifted, Unfolded, Winograd4, Winograd6};
         assert_eq!(measured(&[(Conv, 2.0, 1e-6), (Shifted, 1.0, 1e-6)]), Shifted);
         assert_eq!(
-            measured(&[(Shifted, 2.0, 1e-6), (Winograd4, 1.0, 1.9e-5), (Winograd6, 0.5, 2.1e-5)]),
+            measured(&[(Shifted, 2.0, 1e-6), (Winograd4, 1.0, 9e-5), (Winograd6, 0.5, 1.1e-4)]),
             Winograd4
         );
         assert_eq!(
