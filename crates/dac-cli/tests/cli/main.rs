@@ -18,6 +18,7 @@ mod download_resume;
 mod encode;
 mod external_tools;
 mod fatal_errors;
+mod formulations;
 mod info;
 mod inputs;
 #[cfg(target_os = "linux")]
