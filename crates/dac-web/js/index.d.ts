@@ -13,14 +13,25 @@ export type {
   Version,
 } from "./simd/dac_web.js";
 
-/** The classes of the codec, and its memory. */
-export type Codec = Omit<typeof Api, "default" | "initSync"> & { readonly memory: WebAssembly.Memory };
+/** The classes of the codec, its memory, and the module with its number of threads. */
+export type Codec = Omit<typeof Api, "default" | "initSync"> & {
+  readonly memory: WebAssembly.Memory;
+  readonly module: "relaxed" | "simd" | "relaxed-threads" | "simd-threads";
+  readonly threads: number;
+};
 
 /** The module that {@link load} takes: `"relaxed"`, `"simd"`, or undefined if the browser supports neither. */
 export const supported: "relaxed" | "simd" | undefined;
 
-/** Loads the codec, once per module. */
-export function load(module?: "relaxed" | "simd"): Promise<Codec>;
+/**
+ * Loads the codec, once per module and number of threads.
+ *
+ * Without `threads`, takes one for each processor, at most 8, where threads are available: in a Web Worker of a
+ * page with the headers `Cross-Origin-Opener-Policy: same-origin` and
+ * `Cross-Origin-Embedder-Policy: require-corp`. Elsewhere takes one. A greater number where threads are not
+ * available is an error. The threads end with the worker.
+ */
+export function load(module?: "relaxed" | "simd", options?: { threads?: number }): Promise<Codec>;
 
 /**
  * Downloads the weights of the tiny model, which are part of this package. In node, reads them.

@@ -16,6 +16,8 @@ mod model;
 mod options;
 mod source;
 mod stream;
+#[cfg(feature = "threads")]
+pub mod threads;
 mod tokens;
 
 use wasm_bindgen::prelude::*;

@@ -7,9 +7,10 @@ import { extname, join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
-import { differing, MAX_TIES, nativeTokens, openPage, PACKAGE, RECORDING, startBrowser, TEST_DIR } from "./support.mjs";
+import { differing, MAX_TIES, MODULES, nativeTokens, openPage, PACKAGE, RECORDING, startBrowser, TEST_DIR } from "./support.mjs";
 
 const MAX_GZIPPED_BYTES = 2_500_000;
+const hasThreads = MODULES.some(({ threads }) => threads > 1);
 
 /** Loads the package under node, whose version may lack relaxed SIMD. */
 async function tinyModel() {
@@ -19,10 +20,10 @@ async function tinyModel() {
 }
 
 test("modules are small", () => {
-  for (const module of ["simd", "relaxed"]) {
-    const bytes = readFileSync(join(PACKAGE, module, "dac_web_bg.wasm"));
+  for (const { name } of MODULES) {
+    const bytes = readFileSync(join(PACKAGE, name, "dac_web_bg.wasm"));
     const gzipped = gzipSync(bytes, { level: 9 }).length;
-    console.log(`${module}: ${bytes.length} bytes, ${gzipped} gzipped`);
+    console.log(`${name}: ${bytes.length} bytes, ${gzipped} gzipped`);
     assert.ok(gzipped <= MAX_GZIPPED_BYTES);
   }
 });
@@ -70,6 +71,9 @@ test("node encodes, decodes and streams", async () => {
   }
   assert.throws(() => codec.Tokens.read(new Uint8Array(8)), Error);
   assert.throws(() => codec.Model.load(wav, "a.wav"), /a\.wav/);
+  const { load } = await import(join(PACKAGE, "index.js"));
+  await assert.rejects(load("simd", { threads: 2 }), /cannot use 2 threads/);
+  await assert.rejects(load("simd", { threads: 0 }), /positive whole number/);
 });
 
 test("the packed package works in a bundler's build", async () => {
@@ -78,28 +82,49 @@ test("the packed package works in a bundler's build", async () => {
   mkdirSync(folder, { recursive: true });
   const packed = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: PACKAGE }));
   const files = packed[0].files.map((file) => file.path);
-  const expected = ["index.js", "index.d.ts", "tiny.safetensors", "LICENSE-MIT", "README.md", "simd/dac_web.d.ts"];
+  const expected = ["index.js", "index.d.ts", "tiny.safetensors", "LICENSE-MIT", "README.md", "modules.js", "simd/dac_web.d.ts"];
+  if (hasThreads) expected.push("relaxed-threads/thread.js", "relaxed-threads/dac_web_bg.wasm");
   for (const file of expected) assert.ok(files.includes(file), `${file} is not packed: ${files}`);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
   execFileSync("npm", ["install", "--no-audit", "--no-fund", "--offline", `./${packed[0].filename}`], { cwd: folder });
   writeFileSync(join(folder, "index.html"), '<!doctype html><script type="module" src="main.js"></script>');
+  // One thread in the page, two in its worker.
+  writeFileSync(
+    join(folder, "codec.js"),
+    `import { load, tiny } from "dac-web";
+     export async function run(options) {
+       const { Model, module } = await load(undefined, options);
+       const model = Model.load(await (await tiny()).arrayBuffer(), "tiny");
+       const tone = Float32Array.from({ length: 44100 }, (_, n) => 0.3 * Math.sin(n / 15));
+       const tokens = model.encode([tone], 44100);
+       return { module, codes: tokens.codes.join(), samples: model.decode(tokens).samples };
+     }`,
+  );
+  writeFileSync(
+    join(folder, "worker.js"),
+    `import { run } from "./codec.js";
+     run(${JSON.stringify(hasThreads ? { threads: 2 } : {})}).then((found) => self.postMessage(found));`,
+  );
   writeFileSync(
     join(folder, "main.js"),
-    `import { load, tiny } from "dac-web";
-     const { Model } = await load();
-     const model = Model.load(await (await tiny()).arrayBuffer(), "tiny");
-     const tone = Float32Array.from({ length: 44100 }, (_, n) => 0.3 * Math.sin(n / 15));
-     const audio = model.decode(model.encode([tone], 44100));
-     document.title = String(audio.samples);
-     document.body.dataset.state = "done";`,
+    `import { run } from "./codec.js";
+     const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+     worker.onmessage = async ({ data: inWorker }) => {
+       window.found = { inPage: await run(), inWorker };
+       document.body.dataset.state = "done";
+     };`,
   );
-  await build({ root: folder, logLevel: "warn", build: { target: "esnext" } });
+  await build({ root: folder, logLevel: "warn", build: { target: "esnext" }, worker: { format: "es" } });
   const types = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
   const server = createServer((request, response) => {
     const path = request.url === "/" ? "/index.html" : request.url;
     try {
       const bytes = readFileSync(join(folder, "dist", path));
-      response.writeHead(200, { "Content-Type": types[extname(path)] ?? "application/octet-stream" }).end(bytes);
+      response.writeHead(200, {
+        "Content-Type": types[extname(path)] ?? "application/octet-stream",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Embedder-Policy": "require-corp",
+      }).end(bytes);
     } catch {
       response.writeHead(path === "/favicon.ico" ? 204 : 404).end();
     }
@@ -107,7 +132,11 @@ test("the packed package works in a bundler's build", async () => {
   await new Promise((done) => server.listen(0, done));
   const browser = await startBrowser();
   const { page, problems } = await openPage(browser.context, `http://localhost:${server.address().port}/`);
-  assert.equal(await page.title(), "44100");
+  const { inPage, inWorker } = await page.evaluate(() => window.found);
+  assert.equal(inPage.samples, 44100);
+  assert.ok(inPage.codes.length > 1000);
+  assert.ok(!inPage.module.endsWith("-threads"));
+  assert.deepEqual(inWorker, { ...inPage, module: hasThreads ? `${inPage.module}-threads` : inPage.module });
   assert.deepEqual(problems, []);
   await browser.close();
   server.close();

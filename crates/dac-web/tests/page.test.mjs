@@ -4,10 +4,16 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import {
-  codesOf, differing, MAX_TIES, nativeTokens, openFile, openPage, RECORDING, SITE, startBrowser, TEST_DIR, waitForState,
+  codesOf, differing, MAX_TIES, MODULES, nativeTokens, openFile, openPage, RECORDING, SITE, startBrowser, TEST_DIR,
+  waitForState,
 } from "./support.mjs";
 
+const ISAS = { simd: "simd128", relaxed: "relaxed-simd" };
+const hasThreads = MODULES.some(({ threads }) => threads > 1);
+
 let browser;
+/** Codes of the recording with one thread, by arithmetic. */
+const codesOfOneThread = {};
 before(async () => (browser = await startBrowser()));
 after(() => browser.close());
 
@@ -33,23 +39,76 @@ function firstSecond() {
   return path;
 }
 
-for (const [module, isa] of [["simd", "simd128"], ["relaxed", "relaxed-simd"]]) {
-  test(`codes of the module ${module} equal those of the native engine`, async () => {
-    const { page, problems } = await openPage(browser.context, `${SITE}?module=${module}`);
-    assert.match(await page.textContent("#engine"), new RegExp(`WebAssembly with ${isa}`));
+for (const { name, arithmetic, threads } of MODULES) {
+  test(`codes of the module ${name} equal those of the native engine`, async () => {
+    const { page, problems } = await openPage(browser.context, `${SITE}?module=${arithmetic}&threads=${threads}`);
+    const engine = `WebAssembly with ${ISAS[arithmetic]}, ${threads === 1 ? "one thread" : `${threads} threads`}\\.`;
+    assert.match(await page.textContent("#engine"), new RegExp(engine));
     await openFile(page, RECORDING);
     const found = codesOf(readFileSync(await saveTokens(page, "safetensors")));
     assert.equal(found.shape.length, 3);
     assert.ok(new Set(found.codes).size > 100);
     const share = differing(found, nativeTokens());
-    console.log(`${module}: ${(100 * share).toFixed(3)} % of the codes differ from the native engine's`);
+    console.log(`${name}: ${(100 * share).toFixed(3)} % of the codes differ from the native engine's`);
     assert.ok(share <= MAX_TIES, `${share} of the codes differ`);
     // Without fused multiply-adds, the arithmetic is that of the portable kernels.
-    if (module === "simd") assert.equal(differing(found, nativeTokens("portable")), 0);
+    if (arithmetic === "simd") assert.equal(differing(found, nativeTokens("portable")), 0);
+    // The number of threads does not change the arithmetic.
+    codesOfOneThread[arithmetic] ??= found;
+    assert.deepEqual(found, codesOfOneThread[arithmetic]);
     assert.deepEqual(problems, []);
     await page.close();
   });
 }
+
+test("the page takes a thread for each processor if it is isolated, otherwise one", { skip: !hasThreads }, async () => {
+  const { page } = await openPage(browser.context);
+  const processors = await page.evaluate(() => navigator.hardwareConcurrency);
+  const expected = processors === 1 ? "one thread" : `${Math.min(processors, 8)} threads`;
+  assert.match(await page.textContent("#engine"), new RegExp(`, ${expected}\\.`));
+  await page.close();
+  const own = await startBrowser({ serviceWorkers: "block" });
+  await own.context.route("**/*", async (route) => {
+    const response = await route.fetch();
+    const headers = response.headers();
+    for (const name of Object.keys(headers).filter((name) => name.startsWith("cross-origin-"))) delete headers[name];
+    await route.fulfill({ response, headers });
+  });
+  const { page: plain, problems } = await openPage(own.context);
+  assert.match(await plain.textContent("#engine"), /, one thread\./);
+  await openFile(plain, firstSecond());
+  assert.deepEqual(problems.filter((text) => !text.includes("registration blocked by Playwright")), []);
+  await plain.goto(`${SITE}?threads=2`);
+  await waitForState(plain, "failed");
+  assert.match(await plain.textContent("#error"), /cannot use 2 threads: .*Cross-Origin-Opener-Policy/);
+  await own.close();
+});
+
+test("cancelled workers end with their threads and free their memory", { skip: !hasThreads }, async () => {
+  const own = await startBrowser();
+  const { page, problems } = await openPage(own.context, `${SITE}?threads=2`);
+  await openFile(page, firstSecond());
+  const count = own.workerThreads();
+  assert.ok(count >= 2, `${count} threads`);
+  const cancel = async () => {
+    await page.evaluate(() => (document.body.dataset.state = "waiting"));
+    await page.setInputFiles("#file", RECORDING);
+    await page.waitForFunction(() => /^(En|De)coding/.test(document.querySelector("#status").textContent));
+    await page.click("#cancel");
+  };
+  for (let run = 0; run < 3; run++) await cancel();
+  await openFile(page, firstSecond());
+  const before = own.memoryBytes();
+  for (let run = 0; run < 10; run++) await cancel();
+  await openFile(page, firstSecond());
+  const bytes = own.memoryBytes();
+  console.log(`${count} workers; memory of the browser: ${before / 1e6} MB after 3 cancelled runs, ${bytes / 1e6} MB after 13`);
+  // One worker that is left has more than 100 MB.
+  assert.ok(bytes < before + 100e6, `${before} to ${bytes} bytes`);
+  assert.equal(own.workerThreads(), count);
+  assert.deepEqual(problems, []);
+  await own.close();
+});
 
 test("a recording is encoded, played and compared", async () => {
   const { page, problems } = await openPage(browser.context);
@@ -173,22 +232,24 @@ test("the page works offline once it has loaded", async () => {
 // The long tests are for `cargo xtask web --test` by hand; CI has no time for them.
 const isQuick = process.env.DAC_WEB_QUICK === "1";
 
-test("memory stays flat over 20 runs", { skip: isQuick }, async () => {
-  const { page, problems } = await openPage(browser.context);
-  const memory = async () => {
-    const { bytes } = await page.evaluate(async () => (await import("./app.js")).ask({ request: "memory" }));
-    return bytes;
-  };
-  const recording = firstSecond();
-  for (let run = 0; run < 4; run++) await openFile(page, recording);
-  const start = await memory();
-  for (let run = 0; run < 20; run++) await openFile(page, recording);
-  const end = await memory();
-  console.log(`memory of the module: ${start / 1e6} MB after 4 runs, ${end / 1e6} MB after 24`);
-  assert.ok(end <= start * 1.02, `${start} to ${end} bytes`);
-  assert.deepEqual(problems, []);
-  await page.close();
-});
+for (const threads of hasThreads ? [1, 2] : [1]) {
+  test(`memory stays flat over 20 runs, threads: ${threads}`, { skip: isQuick }, async () => {
+    const { page, problems } = await openPage(browser.context, `${SITE}?threads=${threads}`);
+    const memory = async () => {
+      const { bytes } = await page.evaluate(async () => (await import("./app.js")).ask({ request: "memory" }));
+      return bytes;
+    };
+    const recording = firstSecond();
+    for (let run = 0; run < 4; run++) await openFile(page, recording);
+    const start = await memory();
+    for (let run = 0; run < 20; run++) await openFile(page, recording);
+    const end = await memory();
+    console.log(`memory of the module: ${start / 1e6} MB after 4 runs, ${end / 1e6} MB after 24`);
+    assert.ok(end <= start * 1.02, `${start} to ${end} bytes`);
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+}
 
 test("screenshots in both themes and at the width of a phone", async () => {
   for (const [name, colorScheme, width] of [["light", "light", 1000], ["dark", "dark", 1000], ["phone", "light", 360]]) {

@@ -1,6 +1,6 @@
 // What the tests share: Chromium, token files, the native program.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -9,6 +9,13 @@ export const SITE = process.env.DAC_SITE;
 export const RECORDING = process.env.DAC_RECORDING;
 export const PACKAGE = process.env.DAC_PACKAGE;
 export const TEST_DIR = process.env.DAC_TEST_DIR;
+
+const { modules } = await import(join(PACKAGE, "modules.js"));
+/** The modules of the package, those without threads first, with the number of threads to test. */
+export const MODULES = Object.keys(modules).map((name) => {
+  const [arithmetic, threads] = name.split("-");
+  return { name, arithmetic, threads: threads ? 2 : 1 };
+});
 /** Largest share of codes that may differ because two entries of a codebook are equally near. */
 export const MAX_TIES = 0.002;
 
@@ -25,7 +32,10 @@ const FLAGS = [
   "--use-fake-ui-for-media-stream",
 ];
 
-/** Starts Chromium with a fresh profile; `close` ends it and removes the profile. */
+/**
+ * Starts Chromium with a fresh profile; `close` ends it and removes the profile. `workerThreads` counts the
+ * running workers, `memoryBytes` and `cpuSeconds` add up memory and CPU time of all its processes.
+ */
 export async function startBrowser(options = {}) {
   const profile = mkdtempSync(join(tmpdir(), "dac-web-"));
   const context = await chromium.launchPersistentContext(profile, {
@@ -40,7 +50,40 @@ export async function startBrowser(options = {}) {
     await context.close();
     rmSync(profile, { recursive: true, force: true });
   };
-  return { context, close };
+  const workerThreads = () =>
+    processesOf(profile).flatMap((pid) =>
+      readdirSync(`/proc/${pid}/task`).filter((thread) => read(`/proc/${pid}/task/${thread}/comm`) === "DedicatedWorker\n"),
+    ).length;
+  const memoryBytes = () =>
+    processesOf(profile).reduce((sum, pid) => sum + 1024 * Number(/VmRSS:\s*(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0), 0);
+  const cpuSeconds = () =>
+    processesOf(profile).reduce((sum, pid) => {
+      // User and system time in hundredths of a second; the name before them may contain spaces.
+      const fields = read(`/proc/${pid}/stat`).split(") ").pop().split(" ");
+      return sum + (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100;
+    }, 0);
+  return { context, close, workerThreads, memoryBytes, cpuSeconds };
+}
+
+/** Reads a file of a process, which may have ended. */
+function read(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** The processes of the browser with a profile: those that name it, and all that descend from them. */
+function processesOf(profile) {
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const parents = new Map(all.map((pid) => [pid, /PPid:\s*(\d+)/.exec(read(`/proc/${pid}/status`))?.[1]]));
+  const found = new Set(all.filter((pid) => read(`/proc/${pid}/cmdline`).includes(profile)));
+  for (let size = 0; size < found.size; ) {
+    size = found.size;
+    for (const [pid, parent] of parents) if (found.has(parent)) found.add(pid);
+  }
+  return [...found];
 }
 
 /** Opens the page and collects its errors in `problems`. */

@@ -1,6 +1,4 @@
 // The page: requests to the worker, and what it answers.
-import { supported } from "./dac-web/index.js";
-
 const at = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
 
@@ -12,6 +10,8 @@ let name = "recording";
 let seconds = 0;
 let urls = [];
 let weights = { name: "tiny" };
+/** The loaded model and module. */
+let engine;
 let ready = startWorker();
 
 /** Starts a worker, which loads the model; an earlier one ends with all its requests. */
@@ -27,10 +27,13 @@ function startWorker() {
     else request?.handle(data);
   });
   const module = query.get("module") ?? undefined;
-  const loaded = ask({ request: "load", module, ...weights }, showProgress).then(({ model }) => {
+  const threads = query.has("threads") ? Number(query.get("threads")) : undefined;
+  const loaded = ask({ request: "load", module, threads, ...weights }, showProgress).then(({ model }) => {
+    engine = model;
     at("model-name").textContent = weights.name === model.name ? model.name : `${weights.name} (${model.name})`;
     at("engine").textContent =
-      `Model ${model.name}: ${model.codebooks} codebooks, ${model.sampleRate} Hz. WebAssembly with ${model.isa}. ` +
+      `Model ${model.name}: ${model.codebooks} codebooks, ${model.sampleRate} Hz. WebAssembly with ${model.isa}, ` +
+      `${model.threads === 1 ? "one thread" : `${model.threads} threads`}. ` +
       "The page works offline once it has loaded.";
   });
   // The task that waits for the model shows the error.
@@ -294,8 +297,7 @@ async function keepForOffline() {
     await navigator.serviceWorker.ready;
     const { controller } = navigator.serviceWorker;
     if (!controller) await new Promise((done) => navigator.serviceWorker.addEventListener("controllerchange", done));
-    const module = query.get("module") ?? supported;
-    await (await fetch(`dac-web/${module}/dac_web_bg.wasm`)).arrayBuffer();
+    await (await fetch(`dac-web/${engine.module}/dac_web_bg.wasm`)).arrayBuffer();
     document.body.dataset.offline = "ready";
   } catch {
     // Without it, the page needs the network.

@@ -11,8 +11,8 @@ let model;
 let comparison;
 
 const requests = {
-  async load({ module, weights, name, url }, post) {
-    codec = await load(module);
+  async load({ module, threads, weights, name, url }, post) {
+    codec = await load(module, { threads });
     post({ status: "Loading the model" });
     const onBytes = (bytes, total) => post({ progress: total ? bytes / total : undefined });
     const bytes = weights ?? (url ? await download(url, onBytes) : await tiny(onBytes));
@@ -20,7 +20,8 @@ const requests = {
     model?.free();
     model = next;
     const { sampleRate, codebooks, isa, weightsSha256 } = model;
-    return { model: { name: model.name, sampleRate, codebooks, isa, weightsSha256 } };
+    const { module: loaded, threads: started } = codec;
+    return { model: { name: model.name, sampleRate, codebooks, isa, weightsSha256, module: loaded, threads: started } };
   },
 
   async open({ file }, post) {
