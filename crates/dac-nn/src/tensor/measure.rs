@@ -23,7 +23,7 @@ pub struct Measurement {
 
 /// Least number of timed runs, and the least time that they take together.
 const LEAST_RUNS: usize = 3;
-const LEAST_SECONDS: f64 = 0.05;
+const LEAST_SECONDS: f64 = 0.02;
 
 /// Outputs compared with exact sums: this many positions in each of this many channels.
 const COMPARED: [usize; 2] = [16, 16];
