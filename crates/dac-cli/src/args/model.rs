@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
+use dac::cache::Environment;
+use dac::prepared::Prepared;
 use dac::{Device, LoadOptions, Precision, Preset};
 
 use super::values;
@@ -48,10 +50,16 @@ pub(crate) struct RunArgs {
 impl RunArgs {
     pub(crate) fn load_options(&self) -> LoadOptions {
         LoadOptions {
+            prepared: prepared(),
             threads: self.threads.map(|_| resources::threads(self.threads)),
             precision: self.precision,
             memory_budget_bytes: self.memory_budget,
             ..LoadOptions::on(self.device)
         }
     }
+}
+
+/// Prepared weights in this program's cache.
+pub(crate) fn prepared() -> Prepared {
+    Environment::from_process().prepared_folder().map_or(Prepared::Off, Prepared::Read)
 }

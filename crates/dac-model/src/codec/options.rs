@@ -2,6 +2,10 @@
 
 use dac_kernels::{Isa, Precision};
 use dac_nn::Device;
+use dac_nn::pipeline::PipelineError;
+
+use super::error::CodecError;
+use super::prepared::Prepared;
 
 /// Device, precision and resources of a codec.
 #[derive(Debug, Clone, Default)]
@@ -22,11 +26,21 @@ pub struct CodecOptions {
     pub low_latency: bool,
     /// Measure the time of each layer of the CPU engine.
     pub timings: bool,
+    /// Prepared weights for the CPU engine. They belong to weights files, so [`super::Codec::load`] ignores it.
+    pub prepared: Prepared,
 }
 
 impl CodecOptions {
     /// Returns the defaults for `device`.
     pub fn on(device: Device) -> Self {
         Self { device, ..Self::default() }
+    }
+
+    /// Returns the instruction set of the CPU engine.
+    pub(super) fn isa(&self) -> Result<Isa, CodecError> {
+        match self.isa {
+            Some(isa) => Ok(isa),
+            None => Ok(Isa::from_env().map_err(PipelineError::from)?),
+        }
     }
 }
