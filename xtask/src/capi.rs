@@ -91,7 +91,7 @@ fn run_in_valgrind(program: &Path, folder: &Path) -> Result<(), Error> {
         bail!("valgrind is not installed; use --no-valgrind to skip this test");
     }
     let mut valgrind = command("valgrind");
-    valgrind.args(["--quiet", "--error-exitcode=1", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
-    valgrind.env("DAC_CPU", "avx2");
+    valgrind.args(["--quiet", "--error-exitcode=1", "--leak-check=full", "--show-leak-kinds=definite"]);
+    valgrind.arg("--errors-for-leak-kinds=definite").env("DAC_CPU", "avx2");
     run_command(valgrind.arg(program).arg(folder))
 }
