@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask parity|bench|dist|cross|interop|fuzz|audio|web|wheel|tidy`.
+//! Developer tasks: `cargo xtask parity|bench|dist|cross|interop|fuzz|audio|web|wheel|capi|tidy`.
 //!
 //! Tasks run the project's programs and other implementations and compare their results. xtask links no codec
 //! crate: it builds in seconds and measures the shipped binary.
@@ -10,6 +10,7 @@
 mod audio;
 pub mod bench;
 pub mod binary;
+pub mod capi;
 pub mod compare;
 pub mod cross;
 pub mod dist;
@@ -56,6 +57,8 @@ enum Task {
     Web(web::Args),
     /// Build the Python wheel, check it, and run its tests in an empty environment.
     Wheel(wheel::Args),
+    /// Check the header of the C interface and run its test program, also under valgrind.
+    Capi(capi::Args),
     /// Check rules that no compiler checks: module docs, sizes, dependencies between crates and modules.
     Tidy,
 }
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Task::Audio(args) => audio::run(&args),
         Task::Web(args) => web::run(&args),
         Task::Wheel(args) => wheel::run(&args),
+        Task::Capi(args) => capi::run(&args),
         Task::Tidy => tidy::run(),
     };
     match result {

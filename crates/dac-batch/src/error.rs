@@ -155,7 +155,10 @@ pub fn error_text_of_file(file: &str, text: &str) -> String {
 }
 
 /// Does work whose panic, which only a defect can cause, becomes an error.
-pub(crate) fn catch_panic<T>(work: impl FnOnce() -> Result<T, BatchError>) -> Result<T, BatchError> {
+///
+/// # Errors
+/// The error of the work, or [`BatchError::Job`] after a panic.
+pub fn catch_panic<T>(work: impl FnOnce() -> Result<T, BatchError>) -> Result<T, BatchError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         Err(BatchError::internal(panic_text(panic.as_ref()).unwrap_or("unknown panic")))
     })

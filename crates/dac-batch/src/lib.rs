@@ -86,7 +86,8 @@ pub use decode::{DecodeSettings, IGNORED_BYTES_REMARK, decode_files};
 pub use encode::{damage_remarks, encode_files, input_remarks};
 pub use encode_settings::EncodeSettings;
 pub use error::{
-    BatchError, error_text, error_text_of_file, has_io_cause, is_disk_full, is_thread_limit, panic_text,
+    BatchError, catch_panic, error_text, error_text_of_file, has_io_cause, is_disk_full, is_thread_limit,
+    panic_text,
 };
 pub use manifest::{
     MANIFEST_NAME, MAX_LINE_BYTES, ManifestIndex, ManifestWriter, MergeReport, Record, Roundtrip, RunMark,

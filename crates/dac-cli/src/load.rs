@@ -1,6 +1,6 @@
 //! Loads the models of commands.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dac::cache::{self, Environment};
 use dac::codec::CodecError;
@@ -24,20 +24,39 @@ pub(crate) fn open_named(
     options: &LoadOptions,
 ) -> Result<Dac, BatchError> {
     match weights {
-        Some(path) if path.is_dir() => Err(BatchError::Usage(match Checkpoint::open(path, model) {
-            Err(error) => error.to_string(),
-            Ok(_) => format!("{}: is a directory", path.display()),
-        })),
-        Some(path) if !path.is_file() => {
-            Err(BatchError::Usage(format!("weights file not found: {}", path.display())))
-        }
-        Some(path) => open_source(&ModelSource::File(path.to_owned()), model, options),
+        Some(path) => open_source(&ModelSource::File(check_is_file(path, model)?), model, options),
         None => {
             let preset = model.unwrap_or(DEFAULT_MODEL);
             let source = find_source(preset).ok_or_else(|| no_weights(preset, model.is_none()))?;
             open_source(&source, Some(preset), options)
         }
     }
+}
+
+/// Returns the weights file of `--weights` or of a preset in a cache.
+pub(crate) fn weights_file(model: Option<Preset>, weights: Option<&Path>) -> Result<PathBuf, BatchError> {
+    if let Some(path) = weights {
+        return check_is_file(path, model);
+    }
+    let preset = model.unwrap_or(DEFAULT_MODEL);
+    match find_source(preset) {
+        Some(ModelSource::File(path)) => Ok(path),
+        Some(_) => Err(BatchError::Usage(format!("{preset} is part of this program and loads at once"))),
+        None => Err(no_weights(preset, false)),
+    }
+}
+
+fn check_is_file(path: &Path, model: Option<Preset>) -> Result<PathBuf, BatchError> {
+    if path.is_dir() {
+        return Err(BatchError::Usage(match Checkpoint::open(path, model) {
+            Err(error) => error.to_string(),
+            Ok(_) => format!("{}: is a directory", path.display()),
+        }));
+    }
+    if !path.is_file() {
+        return Err(BatchError::Usage(format!("weights file not found: {}", path.display())));
+    }
+    Ok(path.to_owned())
 }
 
 /// Opens a source. A device or precision that this build or machine lacks is a usage error.

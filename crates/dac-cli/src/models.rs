@@ -1,13 +1,16 @@
-//! `dac models`: lists the presets and their weights on this machine.
+//! `dac models`: lists the presets and their weights on this machine; with `--prepare`, prepares weights.
 
 use anyhow::Error;
-use dac::Preset;
 use dac::cache::{self, Environment};
+use dac::prepared::prepare;
 use dac::weights::registry;
+use dac::{Device, LoadOptions, Preset};
+use dac_batch::BatchError;
 use serde::Serialize;
 
-use crate::args::ModelsArgs;
+use crate::args::{ModelsArgs, PrepareArgs, prepared};
 use crate::exit::Exit;
+use crate::load::weights_file;
 use crate::output::{print_record, print_text};
 
 /// Record of `--json`.
@@ -37,7 +40,23 @@ struct Publication {
     sha256: Option<&'static str>,
 }
 
+/// Record of `--prepare --json`.
+#[derive(Debug, Serialize)]
+struct PreparedRecord {
+    /// Prepared weights.
+    path: String,
+    bytes: u64,
+    /// Weights file.
+    weights: String,
+    weights_sha256: String,
+    /// Whether the file was written; a valid one is kept.
+    written: bool,
+}
+
 pub(crate) fn run(args: &ModelsArgs) -> Result<Exit, Error> {
+    if let Some(model) = args.prepare {
+        return run_prepare(model, &args.preparation, args.json);
+    }
     let environment = Environment::from_process();
     let records: Vec<Record> = Preset::ALL.into_iter().map(|preset| record(preset, &environment)).collect();
     if args.json {
@@ -60,6 +79,32 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<Exit, Error> {
         table += &format!("{nominal_kbps:>9.2}  {weights}");
     }
     print_text(&table)?;
+    Ok(Exit::Done)
+}
+
+fn run_prepare(model: Option<Preset>, args: &PrepareArgs, json: bool) -> Result<Exit, Error> {
+    let weights = weights_file(model, args.weights.as_deref())?;
+    let options = LoadOptions {
+        precision: args.precision.unwrap_or_default(),
+        low_latency: args.low_latency,
+        prepared: prepared(),
+        ..LoadOptions::on(Device::Cpu)
+    };
+    let expected = model.or_else(|| args.weights.is_none().then_some(dac_batch::DEFAULT_MODEL));
+    let file = prepare(&weights, expected, &options).map_err(BatchError::from)?;
+    if json {
+        print_record(&PreparedRecord {
+            path: file.path.display().to_string(),
+            bytes: file.bytes,
+            weights: weights.display().to_string(),
+            weights_sha256: file.weights_sha256,
+            written: file.is_new,
+        })?;
+    } else {
+        let done = if file.is_new { "prepared" } else { "already prepared" };
+        let megabytes = file.bytes as f64 / 1e6;
+        print_text(&format!("{done}: {} ({megabytes:.1} MB)", file.path.display()))?;
+    }
     Ok(Exit::Done)
 }
 

@@ -44,6 +44,12 @@ impl AlignedBuffer {
     }
 }
 
+impl AsRef<[f32]> for AlignedBuffer {
+    fn as_ref(&self) -> &[f32] {
+        self.as_slice()
+    }
+}
+
 /// A queue of values that are appended at the end and removed at the start.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {

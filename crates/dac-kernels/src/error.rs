@@ -51,6 +51,12 @@ pub enum KernelError {
         /// The missing requirement.
         why: &'static str,
     },
+    /// Prepared weights do not fit the layers.
+    #[error("the prepared weights do not fit the pipeline: {what}")]
+    Prepared {
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A text is not the name of an instruction set.
     #[error(transparent)]
     UnknownName(#[from] crate::UnknownName),

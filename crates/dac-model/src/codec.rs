@@ -8,10 +8,12 @@ mod error;
 mod formulations;
 mod options;
 mod pending;
+pub mod prepared;
 mod quantizer;
 #[cfg(feature = "burn")]
 mod tensor;
 
+use dac_kernels::PackedSection;
 use dac_nn::{Device, Geometry, NetworkShape, Padding, Weights, memory};
 use dac_rvq::{Array3, Codes, CodesError};
 
@@ -25,6 +27,8 @@ pub use options::CodecOptions;
 pub use pending::Pending;
 
 use checks::{check_finite, check_fits, check_smallest_chunk_fits};
+use engine::BLOCK_FRAMES;
+use prepared::{PreparedError, PreparedWeights};
 use quantizer::load_quantizer;
 
 enum Network {
@@ -81,6 +85,25 @@ impl Codec {
         Ok(Self { shape: shape.clone(), geometry, options, network, codebooks })
     }
 
+    /// Builds the network of `shape` on the CPU engine from prepared weights.
+    ///
+    /// # Errors
+    /// When the weights do not fit the shape or the options, or the device is not the CPU engine.
+    pub fn load_prepared(
+        shape: &NetworkShape,
+        prepared: &PreparedWeights,
+        options: CodecOptions,
+    ) -> Result<Self, PreparedError> {
+        if options.device != Device::Cpu {
+            return Err(PreparedError::NotEngine);
+        }
+        let quantizer = prepared.quantizer(shape)?;
+        let codebooks = quantizer.iter().map(|stage| stage.codebook.clone()).collect();
+        let network = engine::EngineNetwork::load_prepared(shape, quantizer, prepared, &options)?;
+        let (geometry, network) = (Geometry::new(shape), Network::Engine(network));
+        Ok(Self { shape: shape.clone(), geometry, options, network, codebooks })
+    }
+
     /// Returns the network's shape.
     pub fn shape(&self) -> &NetworkShape {
         &self.shape
@@ -121,6 +144,11 @@ impl Codec {
     /// Returns the CPU engine's instruction set; `None` on a burn device.
     pub fn isa(&self) -> Option<Isa> {
         self.engine().map(|network| network.isa)
+    }
+
+    /// Packed weights of the engine's encoder or decoder; `None` on a burn device.
+    fn packed(&self, part: Part) -> Option<&[PackedSection]> {
+        self.engine().map(|network| network.packed(part))
     }
 
     fn engine(&self) -> Option<&engine::EngineNetwork> {

@@ -1,6 +1,7 @@
 //! Presets, weight loading and the assembled Descript Audio Codec.
 
-#![forbid(unsafe_code)]
+// Only `codec::prepared::mapping` allows it.
+#![deny(unsafe_code)]
 
 #[cfg(feature = "autotune-cache")]
 mod autotune;
@@ -16,6 +17,7 @@ pub mod tiny;
 #[cfg(feature = "autotune-cache")]
 pub use autotune::set_autotune_dir;
 pub use checkpoint::{Checkpoint, CheckpointError, LoadReport};
+pub use codec::prepared;
 pub use codec::{Codec, CodecError, CodecOptions, Encoded};
 pub use dac_kernels::Precision;
 pub use preset::Preset;

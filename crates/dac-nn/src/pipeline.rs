@@ -1,9 +1,11 @@
 //! Builds the CPU engine's pipeline from a layer list.
 
-use dac_kernels::{KernelError, LayerInfo, Pipeline, PipelineOptions, ResidualUnit};
+use dac_kernels::{
+    KernelError, LayerInfo, PackedSections, Pipeline, PipelineBuilder, PipelineOptions, ResidualUnit,
+};
 use thiserror::Error;
 
-use crate::layer::Layer;
+use crate::layer::{Layer, Parameter};
 use crate::weights::{WeightError, Weights};
 
 /// An error while building a pipeline.
@@ -29,7 +31,40 @@ pub fn build(
     weights: &mut dyn Weights,
     options: PipelineOptions,
 ) -> Result<Pipeline, PipelineError> {
-    let mut builder = Pipeline::builder(options);
+    add_layers(layers, weights, Pipeline::builder(options))
+}
+
+/// Builds the pipeline of a layer list from the packed weights of another with the same layers and options.
+///
+/// # Errors
+/// When the sections do not fit the layers, or the processor does not support `options`.
+pub fn build_prepared(
+    layers: &[Layer],
+    sections: PackedSections,
+    options: PipelineOptions,
+) -> Result<Pipeline, PipelineError> {
+    add_layers(layers, &mut Lengths, Pipeline::builder(options).prepared(sections))
+}
+
+/// Parameters of the right lengths for a builder that does not read their values. The zeros of large ones are
+/// memory that is reserved, but never touched.
+struct Lengths;
+
+impl Weights for Lengths {
+    fn tensor(&mut self, _: &str, shape: &[usize]) -> Result<Vec<f32>, WeightError> {
+        Ok(vec![0.0; shape.iter().product()])
+    }
+
+    fn parameter(&mut self, (name, shape): Parameter) -> Result<Vec<f32>, WeightError> {
+        self.tensor(&name, &shape)
+    }
+}
+
+fn add_layers(
+    layers: &[Layer],
+    weights: &mut dyn Weights,
+    mut builder: PipelineBuilder,
+) -> Result<Pipeline, PipelineError> {
     for layer in layers {
         builder = match layer {
             Layer::Conv(conv) => {

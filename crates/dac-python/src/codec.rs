@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use dac::cache::{self, Environment};
+use dac::prepared::Prepared;
 use dac::tokens::{TokenFile, TokenMeta};
 use dac::{
     Chunking, Dac, DecodeOptions, DecodeSession, Device, EncodeOptions, LoadOptions, ModelSource, Preset,
@@ -39,6 +40,8 @@ pub(crate) struct LoadArgs {
     threads: Option<usize>,
     precision: String,
     low_latency: bool,
+    /// Writes missing prepared weights.
+    prepare: bool,
 }
 
 /// Names of all models.
@@ -86,6 +89,8 @@ impl LoadArgs {
         let mut options = LoadOptions::on(parse(&self.device)?);
         options.precision = parse(&self.precision)?;
         options.low_latency = self.low_latency;
+        let used = if self.prepare { Prepared::ReadOrWrite } else { Prepared::Read };
+        options.prepared = Environment::from_process().prepared_folder().map_or(Prepared::Off, used);
         Ok(options)
     }
 }
@@ -96,6 +101,7 @@ pub(crate) struct Facts {
     name: String,
     weights_sha256: String,
     path: Option<PathBuf>,
+    prepared: Option<PathBuf>,
     device: String,
     precision: String,
     threads: usize,
@@ -137,6 +143,7 @@ impl Codec {
             name: info.name.clone(),
             weights_sha256: info.weights_sha256.clone(),
             path: info.path.clone(),
+            prepared: info.prepared.clone(),
             device: options.device.to_string(),
             precision: options.precision.to_string(),
             threads: self.0.threads,

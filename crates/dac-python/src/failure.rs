@@ -124,6 +124,7 @@ fn kind_of(error: &Error) -> Kind {
         | Error::Config(_)
         | Error::NoWeights { .. }
         | Error::NoTiny
+        | Error::Prepared(_)
         | Error::Read { .. } => Kind::Weights,
         Error::Codec(error) => kind_of_codec_error(error),
         Error::Windows(_) | Error::InvalidOption { .. } => Kind::Usage,
@@ -137,6 +138,8 @@ fn kind_of_codec_error(error: &CodecError) -> Kind {
         CodecError::Device(_)
         | CodecError::Precision { .. }
         | CodecError::MemoryBudget { .. }
+        | CodecError::NotInGroup { .. }
+        | CodecError::SignalEnded { .. }
         | CodecError::Codes(CodesError::CodebookCount { .. }) => Kind::Usage,
         CodecError::Codes(_) => Kind::Tokens,
         CodecError::Weight(_) | CodecError::Engine(_) => Kind::Weights,

@@ -11,6 +11,7 @@ mod batch;
 mod codec;
 mod data_sets;
 mod failure;
+mod group;
 mod names;
 mod network;
 mod pools;
@@ -33,6 +34,8 @@ mod _native {
     use crate::codec::Codec;
     #[pymodule_export]
     use crate::codec::{find_weights, model_names};
+    #[pymodule_export]
+    use crate::group::{DecoderGroup, EncoderGroup};
     #[pymodule_export]
     use crate::program::{panic_for_test, run_program};
     #[pymodule_export]

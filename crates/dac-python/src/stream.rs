@@ -18,12 +18,12 @@ use crate::source::channels;
 use crate::tasks::lock;
 use crate::tokens::{TokensOut, meta_from_json, tokens_to_python};
 
-/// Runs a step of a stream without the GIL.
-fn step<S: Send, R: Send>(
+/// Runs a step of a stream or a group without the GIL.
+pub(crate) fn step<S: Send, R: Send>(
     py: Python<'_>,
     threads: usize,
-    session: &Mutex<Option<S>>,
-    work: impl FnOnce(&mut Option<S>) -> Result<R, Failure> + Send,
+    session: &Mutex<S>,
+    work: impl FnOnce(&mut S) -> Result<R, Failure> + Send,
 ) -> PyResult<R> {
     let lease = Lease::take(threads, 1)?;
     let run = || {

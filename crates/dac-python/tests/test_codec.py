@@ -1,11 +1,12 @@
 """Encoding and decoding."""
 
 import io
+import pathlib
 import pickle
 
 import numpy as np
 import pytest
-from conftest import PARITY, SPEECH, assert_same_codes
+from conftest import PARITY, REPOSITORY, SPEECH, assert_same_codes
 
 import dac_rs
 
@@ -142,3 +143,18 @@ def test_audio_files_are_written_and_read(tmp_path, signal):
     assert found.resample(44100).samples.shape == (2, 30_000)
     assert found.duration == 15_000 / 22050 and found.channels == 2
     assert -70 < found.loudness() < 0
+
+
+def test_prepared_weights_are_written_on_request_and_used(tmp_path, monkeypatch, signal):
+    monkeypatch.setenv("DAC_HOME", str(tmp_path))
+    weights = REPOSITORY / "crates" / "dac-model" / "assets" / "tiny.safetensors"
+    packed = dac_rs.load(weights=weights)
+    assert packed.prepared_path is None and not list(tmp_path.iterdir())
+    assert dac_rs.load(weights=weights, prepare=True).prepared_path is None
+    mapped = dac_rs.load(weights=weights)
+    assert pathlib.Path(mapped.prepared_path).parent == tmp_path / "prepared"
+    assert mapped.weights_sha256 == packed.weights_sha256
+    expected = packed.encode(signal)
+    np.testing.assert_array_equal(mapped.encode(signal).codes, expected.codes)
+    np.testing.assert_array_equal(mapped.decode(expected).samples, packed.decode(expected).samples)
+    assert dac_rs.load(weights=weights, low_latency=True).prepared_path is None, "prepared for another schedule"

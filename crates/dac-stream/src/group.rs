@@ -17,6 +17,18 @@ use crate::encoder::StreamEncoder;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(u64);
 
+impl StreamId {
+    /// Returns the stream with a number, for programs in other languages. A group checks that it has it.
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Number of the stream: streams are counted from 0 in the order in which they join.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// Results of a step: one for each stream that had input or ended, in the order in which they joined.
 pub type StepResults<T> = Vec<(StreamId, Result<T, CodecError>)>;
 
@@ -67,7 +79,7 @@ impl<T: Member> Members<T> {
     }
 
     fn get(&mut self, id: StreamId) -> Result<&mut T, CodecError> {
-        self.members.get_mut(&id).ok_or_else(|| refused("a stream that is in the group"))
+        self.members.get_mut(&id).ok_or(CodecError::NotInGroup { number: id.0 })
     }
 
     fn end(&mut self, id: StreamId) -> Result<(), CodecError> {
@@ -97,10 +109,6 @@ fn finish<T: Member, Out>(active: Vec<Active<'_, T, Out>>) -> StepResults<Out> {
         (id, result.map(|()| out))
     });
     results.collect()
-}
-
-fn refused(expected: &str) -> CodecError {
-    CodecError::Input { what: "the stream's input", found: [1, 1, 0], expected: expected.to_owned() }
 }
 
 /// Any number of decoders, each of one channel, that share the weights and the computing of a [`Codec`].
@@ -176,7 +184,7 @@ impl DecoderGroup {
     ) -> Result<(), CodecError> {
         let member = self.streams.get(id)?;
         let accepted = match member.ends {
-            true => Err(refused("no frames between the end of a signal and the next step")),
+            true => Err(CodecError::SignalEnded { number: id.0 }),
             false => accept(&mut member.decoder),
         };
         match accepted {
@@ -316,7 +324,7 @@ impl EncoderGroup {
         let member = self.streams.get(id)?;
         if member.ends {
             member.reset();
-            return Err(refused("no samples between the end of a signal and the next step"));
+            return Err(CodecError::SignalEnded { number: id.0 });
         }
         member.pending.extend_from_slice(samples);
         Ok(())

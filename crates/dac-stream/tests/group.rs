@@ -212,11 +212,14 @@ fn an_error_resets_only_its_stream() {
     assert!(group.push_codes(bad, &vec![u16::MAX; codebooks], codebooks).is_err());
     group.end(bad).unwrap();
     let error = group.push_codes(bad, &vec![1; codebooks], codebooks).unwrap_err();
-    assert!(error.to_string().contains("end of a signal"), "{error}");
+    let expected = format!("the signal of stream {} has ended; step the group before", bad.number());
+    assert!(error.to_string().starts_with(&expected), "{error}");
     assert!(group.step().is_empty());
     assert!(group.leave(good));
     let error = group.push_z(good, &z).unwrap_err();
-    assert!(error.to_string().contains("in the group"), "{error}");
+    let expected = format!("stream {} is not in this group; it has left, or never joined", good.number());
+    assert_eq!(error.to_string(), expected);
+    assert!(matches!(group.end(StreamId::from_number(77)), Err(CodecError::NotInGroup { number: 77 })));
 }
 
 #[test]

@@ -64,6 +64,11 @@ impl Environment {
         self.cache_folder().map(|folder| folder.join("weights"))
     }
 
+    /// Returns the directory of prepared weights in our own cache.
+    pub fn prepared_folder(&self) -> Option<PathBuf> {
+        self.cache_folder().map(|folder| folder.join("prepared"))
+    }
+
     /// Returns the directory of autotune results of GPUs in our own cache.
     pub fn autotune_folder(&self) -> Option<PathBuf> {
         self.cache_folder().map(|folder| folder.join("autotune"))

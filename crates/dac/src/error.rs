@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use dac_audio::AudioError;
 use dac_model::checkpoint::ConfigJsonError;
+use dac_model::prepared::PreparedError;
 use dac_model::{CheckpointError, CodecError, Preset};
 use dac_stream::windowed::WindowedError;
 use dac_tokens::TokenError;
@@ -28,6 +29,9 @@ pub enum Error {
     /// The network cannot be built or run.
     #[error(transparent)]
     Codec(#[from] CodecError),
+    /// Weights cannot be prepared.
+    #[error(transparent)]
+    Prepared(#[from] PreparedError),
     /// A window, or a chunk of windowed tokens, has an invalid length.
     #[error(transparent)]
     Windows(#[from] WindowedError),

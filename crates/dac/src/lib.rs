@@ -24,6 +24,7 @@
 //! | encode audio as it arrives | [`EncodeSession`] |
 //! | decode block by block | [`DecodeSession`] |
 //! | decode codes as they arrive | [`PushDecodeSession`] |
+//! | encode or decode many streams at once | [`Dac::encoder_group`], [`Dac::decoder_group`] |
 //! | read and write token files | [`TokenFile`], [`tokens`] |
 //!
 //! The examples in `crates/dac/examples` show each of these.
@@ -41,10 +42,12 @@ mod encode;
 mod encode_session;
 mod error;
 pub mod formulations;
+mod groups;
 mod input_warning;
 mod loudness;
 mod model;
 mod options;
+pub mod prepared;
 mod progress;
 mod push_decode;
 mod token_encoder;

@@ -15,6 +15,7 @@ use dac_stream::overlap::OverlapSettings;
 use crate::cache::{self, Environment};
 use crate::chunking::Chunking;
 use crate::error::Error;
+use crate::prepared;
 
 /// Source of a model's weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct ModelInfo {
     pub path: Option<PathBuf>,
     /// Report of the load; `None` for random weights.
     pub report: Option<LoadReport>,
+    /// Path of the prepared weights ([`crate::prepared`]) that were used.
+    pub prepared: Option<PathBuf>,
 }
 
 /// A loaded model. Clones share the weights and can be used by several threads at once.
@@ -117,6 +120,7 @@ impl Dac {
                     weights_sha256: sha256_of_bytes(seed_text.as_bytes()),
                     path: None,
                     report: None,
+                    prepared: None,
                 };
                 let mut weights = RandomWeights::new(preset.shape(), *seed);
                 let codec = Codec::load(&preset.shape(), &mut weights, options.clone())?;
@@ -128,7 +132,7 @@ impl Dac {
     #[cfg(feature = "tiny")]
     fn open_tiny(options: &LoadOptions) -> Result<Self, Error> {
         let hash = || Ok(dac_model::tiny::sha256());
-        Self::load_checkpoint(dac_model::tiny::open()?, None, hash, options)
+        Self::load_checkpoint(&mut dac_model::tiny::open()?, None, hash, options)
     }
 
     #[cfg(not(feature = "tiny"))]
@@ -138,12 +142,22 @@ impl Dac {
 
     fn open_file(path: &Path, expected: Option<Preset>, options: &LoadOptions) -> Result<Self, Error> {
         let read_error = |source| Error::Read { path: path.to_path_buf(), source };
-        let hash = || sha256_of_file(path).map_err(read_error);
-        Self::load_checkpoint(Checkpoint::open(path, expected)?, Some(path), hash, options)
+        let mut checkpoint = Checkpoint::open(path, expected)?;
+        let (loaded, known_hash) = prepared::load(path, checkpoint.shape(), options);
+        if let (Some((codec, prepared)), Some(hash)) = (loaded, &known_hash) {
+            let loaded = Self::of_checkpoint(codec, &checkpoint, hash.clone(), Some(path));
+            let info = ModelInfo { prepared: Some(prepared), ..loaded.info().clone() };
+            return Ok(Self { info: Arc::new(info), ..loaded });
+        }
+        let hash = || known_hash.map_or_else(|| sha256_of_file(path).map_err(read_error), Ok);
+        let loaded = Self::load_checkpoint(&mut checkpoint, Some(path), hash, options)?;
+        let hash = &loaded.info.weights_sha256;
+        prepared::write_missing(path, &loaded.codec, &mut checkpoint, hash, options);
+        Ok(loaded)
     }
 
     fn load_checkpoint(
-        mut checkpoint: Checkpoint,
+        checkpoint: &mut Checkpoint,
         path: Option<&Path>,
         hash: impl FnOnce() -> Result<String, Error> + Send,
         options: &LoadOptions,
@@ -153,17 +167,17 @@ impl Dac {
         let (codec, weights_sha256) = thread::scope(|scope| {
             let hash = thread::Builder::new().spawn_scoped(scope, hash);
             let hash = hash.map_err(|source| Error::Thread { source })?;
-            let codec = Codec::load(&shape, &mut checkpoint, options.clone())?;
+            let codec = Codec::load(&shape, checkpoint, options.clone())?;
             let hash = hash.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             Ok::<_, Error>((codec, hash))
         })?;
-        Ok(Self::of_checkpoint(codec, &checkpoint, weights_sha256, path))
+        Ok(Self::of_checkpoint(codec, checkpoint, weights_sha256, path))
     }
 
     fn of_checkpoint(codec: Codec, from: &Checkpoint, weights_sha256: String, path: Option<&Path>) -> Self {
         let name = Preset::of_shape(from.shape()).map_or_else(|| "custom".to_owned(), |p| p.to_string());
         let (path, report) = (path.map(Path::to_path_buf), Some(from.report().clone()));
-        let info = ModelInfo { name, weights_sha256, path, report };
+        let info = ModelInfo { name, weights_sha256, path, report, prepared: None };
         Self { codec: Arc::new(codec), info: Arc::new(info) }
     }
 

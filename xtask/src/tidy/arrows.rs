@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::process::{cargo, stdout_of, succeeds};
 
 /// Each crate with the crates of the workspace that it may depend on, lowest first.
-pub const ARROWS: [(&str, &str); 18] = [
+pub const ARROWS: [(&str, &str); 19] = [
     ("dac-kernels", ""),
     ("dac-sniff", ""),
     ("dac-pickle", "dac-sniff"),
@@ -19,19 +19,20 @@ pub const ARROWS: [(&str, &str); 18] = [
     ("dac-nn", "dac-kernels"),
     ("dac-tokens", "dac-rvq dac-pickle dac-atomic dac-sniff"),
     ("dac-dataset", "dac-rvq dac-tokens dac-atomic"),
-    ("dac-model", "dac-kernels dac-nn dac-rvq dac-pickle dac-sniff"),
+    ("dac-model", "dac-kernels dac-nn dac-rvq dac-pickle dac-atomic dac-sniff"),
     ("dac-stream", "dac-model dac-nn dac-rvq"),
     ("dac", "dac-kernels dac-pickle dac-atomic dac-audio dac-rvq dac-nn dac-tokens dac-model dac-stream"),
     ("dac-batch", "dac dac-atomic dac-dataset"),
     ("dac-report", "dac dac-atomic dac-picture"),
     ("dac-cli", "dac dac-batch dac-report"),
     ("dac-python", "dac dac-batch dac-cli"),
+    ("dac-capi", "dac dac-batch"),
     ("xtask", ""),
 ];
 
 /// Crates that must build without burn.
 const WITHOUT_BURN: &str = "dac-kernels dac-sniff dac-pickle dac-atomic dac-audio dac-picture dac-tokens \
-     dac-dataset dac-python xtask";
+     dac-dataset dac-python dac-capi xtask";
 
 /// Dependencies that only some crates may have: libraries do not download, draw progress bars or parse
 /// arguments.

@@ -2,7 +2,7 @@
 //!
 //! - every Rust file begins with module docs and has lines of at most 110 columns;
 //! - every file of code has at most 500 lines;
-//! - every crate except dac-kernels forbids unsafe code;
+//! - every crate forbids unsafe code, except dac-kernels, dac-capi and one module of dac-model;
 //! - crates depend on each other only as in `docs/dev/architecture.md`; the lower ones do not depend on burn;
 //! - the modules of a crate do not import each other in a cycle;
 //! - no file names the host of a package registry or a directory of a developer's machine;

@@ -35,8 +35,8 @@ pub(crate) use encode::EncodeArgs;
 pub(crate) use files::FileArgs;
 pub(crate) use info::InfoArgs;
 pub(crate) use manifest::ManifestAction;
-pub(crate) use model::{ModelArgs, RunArgs};
-pub(crate) use models::ModelsArgs;
+pub(crate) use model::{ModelArgs, RunArgs, prepared};
+pub(crate) use models::{ModelsArgs, PrepareArgs};
 pub(crate) use pack::{PackArg, PackArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use roundtrip::RoundtripArgs;
@@ -95,7 +95,7 @@ pub(crate) enum Command {
     /// Show facts about the tokens of a model.
     #[command(subcommand)]
     Tokens(TokensAction),
-    /// List the models, their bitrates, and their weights on this machine.
+    /// List the models and their weights on this machine, or prepare weights for fast loading.
     Models(ModelsArgs),
     /// Download the published weights of a model into the cache.
     Download(DownloadArgs),

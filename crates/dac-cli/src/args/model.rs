@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
+use dac::cache::Environment;
 use dac::formulations::Formulations;
+use dac::prepared::Prepared;
 use dac::{Device, LoadOptions, Precision, Preset};
 
 use super::values::{self, FormulationArg};
@@ -56,6 +58,7 @@ pub(crate) struct RunArgs {
 impl RunArgs {
     pub(crate) fn load_options(&self) -> LoadOptions {
         LoadOptions {
+            prepared: prepared(),
             threads: self.threads.map(|_| resources::threads(self.threads)),
             precision: self.precision,
             formulations: self.formulation.0.map(Formulations::all),
@@ -63,4 +66,9 @@ impl RunArgs {
             ..LoadOptions::on(self.device)
         }
     }
+}
+
+/// Prepared weights in this program's cache.
+pub(crate) fn prepared() -> Prepared {
+    Environment::from_process().prepared_folder().map_or(Prepared::Off, Prepared::Read)
 }

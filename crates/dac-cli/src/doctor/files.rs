@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, bail};
 use dac::Preset;
 use dac::cache::{self, CachedWeights, Environment, Origin, PARTIAL_SUFFIX};
+use dac::prepared::{self, PreparedWeights};
 use dac::weights::registry::{self, Published};
 use dac_batch::Status;
 use serde::Serialize;
@@ -58,11 +59,17 @@ pub(super) fn check(environment: &Environment) -> CacheCheck {
         Some(Err(error)) => (Vec::new(), Some(error_text(&error))),
         None => (Vec::new(), None),
     };
+    let prepared = environment.prepared_folder().map_or_else(Vec::new, |folder| prepared::files(&folder));
     let searched = cache::searched_folders(environment);
     CacheCheck {
         folder: folder.map(|folder| folder.display().to_string()),
         searched: searched.iter().map(|folder| folder.display().to_string()).collect(),
-        files: found.into_iter().map(check_weights).chain(unused).collect(),
+        files: found
+            .into_iter()
+            .map(check_weights)
+            .chain(unused)
+            .chain(prepared.iter().map(check_prepared))
+            .collect(),
         status: if error.is_some() { Status::Error } else { Status::Ok },
         error,
     }
@@ -81,6 +88,24 @@ fn check_weights(weights: CachedWeights) -> FileCheck {
     match check_hash(weights, &mut check) {
         Ok(note) => check.note = Some(note),
         Err(error) => (check.status, check.error) = (Status::Error, Some(error)),
+    }
+    check
+}
+
+/// Checks the checksums of prepared weights.
+fn check_prepared(path: &PathBuf) -> FileCheck {
+    let mut check = FileCheck {
+        path: path.display().to_string(),
+        origin: Some(Origin::Own.to_string()),
+        bytes: fs::metadata(path).ok().map(|found| found.len()),
+        ..FileCheck::default()
+    };
+    match PreparedWeights::check(path) {
+        Ok(_) => check.note = Some("prepared weights, checksums as expected".to_owned()),
+        Err(error) => {
+            check.status = Status::Error;
+            check.error = Some(format!("{error}; remove it, or run `dac models --prepare` again"));
+        }
     }
     check
 }

@@ -13,7 +13,8 @@ fn measured_formulations_are_saved_and_used() {
     let record = lab.dac(autotune).expect(0).records().remove(0);
     assert_eq!((&record["device"], &record["kernels_saved"]), (&"flex".into(), &false.into()));
     let measured = record["formulations"].as_array().unwrap();
-    let wide = measured.iter().find(|c| c["taps"] == 7 && c["dilation"] == 3 && c["in_channels"] == 64).unwrap();
+    let wide =
+        measured.iter().find(|c| c["taps"] == 7 && c["dilation"] == 3 && c["in_channels"] == 64).unwrap();
     let candidates = wide["candidates"].as_array().unwrap();
     assert_eq!(candidates.len(), 6, "{wide}");
     for candidate in candidates {
@@ -26,7 +27,8 @@ fn measured_formulations_are_saved_and_used() {
     assert_eq!(record["formulations_file"].as_str(), saved.to_str());
     // The file decides: with other formulations, other last bits of the latents come out.
     let latents = |folder: &str| {
-        let encode = format!("encode a.wav --output {folder} --model tiny --device flex --save codes,latents");
+        let encode =
+            format!("encode a.wav --output {folder} --model tiny --device flex --save codes,latents");
         lab.dac(&encode).expect(0);
         TokenFile::read(&lab.path(&format!("{folder}/a.safetensors"))).unwrap().latents.unwrap()
     };
@@ -56,7 +58,8 @@ fn a_formulation_can_be_chosen_on_burn_devices() {
     lab.dac(&format!("{encode} winograd-4 --device flex")).expect(0);
     lab.dac(&format!("{encode} shifted")).expect(2).says("--formulation applies only to burn devices");
     lab.dac(&format!("{encode} fft")).expect(2).says("winograd-6, or auto");
-    let bench = "bench --model tiny --seconds 0.1 --runs 1 --chunk-seconds 0.05 --layers --device flex --json";
+    let bench =
+        "bench --model tiny --seconds 0.1 --runs 1 --chunk-seconds 0.05 --layers --device flex --json";
     let record = lab.dac(bench).expect(0).records().remove(0);
     assert!(record["layers"].is_null() && record["formulations"].as_array().unwrap().len() > 20, "{record}");
 }

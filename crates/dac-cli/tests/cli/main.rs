@@ -28,6 +28,7 @@ mod limits;
 mod manifest;
 mod pack;
 mod precision;
+mod prepared;
 mod ranges;
 mod regressions;
 mod report;

@@ -208,7 +208,7 @@ impl<'a> BlockShape<'a> {
         let (k, depth) = (self.kernels, self.conv.depth);
         let weight = |(panel, point): (usize, usize)| {
             let at = self.conv.first_weight_row(panel, point) * k.nr;
-            self.conv.weight.as_slice().get(at..at + depth * k.nr).unwrap_or_default()
+            self.conv.weight.words().get(at..at + depth * k.nr).unwrap_or_default()
         };
         Gemm {
             a: &a[point * depth * k.mr..],
@@ -244,7 +244,7 @@ impl<'a> BlockShape<'a> {
                 (self.conv.operands.gemm)(Gemm {
                     c: &mut segment.y[panel * nr..],
                     c_stride: self.out_width,
-                    bias: Some(&self.conv.bias.as_slice()[panel * nr..][..nr]),
+                    bias: Some(&self.conv.bias.words()[panel * nr..][..nr]),
                     ..self.panel_product(a, (panel, 0), (panel + 1, 0))
                 });
             }
@@ -316,7 +316,7 @@ impl<'a> BlockShape<'a> {
             strip_stride,
             row_stride,
             chunk_stride,
-            bias: &conv.bias.as_slice()[columns.clone()],
+            bias: &conv.bias.words()[columns.clone()],
             snake,
             coefficients: &conv.winograd.coefficients,
         });
@@ -363,12 +363,12 @@ impl<'a> BlockShape<'a> {
                     strip_stride: self.hidden.strip_stride,
                     chunk_stride: self.hidden.chunk_stride,
                     chunks: words / k.lanes,
-                    b: &fused.weight.as_slice()[at * words..][..words * nr],
-                    next: fused.weight.as_slice().get((at + nr) * words..).unwrap_or_default(),
+                    b: &fused.weight.words()[at * words..][..words * nr],
+                    next: fused.weight.words().get((at + nr) * words..).unwrap_or_default(),
                     rows: y.len() / width,
                     c: &mut y[at..],
                     c_stride: width,
-                    bias: Some(&fused.bias.as_slice()[at..at + nr]),
+                    bias: Some(&fused.bias.words()[at..at + nr]),
                     residual: Some((&x[at..], self.in_width)),
                 });
             }

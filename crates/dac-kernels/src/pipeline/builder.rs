@@ -10,6 +10,7 @@ use crate::{
     ConvParams, ConvTransposeParams, KernelError, PipelineOptions, Precision, ResidualUnit,
     error::{check_len, invalid},
     isa::{Kernels, OperandKernels, bf16},
+    packed::{PackedSections, SectionSource},
 };
 use std::ops::Range;
 
@@ -24,6 +25,7 @@ pub struct PipelineBuilder {
     /// The kernels for `bf16` operands, with [`Precision::Bf16`].
     bf16: Option<&'static OperandKernels>,
     layers: Vec<Layer>,
+    sections: SectionSource,
     /// α of a snake that is fused with the convolution that follows it.
     pending_snake: Option<Vec<f32>>,
     /// Number of layer calls.
@@ -53,11 +55,23 @@ impl PipelineBuilder {
             kernels,
             bf16,
             layers: Vec::new(),
+            sections: SectionSource::default(),
             pending_snake: None,
             calls: 0,
             implemented_calls: 0,
             error,
         }
+    }
+
+    /// Takes the packed weights from `sections`, the [`Pipeline::packed`] of a pipeline with the same options
+    /// (except threads and timings) and layers. The weights given for the layers must have the right lengths;
+    /// their values are not read.
+    ///
+    /// Call it before the first layer. [`PipelineBuilder::build`] returns [`KernelError::Prepared`] if the
+    /// lengths of the sections differ from those of the layers.
+    #[must_use]
+    pub fn prepared(self, sections: PackedSections) -> Self {
+        Self { sections: SectionSource::prepared(sections), ..self }
     }
 
     /// Performs a layer call, unless an earlier one failed.
@@ -163,7 +177,7 @@ impl PipelineBuilder {
         if self.layers.is_empty() {
             return Err(KernelError::Empty);
         }
-        Pipeline::new(self.options, self.layers)
+        Pipeline::new(self.options, self.layers, self.sections.finish()?)
     }
 
     /// Checks that a layer with `found` channels can follow the layers so far.
@@ -188,7 +202,7 @@ impl PipelineBuilder {
         if let Some(alpha) = self.pending_snake.take() {
             let stride = self.pad_rows(alpha.len());
             let calls = self.take_calls(self.calls);
-            self.layers.push(pack::snake_layer(&alpha, stride, calls));
+            self.layers.push(pack::snake_layer(&mut self.sections, &alpha, stride, calls));
         }
     }
 
@@ -224,16 +238,17 @@ impl PipelineBuilder {
         let rates = self.layers.iter().map(|l| l.geometry.out_group as f64 / l.geometry.in_group as f64);
         let single = pack::has_single_output(g) && in_stride.is_multiple_of(kernels.lanes);
         let (operation, out_stride) = if single && residual.is_none() {
-            let bias = bias.first().copied().unwrap_or(0.0);
-            (pack::single_output(g, in_stride, &weight, bias), 1)
+            (pack::single_output(&mut self.sections, g, in_stride, &weight, bias), 1)
         } else {
             let plan = plan::choose(&self.options, kernels, self.bf16, g, in_stride, rates.product());
-            let mut conv = pack::gemm_conv(kernels, g, in_stride, plan, &weight, bias);
+            let sections = &mut self.sections;
+            let mut conv = pack::gemm_conv(sections, kernels, (g, in_stride), plan, &weight, bias);
             let operands = self.bf16.unwrap_or(&kernels.f32);
-            conv.fused = residual.map(|unit| pack::fused_pointwise(kernels, operands, unit));
+            conv.fused = residual.map(|unit| pack::fused_pointwise(sections, kernels, operands, unit));
             (Operation::Gemm(Box::new(conv)), g.out_channels.next_multiple_of(kernels.nr))
         };
-        let snake = self.pending_snake.take().map(|alpha| pack::snake(&alpha, in_stride));
+        let pending = self.pending_snake.take();
+        let snake = pending.map(|alpha| pack::snake(&mut self.sections, &alpha, in_stride));
         let calls = self.take_calls(self.calls + 1);
         let tanh = false;
         self.layers.push(Layer { name, calls, geometry, in_stride, out_stride, snake, operation, tanh });

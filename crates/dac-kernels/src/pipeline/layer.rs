@@ -3,8 +3,8 @@
 use super::geometry::Geometry;
 use crate::{
     LayerInfo,
-    buffer::AlignedBuffer,
     isa::{Coefficients, OperandKernels},
+    packed::PackedSection,
     winograd::Winograd,
 };
 use std::ops::Range;
@@ -47,19 +47,18 @@ pub(crate) enum Operation {
     /// A convolution with one output channel.
     SingleOutput {
         /// `[taps][in_stride]`
-        weight: AlignedBuffer,
-        bias: f32,
+        weight: PackedSection,
+        /// One value.
+        bias: PackedSection,
     },
 }
 
 /// The constants of a snake for padded rows.
 #[derive(Debug)]
 pub(crate) struct Snake {
-    pub(crate) alpha: AlignedBuffer,
+    pub(crate) alpha: PackedSection,
     /// 1 / (α + 1e-9)
-    pub(crate) inverse: AlignedBuffer,
-    /// Values of a padded row.
-    pub(crate) width: usize,
+    pub(crate) inverse: PackedSection,
 }
 
 /// A convolution over groups as matrix products.
@@ -74,9 +73,9 @@ pub(crate) struct GemmConv {
     /// Copies the taps of a row one value at a time, because a row in is not a whole number of registers.
     pub(crate) gathers_values: bool,
     /// `[panel][point][depth][NR]`
-    pub(crate) weight: AlignedBuffer,
+    pub(crate) weight: PackedSection,
     /// `[panels · NR]`
-    pub(crate) bias: AlignedBuffer,
+    pub(crate) bias: PackedSection,
     pub(crate) panels: usize,
     /// Panels multiplied with one point of A before the next point.
     pub(crate) panels_per_batch: usize,
@@ -90,8 +89,8 @@ pub(crate) struct FusedPointwise {
     pub(crate) snake: Snake,
     pub(crate) operands: &'static OperandKernels,
     /// `[panel][words of the channels][NR]`
-    pub(crate) weight: AlignedBuffer,
-    pub(crate) bias: AlignedBuffer,
+    pub(crate) weight: PackedSection,
+    pub(crate) bias: PackedSection,
     /// Row out r is added to row in r + `residual_offset`, counted with the leading zeros of the input.
     pub(crate) residual_offset: usize,
 }
@@ -99,7 +98,7 @@ pub(crate) struct FusedPointwise {
 impl Snake {
     /// Returns α and 1 / (α + 1e-9) of a padded row.
     pub(super) fn constants(&self) -> (&[f32], &[f32]) {
-        (&self.alpha.as_slice()[..self.width], &self.inverse.as_slice()[..self.width])
+        (self.alpha.words(), self.inverse.words())
     }
 }
 
@@ -212,7 +211,7 @@ impl Layer {
 
     /// Reports whether the weights exceed the caches of a core; the threads then share a block's columns.
     pub(crate) fn exceeds_cache(&self) -> bool {
-        self.gemm().is_some_and(|conv| conv.weight.as_slice().len() > MAX_CACHED_WEIGHT)
+        self.gemm().is_some_and(|conv| conv.weight.len() > MAX_CACHED_WEIGHT)
     }
 
     /// Returns the multiply-adds for `groups` groups out: of direct convolution, and of the layer's algorithm
@@ -242,10 +241,10 @@ impl Layer {
     pub(crate) fn weight_bytes(&self) -> usize {
         let values = match &self.operation {
             Operation::Elementwise => 0,
-            Operation::SingleOutput { weight, .. } => weight.as_slice().len(),
+            Operation::SingleOutput { weight, .. } => weight.len(),
             Operation::Gemm(conv) => {
-                let pointwise = conv.fused.as_ref().map_or(0, |fused| fused.weight.as_slice().len());
-                conv.weight.as_slice().len() + pointwise
+                let pointwise = conv.fused.as_ref().map_or(0, |fused| fused.weight.len());
+                conv.weight.len() + pointwise
             }
         };
         values * size_of::<f32>()

@@ -16,7 +16,7 @@ mod stream;
 pub use builder::PipelineBuilder;
 pub use stream::{PipelineStream, StreamPush};
 
-use crate::{KernelError, LayerInfo, PipelineOptions, Threads, isa::Kernels};
+use crate::{KernelError, LayerInfo, PackedSection, PipelineOptions, Threads, isa::Kernels};
 use layer::Layer;
 use rayon::ThreadPool;
 use scratch::ScratchPool;
@@ -34,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) kernels: &'static Kernels,
     pub(crate) pool: Option<Arc<ThreadPool>>,
     pub(crate) layers: Vec<Layer>,
+    /// The packed weights of all layers.
+    sections: Vec<PackedSection>,
     /// Rows in per row out, at least 1.
     pub(crate) rows_per_row_out: usize,
     /// Scratch memory of all streams.
@@ -46,7 +48,11 @@ impl Pipeline {
         PipelineBuilder::new(options)
     }
 
-    fn new(options: PipelineOptions, layers: Vec<Layer>) -> Result<Self, KernelError> {
+    fn new(
+        options: PipelineOptions,
+        layers: Vec<Layer>,
+        sections: Vec<PackedSection>,
+    ) -> Result<Self, KernelError> {
         let threads = match options.threads {
             Threads::Count(threads) => Threads::shared(threads)?,
             ref other => other.clone(),
@@ -56,7 +62,8 @@ impl Pipeline {
         let rates = layers.iter().map(|l| l.geometry.in_group as f64 / l.geometry.out_group as f64);
         let rows_per_row_out = rates.product::<f64>().round().max(1.0) as usize;
         let scratch = ScratchPool::default();
-        Ok(Self { inner: Arc::new(Inner { options, kernels, pool, layers, rows_per_row_out, scratch }) })
+        let inner = Inner { options, kernels, pool, layers, sections, rows_per_row_out, scratch };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Channels of the input.
@@ -87,6 +94,11 @@ impl Pipeline {
     /// Returns the bytes of the packed weights. A push of a few rows reads all of them from memory.
     pub fn weight_bytes(&self) -> usize {
         self.inner.layers.iter().map(Layer::weight_bytes).sum()
+    }
+
+    /// Returns the packed weights of all layers in order, for [`PipelineBuilder::prepared`].
+    pub fn packed(&self) -> &[PackedSection] {
+        &self.inner.sections
     }
 
     /// Starts a stream.

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     ResidualUnit,
-    buffer::AlignedBuffer,
     isa::{Kernels, OperandKernels, bf16},
+    packed::{PackedSection, SectionSource},
     winograd::Winograd,
 };
 use rayon::prelude::*;
@@ -17,21 +17,21 @@ use std::ops::Range;
 pub(super) trait Weights: Fn(usize, usize, usize) -> f32 + Sync {}
 impl<T: Fn(usize, usize, usize) -> f32 + Sync> Weights for T {}
 
-pub(super) fn snake(alpha: &[f32], stride: usize) -> Snake {
-    let (mut padded, mut inverse) = (AlignedBuffer::zeros(stride), AlignedBuffer::zeros(stride));
-    padded.grow_to(stride)[..alpha.len()].copy_from_slice(alpha);
-    let inverses = inverse.grow_to(stride).iter_mut();
-    inverses.zip(alpha).for_each(|(i, &a)| *i = (1.0 / (f64::from(a) + 1e-9)) as f32);
-    Snake { alpha: padded, inverse, width: stride }
+pub(super) fn snake(sections: &mut SectionSource, alpha: &[f32], stride: usize) -> Snake {
+    Snake {
+        alpha: sections.section(stride, 1, |padded| padded[..alpha.len()].copy_from_slice(alpha)),
+        inverse: sections.section(stride, 1, |inverse| {
+            let inverses = inverse.iter_mut().zip(alpha);
+            inverses.for_each(|(i, &a)| *i = (1.0 / (f64::from(a) + 1e-9)) as f32);
+        }),
+    }
 }
 
 /// Repeats `bias` for each row of a group, padded to the row stride.
-fn group_bias(bias: &[f32], rows: usize, stride: usize) -> AlignedBuffer {
-    let mut packed = AlignedBuffer::zeros(rows * stride);
-    for row in packed.grow_to(rows * stride).chunks_exact_mut(stride) {
-        row[..bias.len()].copy_from_slice(bias);
-    }
-    packed
+fn group_bias(sections: &mut SectionSource, bias: &[f32], rows: usize, stride: usize) -> PackedSection {
+    sections.section(rows * stride, 1, |packed| {
+        packed.chunks_exact_mut(stride).for_each(|row| row[..bias.len()].copy_from_slice(bias));
+    })
 }
 
 /// Writes row `k` of a panel, `[words][NR]`, whose words hold `per_word` rows each.
@@ -102,9 +102,9 @@ impl<W: Weights> PanelPacker<'_, W> {
 
 /// Packs a convolution as matrix products.
 pub(super) fn gemm_conv(
+    sections: &mut SectionSource,
     kernels: &Kernels,
-    g: &Geometry,
-    in_stride: usize,
+    (g, in_stride): (&Geometry, usize),
     (winograd, operands): (Winograd, &'static OperandKernels),
     weight: &impl Weights,
     bias: &[f32],
@@ -120,19 +120,19 @@ pub(super) fn gemm_conv(
         operands,
         depth: row_values.div_ceil(operands.per_word).next_multiple_of(kernels.lanes),
         gathers_values: !in_stride.is_multiple_of(kernels.lanes),
-        weight: AlignedBuffer::default(),
-        bias: group_bias(bias, g.out_group, out_stride),
+        weight: PackedSection::empty(),
+        bias: group_bias(sections, bias, g.out_group, out_stride),
         panels: g.out_group * out_stride / kernels.nr,
         panels_per_batch: 1,
         fused: None,
     };
     let panel_words = conv.winograd.points * conv.depth * kernels.nr;
     let words = conv.panels * panel_words;
-    let mut packed = AlignedBuffer::zeros(words);
     let packer = PanelPacker { nr: kernels.nr, in_stride, geometry: g, conv: &conv, weight };
-    let panels = packed.grow_to(words).par_chunks_mut(panel_words).enumerate();
-    panels.for_each(|(index, panel)| packer.pack(index, panel));
-    conv.weight = packed;
+    conv.weight = sections.section(words, operands.per_word, |packed| {
+        let panels = packed.par_chunks_mut(panel_words).enumerate();
+        panels.for_each(|(index, panel)| packer.pack(index, panel));
+    });
     if words > MAX_CACHED_WEIGHT {
         // Then A exceeds the second-level cache too, and is read once for this many panels.
         conv.panels_per_batch = 24.min(conv.panels);
@@ -142,6 +142,7 @@ pub(super) fn gemm_conv(
 
 /// Packs the second half of a residual unit.
 pub(super) fn fused_pointwise(
+    sections: &mut SectionSource,
     kernels: &Kernels,
     operands: &'static OperandKernels,
     unit: &ResidualUnit<'_>,
@@ -149,20 +150,22 @@ pub(super) fn fused_pointwise(
     let (nr, channels) = (kernels.nr, unit.conv1_bias.len());
     let stride = channels.next_multiple_of(nr);
     let words = stride / operands.per_word;
-    let mut packed = AlignedBuffer::zeros(words * stride);
-    packed.grow_to(words * stride).par_chunks_mut(words * nr).enumerate().for_each(|(index, panel)| {
+    let pack = |(index, panel): (usize, &mut [f32])| {
         let first = index * nr;
         let columns = first..channels.min(first + nr);
         for i in 0..channels {
             let row = columns.clone().map(|c| unit.conv1_weight[c * channels + i].into());
             set_panel_row(panel, nr, operands.per_word, i, row);
         }
+    };
+    let weight = sections.section(words * stride, operands.per_word, |packed| {
+        packed.par_chunks_mut(words * nr).enumerate().for_each(pack);
     });
     FusedPointwise {
-        snake: snake(unit.alpha2, stride),
+        snake: snake(sections, unit.alpha2, stride),
         operands,
-        weight: packed,
-        bias: group_bias(unit.conv1_bias, 1, stride),
+        weight,
+        bias: group_bias(sections, unit.conv1_bias, 1, stride),
         residual_offset: unit.max_padding(),
     }
 }
@@ -173,22 +176,34 @@ pub(super) fn has_single_output(g: &Geometry) -> bool {
 }
 
 /// Packs a convolution with one output channel.
-pub(super) fn single_output(g: &Geometry, in_stride: usize, at: &impl Weights, bias: f32) -> Operation {
-    let mut weight = AlignedBuffer::zeros(g.taps * in_stride);
-    for (tap, row) in weight.grow_to(g.taps * in_stride).chunks_exact_mut(in_stride).enumerate() {
-        if let Some(tap) = g.kernel_tap(tap, 0, 0) {
-            row[..g.in_channels].iter_mut().enumerate().for_each(|(i, w)| *w = at(i, 0, tap));
+pub(super) fn single_output(
+    sections: &mut SectionSource,
+    g: &Geometry,
+    in_stride: usize,
+    at: &impl Weights,
+    bias: &[f32],
+) -> Operation {
+    let weight = sections.section(g.taps * in_stride, 1, |packed| {
+        for (tap, row) in packed.chunks_exact_mut(in_stride).enumerate() {
+            if let Some(tap) = g.kernel_tap(tap, 0, 0) {
+                row[..g.in_channels].iter_mut().enumerate().for_each(|(i, w)| *w = at(i, 0, tap));
+            }
         }
-    }
-    Operation::SingleOutput { weight, bias }
+    });
+    Operation::SingleOutput { weight, bias: sections.section(1, 1, |packed| packed.copy_from_slice(bias)) }
 }
 
 /// Returns a layer that only applies a snake.
-pub(super) fn snake_layer(alpha: &[f32], stride: usize, calls: Range<usize>) -> Layer {
+pub(super) fn snake_layer(
+    sections: &mut SectionSource,
+    alpha: &[f32],
+    stride: usize,
+    calls: Range<usize>,
+) -> Layer {
     Layer {
         name: format!("snake {}", alpha.len()),
         calls,
-        snake: Some(snake(alpha, stride)),
+        snake: Some(snake(sections, alpha, stride)),
         ..copy_layer(alpha.len(), stride, stride)
     }
 }

@@ -49,10 +49,10 @@ impl Layer {
                 block.iter_mut().for_each(|segment| self.copy_rows(kernels, segment.x, segment.y));
             }
             Operation::SingleOutput { weight, bias } => {
-                let weight = &weight.as_slice()[..self.geometry.taps * self.in_stride];
+                let (weight, bias) = (weight.words(), bias.words()[0]);
                 for Segment { x, y, .. } in &mut *block {
                     let src = apply_snake(kernels, self.snake.as_ref(), x, &mut scratch.snaked);
-                    let job = SingleOutput { src, width: self.in_stride, weight, bias: *bias, out: y };
+                    let job = SingleOutput { src, width: self.in_stride, weight, bias, out: y };
                     (kernels.single_output)(job);
                 }
             }
@@ -187,7 +187,7 @@ fn apply_snakes<'a>(
         let (dst, after) = std::mem::take(&mut rest).split_at_mut(x.len());
         rest = after;
         if in_threads {
-            let share = SHARE_ROWS * snake.width;
+            let share = SHARE_ROWS * snake.alpha.len();
             dst.par_chunks_mut(share).zip(x.par_chunks(share)).for_each(|(dst, src)| apply(dst, src));
         } else {
             apply(dst, x);

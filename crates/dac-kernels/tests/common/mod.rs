@@ -201,7 +201,12 @@ impl Net {
     }
 
     pub fn pipeline(&self, options: PipelineOptions) -> Pipeline {
-        let mut b = Pipeline::builder(options);
+        self.build(Pipeline::builder(options)).unwrap()
+    }
+
+    /// Adds the layers to a builder and builds the pipeline.
+    pub fn build(&self, builder: PipelineBuilder) -> Result<Pipeline, KernelError> {
+        let mut b = builder;
         for layer in &self.layers {
             b = match layer {
                 Layer::Conv(p, w, c) => b.conv(*p, w, c),
@@ -213,7 +218,21 @@ impl Net {
                 Layer::Tanh => b.tanh(),
             };
         }
-        b.build().unwrap()
+        b.build()
+    }
+
+    /// Returns a net of the same layers whose weights are all NaN.
+    pub fn without_values(mut self) -> Self {
+        for layer in &mut self.layers {
+            let arrays: Vec<&mut Vec<f32>> = match layer {
+                Layer::Conv(_, w, b) | Layer::Transpose(_, w, b) => vec![w, b],
+                Layer::Snake(a) => vec![a],
+                Layer::Residual { arrays, .. } => arrays.iter_mut().collect(),
+                Layer::Tanh => vec![],
+            };
+            arrays.into_iter().for_each(|array| array.fill(f32::NAN));
+        }
+        self
     }
 
     pub fn reference(&self, x: &[f32]) -> Vec<f32> {

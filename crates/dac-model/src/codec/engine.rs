@@ -6,15 +6,16 @@ mod stream;
 
 use std::sync::Arc;
 
-use dac_kernels::{Isa, KernelError, PipelineOptions, Schedule, Threads};
-use dac_nn::pipeline::PipelineError;
-use dac_nn::{NetworkShape, Padding, Weights};
+use dac_kernels::{Isa, KernelError, PackedSection, Pipeline, PipelineOptions, Schedule, Threads};
+use dac_nn::pipeline::{self, PipelineError};
+use dac_nn::{Layer, NetworkShape, Padding, Weights};
 use dac_rvq::cpu::{QuantizedRows, ResidualQuantizer};
 use dac_rvq::{Array3, Codes, QuantizerWeights};
 
 use super::encoded::Encoded;
 use super::error::CodecError;
 use super::options::CodecOptions;
+use super::prepared::PreparedWeights;
 use named_pipeline::NamedPipeline;
 pub use profile::{LayerTime, Part};
 pub use stream::{DecoderPush, EncoderPush, EngineDecoder, EngineEncoder, Frames};
@@ -23,7 +24,7 @@ pub use stream::{DecoderPush, EncoderPush, EngineDecoder, EngineEncoder, Frames}
 const PUSH_FRAMES: usize = 512;
 
 /// Frames of a typical push in low-latency mode, for which the engine chooses its algorithms.
-const BLOCK_FRAMES: usize = 8;
+pub(super) const BLOCK_FRAMES: usize = 8;
 
 /// Encoder, quantizer and decoder, packed once and shared by all streams.
 pub(super) struct EngineNetwork {
@@ -42,10 +43,29 @@ impl EngineNetwork {
         weights: &mut dyn Weights,
         options: &CodecOptions,
     ) -> Result<Self, CodecError> {
-        let isa = match options.isa {
-            Some(isa) => isa,
-            None => Isa::from_env().map_err(PipelineError::from)?,
-        };
+        Self::build(shape, quantizer, options, |_, layers, options| {
+            Ok(pipeline::build(layers, weights, options)?)
+        })
+    }
+
+    pub(super) fn load_prepared(
+        shape: &NetworkShape,
+        quantizer: Vec<QuantizerWeights>,
+        prepared: &PreparedWeights,
+        options: &CodecOptions,
+    ) -> Result<Self, CodecError> {
+        Self::build(shape, quantizer, options, |part, layers, options| {
+            Ok(pipeline::build_prepared(layers, prepared.sections(part)?, options)?)
+        })
+    }
+
+    fn build(
+        shape: &NetworkShape,
+        quantizer: Vec<QuantizerWeights>,
+        options: &CodecOptions,
+        mut pipeline: impl FnMut(Part, &[Layer], PipelineOptions) -> Result<Pipeline, CodecError>,
+    ) -> Result<Self, CodecError> {
+        let isa = options.isa()?;
         let precision = options.precision;
         precision.check(isa).map_err(|error| match error {
             KernelError::PrecisionUnavailable { why, .. } => {
@@ -58,7 +78,7 @@ impl EngineNetwork {
             Some(count) => Threads::shared(count).map_err(PipelineError::from)?,
             None => Threads::Current,
         };
-        let pipeline = PipelineOptions {
+        let decoder_options = PipelineOptions {
             isa,
             precision,
             schedule: if options.low_latency { Schedule::LowLatency } else { Schedule::Throughput },
@@ -67,13 +87,14 @@ impl EngineNetwork {
             block_rows: BLOCK_FRAMES,
         };
         let quantizer = ResidualQuantizer::new(isa, quantizer).map_err(PipelineError::from)?;
+        let encoder_options =
+            PipelineOptions { block_rows: BLOCK_FRAMES * shape.hop_samples(), ..decoder_options.clone() };
+        let mut named = |part, layers: &[Layer], options| {
+            Ok::<_, CodecError>(NamedPipeline::new(layers, pipeline(part, layers, options)?))
+        };
         Ok(Self {
-            encoder: NamedPipeline::build(
-                &shape.encoder(),
-                weights,
-                PipelineOptions { block_rows: BLOCK_FRAMES * shape.hop_samples(), ..pipeline.clone() },
-            )?,
-            decoder: NamedPipeline::build(&shape.decoder(), weights, pipeline)?,
+            encoder: named(Part::Encoder, &shape.encoder(), encoder_options)?,
+            decoder: named(Part::Decoder, &shape.decoder(), decoder_options)?,
             quantizer: Arc::new(quantizer),
             hop_samples: shape.hop_samples(),
             latent: shape.latent_dim,
@@ -89,12 +110,21 @@ impl EngineNetwork {
         EngineDecoder::new(&self.decoder, padding, Arc::clone(&self.quantizer))
     }
 
+    fn pipeline(&self, part: Part) -> &Pipeline {
+        match part {
+            Part::Encoder => &self.encoder.pipeline,
+            Part::Decoder => &self.decoder.pipeline,
+        }
+    }
+
     /// Bytes of the packed weights of the encoder or the decoder.
     pub(super) fn weight_bytes(&self, part: Part) -> usize {
-        match part {
-            Part::Encoder => self.encoder.pipeline.weight_bytes(),
-            Part::Decoder => self.decoder.pipeline.weight_bytes(),
-        }
+        self.pipeline(part).weight_bytes()
+    }
+
+    /// Packed weights of the encoder or the decoder.
+    pub(super) fn packed(&self, part: Part) -> &[PackedSection] {
+        self.pipeline(part).packed()
     }
 
     /// Encodes a batch of items of `samples` samples (whole hops) each.

@@ -66,6 +66,18 @@ process {frames} frames at once"
         /// Valid shapes.
         expected: String,
     },
+    /// A group of streams has no stream with this number.
+    #[error("stream {number} is not in this group; it has left, or never joined")]
+    NotInGroup {
+        /// Number of the stream.
+        number: u64,
+    },
+    /// A stream of a group was pushed to between the end of its signal and the next step.
+    #[error("the signal of stream {number} has ended; step the group before pushing the next signal")]
+    SignalEnded {
+        /// Number of the stream.
+        number: u64,
+    },
     /// An input has no samples or frames.
     #[error("{what} is empty, expected at least one sample or frame")]
     Empty {

@@ -1,7 +1,11 @@
 //! Options of loading and running a codec.
 
 use dac_kernels::{Isa, Precision};
+use dac_nn::pipeline::PipelineError;
 use dac_nn::{Device, Formulations};
+
+use super::error::CodecError;
+use super::prepared::Prepared;
 
 /// Device, precision and resources of a codec.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +28,8 @@ pub struct CodecOptions {
     pub low_latency: bool,
     /// Measure the time of each layer of the CPU engine.
     pub timings: bool,
+    /// Prepared weights for the CPU engine. They belong to weights files, so [`super::Codec::load`] ignores it.
+    pub prepared: Prepared,
 }
 
 impl CodecOptions {
@@ -37,5 +43,13 @@ impl CodecOptions {
     /// Returns the defaults for `device`.
     pub fn on(device: Device) -> Self {
         Self { device, ..Self::default() }
+    }
+
+    /// Returns the instruction set of the CPU engine.
+    pub(super) fn isa(&self) -> Result<Isa, CodecError> {
+        match self.isa {
+            Some(isa) => Ok(isa),
+            None => Ok(Isa::from_env().map_err(PipelineError::from)?),
+        }
     }
 }

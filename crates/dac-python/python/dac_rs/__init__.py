@@ -12,6 +12,7 @@ from ._audio import Audio
 from ._batch import BatchResult
 from ._codec import Codec, find_weights, load
 from ._errors import AudioError, DacError, TokensError, UsageError, WeightsError
+from ._groups import DecoderGroup, EncoderGroup
 from ._native import DEBUG_BUILD as _DEBUG_BUILD
 from ._native import VERSION as __version__
 from ._stream import StreamDecoder, StreamEncoder
@@ -23,6 +24,8 @@ __all__ = [
     "BatchResult",
     "Codec",
     "DacError",
+    "DecoderGroup",
+    "EncoderGroup",
     "Meta",
     "StreamDecoder",
     "StreamEncoder",

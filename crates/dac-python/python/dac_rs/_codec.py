@@ -10,6 +10,7 @@ from . import _batch, _data_sets, _native
 from ._arrays import is_array, to_codes, to_latents, to_numpy
 from ._audio import Audio
 from ._errors import TokensError, UsageError
+from ._groups import DecoderGroup, EncoderGroup
 from ._numbers import count
 from ._settings import decode_settings, encode_settings
 from ._sources import Source, to_source
@@ -34,6 +35,7 @@ def load(
     precision: str = "f32",
     weights: str | os.PathLike[str] | None = None,
     low_latency: bool = False,
+    prepare: bool = False,
 ) -> Codec:
     """Loads a model. Nothing is downloaded.
 
@@ -47,6 +49,8 @@ def load(
         precision: `f32`, `exact` (no Winograd convolutions), or `bf16` on processors with AVX512_BF16.
         weights: path of a checkpoint in any published layout. With `model`, it has to be of that model.
         low_latency: makes streams return each sample as early as possible, at some cost in speed.
+        prepare: writes the packed weights to the cache if they are not there, as `dac-rs models --prepare` does. Loads
+            use them in any case: they take no time, and processes share the memory. Failures to write are ignored.
 
     Raises:
         WeightsError: the weights are missing or invalid.
@@ -59,6 +63,7 @@ def load(
         "threads": count("threads", threads),
         "precision": precision,
         "low_latency": low_latency,
+        "prepare": prepare,
     }
     return Codec(_native.Codec.load(args), args)
 
@@ -249,6 +254,14 @@ class Codec:
         """
         return StreamDecoder(self._native, self._facts, channels, output_rate)
 
+    def encoder_group(self, *, n_codebooks: int | None = None) -> EncoderGroup:
+        """Starts a group of encoders without streams. Load the model with `low_latency`."""
+        return EncoderGroup(self._native, n_codebooks)
+
+    def decoder_group(self) -> DecoderGroup:
+        """Starts a group of decoders without streams. Load the model with `low_latency`."""
+        return DecoderGroup(self._native)
+
     def encode_files(
         self,
         inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
@@ -381,6 +394,12 @@ class Codec:
     def weights_sha256(self) -> str:
         """SHA-256 of the weights file, in hexadecimal."""
         return self._facts["weights_sha256"]
+
+    @property
+    def prepared_path(self) -> str | None:
+        """Path of the prepared weights that this codec uses; None if it packed the weights itself."""
+        path = self._facts["prepared"]
+        return None if path is None else os.fspath(path)
 
     @property
     def device(self) -> str:

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use dac_kernels::{NonFinite, Pipeline, PipelineOptions, PipelineStream};
-use dac_nn::pipeline::{build, layer_name};
-use dac_nn::{Layer, Padding, Weights};
+use dac_kernels::{NonFinite, Pipeline, PipelineStream};
+use dac_nn::pipeline::layer_name;
+use dac_nn::{Layer, Padding};
 
 use crate::codec::checks::check_finite;
 use crate::codec::error::CodecError;
@@ -17,15 +17,10 @@ pub(super) struct NamedPipeline {
 }
 
 impl NamedPipeline {
-    /// Packs a layer list.
-    pub(super) fn build(
-        layers: &[Layer],
-        weights: &mut dyn Weights,
-        options: PipelineOptions,
-    ) -> Result<Self, CodecError> {
-        let pipeline = build(layers, weights, options)?;
+    /// Names the layers of the pipeline of a layer list.
+    pub(super) fn new(layers: &[Layer], pipeline: Pipeline) -> Self {
         let names = pipeline.layers(0).iter().map(|info| layer_name(layers, info)).collect();
-        Ok(Self { pipeline, names })
+        Self { pipeline, names }
     }
 }
 
