@@ -3,7 +3,7 @@
 use clap::Args;
 use dac::{Device, Precision, Preset};
 
-use super::values;
+use super::values::{self, FormulationArg};
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
@@ -31,6 +31,10 @@ pub(crate) struct AutotuneArgs {
     /// Precision of later runs, for `--autotune` [default: f32].
     #[arg(long, requires = "autotune")]
     pub(crate) precision: Option<Precision>,
+    /// For `--autotune`: do not measure formulations, but search burn's kernels for this one, or for those that
+    /// were saved (auto).
+    #[arg(long, value_name = "NAME", requires = "autotune", value_parser = values::formulation)]
+    pub(crate) formulation: Option<FormulationArg>,
     /// Seconds per chunk in later runs, for `--autotune`.
     #[arg(long, value_name = "S", requires = "autotune", value_parser = values::positive)]
     pub(crate) chunk_seconds: Option<f64>,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Error;
 use dac::cache::Environment;
-use dac::formulations::save;
+use dac::formulations::{Formulations, save};
 use dac::{Audio, Chunking, Dac, DecodeOptions, Device, EncodeOptions, LoadOptions, ModelSource};
 use dac_batch::{DEFAULT_MODEL, Status};
 use serde::Serialize;
@@ -36,9 +36,9 @@ struct Record {
     again_seconds: f64,
     /// Directory of the saved results.
     folder: Option<String>,
-    /// File of the formulations in it.
-    formulations_file: String,
-    formulations: Vec<ConvolutionRecord>,
+    /// File of the formulations in it; null with `--formulation`.
+    formulations_file: Option<String>,
+    formulations: Option<Vec<ConvolutionRecord>>,
     /// Whether burn's choices of kernels are saved, too: on GPUs, in a build with `autotune-cache`.
     kernels_saved: bool,
 }
@@ -49,11 +49,17 @@ pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
     let source = ModelSource::Random { preset, seed: SEED };
     let chunk_seconds = args.chunk_seconds.unwrap_or(Chunking::DEFAULT_SECONDS);
     let chunk = Chunking::Exact { chunk_seconds };
-    let measured = formulations::measure(&open_source(&source, None, &run)?, chunk)?;
     let environment = Environment::from_process();
-    let formulations_file = save(&measured, &run, &environment)?;
-    // This one uses them.
-    let dac = open_source(&source, None, &run)?;
+    let mut dac = open_source(&source, None, &run)?;
+    let mut measured = None;
+    if args.formulation.is_none() {
+        let found = formulations::measure(&dac, chunk)?;
+        let file = save(&found, &run, &environment)?;
+        // This one uses them.
+        dac = open_source(&source, None, &run)?;
+        measured = Some((found, file.display().to_string()));
+    }
+    let (measured, formulations_file) = measured.unzip();
     let (encode_together, decode_together) = dac.batch_windows(chunk)?;
     let seconds = chunk_seconds * (CHUNKS + encode_together.max(decode_together) as f64);
     let run_once = || encode_and_decode(&dac, chunk, seconds);
@@ -70,23 +76,29 @@ pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
         first_seconds,
         again_seconds,
         folder: folder.map(|folder| folder.display().to_string()),
-        formulations_file: formulations_file.display().to_string(),
-        formulations: measured.convolutions.iter().map(ConvolutionRecord::from).collect(),
+        formulations_file,
+        formulations: measured.map(|m| m.convolutions.iter().map(ConvolutionRecord::from).collect()),
         kernels_saved: cfg!(feature = "autotune-cache") && is_gpu(&run.device),
     };
     if json {
         print_record(&record)?;
     } else {
-        let kernels = match (record.kernels_saved, is_gpu(&run.device)) {
-            (false, true) => {
-                "\nburn's choices of kernels are not saved: that needs the feature 'autotune-cache'"
+        let saved = record.formulations_file.as_ref().map(|file| format!("\nformulations saved in {file}"));
+        let kernels = match (&record.folder, record.kernels_saved) {
+            (Some(folder), true) => format!("\nkernels saved in {folder}"),
+            _ if is_gpu(&run.device) => {
+                "\nkernels not saved: that needs the feature 'autotune-cache' and a cache \
+                                         directory (DAC_HOME or HOME)"
+                    .to_owned()
             }
-            _ => "",
+            _ => String::new(),
         };
         print_text(&format!(
-            "{} on {} in {}: first run {first_seconds:.2} s, second run {again_seconds:.2} s\n\
-             saved in {}{kernels}",
-            record.model, record.device, record.precision, record.formulations_file
+            "{} on {} in {}: first run {first_seconds:.2} s, second run {again_seconds:.2} s{}{kernels}",
+            record.model,
+            record.device,
+            record.precision,
+            saved.unwrap_or_default()
         ))?;
     }
     Ok(Exit::Done)
@@ -99,6 +111,7 @@ fn run_args(args: &AutotuneArgs) -> Result<LoadOptions, Usage> {
     })?;
     Ok(LoadOptions {
         precision: args.precision.unwrap_or_default(),
+        formulations: args.formulation.and_then(|formulation| formulation.0).map(Formulations::all),
         memory_budget_bytes: args.memory_budget,
         ..LoadOptions::on(device)
     })
