@@ -32,8 +32,8 @@ unsafe fn planar<'a>(
     Ok((0..channels).map(|at| &all[at * samples_per_channel..(at + 1) * samples_per_channel]).collect())
 }
 
-/// Encodes samples [channels][samples_per_channel] at `sample_rate_hz`, each channel by itself, with the first
-/// `codebooks` codebooks (0: all). Another rate than the model's is resampled.
+/// Encodes samples [channels][samples_per_channel] at `sample_rate_hz`, each channel by itself, with the
+/// first `codebooks` codebooks (0: all). Another rate than the model's is resampled.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dac_encode(
     model: *const Model,
@@ -102,7 +102,8 @@ pub unsafe extern "C" fn dac_encoder_new(
     }
 }
 
-/// Takes samples [channels][samples_per_channel] and returns the codes that are complete, possibly of 0 frames.
+/// Takes samples [channels][samples_per_channel] and returns the codes that are complete, possibly of 0
+/// frames.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dac_encoder_push(
     encoder: *mut Encoder,

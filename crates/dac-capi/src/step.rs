@@ -23,7 +23,7 @@ struct StepResult {
 
 enum Output {
     Audio(Audio),
-    Tokens(Tokens),
+    Tokens(Box<Tokens>),
     Error(CString),
 }
 
@@ -33,7 +33,9 @@ impl Step {
     }
 
     pub(crate) fn of_tokens(results: impl Iterator<Item = (u64, Result<Tokens, CodecError>)>) -> Self {
-        Self::new(results.map(|(stream, result)| (stream, result.map(Output::Tokens))))
+        Self::new(
+            results.map(|(stream, result)| (stream, result.map(|tokens| Output::Tokens(Box::new(tokens))))),
+        )
     }
 
     fn new(results: impl Iterator<Item = (u64, Result<Output, CodecError>)>) -> Self {

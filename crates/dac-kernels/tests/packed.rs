@@ -70,8 +70,8 @@ fn sections_of_other_layers_are_refused() {
     };
     build(&ranges).unwrap();
     let text = |ranges: &[Range<usize>]| build(ranges).unwrap_err().to_string();
-    let wrong_length = "the prepared weights do not fit the pipeline: a section does not have the length of its \
-                        layer";
+    let wrong_length = "the prepared weights do not fit the pipeline: \
+                        a section does not have the length of its layer";
     assert_eq!(text(&ranges[1..]), wrong_length);
     assert_eq!(text(&ranges[..ranges.len() - 1]), wrong_length);
     let more: Vec<_> = ranges.iter().cloned().chain([0..16]).collect();

@@ -67,8 +67,8 @@ pub enum Formulation {
     Shifted,
     /// One matrix product with the inputs of all taps side by side (im2col).
     Unfolded,
-    /// Winograd's F(m, taps) with m = 2: one matrix product for each of m + taps − 1 points computes m outputs,
-    /// which take m · taps products otherwise.
+    /// Winograd's F(m, taps) with m = 2: one matrix product for each of m + taps − 1 points computes m
+    /// outputs, which take m · taps products otherwise.
     Winograd2,
     /// The same with m = 4, or 3 for an even number of taps.
     Winograd4,
@@ -172,8 +172,9 @@ impl Formulations {
     /// Returns the choice without measurements: shifted products, because matrix products are what libraries
     /// are tuned for, and these need the least memory of all formulations but burn's own.
     ///
-    /// On the CPU, wide convolutions with many taps are Winograd's with the largest tiles. There the time of the
-    /// products, which Winograd's algorithm saves, exceeds that of the transforms from about 128 channels.
+    /// On the CPU, wide convolutions with many taps are Winograd's with the largest tiles. There the time of
+    /// the products, which Winograd's algorithm saves, exceeds that of the transforms from about 128
+    /// channels.
     pub fn unmeasured(device: Device) -> Self {
         let wide = matches!(device, Device::Flex | Device::NdArray).then_some(Formulation::Winograd6);
         Self { wide, ..Self::all(Formulation::Shifted) }

@@ -228,8 +228,8 @@ fn split_products_are_nearly_exact() {
     assert_eq!(found, values, "the parts do not add up");
 }
 
-/// On the layers with 8 channels, which have every kind; with `DAC_ALL_FORMULATIONS` on all layers, which takes
-/// minutes on lavapipe.
+/// On the layers with 8 channels, which have every kind; with `DAC_ALL_FORMULATIONS` on all layers, which
+/// takes minutes on lavapipe.
 #[cfg(feature = "wgpu")]
 #[test]
 fn formulations_equal_burn_on_wgpu() {

@@ -52,8 +52,8 @@ struct Candidate {
 
 #[cfg(feature = "burn")]
 impl Dac {
-    /// Measures the formulations of all convolutions on the model's burn device, at the sizes of the windows of
-    /// a chunked decode, with random weights. `report` receives each convolution.
+    /// Measures the formulations of all convolutions on the model's burn device, at the sizes of the windows
+    /// of a chunked decode, with random weights. `report` receives each convolution.
     ///
     /// # Errors
     /// When the length of a chunk is out of range, or the device fails.
@@ -121,8 +121,8 @@ pub fn save(
     Ok(path)
 }
 
-/// Returns the saved formulations for the device and precision of `options`; `None` if there are none for this
-/// version, or the file is damaged.
+/// Returns the saved formulations for the device and precision of `options`; `None` if there are none for
+/// this version, or the file is damaged.
 pub fn find(options: &LoadOptions, environment: &Environment) -> Option<Formulations> {
     let device = device_name(options, opened_name(options)?);
     let folder = environment.autotune_folder()?;

@@ -1,8 +1,8 @@
 //! Prepared weights: a weights file's packed weights in the cache, mapped into memory at load.
 //!
 //! With [`LoadOptions::prepared`], a load on the CPU engine takes the packed weights from a file that
-//! [`prepare`] wrote, instead of computing them. All processes on a machine share its memory. Anything that is
-//! wrong with the file makes the load pack the weights as without it.
+//! [`prepare`] wrote, instead of computing them. All processes on a machine share its memory. Anything that
+//! is wrong with the file makes the load pack the weights as without it.
 //!
 //! The directory contains
 //! - `WEIGHTS-ISA-PRECISION-SCHEDULE.packed`: packed weights ([`dac_model::prepared`]), where WEIGHTS are the
@@ -119,8 +119,8 @@ pub(crate) fn load(
     (load(), Some(sha256))
 }
 
-/// Writes the weights of a codec that was just loaded, if `options` ask for it. Failures are ignored: the next
-/// load packs the weights again.
+/// Writes the weights of a codec that was just loaded, if `options` ask for it. Failures are ignored: the
+/// next load packs the weights again.
 pub(crate) fn write_missing(
     path: &Path,
     codec: &Codec,

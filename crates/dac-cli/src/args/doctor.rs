@@ -31,8 +31,8 @@ pub(crate) struct AutotuneArgs {
     /// Precision of later runs, for `--autotune` [default: f32].
     #[arg(long, requires = "autotune")]
     pub(crate) precision: Option<Precision>,
-    /// For `--autotune`: do not measure formulations, but search burn's kernels for this one, or for those that
-    /// were saved (auto).
+    /// For `--autotune`: do not measure formulations, but search burn's kernels for this one, or for those
+    /// that were saved (auto).
     #[arg(long, value_name = "NAME", requires = "autotune", value_parser = values::formulation)]
     pub(crate) formulation: Option<FormulationArg>,
     /// Seconds per chunk in later runs, for `--autotune`.

@@ -1,5 +1,5 @@
-//! `dac doctor --autotune`: measures the fastest formulations and kernels on a burn device, and saves them for
-//! later runs.
+//! `dac doctor --autotune`: measures the fastest formulations and kernels on a burn device, and saves them
+//! for later runs.
 
 use std::time::Instant;
 

@@ -28,7 +28,8 @@ pub struct CodecOptions {
     pub low_latency: bool,
     /// Measure the time of each layer of the CPU engine.
     pub timings: bool,
-    /// Prepared weights for the CPU engine. They belong to weights files, so [`super::Codec::load`] ignores it.
+    /// Prepared weights for the CPU engine. They belong to weights files, so [`super::Codec::load`] ignores
+    /// it.
     pub prepared: Prepared,
 }
 

@@ -5,8 +5,8 @@
 //! parameters as in a checkpoint, then the packed weights of the encoder and of the decoder. Values are in
 //! the byte order of the machine.
 //!
-//! [`PreparedWeights::open`] checks everything, including the checksums of all values. A file is written under
-//! a temporary name and renamed, and only with finite values.
+//! [`PreparedWeights::open`] checks everything, including the checksums of all values. A file is written
+//! under a temporary name and renamed, and only with finite values.
 
 mod header;
 mod mapping;
@@ -130,8 +130,8 @@ impl PreparedKey {
         let schedule = if options.low_latency { "low-latency" } else { "throughput" };
         let endian = if cfg!(target_endian = "little") { "little" } else { "big" };
         let text = format!(
-            "weights {weights_sha256}, {isa}, {precision}, {schedule}, layout {PACKED_LAYOUT}.{BLOCK_FRAMES}, \
-             {endian} endian, {shape:?}"
+            "weights {weights_sha256}, {isa}, {precision}, {schedule}, \
+             layout {PACKED_LAYOUT}.{BLOCK_FRAMES}, {endian} endian, {shape:?}"
         );
         let weights = weights_sha256.get(..16).unwrap_or(weights_sha256);
         let file_name = format!("{weights}-{isa}-{precision}-{schedule}.packed");

@@ -7,8 +7,8 @@ use burn::tensor::{FloatDType, Tensor};
 pub enum Arithmetic {
     /// Products of this type.
     Plain(FloatDType),
-    /// f32 as three products of parts of 11 significant bits, which TF32 holds exactly: for devices that round
-    /// the factors of f32 products to TF32. The error of a factor is 2^-22 of its value.
+    /// f32 as three products of parts of 11 significant bits, which TF32 holds exactly: for devices that
+    /// round the factors of f32 products to TF32. The error of a factor is 2^-22 of its value.
     Split,
 }
 

@@ -1,4 +1,5 @@
-//! Winograd's convolution on burn tensors: two small transforms, and one batched matrix product over the points.
+//! Winograd's convolution on burn tensors: two small transforms, and one batched matrix product over the
+//! points.
 
 use burn::tensor::{Device, Tensor};
 use dac_kernels::WinogradMatrices;
