@@ -3,6 +3,7 @@
 //! `dac doctor --autotune` calls `Dac::measure_formulations` and `save`; [`find`] returns what is saved,
 //! for [`LoadOptions::formulations`].
 
+#[cfg(feature = "burn")]
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -27,7 +27,7 @@ fn headings(command: &str) -> BTreeMap<String, String> {
 #[test]
 fn options_are_grouped_under_headings() {
     let batches = "files-from root keep-extension jobs dry-run partition manifest ";
-    let model = "model weights device threads precision memory-budget ";
+    let model = "model weights device threads precision formulation memory-budget ";
     let tokens = "quantizers bitrate channels nan damaged audio-reader save format dtype ";
     let data_sets = "pack keep-shards retry-failed pack-entries pack-bytes max-shard-minutes \
                      layout codebook-offset bos eos pad \
