@@ -94,7 +94,7 @@ pub unsafe extern "C" fn dac_step_audio(step: *const Step, index: usize) -> *con
 pub unsafe extern "C" fn dac_step_tokens(step: *const Step, index: usize) -> *const Tokens {
     // SAFETY: the header requires NULL or a handle of this type.
     match unsafe { result(step, index) } {
-        Some(StepResult { output: Output::Tokens(tokens), .. }) => tokens,
+        Some(StepResult { output: Output::Tokens(tokens), .. }) => &raw const **tokens,
         _ => ptr::null(),
     }
 }

@@ -100,6 +100,7 @@ impl Sequence {
         mut trace: impl FnMut(&str, &Tensor<3>),
     ) -> Tensor<3> {
         // The layers compute with channels last.
+        let device = x.device();
         let y = self.steps.iter().fold(swap_channels(x), |x, (name, step)| {
             let y = match step {
                 Step::Conv(layer) => layer.forward(x, padding),
@@ -111,6 +112,9 @@ impl Sequence {
                 Step::Tanh => x.clone().tanh() + (x.clone() - x),
             };
             trace(name, &swap_channels(y.clone()));
+            // burn fuses a snake into one kernel only if few operations wait with it. A failure of the device
+            // shows when the result is read.
+            let _ = device.flush();
             y
         });
         swap_channels(y)
