@@ -110,8 +110,8 @@ enum dac_status dac_decoder_finish(struct dac_decoder *decoder, struct dac_audio
 // Releases a decoder, also before the end of its signal.
 void dac_decoder_free(struct dac_decoder *decoder);
 
-// Encodes samples [channels][samples_per_channel] at `sample_rate_hz`, each channel by itself, with the first
-// `codebooks` codebooks (0: all). Another rate than the model's is resampled.
+// Encodes samples [channels][samples_per_channel] at `sample_rate_hz`, each channel by itself, with the
+// first `codebooks` codebooks (0: all). Another rate than the model's is resampled.
 enum dac_status dac_encode(const struct dac_model *model,
                            const float *samples,
                            size_t channels,
@@ -134,7 +134,8 @@ enum dac_status dac_encoder_new(const struct dac_model *model,
                                 size_t codebooks,
                                 struct dac_encoder **out);
 
-// Takes samples [channels][samples_per_channel] and returns the codes that are complete, possibly of 0 frames.
+// Takes samples [channels][samples_per_channel] and returns the codes that are complete, possibly of 0
+// frames.
 enum dac_status dac_encoder_push(struct dac_encoder *encoder,
                                  const float *samples,
                                  size_t samples_per_channel,
@@ -264,8 +265,8 @@ enum dac_status dac_decoder_finish(struct dac_decoder *decoder, struct dac_audio
 // Releases a decoder, also before the end of its signal.
 void dac_decoder_free(struct dac_decoder *decoder);
 
-// Encodes samples [channels][samples_per_channel] at `sample_rate_hz`, each channel by itself, with the first
-// `codebooks` codebooks (0: all). Another rate than the model's is resampled.
+// Encodes samples [channels][samples_per_channel] at `sample_rate_hz`, each channel by itself, with the
+// first `codebooks` codebooks (0: all). Another rate than the model's is resampled.
 enum dac_status dac_encode(const struct dac_model *model,
                            const float *samples,
                            size_t channels,
@@ -288,7 +289,8 @@ enum dac_status dac_encoder_new(const struct dac_model *model,
                                 size_t codebooks,
                                 struct dac_encoder **out);
 
-// Takes samples [channels][samples_per_channel] and returns the codes that are complete, possibly of 0 frames.
+// Takes samples [channels][samples_per_channel] and returns the codes that are complete, possibly of 0
+// frames.
 enum dac_status dac_encoder_push(struct dac_encoder *encoder,
                                  const float *samples,
                                  size_t samples_per_channel,

@@ -74,7 +74,7 @@ fn sections_of_other_layers_are_refused() {
                         a section does not have the length of its layer";
     assert_eq!(text(&ranges[1..]), wrong_length);
     assert_eq!(text(&ranges[..ranges.len() - 1]), wrong_length);
-    let more: Vec<_> = ranges.iter().cloned().chain([0..16]).collect();
+    let more: Vec<_> = ranges.iter().cloned().chain(std::iter::once(0..16)).collect();
     assert!(text(&more).ends_with("there are more sections than the layers need"));
     let mut outside = ranges.clone();
     outside.last_mut().unwrap().end += 1 << 30;
