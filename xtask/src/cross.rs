@@ -33,7 +33,7 @@ const WASM: &str = "wasm32-wasip1";
 /// Runs a module of that target under node.
 const WASM_RUNNER: &str = "xtask/src/cross/run_wasi.mjs";
 /// Tests that start threads, which the target does not have.
-const TESTS_WITH_THREADS: &str = "thread_counts";
+const TESTS_WITH_THREADS: &str = "thread";
 
 /// An emulated program takes seconds. Those that start threads hang on aarch64 under QEMU 7.2.
 const TIMEOUT: Duration = Duration::from_secs(300);

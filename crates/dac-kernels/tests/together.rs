@@ -77,7 +77,7 @@ fn every_isa_and_precision_returns_the_same_bytes_together() {
 
 /// The weights of these layers are so large that all threads share each block.
 #[test]
-fn large_layers_return_the_same_bytes_together() {
+fn large_layers_return_the_same_bytes_together_with_any_number_of_threads() {
     let net = Net::new("large residual", 680).residual(1, 3);
     let options = PipelineOptions { threads: Threads::Count(2), ..Default::default() };
     let (pipeline, x, y) = (net.pipeline(options), noise(40 * 680, 3), noise(31 * 680, 4));
