@@ -76,7 +76,7 @@ size_t dac_audio_samples(const struct dac_audio *audio);
 // Returns the sample rate in Hz; 0 for NULL.
 uint32_t dac_audio_sample_rate(const struct dac_audio *audio);
 
-// Returns the samples of a channel; NULL if there are none or the channel does not exist.
+// Returns the samples of a channel; NULL if the audio has no samples or not this channel.
 const float *dac_audio_channel(const struct dac_audio *audio, size_t channel);
 
 // Decodes tokens at the model's rate. The audio is as long as the encoded signal if the tokens record its
@@ -231,7 +231,7 @@ size_t dac_audio_samples(const struct dac_audio *audio);
 // Returns the sample rate in Hz; 0 for NULL.
 uint32_t dac_audio_sample_rate(const struct dac_audio *audio);
 
-// Returns the samples of a channel; NULL if there are none or the channel does not exist.
+// Returns the samples of a channel; NULL if the audio has no samples or not this channel.
 const float *dac_audio_channel(const struct dac_audio *audio, size_t channel);
 
 // Decodes tokens at the model's rate. The audio is as long as the encoded signal if the tokens record its
@@ -476,7 +476,7 @@ size_t dac_tokens_codebooks(const struct dac_tokens *tokens);
 // Returns the number of frames, which can be 0 for tokens from a stream; 0 for NULL.
 size_t dac_tokens_frames(const struct dac_tokens *tokens);
 
-// Returns the codes [channels][codebooks][frames]; NULL if there are none.
+// Returns the codes [channels][codebooks][frames]; NULL if the tokens have no codes.
 const uint16_t *dac_tokens_codes(const struct dac_tokens *tokens);
 
 // Copies the codes [channels][codebooks][frames] to `out`, an array of `length` values of 32 bits. `length`
@@ -587,7 +587,7 @@ size_t dac_tokens_codebooks(const struct dac_tokens *tokens);
 // Returns the number of frames, which can be 0 for tokens from a stream; 0 for NULL.
 size_t dac_tokens_frames(const struct dac_tokens *tokens);
 
-// Returns the codes [channels][codebooks][frames]; NULL if there are none.
+// Returns the codes [channels][codebooks][frames]; NULL if the tokens have no codes.
 const uint16_t *dac_tokens_codes(const struct dac_tokens *tokens);
 
 // Copies the codes [channels][codebooks][frames] to `out`, an array of `length` values of 32 bits. `length`

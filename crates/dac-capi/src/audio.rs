@@ -46,7 +46,7 @@ pub unsafe extern "C" fn dac_audio_sample_rate(audio: *const Audio) -> u32 {
     unsafe { audio.as_ref() }.map_or(0, |audio| audio.rate_hz)
 }
 
-/// Returns the samples of a channel; NULL if there are none or the channel does not exist.
+/// Returns the samples of a channel; NULL if the audio has no samples or not this channel.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dac_audio_channel(audio: *const Audio, channel: usize) -> *const f32 {
     // SAFETY: the header requires NULL or a handle of this type.

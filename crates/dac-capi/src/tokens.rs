@@ -149,7 +149,7 @@ pub unsafe extern "C" fn dac_tokens_frames(tokens: *const Tokens) -> usize {
     unsafe { tokens.as_ref() }.map_or(0, |tokens| tokens.shape()[2])
 }
 
-/// Returns the codes [channels][codebooks][frames]; NULL if there are none.
+/// Returns the codes [channels][codebooks][frames]; NULL if the tokens have no codes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dac_tokens_codes(tokens: *const Tokens) -> *const u16 {
     // SAFETY: the header requires NULL or a handle of this type.

@@ -47,7 +47,7 @@ struct Record {
     /// With `--layers` on a burn device.
     #[cfg(feature = "burn")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    formulations: Option<Vec<crate::formulations::ConvolutionRecord>>,
+    formulations: Option<Vec<dac::formulations::ConvolutionRecord>>,
 }
 
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {

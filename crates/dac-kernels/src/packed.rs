@@ -1,7 +1,7 @@
 //! Packed weights: computed here, or parts of a memory that was filled earlier.
 
 use crate::{KernelError, buffer::AlignedBuffer, first_non_finite};
-use std::{fmt, ops::Range, sync::Arc, vec};
+use std::{fmt, ops::Range, sync::Arc};
 
 /// Version of the order and the content of packed weights. Raise it with every change of them, so that
 /// weights prepared by earlier versions are not used; a test compares checksums.
@@ -95,25 +95,15 @@ impl PackedSections {
 /// Provides the sections of a pipeline in order, computed or prepared.
 #[derive(Debug, Default)]
 pub(crate) struct SectionSource {
-    prepared: Option<(SharedMemory, vec::IntoIter<Range<usize>>)>,
+    prepared: Option<PackedSections>,
     provided: Vec<PackedSection>,
     error: Option<KernelError>,
-}
-
-#[derive(Clone)]
-struct SharedMemory(SharedValues);
-
-impl fmt::Debug for SharedMemory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SharedMemory")
-    }
 }
 
 impl SectionSource {
     /// Takes the sections from `sections` instead of computing them.
     pub(crate) fn prepared(sections: PackedSections) -> Self {
-        let PackedSections { memory, ranges } = sections;
-        Self { prepared: Some((SharedMemory(memory), ranges.into_iter())), ..Self::default() }
+        Self { prepared: Some(sections), ..Self::default() }
     }
 
     /// Returns the next section, of `len` words of `per_word` values each. `fill` computes it from zeros,
@@ -124,20 +114,23 @@ impl SectionSource {
         per_word: usize,
         fill: impl FnOnce(&mut [f32]),
     ) -> PackedSection {
-        let section = match &mut self.prepared {
-            None => {
+        let next = self.provided.len();
+        let prepared = self.prepared.as_ref();
+        let section = match prepared.map(|sections| (sections, sections.ranges.get(next).cloned())) {
+            Some((sections, Some(range))) if range.len() == len => {
+                PackedSection { memory: Arc::clone(&sections.memory), range, per_word }
+            }
+            found => {
                 let mut buffer = AlignedBuffer::zeros(len);
-                fill(buffer.grow_to(len));
+                match found {
+                    None => fill(buffer.grow_to(len)),
+                    Some(_) => {
+                        let what = "a section does not have the length of its layer";
+                        self.error.get_or_insert(KernelError::Prepared { what });
+                    }
+                }
                 PackedSection { memory: Arc::new(buffer), range: 0..len, per_word }
             }
-            Some((memory, ranges)) => match ranges.next().filter(|range| range.len() == len) {
-                Some(range) => PackedSection { memory: memory.0.clone(), range, per_word },
-                None => {
-                    let what = "a section does not have the length of its layer";
-                    self.error.get_or_insert(KernelError::Prepared { what });
-                    PackedSection { memory: Arc::new(AlignedBuffer::zeros(len)), range: 0..len, per_word }
-                }
-            },
         };
         self.provided.push(section.clone());
         section
@@ -149,7 +142,7 @@ impl SectionSource {
             return Err(error);
         }
         match self.prepared {
-            Some((_, rest)) if rest.len() > 0 => {
+            Some(sections) if sections.ranges.len() > self.provided.len() => {
                 Err(KernelError::Prepared { what: "there are more sections than the layers need" })
             }
             _ => Ok(self.provided),

@@ -119,13 +119,17 @@ pub struct WinogradMatrices {
 }
 
 impl WinogradMatrices {
-    /// Computes the matrices for `outputs` (m) and `taps` (k); `None` unless m ≥ 2, k ≥ 2, and m + k − 1 is
-    /// an even number from 4 to 14.
+    /// Returns the number of points for `outputs` (m) and `taps` (k); `None` unless m ≥ 2, k ≥ 2, and
+    /// m + k − 1 is an even number from 4 to 14.
+    pub fn points_of(outputs: usize, taps: usize) -> Option<usize> {
+        let points = (outputs + taps).checked_sub(1)?;
+        let exists = points.is_multiple_of(2) && (4..=2 * POINTS.len() + 2).contains(&points);
+        (exists && outputs >= 2 && taps >= 2).then_some(points)
+    }
+
+    /// Computes the matrices for `outputs` (m) and `taps` (k); `None` as for [`WinogradMatrices::points_of`].
     pub fn new(outputs: usize, taps: usize) -> Option<Self> {
-        if outputs < 2 || taps < 2 {
-            return None;
-        }
-        let points = outputs + taps - 1;
+        let points = Self::points_of(outputs, taps)?;
         let polynomials = Polynomials::new(points)?;
         let mut input = Vec::with_capacity(points * points);
         for p in 0..points {

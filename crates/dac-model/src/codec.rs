@@ -129,7 +129,7 @@ impl Codec {
     /// Returns whether streams should keep the device one batch ahead of the host: on GPUs, unless low
     /// latency was requested.
     pub fn works_ahead(&self) -> bool {
-        matches!(self.options.device, Device::Wgpu(_) | Device::Cuda(_)) && !self.options.low_latency
+        self.options.device.is_gpu() && !self.options.low_latency
     }
 
     /// Returns the driver's name of the GPU; `None` on the CPU.

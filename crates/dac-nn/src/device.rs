@@ -58,6 +58,11 @@ impl Device {
         all.into_iter().filter(|(_, compiled)| *compiled).map(|(device, _)| device).collect()
     }
 
+    /// Returns whether the device is a GPU.
+    pub fn is_gpu(self) -> bool {
+        matches!(self, Self::Wgpu(_) | Self::Cuda(_))
+    }
+
     /// Returns the error for a device whose backend is not in this build.
     pub fn not_compiled(self) -> DeviceError {
         DeviceError::NotCompiled { device: self, feature: self.backend() }

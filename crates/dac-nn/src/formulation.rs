@@ -106,15 +106,16 @@ impl Formulation {
         match self {
             Self::Conv => Self::Conv,
             _ if shape.taps == 1 => Self::Shifted,
-            Self::Winograd2 | Self::Winograd4 | Self::Winograd6 if self.winograd(shape.taps).is_none() => {
+            Self::Winograd2 | Self::Winograd4 | Self::Winograd6 if self.tile(shape.taps).is_none() => {
                 Self::Shifted
             }
             other => other,
         }
     }
 
-    /// Returns m and the matrices of F(m, taps); `None` for other formulations and numbers of taps.
-    pub fn winograd(self, taps: usize) -> Option<(usize, WinogradMatrices)> {
+    /// Returns the outputs m and the points of a tile of F(m, taps); `None` for other formulations and for
+    /// numbers of taps without matrices.
+    pub fn tile(self, taps: usize) -> Option<(usize, usize)> {
         let even = match self {
             Self::Winograd2 => 2,
             Self::Winograd4 => 4,
@@ -123,22 +124,22 @@ impl Formulation {
         };
         // m + taps − 1 must be even.
         let outputs = if taps.is_multiple_of(2) { even - 1 } else { even };
-        Some((outputs, WinogradMatrices::new(outputs, taps)?))
+        Some((outputs, WinogradMatrices::points_of(outputs, taps)?))
     }
 
-    /// Returns the matrices that a weight with `taps` taps becomes.
-    pub fn weight_factors(self, taps: usize) -> usize {
-        self.winograd(taps).map_or(taps, |(_, matrices)| matrices.points)
+    /// Returns the number of `[in, out]` matrices that a weight with `taps` taps becomes.
+    pub fn weight_matrices(self, taps: usize) -> usize {
+        self.tile(taps).map_or(taps, |(_, points)| points)
     }
 
-    /// Estimates the values that exist at once beside the input of `len` positions.
+    /// Estimates the values that exist at once in addition to the input of `len` positions.
     pub fn temporary_values(self, shape: &ConvolutionShape, len: u64) -> u64 {
         let (inputs, outputs) = (shape.in_channels as u64, shape.out_channels as u64);
         let taps = shape.taps as u64;
-        if let Some((m, matrices)) = self.winograd(shape.taps) {
+        if let Some((m, points)) = self.tile(shape.taps) {
             let tiles = len / m as u64 + shape.dilation as u64;
             // The input in tiles and transformed, or that and the products, or these and the output.
-            return tiles * matrices.points as u64 * (2 * inputs).max(inputs + outputs).max(2 * outputs);
+            return tiles * points as u64 * (2 * inputs).max(inputs + outputs).max(2 * outputs);
         }
         match self {
             Self::Unfolded if taps > 1 => len * (taps * inputs + outputs),

@@ -18,7 +18,7 @@ pub fn parameter_bytes(shape: &NetworkShape) -> u64 {
 pub fn device_parameter_bytes(shape: &NetworkShape, formulations: &Formulations) -> u64 {
     let layers = shape.encoder().into_iter().chain(shape.decoder());
     let added = layers.flat_map(|layer| ConvolutionShape::of_layer(&layer)).map(|conv| {
-        let more = formulations.of(&conv).weight_factors(conv.taps) - conv.taps;
+        let more = formulations.of(&conv).weight_matrices(conv.taps) - conv.taps;
         (more * conv.in_channels * conv.out_channels) as u64
     });
     parameter_bytes(shape) + VALUE_BYTES * added.sum::<u64>()

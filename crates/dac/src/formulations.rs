@@ -27,11 +27,12 @@ struct SavedFormulations {
     /// Name from the driver, or of the backend.
     device: String,
     precision: String,
-    convolutions: Vec<SavedConvolution>,
+    convolutions: Vec<ConvolutionRecord>,
 }
 
+/// Shape, sizes, times and errors of a measured convolution, for JSON.
 #[derive(Debug, Serialize, Deserialize)]
-struct SavedConvolution {
+pub struct ConvolutionRecord {
     layers: Vec<String>,
     in_channels: usize,
     out_channels: usize,
@@ -47,8 +48,33 @@ struct SavedConvolution {
 struct Candidate {
     formulation: String,
     seconds: f64,
-    /// Relative to the root mean square of the outputs; null if it is not finite.
+    /// Largest difference from exact sums, relative to the root mean square of the outputs; null if it is not
+    /// finite.
     error: Option<f64>,
+}
+
+#[cfg(feature = "burn")]
+impl From<&MeasuredConvolution> for ConvolutionRecord {
+    fn from(measured: &MeasuredConvolution) -> Self {
+        let ConvolutionShape { in_channels, out_channels, taps, dilation } = measured.shape;
+        let [windows, positions] = measured.size;
+        let candidates = measured.measurements.iter().map(|m| Candidate {
+            formulation: m.formulation.to_string(),
+            seconds: m.seconds,
+            error: Some(m.error).filter(|error| error.is_finite()),
+        });
+        Self {
+            layers: measured.layers.clone(),
+            in_channels,
+            out_channels,
+            taps,
+            dilation,
+            windows,
+            positions,
+            best: measured.best.to_string(),
+            candidates: candidates.collect(),
+        }
+    }
 }
 
 #[cfg(feature = "burn")]
@@ -86,25 +112,6 @@ pub fn save(
 ) -> io::Result<PathBuf> {
     use std::io::Write;
 
-    let convolution = |measured: &MeasuredConvolution| SavedConvolution {
-        layers: measured.layers.clone(),
-        in_channels: measured.shape.in_channels,
-        out_channels: measured.shape.out_channels,
-        taps: measured.shape.taps,
-        dilation: measured.shape.dilation,
-        windows: measured.size[0],
-        positions: measured.size[1],
-        best: measured.best.to_string(),
-        candidates: measured
-            .measurements
-            .iter()
-            .map(|m| Candidate {
-                formulation: m.formulation.to_string(),
-                seconds: m.seconds,
-                error: Some(m.error).filter(|error| error.is_finite()),
-            })
-            .collect(),
-    };
     let device = device_name(options, measured.device_name.clone());
     let no_cache = || io::Error::new(io::ErrorKind::NotFound, "no cache directory: set DAC_HOME or HOME");
     let folder = environment.autotune_folder().ok_or_else(no_cache)?;
@@ -113,7 +120,7 @@ pub fn save(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         device,
         precision: options.precision.to_string(),
-        convolutions: measured.convolutions.iter().map(convolution).collect(),
+        convolutions: measured.convolutions.iter().map(ConvolutionRecord::from).collect(),
     };
     std::fs::create_dir_all(&folder)?;
     let mut file = dac_atomic::AtomicFile::create(&path)?;
@@ -122,8 +129,8 @@ pub fn save(
     Ok(path)
 }
 
-/// Returns the saved formulations for the device and precision of `options`; `None` if there are none for
-/// this version, or the file is damaged.
+/// Returns the saved formulations for the device and precision of `options`; `None` if this version
+/// saved none or the file is damaged.
 pub fn find(options: &LoadOptions, environment: &Environment) -> Option<Formulations> {
     let device = device_name(options, opened_name(options)?);
     let folder = environment.autotune_folder()?;
@@ -137,7 +144,7 @@ fn parse(file: &[u8], device: &str, options: &LoadOptions) -> Option<Formulation
         return None;
     }
     let mut formulations = Formulations::unmeasured(options.device);
-    for SavedConvolution { in_channels, out_channels, taps, dilation, best, .. } in saved.convolutions {
+    for ConvolutionRecord { in_channels, out_channels, taps, dilation, best, .. } in saved.convolutions {
         let shape = ConvolutionShape { in_channels, out_channels, taps, dilation };
         formulations.set(shape, best.parse().ok()?);
     }

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use anyhow::Error;
 use dac::cache::Environment;
-use dac::formulations::{Formulations, save};
+use dac::formulations::{ConvolutionRecord, Formulations, save};
 use dac::{Audio, Chunking, Dac, DecodeOptions, Device, EncodeOptions, LoadOptions, ModelSource};
 use dac_batch::{DEFAULT_MODEL, Status};
 use serde::Serialize;
 
 use crate::args::AutotuneArgs;
 use crate::exit::{Exit, Usage};
-use crate::formulations::{self, ConvolutionRecord};
+use crate::formulations;
 use crate::load::open_source;
 use crate::output::{print_record, print_text};
 
@@ -78,7 +78,7 @@ pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
         folder: folder.map(|folder| folder.display().to_string()),
         formulations_file,
         formulations: measured.map(|m| m.convolutions.iter().map(ConvolutionRecord::from).collect()),
-        kernels_saved: cfg!(feature = "autotune-cache") && is_gpu(&run.device),
+        kernels_saved: cfg!(feature = "autotune-cache") && run.device.is_gpu(),
     };
     if json {
         print_record(&record)?;
@@ -86,10 +86,9 @@ pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
         let saved = record.formulations_file.as_ref().map(|file| format!("\nformulations saved in {file}"));
         let kernels = match (&record.folder, record.kernels_saved) {
             (Some(folder), true) => format!("\nkernels saved in {folder}"),
-            _ if is_gpu(&run.device) => {
-                "\nkernels not saved: that needs the feature 'autotune-cache' and a cache \
-                                         directory (DAC_HOME or HOME)"
-                    .to_owned()
+            _ if run.device.is_gpu() => {
+                let needs = "the feature 'autotune-cache' and a cache directory (DAC_HOME or HOME)";
+                format!("\nkernels not saved: that needs {needs}")
             }
             _ => String::new(),
         };
@@ -105,7 +104,7 @@ pub(super) fn run(args: &AutotuneArgs, json: bool) -> Result<Exit, Error> {
 }
 
 fn run_args(args: &AutotuneArgs) -> Result<LoadOptions, Usage> {
-    let device = args.device.or_else(|| Device::compiled().into_iter().find(is_gpu));
+    let device = args.device.or_else(|| Device::compiled().into_iter().find(|device| device.is_gpu()));
     let device = device.filter(|device| *device != Device::Cpu).ok_or_else(|| {
         Usage("--autotune needs a burn device: --device wgpu[:N], cuda[:N], flex or ndarray".to_owned())
     })?;
@@ -115,10 +114,6 @@ fn run_args(args: &AutotuneArgs) -> Result<LoadOptions, Usage> {
         memory_budget_bytes: args.memory_budget,
         ..LoadOptions::on(device)
     })
-}
-
-fn is_gpu(device: &Device) -> bool {
-    matches!(device, Device::Wgpu(_) | Device::Cuda(_))
 }
 
 /// Encodes and decodes `seconds` of noise. Returns the time in seconds.

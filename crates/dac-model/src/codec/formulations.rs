@@ -112,7 +112,7 @@ fn convolutions(shape: &NetworkShape, frames: usize, windows: usize) -> Vec<Meas
     found
 }
 
-/// Returns the fastest formulation within the error bounds; shifted products if there is none.
+/// Returns the fastest formulation within the error bounds; shifted products if no other is.
 fn best(measurements: &[Measurement]) -> Formulation {
     let direct = measurements.iter().find(|m| m.formulation == Formulation::Shifted).map_or(0.0, |m| m.error);
     let bound = ERROR_BOUND.max(RELATIVE_ERROR_BOUND * direct);

@@ -37,7 +37,7 @@ pub enum Prepared {
     /// Packs the weights at each load.
     #[default]
     Off,
-    /// Uses the files in this directory; packs the weights where there is none.
+    /// Uses the files in this directory; packs the weights if their file is missing.
     Read(PathBuf),
     /// As `Read`, and writes a missing file after packing. Failures to write are ignored.
     ReadOrWrite(PathBuf),

@@ -148,7 +148,7 @@ pub(super) fn arithmetic(
         }
     };
     // burn's 16-bit arithmetic on the CPU is far too slow to be useful.
-    let on_gpu = matches!(name, Device::Wgpu(_) | Device::Cuda(_));
+    let on_gpu = name.is_gpu();
     if dtype != FloatDType::F32 && !(on_gpu && device.supports_dtype(dtype)) {
         let why = match on_gpu {
             true => "the device does not support it",

@@ -46,7 +46,7 @@ impl Folder {
 
 /// Devices of this build that every machine has.
 pub(crate) fn devices() -> Vec<Device> {
-    Device::compiled().into_iter().filter(|d| !matches!(d, Device::Wgpu(_) | Device::Cuda(_))).collect()
+    Device::compiled().into_iter().filter(|d| !d.is_gpu()).collect()
 }
 
 /// The expected values of a fixture directory.

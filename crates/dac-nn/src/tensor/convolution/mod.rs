@@ -47,10 +47,10 @@ impl Convolution {
         let bias = upload(bias, [1, 1, out_channels], device);
         let upload = |shape| upload(weight.clone(), shape, device);
         let formulation = formulation.for_shape(&shape);
-        let weight = match (formulation, formulation.winograd(taps)) {
-            (_, Some((outputs, matrices))) => Weight::Winograd(Box::new(Winograd::new(
-                outputs, &matrices, &shape, &weight, arithmetic, device,
-            ))),
+        let weight = match (formulation, formulation.tile(taps)) {
+            (_, Some((outputs, _))) => {
+                Weight::Winograd(Box::new(Winograd::new(outputs, &shape, &weight, arithmetic, device)))
+            }
             (Formulation::Conv, None) => {
                 Weight::Conv(arithmetic.factor(upload([taps, in_channels, out_channels]).permute([2, 1, 0])))
             }

@@ -6,7 +6,7 @@ use dac_kernels::WinogradMatrices;
 
 use crate::formulation::ConvolutionShape;
 use crate::tensor::arithmetic::{Arithmetic, Factor};
-use crate::tensor::sequence::upload;
+use crate::tensor::sequence::{upload, zero_padded};
 
 /// F(m, taps) with its transformed weight.
 #[derive(Debug, Clone)]
@@ -26,13 +26,13 @@ impl Winograd {
     /// Transforms and uploads a weight `[taps, in, out]`.
     pub(super) fn new(
         outputs: usize,
-        matrices: &WinogradMatrices,
         shape: &ConvolutionShape,
         weight: &[f32],
         arithmetic: Arithmetic,
         device: &Device,
     ) -> Self {
-        let &WinogradMatrices { points, ref input, weight: ref transform, ref output } = matrices;
+        let matrices = WinogradMatrices::new(outputs, shape.taps).expect("formulations are chosen by taps");
+        let WinogradMatrices { points, input, weight: transform, output } = matrices;
         let values = shape.in_channels * shape.out_channels;
         let mut transformed = Vec::with_capacity(points * values);
         for row in transform.chunks(shape.taps) {
@@ -45,9 +45,9 @@ impl Winograd {
         Self {
             outputs,
             points,
-            input: upload(input.clone(), [points, points], device),
+            input: upload(input, [points, points], device),
             weight: arithmetic.factor(weight),
-            output: upload(output.clone(), [outputs, points], device),
+            output: upload(output, [outputs, points], device),
         }
     }
 
@@ -68,7 +68,8 @@ impl Winograd {
         // A tile reads the blocks of m positions that begin at its own.
         let reads = points.div_ceil(m);
         let blocks = tiles + reads - 1;
-        let x = with_positions(x, blocks * m * dilation);
+        let needed = blocks * m * dilation;
+        let x = zero_padded(x, 0, needed.saturating_sub(positions)).narrow(1, 0, needed);
         // Position (block · m + i) · dilation + phase.
         let x = x.reshape([batch, blocks, m, dilation, in_channels]).permute([2, 0, 3, 1, 4]);
         let read = |first| x.clone().narrow(3, first, tiles);
@@ -81,14 +82,4 @@ impl Winograd {
         let y = y.reshape([m, batch, dilation, tiles, out_channels]).permute([1, 3, 0, 2, 4]);
         y.reshape([batch, tiles * m * dilation, out_channels]).narrow(1, 0, outputs)
     }
-}
-
-/// Cuts `[batch, positions, channels]` at the end, or appends zeros.
-fn with_positions(x: Tensor<3>, positions: usize) -> Tensor<3> {
-    let [batch, found, channels] = x.dims();
-    if found >= positions {
-        return x.narrow(1, 0, positions);
-    }
-    let zeros = Tensor::zeros([batch, positions - found, channels], &x.device());
-    Tensor::cat(vec![x, zeros], 1)
 }
