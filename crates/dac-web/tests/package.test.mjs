@@ -76,7 +76,7 @@ test("node encodes, decodes and streams", async () => {
   await assert.rejects(load("simd", { threads: 0 }), /positive whole number/);
 });
 
-test("the packed package works in a bundler's build", async () => {
+test("the packed package works in a bundler's build", async (t) => {
   const folder = join(TEST_DIR, "bundler");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -130,7 +130,8 @@ test("the packed package works in a bundler's build", async () => {
     }
   });
   await new Promise((done) => server.listen(0, done));
-  const browser = await startBrowser();
+  t.after(() => server.close());
+  const browser = await startBrowser({ test: t });
   const { page, problems } = await openPage(browser.context, `http://localhost:${server.address().port}/`);
   const { inPage, inWorker } = await page.evaluate(() => window.found);
   assert.equal(inPage.samples, 44100);
@@ -138,6 +139,4 @@ test("the packed package works in a bundler's build", async () => {
   assert.ok(!inPage.module.endsWith("-threads"));
   assert.deepEqual(inWorker, { ...inPage, module: hasThreads ? `${inPage.module}-threads` : inPage.module });
   assert.deepEqual(problems, []);
-  await browser.close();
-  server.close();
 });

@@ -33,10 +33,11 @@ const FLAGS = [
 ];
 
 /**
- * Starts Chromium with a fresh profile; `close` ends it and removes the profile. `workerThreads` counts the
- * running workers, `memoryBytes` and `cpuSeconds` add up memory and CPU time of all its processes.
+ * Starts Chromium with a fresh profile; `close` ends it and removes the profile, and so does the end of `test`,
+ * the context of a test. `workerThreads` counts the running workers, `memoryBytes` and `cpuSeconds` add up memory
+ * and CPU time of all its processes.
  */
-export async function startBrowser(options = {}) {
+export async function startBrowser({ test, ...options } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "dac-web-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -50,6 +51,8 @@ export async function startBrowser(options = {}) {
     await context.close();
     rmSync(profile, { recursive: true, force: true });
   };
+  // A browser that is left running keeps node from ending.
+  test?.after(close);
   const workerThreads = () =>
     processesOf(profile).flatMap((pid) =>
       readdirSync(`/proc/${pid}/task`).filter((thread) => read(`/proc/${pid}/task/${thread}/comm`) === "DedicatedWorker\n"),

@@ -47,7 +47,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
         build::package_and_site()?;
     }
     if args.test {
-        run_scripts(&["--test", "tests/"], &site, args.binary.as_deref())?;
+        // A test that fails or hangs must not keep node from ending.
+        let arguments = ["--test", "--test-force-exit", "--test-timeout=1200000", "tests/"];
+        run_scripts(&arguments, &site, args.binary.as_deref())?;
     }
     if args.bench {
         run_scripts(&["tests/bench/speed.mjs"], &site, args.binary.as_deref())?;
