@@ -80,6 +80,8 @@ impl HiddenLayout {
 pub(super) struct BlockShape<'a> {
     kernels: &'a Kernels,
     conv: &'a GemmConv,
+    /// The packed weights of `conv`, looked up once for all of its products.
+    weight: &'a [f32],
     dilation: usize,
     in_width: usize,
     out_width: usize,
@@ -121,6 +123,7 @@ impl<'a> BlockShape<'a> {
         Self {
             kernels,
             conv,
+            weight: conv.weight.words(),
             dilation: layer.geometry.dilation,
             in_width,
             out_width,
@@ -208,7 +211,7 @@ impl<'a> BlockShape<'a> {
         let (k, depth) = (self.kernels, self.conv.depth);
         let weight = |(panel, point): (usize, usize)| {
             let at = self.conv.first_weight_row(panel, point) * k.nr;
-            self.conv.weight.words().get(at..at + depth * k.nr).unwrap_or_default()
+            self.weight.get(at..at + depth * k.nr).unwrap_or_default()
         };
         Gemm {
             a: &a[point * depth * k.mr..],
@@ -354,6 +357,7 @@ impl<'a> BlockShape<'a> {
     ) {
         let k = self.kernels;
         let (nr, width, words) = (k.nr, self.out_width, self.hidden.words);
+        let (weight, bias) = (fused.weight.words(), fused.bias.words());
         for panel in 0..self.conv.panels {
             let at = panel * nr;
             for PointwiseRows { first_row, x, y } in &mut *rows {
@@ -363,12 +367,12 @@ impl<'a> BlockShape<'a> {
                     strip_stride: self.hidden.strip_stride,
                     chunk_stride: self.hidden.chunk_stride,
                     chunks: words / k.lanes,
-                    b: &fused.weight.words()[at * words..][..words * nr],
-                    next: fused.weight.words().get((at + nr) * words..).unwrap_or_default(),
+                    b: &weight[at * words..][..words * nr],
+                    next: weight.get((at + nr) * words..).unwrap_or_default(),
                     rows: y.len() / width,
                     c: &mut y[at..],
                     c_stride: width,
-                    bias: Some(&fused.bias.words()[at..at + nr]),
+                    bias: Some(&bias[at..at + nr]),
                     residual: Some((&x[at..], self.in_width)),
                 });
             }
