@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use dac::audio::{ReadOptions, WriteFormat, WriteReport};
+use dac::codec::BatchTotals;
 use dac::tokens::{Format, LayoutSettings, TokenInfo, TokenReader};
 use dac::{Chunking, Dac, DecodeOptions, DecodeSession, OutputRate, Precision, TimeRange};
 
@@ -168,6 +169,10 @@ struct OpenTokens {
 impl Work for FileDecoder<'_> {
     type Prepared = OpenTokens;
     const UNLISTED: &'static str = "no manifest lists it as the decoded file of this input";
+
+    fn batch_totals(&self) -> Option<BatchTotals> {
+        self.models.batch_totals()
+    }
 
     fn prepare(&self, context: &JobContext<'_>, facts: &mut Record) -> Result<OpenTokens, BatchError> {
         let input = &context.job.input;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dac::audio::{AUDIO_EXTENSIONS, AudioError, AudioInput, AudioReader, AudioSpec, resampled_samples};
+use dac::codec::BatchTotals;
 use dac::tokens::{TokenError, TokenFile};
 use dac::{Chunking, Codes, Dac, EncodeOptions};
 use dac_atomic::FinishedFile;
@@ -220,6 +221,10 @@ impl Work for FileEncoder<'_> {
         facts.input_truncated = reader.is_truncated().then_some(true);
         let checked = if self.adopts { expected.check_content(output) } else { expected.check(output) };
         checked.map_err(|reason| BatchError::exists(output, reason))
+    }
+
+    fn batch_totals(&self) -> Option<BatchTotals> {
+        self.dac.codec().batch_totals()
     }
 
     fn run(&self, context: &JobContext<'_>, (): (), facts: &mut Record) -> Result<Outcome, BatchError> {

@@ -95,7 +95,7 @@ pub use manifest::{
 };
 pub use manifest_lookup::ManifestLookup;
 pub use models::{DEFAULT_MODEL, Models};
-pub use observer::{BatchObserver, BatchReport};
+pub use observer::{BatchObserver, BatchReport, DeviceUse};
 pub use options::{BatchOptions, default_threads};
 pub use partition::Partition;
 pub use roundtrip::{RoundtripSettings, roundtrip_files};

@@ -1,7 +1,8 @@
 //! Models for decoding token files, each loaded once.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
+use dac::codec::BatchTotals;
 use dac::tokens::TokenMeta;
 use dac::{Dac, Preset};
 
@@ -33,6 +34,13 @@ impl<'a> Models<'a> {
     /// The model requested for all tokens.
     pub fn requested(&self) -> Option<&Dac> {
         self.requested.as_ref()
+    }
+
+    /// What the device has computed in batches of several files, with all models together.
+    pub(crate) fn batch_totals(&self) -> Option<BatchTotals> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let models = self.requested.iter().chain(loaded.iter().map(|(_, dac)| dac));
+        models.filter_map(|dac| dac.codec().batch_totals()).reduce(BatchTotals::plus)
     }
 
     /// Model for tokens with this metadata and number of codebooks: the requested one, else the one that the

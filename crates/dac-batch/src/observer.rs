@@ -1,5 +1,9 @@
 //! Messages, progress and results of a batch, for the program that runs it.
 
+use std::time::Duration;
+
+use dac::codec::BatchTotals;
+
 use crate::cancel::StopReason;
 use crate::manifest::{Record, Status};
 
@@ -41,6 +45,29 @@ pub struct BatchReport {
     pub failed: usize,
     /// Reason why the batch stopped early.
     pub stopped: Option<StopReason>,
+    /// Use of a device that computes several files at once.
+    pub device: Option<DeviceUse>,
+}
+
+/// Use of a device that computes several files at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceUse {
+    /// What it computed.
+    pub totals: BatchTotals,
+    /// Duration of the batch run.
+    pub elapsed: Duration,
+}
+
+impl DeviceUse {
+    /// Share of the time in which the device was busy, from 0 to 1.
+    pub fn busy_share(&self) -> f64 {
+        (self.totals.busy.as_secs_f64() / self.elapsed.as_secs_f64().max(f64::MIN_POSITIVE)).min(1.0)
+    }
+
+    /// Average number of files, or windows of long files, that were computed at once.
+    pub fn items_per_batch(&self) -> f64 {
+        self.totals.items as f64 / (self.totals.batches as f64).max(1.0)
+    }
 }
 
 impl BatchReport {

@@ -1,6 +1,7 @@
 //! Encoding and decoding audio files, and comparing the two.
 
 use dac::audio::{AUDIO_EXTENSIONS, AudioInput, ModelRateReader, WriteFormat};
+use dac::codec::BatchTotals;
 use dac::metrics::{Comparison, ComparisonMeter};
 use dac::tokens::Format;
 use dac::{Audio, Dac, DecodeOptions, EncodeOptions, OutputRate};
@@ -82,6 +83,10 @@ impl Work for FileRoundtrip<'_> {
 
     fn prepare(&self, context: &JobContext<'_>, facts: &mut Record) -> Result<(), BatchError> {
         self.encoder.prepare(context, facts)
+    }
+
+    fn batch_totals(&self) -> Option<BatchTotals> {
+        self.encoder.batch_totals()
     }
 
     fn run(&self, context: &JobContext<'_>, (): (), facts: &mut Record) -> Result<Outcome, BatchError> {

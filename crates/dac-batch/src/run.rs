@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use dac::audio::ReadOptions;
 use dac::tokens::TokenFile;
@@ -23,7 +24,7 @@ use crate::job_context::{Destination, JobContext};
 use crate::job_record::JobState;
 use crate::manifest::{Record, Roundtrip, RunState, Status};
 use crate::manifest_store::ManifestStore;
-use crate::observer::{BatchObserver, BatchReport};
+use crate::observer::{BatchObserver, BatchReport, DeviceUse};
 use crate::options::BatchOptions;
 use crate::output_dirs::OutputDirs;
 use crate::packing::{Packer, SettledEntry, WaitingEntry};
@@ -108,7 +109,9 @@ impl Batch<'_> {
             stop: StopState::new(cancel),
             report: Mutex::new(BatchReport { jobs, ..BatchReport::default() }),
         };
+        let started = Instant::now();
         let ended = run.run_workers();
+        let elapsed = started.elapsed();
         // Finished entries are kept, whatever ended the workers.
         if let Some(packer) = &packer {
             run.report_settled(packer.finish());
@@ -120,7 +123,8 @@ impl Batch<'_> {
             manifests.mark_run(RunState::Ended, jobs)?;
         }
         let report = run.report.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(BatchReport { stopped, ..report })
+        let device = work.batch_totals().map(|totals| DeviceUse { totals, elapsed });
+        Ok(BatchReport { stopped, device, ..report })
     }
 }
 

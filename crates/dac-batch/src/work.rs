@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use dac::codec::BatchTotals;
 use dac::tokens::TokenFile;
 use dac_atomic::FinishedFile;
 
@@ -29,6 +30,11 @@ pub(crate) trait Work: Sync {
         unlisted: Unlisted,
     ) -> Result<(), BatchError> {
         Err(BatchError::exists(output, unlisted.reason().unwrap_or(Self::UNLISTED)))
+    }
+
+    /// What the device has computed in batches of several files.
+    fn batch_totals(&self) -> Option<BatchTotals> {
+        None
     }
 
     /// Does the work.

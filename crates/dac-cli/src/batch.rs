@@ -12,6 +12,9 @@ use crate::exit::{Exit, Usage};
 use crate::output::eprint_line;
 use crate::resources;
 
+/// Files that are read and written at a time while a GPU computes.
+const GPU_JOBS: NonZeroUsize = NonZeroUsize::new(32).expect("a positive number");
+
 /// Runs `batch` with the options of a command, prints its summary, and returns the exit code.
 pub(crate) fn run_batch(
     files: &FileArgs,
@@ -25,6 +28,13 @@ pub(crate) fn run_batch(
     let report = report?;
     if report.jobs > 1 || report.stopped.is_some() {
         eprint_line(summary(&report, options.dry_run, &console.speed()));
+        if let Some(device) = report.device.filter(|device| device.totals.batches > 0) {
+            let (busy, items) = (100.0 * device.busy_share(), device.items_per_batch());
+            eprint_line(format_args!(
+                "{} busy for {busy:.0} % of the time, with {items:.1} inputs at once",
+                run.device
+            ));
+        }
     }
     Ok(match report.stopped {
         Some(StopReason::FatalError) => Exit::FatalError,
@@ -38,20 +48,28 @@ pub(crate) fn run_batch(
 pub(crate) fn load_options(run: &RunArgs) -> LoadOptions {
     let mut options = run.load_options();
     options.threads = None;
+    options.shared_batches = run.device.is_gpu();
     options
 }
 
 fn batch_options(files: &FileArgs, run: &RunArgs) -> Result<BatchOptions, Usage> {
     let batch = &files.batch;
     let threads = NonZeroUsize::new(resources::threads(run.threads)).unwrap_or(NonZeroUsize::MIN);
-    let max_jobs = NonZeroUsize::new(resources::max_threads()).unwrap_or(NonZeroUsize::MIN);
-    let capped = [("--threads", run.threads), ("--jobs", batch.jobs)];
-    let warnings = capped.into_iter().filter_map(|(option, value)| resources::cap_warning(option, value));
+    let max_threads = NonZeroUsize::new(resources::max_threads()).unwrap_or(NonZeroUsize::MIN);
+    // The engine scales best with one thread per file. A GPU computes many files at once, and their jobs
+    // mostly wait for it. burn's CPU backends work on one file at a time.
+    let (default_jobs, max_jobs) = match run.device {
+        Device::Cpu => (threads, max_threads),
+        device if device.is_gpu() => (GPU_JOBS, GPU_JOBS.max(max_threads)),
+        _ => (NonZeroUsize::MIN, max_threads),
+    };
+    let capped = [("--threads", run.threads, max_threads), ("--jobs", batch.jobs, max_jobs)];
+    let warnings = capped
+        .into_iter()
+        .filter_map(|(option, value, max)| resources::cap_warning(option, value, max.get()));
     for warning in warnings.chain(resources::memory_warning(threads.get())) {
         eprint_line(warning);
     }
-    // The engine scales best with one thread per file; other devices work on one file at a time.
-    let default_jobs = if run.device == Device::Cpu { threads } else { NonZeroUsize::MIN };
     let output_dir = files.output.clone();
     Ok(BatchOptions {
         inputs: files.inputs.clone(),

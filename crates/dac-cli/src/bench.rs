@@ -4,14 +4,15 @@ mod layers;
 mod streaming;
 mod timing;
 
+use std::thread;
 use std::time::Instant;
 
-use anyhow::Error;
+use anyhow::{Error, anyhow};
 use dac::{Audio, Dac, Device, EncodeOptions, ModelSource};
 use serde::Serialize;
 
 use crate::args::BenchArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, Usage};
 use crate::load::{open_named, open_source};
 use crate::output::{eprint_line, print_record, print_text};
 use crate::resources::{peak_rss_mb, start_threads, threads};
@@ -34,6 +35,8 @@ struct Record {
     cpu_level: Option<String>,
     debug_build: bool,
     audio_seconds: f64,
+    /// Signals processed at once; the times are of all of them.
+    batch: usize,
     runs: usize,
     load_seconds: f64,
     encode: Timing,
@@ -55,6 +58,10 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
     if args.layers {
         layers::check(args)?;
     }
+    let batch = args.batch.get();
+    if batch > 1 && args.run.device == Device::Cpu {
+        return Err(Usage("--batch applies only to burn devices; try --threads".to_owned()).into());
+    }
     start_threads(args.run.threads)?;
     if args.streaming {
         return streaming::run(args);
@@ -73,12 +80,15 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
 
     eprint_line("warm-up");
     let tokens = dac.encode(&audio, &encode_options)?;
-    let _ = dac.decode(&tokens, &decode_options)?;
-    let runs = usize::from(args.runs);
-    let encode =
-        measure("encode", runs, audio_seconds, || Ok(dac.encode(&audio, &encode_options).map(drop)?))?;
-    let decode =
-        measure("decode", runs, audio_seconds, || Ok(dac.decode(&tokens, &decode_options).map(drop)?))?;
+    let encode = || at_once(batch, || Ok(dac.encode(&audio, &encode_options).map(drop)?));
+    let decode = || at_once(batch, || Ok(dac.decode(&tokens, &decode_options).map(drop)?));
+    if batch > 1 {
+        encode()?;
+    }
+    decode()?;
+    let (runs, all_seconds) = (usize::from(args.runs), batch as f64 * audio_seconds);
+    let encode = measure("encode", runs, all_seconds, encode)?;
+    let decode = measure("decode", runs, all_seconds, decode)?;
 
     let on_engine = args.run.device == Device::Cpu;
     let layers = if args.layers && on_engine { Some(layers::measure(&dac, &audio, runs)?) } else { None };
@@ -108,6 +118,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Error> {
         cpu_level: dac.codec().isa().map(|level| level.to_string()),
         debug_build: cfg!(debug_assertions),
         audio_seconds,
+        batch,
         runs,
         load_seconds,
         encode,
@@ -130,11 +141,23 @@ fn open(args: &BenchArgs, low_latency: bool) -> Result<Dac, Error> {
     let mut options = args.run.load_options();
     options.timings = args.layers;
     options.low_latency = low_latency;
+    options.shared_batches = args.batch.get() > 1;
     if args.random_weights {
         let source = ModelSource::Random { preset: args.model, seed: SEED };
         return Ok(open_source(&source, Some(args.model), &options)?);
     }
     Ok(open_named(Some(args.model), args.weights.as_deref(), &options)?)
+}
+
+/// Does `work` in `count` threads at the same time.
+fn at_once(count: usize, work: impl Fn() -> Result<(), Error> + Sync) -> Result<(), Error> {
+    if count == 1 {
+        return work();
+    }
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(&work)).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow!("a thread panicked"))?)
+    })
 }
 
 /// Generates a deterministic loud wide-band signal: a gliding tone with overtones, and noise.
@@ -159,9 +182,10 @@ fn signal(seconds: f64, rate_hz: u32) -> Vec<f32> {
 fn table(record: &Record) -> String {
     let Record { model, weights, device, threads, precision, .. } = record;
     let level = record.cpu_level.as_deref().unwrap_or("-");
+    let count = if record.batch > 1 { format!("{} times ", record.batch) } else { String::new() };
     let mut text = format!(
         "{model} ({weights} weights) on {device} ({level}), {threads} threads, {precision}: \
-         {:.2} s of audio, median of {}\n",
+         {count}{:.2} s of audio, median of {}\n",
         record.audio_seconds, record.runs
     );
     text += &format!("{:<8}{:>12}{:>12}{:>18}", "", "wall s", "CPU s", "x real time");

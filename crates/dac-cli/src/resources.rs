@@ -28,18 +28,19 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Warning about more threads or files at once (`what`) than [`max_threads`].
-pub(crate) fn cap_warning(what: &str, requested: Option<NonZeroUsize>) -> Option<String> {
-    let (requested, max) = (usize::from(requested?), max_threads());
+/// Warning about more threads or files at once (`what`) than `max`.
+pub(crate) fn cap_warning(what: &str, requested: Option<NonZeroUsize>, max: usize) -> Option<String> {
+    let requested = usize::from(requested?);
     (requested > max).then(|| {
-        format!("warning: {what} {requested}: using {max}, {MAX_PER_CORE} for each of the {} cores", cores())
+        format!("warning: {what} {requested}: using {max}, the most that help with {} cores", cores())
     })
 }
 
 /// Starts the threads that work outside a batch uses, as many as `requested` or by default.
 pub(crate) fn start_threads(requested: Option<NonZeroUsize>) -> Result<(), BatchError> {
     let threads = threads(requested);
-    let warnings = cap_warning("--threads", requested).into_iter().chain(memory_warning(threads));
+    let warnings =
+        cap_warning("--threads", requested, max_threads()).into_iter().chain(memory_warning(threads));
     warnings.for_each(eprint_line);
     let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     built.map_err(|error| BatchError::Threads { threads, reason: error.to_string() })

@@ -1,5 +1,6 @@
 //! The assembled codec on one device.
 
+mod batch_totals;
 mod checks;
 mod encoded;
 mod engine;
@@ -11,12 +12,17 @@ mod pending;
 pub mod prepared;
 mod quantizer;
 #[cfg(feature = "burn")]
+mod shared;
+#[cfg(feature = "burn")]
+mod shared_batches;
+#[cfg(feature = "burn")]
 mod tensor;
 
 use dac_kernels::PackedSection;
 use dac_nn::{Device, Geometry, NetworkShape, Padding, Weights, memory};
 use dac_rvq::{Array3, Codes, CodesError};
 
+pub use batch_totals::BatchTotals;
 pub use dac_kernels::Isa;
 pub use encoded::Encoded;
 pub use engine::{DecoderPush, EncoderPush, EngineDecoder, EngineEncoder, Frames, LayerTime, Part};
@@ -43,6 +49,9 @@ pub struct Codec {
     geometry: Geometry,
     options: CodecOptions,
     network: Network,
+    /// Batches that threads share, with [`CodecOptions::shared_batches`].
+    #[cfg(feature = "burn")]
+    shared: Option<shared::SharedWork>,
     /// Entries of each codebook before normalisation, `[size][dim]`.
     codebooks: Vec<Vec<f32>>,
 }
@@ -82,7 +91,16 @@ impl Codec {
             }
             _ => Network::Engine(engine::EngineNetwork::load(shape, quantizer, weights, &options)?),
         };
-        Ok(Self { shape: shape.clone(), geometry, options, network, codebooks })
+        let codec = Self {
+            shape: shape.clone(),
+            geometry,
+            options,
+            network,
+            #[cfg(feature = "burn")]
+            shared: None,
+            codebooks,
+        };
+        codec.with_shared_batches()
     }
 
     /// Builds the network of `shape` on the CPU engine from prepared weights.
@@ -100,8 +118,35 @@ impl Codec {
         let quantizer = prepared.quantizer(shape)?;
         let codebooks = quantizer.iter().map(|stage| stage.codebook.clone()).collect();
         let network = engine::EngineNetwork::load_prepared(shape, quantizer, prepared, &options)?;
-        let (geometry, network) = (Geometry::new(shape), Network::Engine(network));
-        Ok(Self { shape: shape.clone(), geometry, options, network, codebooks })
+        Ok(Self {
+            shape: shape.clone(),
+            geometry: Geometry::new(shape),
+            options,
+            network: Network::Engine(network),
+            #[cfg(feature = "burn")]
+            shared: None,
+            codebooks,
+        })
+    }
+
+    /// Starts the threads that compute shared batches, if the options ask for them.
+    #[cfg_attr(not(feature = "burn"), allow(clippy::unnecessary_wraps))]
+    fn with_shared_batches(self) -> Result<Self, CodecError> {
+        #[cfg(feature = "burn")]
+        if let (true, Network::Tensor(network)) = (self.options.shared_batches, &self.network) {
+            let bytes = self.activation_budget_bytes();
+            let shared = Some(shared::SharedWork::new(network, &self.shape, &self.options, bytes)?);
+            return Ok(Self { shared, ..self });
+        }
+        Ok(self)
+    }
+
+    /// Returns what shared batches have done; `None` without [`CodecOptions::shared_batches`].
+    pub fn batch_totals(&self) -> Option<BatchTotals> {
+        #[cfg(feature = "burn")]
+        return self.shared.as_ref().map(shared::SharedWork::totals);
+        #[cfg(not(feature = "burn"))]
+        None
     }
 
     /// Returns the network's shape.
@@ -200,7 +245,10 @@ impl Codec {
         Ok(match &self.network {
             Network::Engine(network) => Pending::ready(network.encode(&signal, padded, codebooks)?),
             #[cfg(feature = "burn")]
-            Network::Tensor(network) => network.start_encode(signal, [batch, 1, padded], codebooks),
+            Network::Tensor(network) => match &self.shared {
+                Some(shared) => shared.start_encode(&signal, padded, codebooks),
+                None => network.start_encode(signal, [batch, 1, padded], codebooks),
+            },
         })
     }
 
@@ -267,7 +315,10 @@ impl Codec {
         Ok(match &self.network {
             Network::Engine(network) => Pending::ready(network.decode_codes(codes, padding)?),
             #[cfg(feature = "burn")]
-            Network::Tensor(network) => network.start_decode_codes(codes, padding)?,
+            Network::Tensor(network) => match &self.shared {
+                Some(shared) if padding == Padding::Zeros => shared.start_decode(codes),
+                _ => network.start_decode_codes(codes, padding)?,
+            },
         })
     }
 

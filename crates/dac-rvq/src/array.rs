@@ -54,6 +54,12 @@ pub(crate) fn item<T>(data: &[T], [_, rows, columns]: [usize; 3], at: usize) -> 
     &data[at * size..(at + 1) * size]
 }
 
+/// Returns the first columns of an item's rows.
+pub(crate) fn item_start<T: Copy>(data: &[T], shape: [usize; 3], at: usize, columns: usize) -> Vec<T> {
+    let rows = item(data, shape, at).chunks_exact(shape[2].max(1));
+    rows.flat_map(|row| &row[..columns.min(row.len())]).copied().collect()
+}
+
 /// Transposes rows of `columns` values.
 pub(crate) fn transpose<T: Copy + Default>(rows: &[T], columns: usize) -> Vec<T> {
     let (columns, mut transposed) = (columns.max(1), vec![T::default(); rows.len()]);
@@ -138,5 +144,17 @@ impl Array3 {
     /// When `batch` is out of range.
     pub fn item(&self, batch: usize) -> &[f32] {
         item(&self.data, self.shape, batch)
+    }
+
+    /// Returns the first `columns` samples of each channel of item `batch`, `[1, channels, columns]`; all of
+    /// them if there are fewer.
+    ///
+    /// # Panics
+    /// When `batch` is out of range.
+    #[must_use]
+    pub fn item_start(&self, batch: usize, columns: usize) -> Self {
+        let [_, channels, available] = self.shape;
+        let data = item_start(&self.data, self.shape, batch, columns);
+        Self { data, shape: [1, channels, columns.min(available)] }
     }
 }

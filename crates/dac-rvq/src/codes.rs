@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use crate::array::{ShapeError, check_shape, item, stack, transpose};
+use crate::array::{ShapeError, check_shape, item, item_start, stack, transpose};
 
 /// Invalid codes or an invalid request on codes.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -175,6 +175,30 @@ impl Codes {
         }
         let kept = (0..channels).map(|c| &item(&self.data, self.shape, c)[..codebooks * frames]);
         Ok(Self { data: kept.collect::<Vec<_>>().concat(), shape: [channels, codebooks, frames] })
+    }
+
+    /// Returns the first `frames` frames of a channel, `[1, codebooks, frames]`; all of them if there are
+    /// fewer.
+    ///
+    /// # Panics
+    /// When `channel` is out of range.
+    #[must_use]
+    pub fn channel_start(&self, channel: usize, frames: usize) -> Self {
+        let data = item_start(&self.data, self.shape, channel, frames);
+        Self { data, shape: [1, self.codebooks(), frames.min(self.frames())] }
+    }
+
+    /// Adds frames of code 0 at the end, up to `frames` frames in all.
+    #[must_use]
+    pub fn padded(&self, frames: usize) -> Self {
+        let [channels, codebooks, available] = self.shape;
+        let frames = frames.max(available);
+        let mut data = Vec::with_capacity(channels * codebooks * frames);
+        for row in 0..channels * codebooks {
+            data.extend_from_slice(&self.data[row * available..(row + 1) * available]);
+            data.resize((row + 1) * frames, 0);
+        }
+        Self { data, shape: [channels, codebooks, frames] }
     }
 
     /// Returns the frames of `range`, clamped to the available frames.

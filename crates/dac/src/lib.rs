@@ -83,7 +83,7 @@ pub mod audio {
 
 /// The network itself, on arrays in memory.
 pub mod codec {
-    pub use dac_model::codec::{Isa, LayerTime, Part, Pending};
+    pub use dac_model::codec::{BatchTotals, Isa, LayerTime, Part, Pending};
     #[cfg(feature = "autotune-cache")]
     pub use dac_model::set_autotune_dir;
     pub use dac_model::{Codec, CodecError, Encoded};

@@ -34,6 +34,9 @@ pub(crate) struct BenchArgs {
     /// Measured runs after a warm-up; the median is reported.
     #[arg(short, long, value_name = "R", default_value = "5", value_parser = values::count)]
     pub(crate) runs: NonZeroUsize,
+    /// Signals to process at once, in shared batches. More than 1 only on burn devices.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::count, hide_short_help = true)]
+    pub(crate) batch: NonZeroUsize,
     #[command(flatten)]
     pub(crate) run: RunArgs,
     #[command(flatten)]

@@ -24,11 +24,16 @@ impl<T: Send + 'static> Pending<T> {
     /// Adds a check of the result.
     #[cfg(feature = "burn")]
     pub(super) fn checked(self, check: impl FnOnce(&T) -> Result<(), CodecError> + Send + 'static) -> Self {
-        Self(Box::new(move || {
-            let value = self.wait()?;
-            check(&value)?;
-            Ok(value)
-        }))
+        self.then(|value| check(&value).map(|()| value))
+    }
+
+    /// Adds a step that makes another result of this one.
+    #[cfg(feature = "burn")]
+    pub(super) fn then<U: Send + 'static>(
+        self,
+        step: impl FnOnce(T) -> Result<U, CodecError> + Send + 'static,
+    ) -> Pending<U> {
+        Pending::deferred(move || step(self.wait()?))
     }
 }
 

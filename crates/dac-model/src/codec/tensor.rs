@@ -16,8 +16,11 @@ use super::encoded::Encoded;
 use super::error::CodecError;
 use super::options::CodecOptions;
 use super::pending::Pending;
+use super::shared_batches::ItemResults;
 
-/// Encoder, quantizer and decoder on one burn device; intermediate results stay on the device.
+/// Encoder, quantizer and decoder on one burn device; intermediate results stay on the device. Clones share
+/// the parameters.
+#[derive(Clone)]
 pub(super) struct TensorNetwork {
     encoder: Arc<Sequence>,
     decoder: Arc<Sequence>,
@@ -55,17 +58,58 @@ impl TensorNetwork {
         shape: [usize; 3],
         codebooks: usize,
     ) -> Pending<Encoded> {
-        let (encoder, device, input) = (Arc::clone(&self.encoder), self.device.clone(), signal.clone());
+        let network = self.clone();
+        let input = signal.clone();
         let encoded = self.encoder.forward(upload(signal, shape, &self.device), Padding::Zeros);
+        self.start_quantize(encoded, codebooks)
+            .checked(move |encoded| network.check_encoded(encoded, input, shape))
+    }
+
+    /// Encodes signals of whole hops, each as if it were alone. `padded_samples` is at least the length of
+    /// the longest.
+    pub(super) fn start_encode_items(
+        &self,
+        signals: Vec<Vec<f32>>,
+        padded_samples: usize,
+        codebooks: usize,
+    ) -> Pending<ItemResults<Encoded>> {
+        let mut joined = Vec::with_capacity(signals.len() * padded_samples);
+        for (item, signal) in signals.iter().enumerate() {
+            joined.extend_from_slice(signal);
+            joined.resize((item + 1) * padded_samples, 0.0);
+        }
+        let lengths: Vec<_> = signals.iter().map(Vec::len).collect();
+        let joined = upload(joined, [signals.len(), 1, padded_samples], &self.device);
+        let encoded = self.encoder.forward_items(joined, &lengths);
+        let network = self.clone();
+        self.start_quantize(encoded, codebooks).then(move |batch| {
+            let item = |(item, signal): (usize, Vec<f32>)| {
+                let frames = signal.len() * batch.codes.frames() / padded_samples;
+                let encoded = batch.item_start(item, frames);
+                let shape = [1, 1, signal.len()];
+                network.check_encoded(&encoded, signal, shape).map(|()| encoded)
+            };
+            Ok(signals.into_iter().enumerate().map(item).collect())
+        })
+    }
+
+    fn start_quantize(&self, encoded: Tensor<3>, codebooks: usize) -> Pending<Encoded> {
         let Quantized { z, codes, latents } = self.quantizer.encode(encoded, codebooks);
         let all = Transaction::default().register(z).register(codes).register(latents);
         self.start(all, |results| {
             Ok(Encoded { z: results.array()?, codes: results.codes()?, latents: results.array()? })
         })
-        .checked(move |encoded| {
-            let found = || non_finite_layer(&encoder, upload(input, shape, &device), Padding::Zeros);
-            check_encoded(encoded).map_err(|error| error.in_layer(found))
-        })
+    }
+
+    /// Checks what was encoded from `signal`, which is encoded again to find the layer of an error.
+    fn check_encoded(
+        &self,
+        encoded: &Encoded,
+        signal: Vec<f32>,
+        shape: [usize; 3],
+    ) -> Result<(), CodecError> {
+        let found = || non_finite_layer(&self.encoder, upload(signal, shape, &self.device), Padding::Zeros);
+        check_encoded(encoded).map_err(|error| error.in_layer(found))
     }
 
     pub(super) fn start_decode(&self, z: &Array3) -> Pending<Array3> {
@@ -82,18 +126,46 @@ impl TensorNetwork {
         codes: &Codes,
         padding: Padding,
     ) -> Result<Pending<Array3>, CodecError> {
+        let audio = self.start_array(self.decoder.forward(self.z_of(codes)?, padding));
+        let (network, codes) = (self.clone(), codes.clone());
+        Ok(audio.checked(move |audio| network.check_decoded(audio, &codes, padding)))
+    }
+
+    /// Decodes codes of one channel each and the same number of codebooks, each as if they were alone.
+    /// `padded_frames` is at least the length of the longest.
+    pub(super) fn start_decode_items(
+        &self,
+        items: Vec<Codes>,
+        padded_frames: usize,
+    ) -> Result<Pending<ItemResults<Array3>>, CodecError> {
+        let padded: Vec<_> = items.iter().map(|codes| codes.padded(padded_frames)).collect();
+        let lengths: Vec<_> = items.iter().map(Codes::frames).collect();
+        let z = self.z_of(&Codes::stack_channels(&padded)?)?;
+        let audio = self.start_array(self.decoder.forward_items(z, &lengths));
+        let network = self.clone();
+        Ok(audio.then(move |batch| {
+            let item = |(item, codes): (usize, Codes)| {
+                let samples = network.decoder.output_len(codes.frames());
+                let audio = batch.item_start(item, samples);
+                network.check_decoded(&audio, &codes, Padding::Zeros).map(|()| audio)
+            };
+            Ok(items.into_iter().enumerate().map(item).collect())
+        }))
+    }
+
+    fn z_of(&self, codes: &Codes) -> Result<Tensor<3>, CodecError> {
         let z = self.quantizer.decode(self.upload_codes(codes));
         // burn fuses operations into kernels as they are submitted. Without this flush, the quantizer's
         // unfinished kernel prevents fusion in the decoder: each snake would take five kernels.
         self.device.flush().map_err(|e| failed(self.name, &e))?;
-        let audio = self.start_array(self.decoder.forward(z, padding));
-        let (decoder, device, input) = (Arc::clone(&self.decoder), self.device.clone(), codes.clone());
-        let quantizer = self.quantizer.clone();
-        Ok(audio.checked(move |audio| {
-            let z = || quantizer.decode(upload_codes(&input, &device));
-            let found = || non_finite_layer(&decoder, z(), padding);
-            check_finite(DECODED, audio.as_slice()).map_err(|error| error.in_layer(found))
-        }))
+        Ok(z)
+    }
+
+    /// Checks what was decoded from `codes`, which are decoded again to find the layer of an error.
+    fn check_decoded(&self, audio: &Array3, codes: &Codes, padding: Padding) -> Result<(), CodecError> {
+        let z = || self.quantizer.decode(self.upload_codes(codes));
+        let found = || non_finite_layer(&self.decoder, z(), padding);
+        check_finite(DECODED, audio.as_slice()).map_err(|error| error.in_layer(found))
     }
 
     pub(super) fn codes_to_z(&self, codes: &Codes) -> Result<Array3, CodecError> {

@@ -1,6 +1,6 @@
 //! The encoder or decoder as a sequence of layers on burn tensors.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::formulation::{ConvolutionShape, Formulations};
 use crate::layer::{Layer, Padding};
@@ -59,10 +59,10 @@ enum Step {
     Tanh,
 }
 
-/// The named layers of an encoder or decoder, in order.
+/// The layers of an encoder or decoder, in order.
 #[derive(Debug, Clone)]
 pub struct Sequence {
-    steps: Vec<(String, Step)>,
+    steps: Vec<(Layer, Step)>,
 }
 
 impl Sequence {
@@ -80,9 +80,14 @@ impl Sequence {
                 Layer::ResidualUnit(spec) => Step::ResidualUnit(Box::new(ResidualUnit::load(spec, loader)?)),
                 Layer::Tanh { .. } => Step::Tanh,
             };
-            steps.push((layer.name().to_owned(), step));
+            steps.push((layer.clone(), step));
         }
         Ok(Self { steps })
+    }
+
+    /// Returns the output length with zero padding.
+    pub fn output_len(&self, len: usize) -> usize {
+        self.steps.iter().fold(len, |len, (layer, _)| layer.output_len(len))
     }
 
     /// # Shapes
@@ -92,17 +97,45 @@ impl Sequence {
         self.forward_traced(x, padding, |_, _| {})
     }
 
+    /// Does what [`Sequence::forward`] does with zero padding, for items of different lengths. Each is padded
+    /// where it ends, so that it gives the same output as alone.
+    ///
+    /// # Shapes
+    /// As [`Sequence::forward`], where item i has `lengths[i]` positions, and output positions by
+    /// [`Layer::output_len`]. What the input and the output contain behind an item has no meaning.
+    pub fn forward_items(&self, x: Tensor<3>, lengths: &[usize]) -> Tensor<3> {
+        let mask = ItemMask::new(lengths.to_vec(), x.dims()[2], &x.device());
+        self.run(x, Padding::Zeros, mask, |_, _| {})
+    }
+
     /// Does what [`Sequence::forward`] does and passes each layer's name and output to `trace`.
     pub fn forward_traced(
         &self,
         x: Tensor<3>,
         padding: Padding,
+        trace: impl FnMut(&str, &Tensor<3>),
+    ) -> Tensor<3> {
+        self.run(x, padding, None, trace)
+    }
+
+    fn run(
+        &self,
+        x: Tensor<3>,
+        padding: Padding,
+        mut mask: Option<ItemMask>,
         mut trace: impl FnMut(&str, &Tensor<3>),
     ) -> Tensor<3> {
         // The layers compute with channels last.
         let device = x.device();
-        let y = self.steps.iter().fold(swap_channels(x), |x, (name, step)| {
-            let y = match step {
+        let mut x = swap_channels(x);
+        let mut is_after_snake = false;
+        for (layer, step) in &self.steps {
+            // A snake keeps the zeros.
+            if let Some(mask) = mask.as_ref().filter(|_| !is_after_snake) {
+                x = mask.apply(x);
+            }
+            is_after_snake = matches!(step, Step::Snake(_));
+            x = match step {
                 Step::Conv(layer) => layer.forward(x, padding),
                 Step::ConvTranspose(layer) => layer.forward(x, padding),
                 Step::Snake(layer) => layer.forward(x),
@@ -111,13 +144,45 @@ impl Sequence {
                 // for a sample at full scale; otherwise it is 0.
                 Step::Tanh => x.clone().tanh() + (x.clone() - x),
             };
-            trace(name, &swap_channels(y.clone()));
+            mask = mask.and_then(|mask| mask.behind(layer, x.dims()[1], &device));
+            trace(layer.name(), &swap_channels(x.clone()));
             // burn fuses a snake into one kernel only if few operations wait with it. A failure of the device
             // shows when the result is read.
             let _ = device.flush();
-            y
-        });
-        swap_channels(y)
+        }
+        swap_channels(x)
+    }
+}
+
+/// The positions of a batch that belong to its items, for items of different lengths.
+struct ItemMask {
+    lengths: Vec<usize>,
+    /// `[batch, positions, 1]`: 1 inside the items, 0 behind them.
+    values: Tensor<3>,
+}
+
+impl ItemMask {
+    /// Returns `None` if all items have all `positions`.
+    fn new(lengths: Vec<usize>, positions: usize, device: &Device) -> Option<Self> {
+        if lengths.iter().all(|&length| length == positions) {
+            return None;
+        }
+        let ends: Vec<i32> = lengths.iter().map(|&length| length as i32).collect();
+        let ends = Tensor::<3, Int>::from_data(TensorData::new(ends, [lengths.len(), 1, 1]), device);
+        let at = Tensor::<1, Int>::arange(0..positions as i64, device).reshape([1, positions, 1]);
+        Some(Self { values: (ends - at).clamp(0, 1).float(), lengths })
+    }
+
+    /// Replaces what is behind the items by 0.
+    fn apply(&self, x: Tensor<3>) -> Tensor<3> {
+        x * self.values.clone()
+    }
+
+    /// Returns the mask of a layer's output, which has `positions`.
+    fn behind(self, layer: &Layer, positions: usize, device: &Device) -> Option<Self> {
+        let lengths: Vec<_> = self.lengths.iter().map(|&length| layer.output_len(length)).collect();
+        let is_same = lengths == self.lengths && positions == self.values.dims()[1];
+        if is_same { Some(self) } else { Self::new(lengths, positions, device) }
     }
 }
 
