@@ -11,7 +11,7 @@ import types
 import torch
 
 
-def _reference():
+def reference_class():
     """Returns the class `DAC` of the installed package `descript-audio-codec`."""
     audiotools, ml = types.ModuleType("audiotools"), types.ModuleType("audiotools.ml")
     audiotools.AudioSignal = type("AudioSignal", (), {})
@@ -30,7 +30,7 @@ def _reference():
 def load(folder):
     """Returns the model of FOLDER/weights.pth in evaluation mode."""
     checkpoint = torch.load(pathlib.Path(folder) / "weights.pth", map_location="cpu", weights_only=False)
-    model = _reference()(**checkpoint["metadata"]["kwargs"]).eval()
+    model = reference_class()(**checkpoint["metadata"]["kwargs"]).eval()
     model.load_state_dict(checkpoint["state_dict"])
     for layer in model.modules():
         if isinstance(layer, (torch.nn.Conv1d, torch.nn.ConvTranspose1d)):

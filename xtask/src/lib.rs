@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask parity|bench|dist|cross|interop|fuzz|audio|web|wheel|capi|tidy`.
+//! Developer tasks: `cargo xtask parity|bench|dist|cross|interop|fuzz|audio|gpu|web|wheel|capi|tidy`.
 //!
 //! Tasks run the project's programs and other implementations and compare their results. xtask links no codec
 //! crate: it builds in seconds and measures the shipped binary.
@@ -14,7 +14,9 @@ pub mod capi;
 pub mod compare;
 pub mod cross;
 pub mod dist;
+pub mod files;
 pub mod fuzz;
+pub mod gpu;
 pub mod interop;
 pub mod parity;
 pub mod process;
@@ -53,6 +55,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Compare the audio readers with ffmpeg, opusdec and sox on hundreds of generated files.
     Audio(audio::Args),
+    /// Build the kit that checks and measures the program on a machine with a GPU; try it on small input.
+    Gpu(gpu::Args),
     /// Build the codec for browsers: the npm package and the page; serve and test them.
     Web(web::Args),
     /// Build the Python wheel, check it, and run its tests in an empty environment.
@@ -73,6 +77,7 @@ pub fn main() -> ExitCode {
         Task::Interop(args) => interop::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Audio(args) => audio::run(&args),
+        Task::Gpu(args) => gpu::run(&args),
         Task::Web(args) => web::run(&args),
         Task::Wheel(args) => wheel::run(&args),
         Task::Capi(args) => capi::run(&args),

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measures the release binary, stores the run and renders `docs/benchmarks/README.md`.
 
+pub mod gpu_kit;
 pub mod machine;
 pub mod peers;
 pub mod render;
@@ -43,8 +44,8 @@ pub struct Args {
     /// With --peers: Python that creates the environment of PyTorch and ONNX Runtime.
     #[arg(long, default_value = "python3")]
     peers_python: PathBuf,
-    /// Store records of `dac bench --json` from another machine (a file with one per line) instead of
-    /// measuring.
+    /// Store measurements of another machine instead of measuring: records of `dac bench --json` (a file with
+    /// one per line), or results.json of `cargo xtask gpu`.
     #[arg(long, requires = "machine")]
     import: Option<PathBuf>,
     /// With --import: description of that machine.
@@ -78,6 +79,23 @@ pub struct Timing {
     pub cpu_seconds_median: Option<f64>,
     #[serde(flatten)]
     pub rest: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Record {
+    /// Number of signals processed at once.
+    pub fn batch(&self) -> u64 {
+        self.rest.get("batch").and_then(serde_json::Value::as_u64).unwrap_or(1)
+    }
+
+    /// Device with what is not the default: instruction set, precision, batch.
+    pub fn device_text(&self) -> String {
+        let level = self.cpu_level.as_ref().map_or_else(String::new, |level| format!(" ({level})"));
+        let precision =
+            self.rest.get("precision").and_then(serde_json::Value::as_str).filter(|&p| p != "f32");
+        let precision = precision.map_or_else(String::new, |precision| format!(", {precision}"));
+        let batch = if self.batch() > 1 { format!(", batch of {}", self.batch()) } else { String::new() };
+        format!("{}{level}{precision}{batch}", self.device)
+    }
 }
 
 pub fn run(args: &Args) -> Result<(), Error> {
@@ -129,9 +147,14 @@ pub fn parse(line: &str) -> Result<Record, Error> {
 fn import(file: &Path, machine: &str) -> Result<Run, Error> {
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let mut run = Run::new(Kind::Bench, machine::Machine::named(machine))?;
-    run.commands.push("dac bench --json, on that machine".to_owned());
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        run.records.push(parse(line)?);
+    if let Ok(results) = serde_json::from_str::<gpu_kit::Results>(&text) {
+        (run.commands, run.records) = results.records().into_iter().unzip();
+        run.commit = results.commit;
+    } else {
+        run.commands.push("dac bench --json, on that machine".to_owned());
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            run.records.push(parse(line)?);
+        }
     }
     ensure!(!run.records.is_empty(), "{}: no records", file.display());
     Ok(run)

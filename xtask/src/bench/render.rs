@@ -57,12 +57,13 @@ fn records(records: &[Record]) -> String {
          | × real time | peak MB |\n|---|---|---|---|---|---|---|---|---|---|---|",
     );
     for record in records {
-        let Record { model, audio_seconds, device, threads, .. } = record;
-        let level = record.cpu_level.as_ref().map_or_else(String::new, |level| format!(" ({level})"));
-        let _ = write!(text, "\n| {model} | {audio_seconds:.1} | {device}{level} | {threads} |");
+        let Record { model, audio_seconds, threads, .. } = record;
+        let device = record.device_text();
+        let _ = write!(text, "\n| {model} | {audio_seconds:.1} | {device} | {threads} |");
+        let all_seconds = audio_seconds * record.batch() as f64;
         for timing in [&record.encode, &record.decode] {
             let (wall, cpu) = (timing.wall_seconds_median, or_dash(timing.cpu_seconds_median, 2));
-            let _ = write!(text, " {wall:.2} | {cpu} | {:.2} |", audio_seconds / wall);
+            let _ = write!(text, " {wall:.2} | {cpu} | {:.2} |", all_seconds / wall);
         }
         let _ = write!(text, " {} |", or_dash(record.peak_rss_mb, 0));
     }

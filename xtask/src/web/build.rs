@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{CRATE, RECORDING};
 use crate::cross::has_target;
+use crate::files::copy;
 use crate::process::{cargo, command, root, run as run_command, rustc, stdout_of, succeeds, target_dir};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -158,14 +159,6 @@ fn list_of_modules(modules: &[Module]) -> String {
         text += "  },\n";
     }
     text + "};\n"
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    if let Some(parent) = to.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
-    Ok(())
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<(), Error> {

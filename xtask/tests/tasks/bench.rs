@@ -1,5 +1,6 @@
 //! Records of `dac bench --json`.
 
+use xtask::bench::gpu_kit::Results;
 use xtask::bench::{median, parse};
 
 pub(crate) const LINE: &str = r#"{"model":"44khz","weights":"random","device":"cpu","precision":"f32",
@@ -22,4 +23,32 @@ fn records_are_stored_unchanged() {
 fn median_of_odd_even_and_no_values() {
     assert_eq!((median(&[3.0, 1.0, 2.0]), median(&[1.0, 4.0])), (2.0, 2.5));
     assert!(median(&[]).is_nan());
+}
+
+#[test]
+fn results_of_the_gpu_kit_become_records() {
+    let ours = LINE.replace("\"precision\":\"f32\"", "\"precision\":\"f16\",\"batch\":16");
+    let torch = r#"{"torch":"2.9.1","mode":"f16-compiled","device":"cuda","name":"H","audio_seconds":10.0,
+        "encode":0.05,"decode":0.1,"peak_mb":900.5}"#;
+    let text = format!(
+        r#"{{"commit":"abc","machine":{{}},"seconds":9.5,"steps":[
+            {{"name":"doctor","command":"dac doctor","records":[{{"devices":[]}}]}},
+            {{"name":"skipped","command":"dac bench","skipped":"no time left"}},
+            {{"name":"f16","command":"dac bench --batch 16","seconds":2.5,"records":[{ours}]}},
+            {{"name":"PyTorch","command":"torch_bench.py","records":[{torch}]}}]}}"#
+    );
+    let results: Results = serde_json::from_str(&text).unwrap();
+    assert_eq!(results.commit, "abc");
+    let records = results.records();
+    let shown: Vec<_> = records.iter().map(|(command, r)| (command.as_str(), r.device_text())).collect();
+    assert_eq!(
+        shown,
+        [
+            ("dac bench --batch 16", "cpu (avx512), f16, batch of 16".to_owned()),
+            ("torch_bench.py", "PyTorch 2.9.1, f16-compiled".to_owned()),
+        ]
+    );
+    assert_eq!((records[0].1.batch(), records[1].1.batch()), (16, 1));
+    assert_eq!(records[1].1.decode.wall_seconds_median, 0.1);
+    assert_eq!(records[1].1.peak_rss_mb, Some(900.5));
 }
