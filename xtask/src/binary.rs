@@ -36,7 +36,7 @@ impl Binary {
             build.arg("--features").arg(features.join(","));
         }
         run(&mut build)?;
-        Ok(Self::built())
+        Ok(Self::built("release"))
     }
 
     /// Builds the binary that is shipped: default features, stripped, with the C library linked in where
@@ -44,18 +44,20 @@ impl Binary {
     ///
     /// Only the last link step has these options, so that everything else is shared with an ordinary release
     /// build.
-    pub fn build_shipped() -> Result<Self, Error> {
+    pub fn build_shipped(profile: &str) -> Result<Self, Error> {
         let mut build = cargo();
-        build.args(["rustc", "--release", "-p", "dac-cli", "--bin", "dac", "--", "-C", "strip=symbols"]);
+        build.args(["rustc", "--profile", profile, "-p", "dac-cli", "--bin", "dac"]);
+        build.args(["--", "-C", "strip=symbols"]);
         if cfg!(any(target_os = "linux", target_env = "msvc")) {
             build.args(["-C", "target-feature=+crt-static"]);
         }
         run(&mut build)?;
-        Ok(Self::built())
+        Ok(Self::built(profile))
     }
 
-    fn built() -> Self {
-        Self { path: target_dir().join("release").join(format!("dac{}", std::env::consts::EXE_SUFFIX)) }
+    fn built(profile: &str) -> Self {
+        let folder = if profile == "dev" { "debug" } else { profile };
+        Self { path: target_dir().join(folder).join(format!("dac{}", std::env::consts::EXE_SUFFIX)) }
     }
 
     pub fn path(&self) -> &Path {

@@ -93,7 +93,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     if includes(Part::Nehalem) {
         let binary = match &args.binary {
             Some(path) => Binary::find_or_build(Some(path), &[])?,
-            None => Binary::build_shipped()?,
+            None => Binary::build_shipped("release")?,
         };
         run_part("the shipped binary under qemu-x86_64 -cpu Nehalem", || check_nehalem(&binary))?;
     }

@@ -16,10 +16,13 @@ pub struct Args {
     /// Encode, decode and resolve a host name in an empty root directory, and compare with a run outside.
     #[arg(long)]
     check: bool,
+    /// Use a development build, which shares its dependencies with the tests.
+    #[arg(long)]
+    dev: bool,
 }
 
 pub fn run(args: &Args) -> Result<(), Error> {
-    let built = Binary::build_shipped()?;
+    let built = Binary::build_shipped(if args.dev { "dev" } else { "release" })?;
     let folder = target_dir().join("dist");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let name =

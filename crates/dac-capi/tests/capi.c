@@ -13,7 +13,7 @@
 
 #define HOP 512
 #define CODEBOOKS 9
-#define SAMPLES (24 * HOP + 100)
+#define SAMPLES (10 * HOP + 100)
 
 static void fail(const char *file, int line, const char *text) {
     fprintf(stderr, "%s:%d: %s; last error: %s\n", file, line, text, dac_last_error());

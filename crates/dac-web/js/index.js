@@ -15,7 +15,7 @@ const MOST_THREADS = 8;
 const START_MS = 20_000;
 
 /** The module that {@link load} takes: `"relaxed"`, `"simd"`, or undefined if the browser supports neither. */
-export const supported = supports(RELAXED) ? "relaxed" : supports(SIMD) ? "simd" : undefined;
+export const supported = modules.relaxed && supports(RELAXED) ? "relaxed" : supports(SIMD) ? "simd" : undefined;
 
 /** Why threads are not available; undefined if they are. A thread that waits must not be the page's own. */
 function noThreads(module) {

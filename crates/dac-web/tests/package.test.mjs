@@ -83,7 +83,7 @@ test("the packed package works in a bundler's build", async (t) => {
   const packed = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: PACKAGE }));
   const files = packed[0].files.map((file) => file.path);
   const expected = ["index.js", "index.d.ts", "tiny.safetensors", "LICENSE-MIT", "README.md", "modules.js", "simd/dac_web.d.ts"];
-  if (hasThreads) expected.push("relaxed-threads/thread.js", "relaxed-threads/dac_web_bg.wasm");
+  for (const { name, threads } of MODULES) expected.push(`${name}/dac_web_bg.wasm`, ...(threads > 1 ? [`${name}/thread.js`] : []));
   for (const file of expected) assert.ok(files.includes(file), `${file} is not packed: ${files}`);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
   execFileSync("npm", ["install", "--no-audit", "--no-fund", "--offline", `./${packed[0].filename}`], { cwd: folder });
