@@ -1,7 +1,7 @@
 //! `cargo xtask gpu`: builds the kit that checks and measures the program on a machine with a GPU.
 //!
-//! The kit is a directory to copy to that machine, which may have no network: programs, the Vulkan loader, the
-//! reference's network for PyTorch, and `run.sh`, which does everything and writes its results.
+//! The kit is a directory to copy to that machine, which may have no network: programs, the Vulkan loader,
+//! the reference's network for PyTorch, and `run.sh`, which does everything and writes its results.
 
 use std::fs::File;
 use std::io;

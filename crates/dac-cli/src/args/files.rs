@@ -51,8 +51,8 @@ pub(crate) struct BatchArgs {
     pub(crate) keep_extension: bool,
     /// Files to work on at once [default: one per thread with cpu, 32 on a GPU, else 1].
     ///
-    /// They share the weights and the threads, and on a GPU its batches. At most 4 per core; on a GPU at least
-    /// 32 are possible.
+    /// They share the weights and the threads, and on a GPU its batches. At most 4 per core, or 32 on a GPU
+    /// if that is more.
     #[arg(short, long, value_name = "N", value_parser = values::count)]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Print what would be done, and do nothing.
