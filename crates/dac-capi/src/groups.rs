@@ -29,10 +29,6 @@ fn codec_error(error: CodecError) -> BatchError {
     dac::Error::from(error).into()
 }
 
-fn not_in_group(stream: u64) -> BatchError {
-    codec_error(CodecError::NotInGroup { number: stream })
-}
-
 /// Calls a function of a group.
 ///
 /// # Safety
@@ -78,12 +74,7 @@ pub unsafe extern "C" fn dac_decoder_group_join(group: *mut DecoderGroup, stream
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dac_decoder_group_leave(group: *mut DecoderGroup, stream: u64) -> Status {
     // SAFETY: the header requires a handle.
-    unsafe {
-        with(group, |group| match group.group.leave(StreamId::from_number(stream)) {
-            true => Ok(()),
-            false => Err(not_in_group(stream)),
-        })
-    }
+    unsafe { with(group, |group| group.group.leave(StreamId::from_number(stream)).map_err(codec_error)) }
 }
 
 /// Adds codes [codebooks][frames] of a stream to the next step.
@@ -185,12 +176,7 @@ pub unsafe extern "C" fn dac_encoder_group_join(group: *mut EncoderGroup, stream
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dac_encoder_group_leave(group: *mut EncoderGroup, stream: u64) -> Status {
     // SAFETY: the header requires a handle.
-    unsafe {
-        with(group, |group| match group.group.leave(StreamId::from_number(stream)) {
-            true => Ok(()),
-            false => Err(not_in_group(stream)),
-        })
-    }
+    unsafe { with(group, |group| group.group.leave(StreamId::from_number(stream)).map_err(codec_error)) }
 }
 
 /// Adds samples of a stream, at the model's rate, to the next step.

@@ -28,10 +28,6 @@ fn change<G: Send, R: Send>(
     Ok(py.detach(|| work(&mut lock(group))).map_err(Failure::from)?)
 }
 
-fn leave(has_left: bool, stream: u64) -> Result<(), CodecError> {
-    if has_left { Ok(()) } else { Err(CodecError::NotInGroup { number: stream }) }
-}
-
 /// Converts the results of a step.
 fn results<'py, T>(
     py: Python<'py>,
@@ -76,7 +72,7 @@ impl DecoderGroup {
 
     /// Removes a stream.
     fn leave(&self, py: Python<'_>, stream: u64) -> PyResult<()> {
-        change(py, &self.group, |group| leave(group.leave(StreamId::from_number(stream)), stream))
+        change(py, &self.group, |group| group.leave(StreamId::from_number(stream)))
     }
 
     /// Adds codes `[1, codebooks, frames]` to the next step.
@@ -135,7 +131,7 @@ impl EncoderGroup {
 
     /// Removes a stream.
     fn leave(&self, py: Python<'_>, stream: u64) -> PyResult<()> {
-        change(py, &self.group, |group| leave(group.leave(StreamId::from_number(stream)), stream))
+        change(py, &self.group, |group| group.leave(StreamId::from_number(stream)))
     }
 
     /// Adds samples `[1, samples]` to the next step.

@@ -74,8 +74,8 @@ impl<T: Member> Members<T> {
         id
     }
 
-    fn leave(&mut self, id: StreamId) -> bool {
-        self.members.remove(&id).is_some()
+    fn leave(&mut self, id: StreamId) -> Result<(), CodecError> {
+        self.members.remove(&id).map(drop).ok_or(CodecError::NotInGroup { number: id.0 })
     }
 
     fn get(&mut self, id: StreamId) -> Result<&mut T, CodecError> {
@@ -154,8 +154,11 @@ impl DecoderGroup {
         self.streams.join(DecoderMember { decoder, pending: HeldFrames::default(), ends: false })
     }
 
-    /// Removes a stream with all of its signal that was not returned, and reports whether the group had it.
-    pub fn leave(&mut self, id: StreamId) -> bool {
+    /// Removes a stream with all of its signal that was not returned.
+    ///
+    /// # Errors
+    /// When the stream is not in the group.
+    pub fn leave(&mut self, id: StreamId) -> Result<(), CodecError> {
         self.streams.leave(id)
     }
 
@@ -311,8 +314,11 @@ impl EncoderGroup {
         Ok(self.streams.join(EncoderMember { encoder, pending: Vec::new(), ends: false }))
     }
 
-    /// Removes a stream with all of its signal that was not returned, and reports whether the group had it.
-    pub fn leave(&mut self, id: StreamId) -> bool {
+    /// Removes a stream with all of its signal that was not returned.
+    ///
+    /// # Errors
+    /// When the stream is not in the group.
+    pub fn leave(&mut self, id: StreamId) -> Result<(), CodecError> {
         self.streams.leave(id)
     }
 

@@ -50,13 +50,13 @@ impl SharedWork {
         let items = signal.chunks_exact(samples);
         let start =
             |signal: &[f32]| self.encoder.start(EncodeItem { signal: signal.to_vec(), frames, codebooks });
-        all(items.map(start).collect()).then(|parts| Ok(Encoded::stack(&parts)?))
+        joined(items.map(start).collect(), |parts| Ok(Encoded::stack(parts)?))
     }
 
     /// Decodes the channels of `codes`.
     pub(super) fn start_decode(&self, codes: &Codes) -> Pending<Array3> {
         let channel = |at| self.decoder.start(codes.channel_start(at, codes.frames()));
-        all((0..codes.channels()).map(channel).collect()).then(|parts| Ok(Array3::stack(&parts)?))
+        joined((0..codes.channels()).map(channel).collect(), |parts| Ok(Array3::stack(parts)?))
     }
 
     pub(super) fn totals(&self) -> BatchTotals {
@@ -64,9 +64,18 @@ impl SharedWork {
     }
 }
 
-/// Waits for all results.
-fn all<T: Send + 'static>(parts: Vec<Pending<T>>) -> Pending<Vec<T>> {
-    Pending::deferred(move || parts.into_iter().map(Pending::wait).collect())
+/// Waits for all results and stacks them.
+fn joined<T: Send + 'static>(
+    mut parts: Vec<Pending<T>>,
+    stack: impl FnOnce(&[T]) -> Result<T, CodecError> + Send + 'static,
+) -> Pending<T> {
+    if parts.len() == 1 {
+        return parts.remove(0);
+    }
+    Pending::deferred(move || {
+        let parts: Result<Vec<_>, _> = parts.into_iter().map(Pending::wait).collect();
+        stack(&parts?)
+    })
 }
 
 /// Estimate of the memory that batches use.

@@ -20,17 +20,10 @@ def _stream(stream: int) -> int:
     return stream
 
 
-class DecoderGroup:
-    """Decodes any number of streams of one channel each together: the weights are read once for all of them, which is
-    what short pieces cost most.
+class _Group:
+    """What both kinds of groups have in common."""
 
-    Streams join and leave at any time. `push` adds codes of a stream to the next step; `step` computes all streams. A
-    stream gives the samples of a `StreamDecoder` that gets the codes of each step in one push. Threads may share a
-    group; they wait for each other.
-    """
-
-    def __init__(self, native: _native.Codec) -> None:
-        self._group = _native.DecoderGroup(native)
+    _group: _native.DecoderGroup | _native.EncoderGroup
 
     def __len__(self) -> int:
         """Number of streams."""
@@ -43,6 +36,30 @@ class DecoderGroup:
     def leave(self, stream: int) -> None:
         """Removes a stream with all of its signal that was not returned."""
         self._group.leave(_stream(stream))
+
+    def end(self, stream: int) -> None:
+        """Ends the stream's signal with the next step, which returns the rest of its result. Then the stream can begin
+        another signal."""
+        self._group.end(_stream(stream))
+
+    def reset(self, stream: int) -> None:
+        """Discards the stream's signal."""
+        self._group.reset(_stream(stream))
+
+
+class DecoderGroup(_Group):
+    """Decodes any number of streams of one channel each together: the weights are read once for all of them, which is
+    what short pieces cost most.
+
+    Streams join and leave at any time. `push` adds codes of a stream to the next step; `step` computes all streams. A
+    stream gives the samples of a `StreamDecoder` that gets the codes of each step in one push. Threads may share a
+    group; they wait for each other.
+    """
+
+    _group: _native.DecoderGroup
+
+    def __init__(self, native: _native.Codec) -> None:
+        self._group = _native.DecoderGroup(native)
 
     def push(self, stream: int, codes: Any) -> None:
         """Adds codes `[codebooks, frames]` or `[1, codebooks, frames]`, or Tokens of one channel, to the next step. An
@@ -57,15 +74,6 @@ class DecoderGroup:
             raise UsageError(f"the codes have {array.shape[0]} channels, expected 1: each channel is a stream")
         self._group.push(_stream(stream), array)
 
-    def end(self, stream: int) -> None:
-        """Ends the stream's signal with the next step, which returns its remaining samples. Then the stream can begin
-        another signal."""
-        self._group.end(_stream(stream))
-
-    def reset(self, stream: int) -> None:
-        """Discards the stream's signal."""
-        self._group.reset(_stream(stream))
-
     def step(self) -> dict[int, NDArray[np.float32] | DacError]:
         """Computes what was pushed since the last step. Returns, for each stream that had input or ended, the samples
         `[samples]` that are complete, at the model's rate. A stream that failed has its exception instead, and was
@@ -73,24 +81,14 @@ class DecoderGroup:
         return dict(self._group.step())
 
 
-class EncoderGroup:
+class EncoderGroup(_Group):
     """Encodes any number of streams of one channel each, at the model's rate, together. Works as DecoderGroup, with
     the codes of a `StreamEncoder`."""
 
+    _group: _native.EncoderGroup
+
     def __init__(self, native: _native.Codec, n_codebooks: int | None) -> None:
         self._group = _native.EncoderGroup(native, count("n_codebooks", n_codebooks))
-
-    def __len__(self) -> int:
-        """Number of streams."""
-        return self._group.streams()
-
-    def join(self) -> int:
-        """Adds a stream and returns its number, which no other stream of the group gets."""
-        return self._group.join()
-
-    def leave(self, stream: int) -> None:
-        """Removes a stream with all of its signal that was not returned."""
-        self._group.leave(_stream(stream))
 
     def push(self, stream: int, samples: Any) -> None:
         """Adds samples `[samples]` or `[1, samples]` at the model's rate to the next step.
@@ -103,15 +101,6 @@ class EncoderGroup:
         if array.shape[0] != 1:
             raise UsageError(f"the samples have {array.shape[0]} channels, expected 1: each channel is a stream")
         self._group.push(_stream(stream), array)
-
-    def end(self, stream: int) -> None:
-        """Ends the stream's signal with the next step, which returns its remaining codes. Then the stream can begin
-        another signal."""
-        self._group.end(_stream(stream))
-
-    def reset(self, stream: int) -> None:
-        """Discards the stream's signal."""
-        self._group.reset(_stream(stream))
 
     def step(self) -> dict[int, NDArray[np.uint16] | DacError]:
         """Computes what was pushed since the last step. Returns, for each stream that had input or ended, the codes
