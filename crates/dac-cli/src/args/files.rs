@@ -49,10 +49,10 @@ pub(crate) struct BatchArgs {
     /// Append the new extension: a.wav becomes a.wav.dac.
     #[arg(long, hide_short_help = true)]
     pub(crate) keep_extension: bool,
-    /// Files to work on at once [default: one per thread with cpu, 32 on a GPU, else 1].
+    /// Files to work on at once [default: as suits the device].
     ///
-    /// They share the weights and the threads, and on a GPU its batches. At most 4 per core, or 32 on a GPU
-    /// if that is more.
+    /// One per thread with cpu, 32 on a GPU, else 1. They share the weights and the threads, and on a GPU its
+    /// batches. At most 4 per core, or 32 on a GPU if that is more.
     #[arg(short, long, value_name = "N", value_parser = values::count)]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Print what would be done, and do nothing.
