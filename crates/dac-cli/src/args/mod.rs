@@ -29,7 +29,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub(crate) use bench::BenchArgs;
 pub(crate) use chunk::{ChunkArg, ChunkArgs};
 pub(crate) use decode::DecodeArgs;
-pub(crate) use doctor::{AutotuneArgs, DoctorArgs};
+#[cfg(feature = "burn")]
+pub(crate) use doctor::AutotuneArgs;
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use download::DownloadArgs;
 pub(crate) use encode::EncodeArgs;
 pub(crate) use files::FileArgs;
