@@ -36,8 +36,8 @@ pub struct Args {
     /// Directory of the kit [default: gpu in the build directory].
     #[arg(long)]
     output: Option<PathBuf>,
-    /// Build only the program for wgpu, quickly, and test every kind of step on small input. Needs a Vulkan
-    /// driver, such as Mesa's lavapipe.
+    /// Build only the program for wgpu, quickly, and test the kit on small input. Needs a Vulkan driver, such
+    /// as Mesa's lavapipe.
     #[arg(long)]
     smoke: bool,
     /// Python that installs the packages of the kit.
