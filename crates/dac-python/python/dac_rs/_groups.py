@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,19 @@ from ._numbers import count
 from ._tokens import Tokens
 
 
+NativeGroup = TypeVar("NativeGroup", _native.DecoderGroup, _native.EncoderGroup)
+
+
 def _stream(stream: int) -> int:
     if isinstance(stream, bool) or not isinstance(stream, int) or not 0 <= stream < 2**64:
         raise UsageError(f"stream is {stream!r}, expected a number that join() returned")
     return stream
 
 
-class _Group:
+class _Group(Generic[NativeGroup]):
     """What both kinds of groups have in common."""
 
-    _group: _native.DecoderGroup | _native.EncoderGroup
+    _group: NativeGroup
 
     def __len__(self) -> int:
         """Number of streams."""
@@ -47,7 +50,7 @@ class _Group:
         self._group.reset(_stream(stream))
 
 
-class DecoderGroup(_Group):
+class DecoderGroup(_Group[_native.DecoderGroup]):
     """Decodes any number of streams of one channel each together: the weights are read once for all of them, which is
     what short pieces cost most.
 
@@ -55,8 +58,6 @@ class DecoderGroup(_Group):
     stream gives the samples of a `StreamDecoder` that gets the codes of each step in one push. Threads may share a
     group; they wait for each other.
     """
-
-    _group: _native.DecoderGroup
 
     def __init__(self, native: _native.Codec) -> None:
         self._group = _native.DecoderGroup(native)
@@ -81,11 +82,9 @@ class DecoderGroup(_Group):
         return dict(self._group.step())
 
 
-class EncoderGroup(_Group):
+class EncoderGroup(_Group[_native.EncoderGroup]):
     """Encodes any number of streams of one channel each, at the model's rate, together. Works as DecoderGroup, with
     the codes of a `StreamEncoder`."""
-
-    _group: _native.EncoderGroup
 
     def __init__(self, native: _native.Codec, n_codebooks: int | None) -> None:
         self._group = _native.EncoderGroup(native, count("n_codebooks", n_codebooks))
