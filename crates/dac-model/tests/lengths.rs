@@ -1,19 +1,13 @@
 //! Predicted lengths compared with the network's outputs, and rejected inputs, for the rates and codebooks of
 //! every preset.
 
+mod common;
+
 use dac_model::{Codec, CodecError, CodecOptions, Preset, RandomWeights};
 use dac_nn::{Device, Padding, memory};
 use dac_rvq::{Array3, Codes, CodesError};
 
-/// A preset's network with few channels.
-fn narrow(preset: Preset, device: Device) -> Codec {
-    let mut shape = preset.shape();
-    shape.encoder_dim = 1;
-    shape.decoder_dim = 16;
-    shape.latent_dim = 16;
-    shape.codebook_size = 64;
-    Codec::load(&shape, &mut RandomWeights::new(shape.clone(), 1), CodecOptions::on(device)).unwrap()
-}
+use common::narrow;
 
 fn devices() -> Vec<Device> {
     Device::compiled().into_iter().filter(|d| matches!(d, Device::Cpu | Device::Flex)).collect()
@@ -23,7 +17,7 @@ fn devices() -> Vec<Device> {
 fn geometry_predicts_the_lengths_of_outputs() {
     for preset in Preset::ALL {
         for device in devices() {
-            let codec = narrow(preset, device);
+            let codec = narrow(preset, CodecOptions::on(device));
             let geometry = *codec.geometry();
             let hop = geometry.hop_samples;
             for samples in [1, 2, hop - 1, hop, hop + 1, 2 * hop, 3 * hop + 7, 9 * hop + 1] {
@@ -43,7 +37,7 @@ fn geometry_predicts_the_lengths_of_outputs() {
 #[test]
 fn empty_and_misshaped_inputs_are_rejected() {
     for device in devices() {
-        let codec = narrow(Preset::Khz24, device);
+        let codec = narrow(Preset::Khz24, CodecOptions::on(device));
         let empty = codec.encode(&Array3::mono(vec![]), None).unwrap_err();
         assert!(matches!(empty, CodecError::Empty { .. }), "{empty}");
         let stereo = Array3::new(vec![0.0; 8], [1, 2, 4]).unwrap();
@@ -68,7 +62,7 @@ fn unpadded_decodes_are_equal_on_every_device() {
     for preset in Preset::ALL {
         let mut expected: Option<Vec<f32>> = None;
         for device in devices() {
-            let codec = narrow(preset, device);
+            let codec = narrow(preset, CodecOptions::on(device));
             let layers = codec.shape().decoder();
             let samples = |frames| layers.iter().try_fold(frames, |n, layer| layer.unpadded_len(n));
             let smallest = (1..).find(|&frames| samples(frames).is_some()).unwrap();
@@ -108,7 +102,7 @@ fn unpadded_decodes_are_equal_on_every_device() {
 #[test]
 fn latents_with_a_nan_are_rejected() {
     for device in devices() {
-        let codec = narrow(Preset::Khz16, device);
+        let codec = narrow(Preset::Khz16, CodecOptions::on(device));
         let latents = codec.encode(&Array3::mono(vec![0.1; 700]), None).unwrap().latents;
         assert!(codec.latents_to_codes(&latents).is_ok());
         let (mut values, shape) = (latents.as_slice().to_vec(), latents.shape());
@@ -121,7 +115,7 @@ fn latents_with_a_nan_are_rejected() {
 #[test]
 fn inputs_beyond_the_memory_budget_are_rejected() {
     let Some(device) = devices().into_iter().find(|&device| device != Device::Cpu) else { return };
-    let unlimited = narrow(Preset::Khz24, device);
+    let unlimited = narrow(Preset::Khz24, CodecOptions::on(device));
     let (shape, hop) = (unlimited.shape().clone(), unlimited.geometry().hop_samples);
     let load_with_budget = |budget_bytes| {
         let mut options = CodecOptions::on(device);
@@ -146,7 +140,7 @@ fn inputs_beyond_the_memory_budget_are_rejected() {
 
 #[test]
 fn engine_streams_reject_invalid_codes_and_codebooks() {
-    let codec = narrow(Preset::Khz16, Device::Cpu);
+    let codec = narrow(Preset::Khz16, CodecOptions::on(Device::Cpu));
     assert!(codec.engine_encoder(12).is_some());
     assert!(codec.engine_encoder(0).is_none() && codec.engine_encoder(13).is_none());
     let mut stream = codec.engine_decoder(Padding::Zeros).unwrap();
@@ -161,7 +155,7 @@ fn engine_streams_reject_invalid_codes_and_codebooks() {
 #[test]
 fn the_decode_grid_is_a_multiple_of_every_tile() {
     for preset in Preset::ALL {
-        assert_eq!(narrow(preset, Device::Cpu).decode_grid_frames(), 270, "{preset}");
+        assert_eq!(narrow(preset, CodecOptions::on(Device::Cpu)).decode_grid_frames(), 270, "{preset}");
     }
     let mut shape = Preset::Khz16.shape();
     (shape.encoder_dim, shape.decoder_dim, shape.latent_dim, shape.codebook_size) = (1, 16, 16, 64);

@@ -1,22 +1,18 @@
-//! Batches that signals of different lengths share, compared with each signal alone.
+//! Batches that signals of different lengths share, compared with separate encodes and decodes.
 #![cfg(feature = "flex")]
 
-use dac_model::{Codec, CodecError, CodecOptions, Preset, RandomWeights};
+mod common;
+
+use dac_model::{Codec, CodecError, CodecOptions, Preset};
 use dac_nn::Device;
 use dac_rvq::{Array3, Codes};
 
 /// A preset's network with few channels on Flex.
 fn codec(preset: Preset, shared_batches: bool) -> Codec {
-    let mut shape = preset.shape();
-    shape.encoder_dim = 2;
-    shape.decoder_dim = 32;
-    shape.latent_dim = 24;
-    shape.codebook_size = 64;
-    let options = CodecOptions { shared_batches, ..CodecOptions::on(Device::Flex) };
-    Codec::load(&shape, &mut RandomWeights::new(shape.clone(), 1), options).unwrap()
+    common::narrow(preset, CodecOptions { shared_batches, ..CodecOptions::on(Device::Flex) })
 }
 
-/// Lengths in frames; the first one is computed alone while the others wait.
+/// Lengths in frames; the first signal is a batch by itself, during which the others wait.
 const FRAMES: [usize; 9] = [40, 21, 20, 23, 20, 3, 2, 3, 1];
 
 fn signal(samples: usize, frequency: f32) -> Array3 {
@@ -31,9 +27,9 @@ fn largest_difference(a: &Array3, b: &Array3) -> f32 {
 #[test]
 fn signals_in_shared_batches_give_their_own_results() {
     for preset in Preset::ALL {
-        let (alone, shared) = (codec(preset, false), codec(preset, true));
-        assert_eq!(alone.batch_totals(), None);
-        let hop = alone.geometry().hop_samples;
+        let (separate, shared) = (codec(preset, false), codec(preset, true));
+        assert_eq!(separate.batch_totals(), None);
+        let hop = separate.geometry().hop_samples;
         // Not whole hops, so that they are padded.
         let signals: Vec<_> =
             FRAMES.iter().enumerate().map(|(i, n)| signal(n * hop - 7 * i, 0.05 + 0.01 * i as f32)).collect();
@@ -41,7 +37,7 @@ fn signals_in_shared_batches_give_their_own_results() {
             signals.iter().map(|signal| shared.start_encode(signal, None).unwrap()).collect();
         let mut all_codes = Vec::new();
         for (signal, pending) in signals.iter().zip(pending) {
-            let (found, expected) = (pending.wait().unwrap(), alone.encode(signal, None).unwrap());
+            let (found, expected) = (pending.wait().unwrap(), separate.encode(signal, None).unwrap());
             assert_eq!(found.codes, expected.codes, "{preset}");
             assert!(largest_difference(&found.z, &expected.z) < 1e-4, "{preset}");
             assert!(largest_difference(&found.latents, &expected.latents) < 1e-4, "{preset}");
@@ -54,7 +50,7 @@ fn signals_in_shared_batches_give_their_own_results() {
         let pending: Vec<_> =
             all_codes.iter().map(|codes| shared.start_decode_codes(codes).unwrap()).collect();
         for (codes, pending) in all_codes.iter().zip(pending) {
-            let (found, expected) = (pending.wait().unwrap(), alone.decode_codes(codes).unwrap());
+            let (found, expected) = (pending.wait().unwrap(), separate.decode_codes(codes).unwrap());
             assert!(largest_difference(&found, &expected) < 1e-4, "{preset}, {} frames", codes.frames());
         }
         assert_eq!(shared.batch_totals().unwrap().items, 2 * FRAMES.len() as u64);
@@ -63,20 +59,20 @@ fn signals_in_shared_batches_give_their_own_results() {
 
 #[test]
 fn arrays_of_several_signals_keep_their_order() {
-    let (alone, shared) = (codec(Preset::Khz24, false), codec(Preset::Khz24, true));
+    let (separate, shared) = (codec(Preset::Khz24, false), codec(Preset::Khz24, true));
     let signals: Vec<_> = (0..5).map(|i| signal(5000, 0.03 * (i + 1) as f32)).collect();
     let stacked = Array3::stack(&signals).unwrap();
     let (found, expected) =
-        (shared.encode(&stacked, Some(3)).unwrap(), alone.encode(&stacked, Some(3)).unwrap());
+        (shared.encode(&stacked, Some(3)).unwrap(), separate.encode(&stacked, Some(3)).unwrap());
     assert_eq!(found.codes, expected.codes);
     assert_eq!(found.codes.shape()[..2], [5, 3]);
     assert!(largest_difference(&found.z, &expected.z) < 1e-4);
     let audio = shared.decode_codes(&found.codes).unwrap();
-    assert!(largest_difference(&audio, &alone.decode_codes(&found.codes).unwrap()) < 1e-4);
+    assert!(largest_difference(&audio, &separate.decode_codes(&found.codes).unwrap()) < 1e-4);
 }
 
 #[test]
-fn an_invalid_signal_fails_alone() {
+fn only_an_invalid_signal_of_a_batch_fails() {
     let shared = codec(Preset::Khz16, true);
     let hop = shared.geometry().hop_samples;
     let mut invalid = signal(20 * hop, 0.1).into_vec();

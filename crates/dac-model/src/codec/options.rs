@@ -23,8 +23,8 @@ pub struct CodecOptions {
     /// Bytes available for weights and activations on a burn device, as estimated by [`dac_nn::memory`]. The
     /// CPU engine ignores it: it never holds whole activations.
     pub memory_budget_bytes: Option<u64>,
-    /// Compute what several threads encode or decode at about the same time in common batches, on threads of
-    /// their own. For GPUs, which single short signals do not fill; the CPU engine ignores it.
+    /// Compute what several threads encode or decode at about the same time in common batches, in separate
+    /// threads. For GPUs, which single short signals do not fill; the CPU engine ignores it.
     pub shared_batches: bool,
     /// Emit output as early as possible, at some cost in speed. GPU streams then wait for every chunk instead
     /// of keeping one in progress.

@@ -18,7 +18,6 @@ const DEFAULT_BYTES: u64 = 2_000_000_000;
 pub(super) struct SharedWork {
     encoder: SharedBatches<EncodeRunner>,
     decoder: SharedBatches<DecodeRunner>,
-    hop_samples: usize,
 }
 
 impl SharedWork {
@@ -34,22 +33,18 @@ impl SharedWork {
             formulations: options.device_formulations(),
             bytes: activation_bytes.unwrap_or(DEFAULT_BYTES),
         };
-        let hop_samples = shape.hop_samples();
         let encoder = EncodeRunner { network: network.clone(), memory: memory.clone() };
         let decoder = DecodeRunner { network: network.clone(), memory };
         Ok(Self {
             encoder: SharedBatches::new(options.device, encoder)?,
             decoder: SharedBatches::new(options.device, decoder)?,
-            hop_samples,
         })
     }
 
     /// Encodes signals of whole hops and equal lengths, one after the other in `signal`.
     pub(super) fn start_encode(&self, signal: &[f32], samples: usize, codebooks: usize) -> Pending<Encoded> {
-        let frames = samples / self.hop_samples;
         let items = signal.chunks_exact(samples);
-        let start =
-            |signal: &[f32]| self.encoder.start(EncodeItem { signal: signal.to_vec(), frames, codebooks });
+        let start = |signal: &[f32]| self.encoder.start(EncodeItem { signal: signal.to_vec(), codebooks });
         joined(items.map(start).collect(), |parts| Ok(Encoded::stack(parts)?))
     }
 
@@ -103,9 +98,9 @@ fn batch_frames(frames: impl Iterator<Item = usize> + Clone) -> usize {
     if frames.min() == Some(longest) { longest } else { padded_frames(longest) }
 }
 
+/// A signal of whole hops.
 struct EncodeItem {
     signal: Vec<f32>,
-    frames: usize,
     codebooks: usize,
 }
 
@@ -118,8 +113,8 @@ impl BatchRunner for EncodeRunner {
     type Item = EncodeItem;
     type Output = Encoded;
 
-    fn frames(item: &EncodeItem) -> usize {
-        item.frames
+    fn frames(&self, item: &EncodeItem) -> usize {
+        item.signal.len() / self.memory.shape.hop_samples()
     }
 
     fn can_share(a: &EncodeItem, b: &EncodeItem) -> bool {
@@ -132,7 +127,8 @@ impl BatchRunner for EncodeRunner {
 
     fn start(&self, items: Vec<EncodeItem>) -> Result<Pending<ItemResults<Encoded>>, CodecError> {
         let codebooks = items.first().map_or(1, |item| item.codebooks);
-        let samples = batch_frames(items.iter().map(|item| item.frames)) * self.memory.shape.hop_samples();
+        let samples =
+            batch_frames(items.iter().map(|item| self.frames(item))) * self.memory.shape.hop_samples();
         let signals = items.into_iter().map(|item| item.signal).collect();
         Ok(self.network.start_encode_items(signals, samples, codebooks))
     }
@@ -147,7 +143,7 @@ impl BatchRunner for DecodeRunner {
     type Item = Codes;
     type Output = Array3;
 
-    fn frames(codes: &Codes) -> usize {
+    fn frames(&self, codes: &Codes) -> usize {
         codes.frames()
     }
 

@@ -30,7 +30,7 @@ pub(super) trait BatchRunner: Send + 'static {
     type Output: Send;
 
     /// Length of an item.
-    fn frames(item: &Self::Item) -> usize;
+    fn frames(&self, item: &Self::Item) -> usize;
 
     /// Reports whether two items can be in one batch.
     fn can_share(a: &Self::Item, b: &Self::Item) -> bool;
@@ -42,7 +42,7 @@ pub(super) trait BatchRunner: Send + 'static {
     fn start(&self, items: Vec<Self::Item>) -> Result<Pending<ItemResults<Self::Output>>, CodecError>;
 }
 
-/// Computes what threads submit, on a thread of its own: while a batch is in progress, the next one fills.
+/// Computes what threads submit, in a separate thread: while a batch is in progress, the next one fills.
 ///
 /// No item waits for others. At most two batches are in progress, so that the device has work while the
 /// results of the earlier one are taken.
@@ -141,7 +141,7 @@ impl<R: BatchRunner> Worker<R> {
         let oldest = &waiting[0].item;
         let sharing = waiting
             .iter()
-            .map(|request| R::can_share(oldest, &request.item).then(|| R::frames(&request.item)));
+            .map(|request| R::can_share(oldest, &request.item).then(|| self.runner.frames(&request.item)));
         let mut chosen = choose(&sharing.collect::<Vec<_>>(), |frames| self.runner.fitting_items(frames));
         chosen.sort_unstable();
         let removed = chosen.into_iter().rev().map(|at| waiting.remove(at));
@@ -212,8 +212,8 @@ fn choose(frames: &[Option<usize>], fitting_items: impl Fn(usize) -> usize) -> V
     chosen
 }
 
-/// Length to which items of different lengths are padded, from the longest of them: one of eight for each
-/// power of two, because a GPU needs kernels for each length.
+/// Rounds up the length of the longest item to the length of the batch, of which there are eight between two
+/// powers of two, because a GPU needs kernels for each length.
 pub(super) fn padded_frames(longest: usize) -> usize {
     longest.next_multiple_of((longest.max(1).next_power_of_two() / 16).max(1))
 }
@@ -265,7 +265,7 @@ mod tests {
         type Item = Vec<u32>;
         type Output = u32;
 
-        fn frames(item: &Vec<u32>) -> usize {
+        fn frames(&self, item: &Vec<u32>) -> usize {
             item.len()
         }
 

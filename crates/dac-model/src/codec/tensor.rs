@@ -65,8 +65,8 @@ impl TensorNetwork {
             .checked(move |encoded| network.check_encoded(encoded, input, shape))
     }
 
-    /// Encodes signals of whole hops, each as if it were alone. `padded_samples` is at least the length of
-    /// the longest.
+    /// Encodes signals of whole hops, each with the result of a separate encode. `padded_samples` is at least
+    /// the length of the longest.
     pub(super) fn start_encode_items(
         &self,
         signals: Vec<Vec<f32>>,
@@ -131,7 +131,8 @@ impl TensorNetwork {
         Ok(audio.checked(move |audio| network.check_decoded(audio, &codes, padding)))
     }
 
-    /// Decodes codes of one channel each and the same number of codebooks, each as if they were alone.
+    /// Decodes codes of one channel each and the same number of codebooks, each with the result of a separate
+    /// decode.
     /// `padded_frames` is at least the length of the longest.
     pub(super) fn start_decode_items(
         &self,
