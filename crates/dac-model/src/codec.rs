@@ -40,7 +40,11 @@ use quantizer::load_quantizer;
 enum Network {
     Engine(engine::EngineNetwork),
     #[cfg(feature = "burn")]
-    Tensor(tensor::TensorNetwork),
+    Tensor {
+        network: tensor::TensorNetwork,
+        /// Batches that threads share, with [`CodecOptions::shared_batches`].
+        shared: Option<shared::SharedWork>,
+    },
 }
 
 /// A loaded codec: encoder, residual vector quantizer and decoder on one device. Threads can share it.
@@ -49,9 +53,6 @@ pub struct Codec {
     geometry: Geometry,
     options: CodecOptions,
     network: Network,
-    /// Batches that threads share, with [`CodecOptions::shared_batches`].
-    #[cfg(feature = "burn")]
-    shared: Option<shared::SharedWork>,
     /// Entries of each codebook before normalisation, `[size][dim]`.
     codebooks: Vec<Vec<f32>>,
 }
@@ -87,20 +88,14 @@ impl Codec {
         let network = match options.device {
             #[cfg(feature = "burn")]
             device if device != Device::Cpu => {
-                Network::Tensor(tensor::TensorNetwork::load(shape, quantizer, weights, &options)?)
+                let network = tensor::TensorNetwork::load(shape, quantizer, weights, &options)?;
+                let shared =
+                    options.shared_batches.then(|| shared::SharedWork::new(&network, shape, &options));
+                Network::Tensor { network, shared: shared.transpose()? }
             }
             _ => Network::Engine(engine::EngineNetwork::load(shape, quantizer, weights, &options)?),
         };
-        let codec = Self {
-            shape: shape.clone(),
-            geometry,
-            options,
-            network,
-            #[cfg(feature = "burn")]
-            shared: None,
-            codebooks,
-        };
-        codec.with_shared_batches()
+        Ok(Self { shape: shape.clone(), geometry, options, network, codebooks })
     }
 
     /// Builds the network of `shape` on the CPU engine from prepared weights.
@@ -118,35 +113,17 @@ impl Codec {
         let quantizer = prepared.quantizer(shape)?;
         let codebooks = quantizer.iter().map(|stage| stage.codebook.clone()).collect();
         let network = engine::EngineNetwork::load_prepared(shape, quantizer, prepared, &options)?;
-        Ok(Self {
-            shape: shape.clone(),
-            geometry: Geometry::new(shape),
-            options,
-            network: Network::Engine(network),
-            #[cfg(feature = "burn")]
-            shared: None,
-            codebooks,
-        })
-    }
-
-    /// Starts the threads that compute shared batches, if the options ask for them.
-    #[cfg_attr(not(feature = "burn"), allow(clippy::unnecessary_wraps))]
-    fn with_shared_batches(self) -> Result<Self, CodecError> {
-        #[cfg(feature = "burn")]
-        if let (true, Network::Tensor(network)) = (self.options.shared_batches, &self.network) {
-            let bytes = self.activation_budget_bytes();
-            let shared = Some(shared::SharedWork::new(network, &self.shape, &self.options, bytes)?);
-            return Ok(Self { shared, ..self });
-        }
-        Ok(self)
+        let (geometry, network) = (Geometry::new(shape), Network::Engine(network));
+        Ok(Self { shape: shape.clone(), geometry, options, network, codebooks })
     }
 
     /// Returns what shared batches have done; `None` without [`CodecOptions::shared_batches`].
     pub fn batch_totals(&self) -> Option<BatchTotals> {
-        #[cfg(feature = "burn")]
-        return self.shared.as_ref().map(shared::SharedWork::totals);
-        #[cfg(not(feature = "burn"))]
-        None
+        match &self.network {
+            Network::Engine(_) => None,
+            #[cfg(feature = "burn")]
+            Network::Tensor { shared, .. } => shared.as_ref().map(shared::SharedWork::totals),
+        }
     }
 
     /// Returns the network's shape.
@@ -166,9 +143,7 @@ impl Codec {
 
     /// Returns the bytes that activations may use at a time; `None` without a budget and on the CPU engine.
     pub fn activation_budget_bytes(&self) -> Option<u64> {
-        let budget = self.options.memory_budget_bytes.filter(|_| self.options.device != Device::Cpu)?;
-        let formulations = self.options.device_formulations();
-        Some(budget.saturating_sub(memory::device_parameter_bytes(&self.shape, &formulations)))
+        self.options.activation_budget_bytes(&self.shape)
     }
 
     /// Returns whether streams should keep the device one batch ahead of the host: on GPUs, unless low
@@ -182,7 +157,7 @@ impl Codec {
         match &self.network {
             Network::Engine(_) => None,
             #[cfg(feature = "burn")]
-            Network::Tensor(network) => network.device_name(),
+            Network::Tensor { network, .. } => network.device_name(),
         }
     }
 
@@ -200,7 +175,7 @@ impl Codec {
         match &self.network {
             Network::Engine(network) => Some(network),
             #[cfg(feature = "burn")]
-            Network::Tensor(_) => None,
+            Network::Tensor { .. } => None,
         }
     }
 
@@ -245,7 +220,7 @@ impl Codec {
         Ok(match &self.network {
             Network::Engine(network) => Pending::ready(network.encode(&signal, padded, codebooks)?),
             #[cfg(feature = "burn")]
-            Network::Tensor(network) => match &self.shared {
+            Network::Tensor { network, shared } => match shared {
                 Some(shared) => shared.start_encode(&signal, padded, codebooks),
                 None => network.start_encode(signal, [batch, 1, padded], codebooks),
             },
@@ -273,7 +248,7 @@ impl Codec {
         Ok(match &self.network {
             Network::Engine(network) => Pending::ready(network.decode(z)?),
             #[cfg(feature = "burn")]
-            Network::Tensor(network) => network.start_decode(z),
+            Network::Tensor { network, .. } => network.start_decode(z),
         })
     }
 
@@ -315,7 +290,7 @@ impl Codec {
         Ok(match &self.network {
             Network::Engine(network) => Pending::ready(network.decode_codes(codes, padding)?),
             #[cfg(feature = "burn")]
-            Network::Tensor(network) => match &self.shared {
+            Network::Tensor { network, shared } => match shared {
                 Some(shared) if padding == Padding::Zeros => shared.start_decode(codes),
                 _ => network.start_decode_codes(codes, padding)?,
             },
@@ -331,7 +306,7 @@ impl Codec {
         match &self.network {
             Network::Engine(network) => network.codes_to_z(codes),
             #[cfg(feature = "burn")]
-            Network::Tensor(network) => network.codes_to_z(codes),
+            Network::Tensor { network, .. } => network.codes_to_z(codes),
         }
     }
 
@@ -369,7 +344,7 @@ impl Codec {
         match &self.network {
             Network::Engine(network) => network.latents_to_codes(latents, codebooks),
             #[cfg(feature = "burn")]
-            Network::Tensor(network) => network.latents_to_codes(latents),
+            Network::Tensor { network, .. } => network.latents_to_codes(latents),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use dac_kernels::{Isa, Precision};
 use dac_nn::pipeline::PipelineError;
-use dac_nn::{Device, Formulations};
+use dac_nn::{Device, Formulations, NetworkShape, memory};
 
 use super::error::CodecError;
 use super::prepared::Prepared;
@@ -42,6 +42,12 @@ impl CodecOptions {
         let chosen = self.formulations.clone();
         let formulations = chosen.unwrap_or_else(|| Formulations::unmeasured(self.device));
         if self.precision == Precision::Exact { formulations.direct() } else { formulations }
+    }
+
+    /// Returns the bytes that activations may use at a time; `None` without a budget and on the CPU engine.
+    pub(super) fn activation_budget_bytes(&self, shape: &NetworkShape) -> Option<u64> {
+        let budget = self.memory_budget_bytes.filter(|_| self.device != Device::Cpu)?;
+        Some(budget.saturating_sub(memory::device_parameter_bytes(shape, &self.device_formulations())))
     }
 
     /// Returns the defaults for `device`.

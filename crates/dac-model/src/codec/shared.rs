@@ -21,17 +21,16 @@ pub(super) struct SharedWork {
 }
 
 impl SharedWork {
-    /// Starts the threads that compute the batches. `activation_bytes` is the budget, if there is one.
+    /// Starts the threads that compute the batches.
     pub(super) fn new(
         network: &TensorNetwork,
         shape: &NetworkShape,
         options: &CodecOptions,
-        activation_bytes: Option<u64>,
     ) -> Result<Self, CodecError> {
         let memory = ActivationMemory {
             shape: shape.clone(),
             formulations: options.device_formulations(),
-            bytes: activation_bytes.unwrap_or(DEFAULT_BYTES),
+            bytes: options.activation_budget_bytes(shape).unwrap_or(DEFAULT_BYTES),
         };
         let encoder = EncodeRunner { network: network.clone(), memory: memory.clone() };
         let decoder = DecodeRunner { network: network.clone(), memory };
