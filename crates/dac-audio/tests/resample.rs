@@ -14,13 +14,9 @@ fn sine(rate_hz: u32, frequency_hz: f64, samples: usize) -> Vec<f32> {
     (0..samples).map(|n| (0.5 * (step * n as f64).sin()) as f32).collect()
 }
 
-fn noise(samples: usize, mut seed: u64) -> Vec<f32> {
-    (0..samples)
-        .map(|_| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (seed >> 40) as f32 / (1 << 23) as f32 - 1.0
-        })
-        .collect()
+fn noise(samples: usize, seed: u64) -> Vec<f32> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    (0..samples).map(|_| 2.0 * random.f32() - 1.0).collect()
 }
 
 fn resample(from_hz: u32, to_hz: u32, input: &[f32]) -> Result<Vec<f32>, AudioError> {

@@ -261,11 +261,9 @@ fn flac_files_hold_the_quantized_samples() -> Outcome {
 fn loud_noise_in_flac_is_not_larger_than_its_samples() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("noise.flac");
-    let mut state = 1_u32;
-    let mut noise = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / 8_388_608.0 - 1.0
-    };
+    let mut random = fastrand::Rng::with_seed(1);
+    // Multiples of 2⁻²³, which 24 bits represent.
+    let mut noise = || random.i32(-(1 << 23)..1 << 23) as f32 / (1 << 23) as f32;
     let block: Planar = (0..2).map(|_| (0..20_000).map(|_| noise()).collect()).collect();
     let mut writer = FlacWriter::create(&path, 22_050, 2, SampleFormat::I24)?;
     writer.write(&block)?;

@@ -10,6 +10,7 @@
 mod networks;
 
 use dac_kernels::*;
+use fastrand::Rng;
 use networks::*;
 use std::time::Instant;
 
@@ -94,7 +95,7 @@ fn main() {
         let start = Instant::now();
         let pipeline = build(options.clone());
         println!("{name}: built with its random weights in {:.2} s", start.elapsed().as_secs_f64());
-        let input = Random(3).values(rows * channels, 1.0);
+        let input = values(&mut Rng::with_seed(3), rows * channels, 1.0);
         let out = measure(name, &pipeline, &input, repeats, peak);
         let rms = (out.iter().map(|v| f64::from(v * v)).sum::<f64>() / out.len() as f64).sqrt();
         println!("output rms {rms:.3}");

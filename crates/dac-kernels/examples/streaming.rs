@@ -10,6 +10,7 @@
 mod networks;
 
 use dac_kernels::*;
+use fastrand::Rng;
 use networks::*;
 use std::time::Instant;
 
@@ -55,7 +56,7 @@ fn main() {
             continue;
         }
         let frame = rows_per_frame * channels;
-        let input = Random(3).values(frames * frame, 1.0);
+        let input = values(&mut Rng::with_seed(3), frames * frame, 1.0);
         let options =
             PipelineOptions { isa, threads: Threads::Count(threads), timings: true, ..Default::default() };
         let whole = build(options.clone());

@@ -4,6 +4,7 @@
 mod common;
 use common::*;
 use dac_kernels::*;
+use fastrand::Rng;
 
 const ROWS: [usize; 5] = [0, 1, 7, 63, 1025];
 
@@ -88,8 +89,8 @@ fn thread_counts_and_push_sizes_do_not_change_the_output() {
             for threads in [Threads::Count(1), Threads::Count(2), Threads::Count(3)] {
                 let options = PipelineOptions { threads, ..options(isa, Precision::Bf16) };
                 let pipeline = net.pipeline(options);
-                let mut random = Random::new(3);
-                let got = run_in_pieces(&mut pipeline.stream(), &x, channels, || random.below(rows / 3));
+                let mut random = Rng::with_seed(3);
+                let got = run_in_pieces(&mut pipeline.stream(), &x, channels, || random.usize(..rows / 3));
                 assert_same(&got, &want, &format!("{} {isa} in pieces", net.name));
             }
         }

@@ -3,6 +3,7 @@
 mod common;
 use common::*;
 use dac_kernels::*;
+use fastrand::Rng;
 
 const ROWS: [usize; 5] = [0, 1, 7, 63, 1025];
 
@@ -55,8 +56,8 @@ fn thread_counts_and_push_sizes_do_not_change_the_output() {
         for threads in [Threads::Count(2), Threads::Count(3), Threads::Current] {
             let pipeline = net.pipeline(PipelineOptions { threads: threads.clone(), ..single.clone() });
             assert_same(&run(&pipeline, &x), &want, &format!("{} {threads:?}", net.name));
-            let mut random = Random::new(3);
-            let got = run_in_pieces(&mut pipeline.stream(), &x, channels, || random.below(rows / 3));
+            let mut random = Rng::with_seed(3);
+            let got = run_in_pieces(&mut pipeline.stream(), &x, channels, || random.usize(..rows / 3));
             assert_same(&got, &want, &format!("{} {threads:?} in pieces", net.name));
         }
     }
@@ -120,8 +121,8 @@ fn low_latency_output_depends_on_pushes_but_not_on_threads_or_earlier_signals() 
         let rows = if channels == 1 { 3000 } else { 150 };
         let x = noise(rows * channels, 12);
         let sizes = || {
-            let mut random = Random::new(7);
-            move || 1 + random.below(rows / 4)
+            let mut random = Rng::with_seed(7);
+            move || 1 + random.usize(..rows / 4)
         };
         let low_latency = |threads| PipelineOptions {
             schedule: Schedule::LowLatency,

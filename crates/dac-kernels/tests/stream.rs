@@ -3,6 +3,7 @@
 mod common;
 use common::*;
 use dac_kernels::*;
+use fastrand::Rng;
 
 #[test]
 fn whole_pushes_match_the_reference() {
@@ -29,8 +30,8 @@ fn pushes_of_any_size_give_the_same_bits() {
             stream.push(&x, &mut want);
             stream.finish(&mut want);
             for seed in 0..6 {
-                let mut sizes = Random::new(seed);
-                let size = || if seed == 0 { 1 } else { sizes.below(20) };
+                let mut sizes = Rng::with_seed(seed);
+                let size = || if seed == 0 { 1 } else { sizes.usize(..20) };
                 let got = run_in_pieces(&mut stream, &x, channels, size);
                 assert_same(&got, &want, &format!("{} {rows} rows, seed {seed}", net.name));
             }

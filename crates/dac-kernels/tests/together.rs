@@ -3,35 +3,36 @@
 mod common;
 use common::*;
 use dac_kernels::*;
+use fastrand::Rng;
 
 /// Pushes of random sizes to random subsets of streams, with ends and resets.
 fn sweep(net: &Net, options: PipelineOptions, max_rows: usize, seed: u64) {
     let what = format!("{} {:?} seed {seed}", net.name, options.schedule);
     let (pipeline, channels) = (net.pipeline(options), net.in_channels());
-    let mut random = Random::new(seed);
+    let mut random = Rng::with_seed(seed);
     let (mut together, mut separate) = (Vec::new(), Vec::new());
     for step in 0..25 {
         // Streams join and leave.
-        if random.below(3) == 0 {
+        if random.usize(..3) == 0 {
             together.push(pipeline.stream());
             separate.push(pipeline.stream());
         }
-        if together.len() > 3 && random.below(6) == 0 {
-            let leaving = random.below(together.len());
+        if together.len() > 3 && random.usize(..6) == 0 {
+            let leaving = random.usize(..together.len());
             drop((together.remove(leaving), separate.remove(leaving)));
         }
         let inputs: Vec<Option<(Vec<f32>, bool)>> = together
             .iter_mut()
             .zip(&mut separate)
             .map(|(together, separate)| {
-                if random.below(12) == 0 {
+                if random.usize(..12) == 0 {
                     together.reset();
                     separate.reset();
                 }
-                let rows = if random.below(8) == 0 { 0 } else { 1 + random.below(max_rows) };
-                let is_last = random.below(10) == 0;
-                let seed = random.below(1 << 20) as u64;
-                (random.below(4) > 0).then(|| (noise(rows * channels, seed), is_last))
+                let rows = if random.usize(..8) == 0 { 0 } else { 1 + random.usize(..max_rows) };
+                let is_last = random.usize(..10) == 0;
+                let seed = random.usize(..1 << 20) as u64;
+                (random.usize(..4) > 0).then(|| (noise(rows * channels, seed), is_last))
             })
             .collect();
         let mut got: Vec<Vec<f32>> = vec![Vec::new(); together.len()];

@@ -13,16 +13,16 @@ use dac_nn::{
     layer,
 };
 
-/// Uniform random values in −1 to 1 (a linear congruential generator).
-struct Random(u32);
+/// Uniform random values in −1 to 1.
+struct Random(fastrand::Rng);
 
 impl Random {
+    fn new(seed: u64) -> Self {
+        Self(fastrand::Rng::with_seed(seed))
+    }
+
     fn values(&mut self, count: usize) -> Vec<f32> {
-        let step = |_| {
-            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (self.0 >> 8) as f32 / (1 << 23) as f32 - 1.0
-        };
-        (0..count).map(step).collect()
+        (0..count).map(|_| 2.0 * self.0.f32() - 1.0).collect()
     }
 }
 
@@ -84,20 +84,20 @@ impl Spec {
         y.swap_dims(1, 2)
     }
 
-    /// Computes the layer by burn's own function, with the parameters of `Random(1)`.
+    /// Computes the layer by burn's own function, with the parameters of `Random::new(1)`.
     fn plain(&self, x: Tensor<3>, padding: Padding, device: &BurnDevice) -> Tensor<3> {
         let padded = |own: usize| if padding == Padding::Zeros { own } else { 0 };
         match self {
             Self::Conv(spec) => {
                 let ConvParams { in_channels, out_channels, kernel, stride, dilation, padding } = spec.params;
-                let [weight, bias] = Random(1).weight_and_bias(spec.parameters()).unwrap();
+                let [weight, bias] = Random::new(1).weight_and_bias(spec.parameters()).unwrap();
                 let weight = upload(weight, [out_channels, in_channels, kernel], device);
                 let options = ConvOptions::new([stride], [padded(padding)], [dilation], 1);
                 conv1d(x, weight, Some(upload(bias, [out_channels], device)), options)
             }
             Self::ConvTranspose(spec) => {
                 let ConvTransposeParams { in_channels, out_channels, kernel, stride, padding } = spec.params;
-                let [weight, bias] = Random(1).weight_and_bias(spec.parameters()).unwrap();
+                let [weight, bias] = Random::new(1).weight_and_bias(spec.parameters()).unwrap();
                 let weight = upload(weight, [in_channels, out_channels, kernel], device);
                 let options = ConvTransposeOptions::new([stride], [padded(padding)], [0], [1], 1);
                 conv_transpose1d(x, weight, Some(upload(bias, [out_channels], device)), options)
@@ -166,7 +166,7 @@ fn odd_specs() -> Vec<Spec> {
 fn assert_equal_to_plain(device: Device, spec: &Spec, arithmetic: Arithmetic, lengths: &[usize]) {
     let Some(burn_device) = open(device) else { return };
     let shape = spec.shape();
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     for formulation in Formulation::candidates(&shape) {
         let bound = match formulation {
             Formulation::Conv | Formulation::Shifted | Formulation::Unfolded => 1e-6,
@@ -181,7 +181,7 @@ fn assert_equal_to_plain(device: Device, spec: &Spec, arithmetic: Arithmetic, le
             let x = upload(x, [batch, spec.in_channels(), positions], &burn_device);
             for padding in [Padding::None, Padding::Zeros] {
                 let mut loader = Loader {
-                    weights: &mut Random(1),
+                    weights: &mut Random::new(1),
                     device: &burn_device,
                     arithmetic,
                     formulations: &formulations,

@@ -9,15 +9,7 @@ use dac_model::{Codec, CodecError, CodecOptions, Preset, RandomWeights};
 use dac_nn::Device;
 use dac_rvq::cpu::QuantizedRows;
 use dac_stream::{DecoderGroup, EncoderGroup, StreamDecoder, StreamEncoder, StreamId};
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n
-    }
-}
+use fastrand::Rng;
 
 /// A codec of the CPU engine for live streams.
 fn live(preset: Preset, threads: usize) -> Arc<Codec> {
@@ -48,33 +40,33 @@ impl Returned {
 
 /// Random joins, leaves, pushes of 1 to 40 frames, ends and resets of decoders.
 fn sweep_decoders(codec: &Arc<Codec>, steps: usize, seed: u64) {
-    let (mut random, mut group) = (Random(seed), DecoderGroup::new(codec.clone(), 4));
+    let (mut random, mut group) = (Rng::with_seed(seed), DecoderGroup::new(codec.clone(), 4));
     let mut separate: Vec<(StreamId, StreamDecoder, Returned)> = Vec::new();
     let (codebooks, size) = (codec.shape().codebooks, codec.shape().codebook_size);
     let mut returned = 0;
     for step in 0..steps {
-        if separate.is_empty() || random.below(3) == 0 {
+        if separate.is_empty() || random.usize(..3) == 0 {
             separate.push((group.join(), StreamDecoder::new(codec.clone(), 4), Returned::default()));
         }
         if separate.len() > 4 {
-            let (id, ..) = separate.remove(random.below(separate.len()));
+            let (id, ..) = separate.remove(random.usize(..separate.len()));
             assert!(group.leave(id).is_ok() && group.leave(id).is_err());
         }
         let mut expected = Vec::new();
         for (id, decoder, returned) in &mut separate {
-            if random.below(12) == 0 {
+            if random.usize(..12) == 0 {
                 group.reset(*id).unwrap();
                 decoder.reset();
                 *returned = Returned::default();
             }
             let mut out = Vec::new();
-            let pushes = random.below(3) > 0;
-            let ends = random.below(8) == 0;
+            let pushes = random.usize(..3) > 0;
+            let ends = random.usize(..8) == 0;
             if pushes {
-                let frames = 1 + random.below(40);
-                let codes: Vec<u16> = (0..frames * codebooks).map(|_| random.below(size) as u16).collect();
+                let frames = 1 + random.usize(..40);
+                let codes: Vec<u16> = (0..frames * codebooks).map(|_| random.usize(..size) as u16).collect();
                 // In two pushes, which are one step.
-                let (first, rest) = codes.split_at(random.below(frames + 1) * codebooks);
+                let (first, rest) = codes.split_at(random.usize(..=frames) * codebooks);
                 group.push_codes(*id, first, codebooks).unwrap();
                 group.push_codes(*id, rest, codebooks).unwrap();
                 decoder.push_codes(&codes, codebooks, &mut out).unwrap();
@@ -106,32 +98,34 @@ fn sweep_decoders(codec: &Arc<Codec>, steps: usize, seed: u64) {
 
 /// Random joins, leaves, pushes, ends and resets of encoders.
 fn sweep_encoders(codec: &Arc<Codec>, steps: usize, seed: u64) {
-    let (mut random, mut group) = (Random(seed), EncoderGroup::new(codec.clone(), Some(3), 4).unwrap());
+    let (mut random, mut group) =
+        (Rng::with_seed(seed), EncoderGroup::new(codec.clone(), Some(3), 4).unwrap());
     let mut separate: Vec<(StreamId, StreamEncoder, Returned)> = Vec::new();
     let hop = codec.geometry().hop_samples;
     let mut returned = 0;
     for step in 0..steps {
-        if separate.is_empty() || random.below(3) == 0 {
+        if separate.is_empty() || random.usize(..3) == 0 {
             let encoder = StreamEncoder::new(codec.clone(), Some(3), 4).unwrap();
             separate.push((group.join().unwrap(), encoder, Returned::default()));
         }
         if separate.len() > 4 {
-            let (id, ..) = separate.remove(random.below(separate.len()));
+            let (id, ..) = separate.remove(random.usize(..separate.len()));
             assert!(group.leave(id).is_ok() && group.leave(id).is_err());
         }
         let mut expected = Vec::new();
         for (id, encoder, returned) in &mut separate {
-            if random.below(12) == 0 {
+            if random.usize(..12) == 0 {
                 group.reset(*id).unwrap();
                 encoder.reset();
                 *returned = Returned::default();
             }
             let mut out = QuantizedRows::default();
-            let pushes = random.below(3) > 0;
-            let ends = random.below(8) == 0;
+            let pushes = random.usize(..3) > 0;
+            let ends = random.usize(..8) == 0;
             if pushes {
-                let length = 1 + random.below(20 * hop);
-                let samples: Vec<f32> = (0..length).map(|_| random.below(2001) as f32 / 1e3 - 1.0).collect();
+                let length = 1 + random.usize(..20 * hop);
+                let samples: Vec<f32> =
+                    (0..length).map(|_| random.usize(..2001) as f32 / 1e3 - 1.0).collect();
                 group.push(*id, &samples).unwrap();
                 encoder.push(&samples, &mut out).unwrap();
             }
@@ -226,9 +220,9 @@ fn an_error_resets_only_its_stream() {
 fn a_ramp_returns_the_first_samples_at_once_and_the_same_audio() {
     let codec = live(Preset::Khz44, 1);
     let (codebooks, size) = (codec.shape().codebooks, codec.shape().codebook_size);
-    let mut random = Random(8);
+    let mut random = Rng::with_seed(8);
     let frames = 70;
-    let codes: Vec<u16> = (0..frames * codebooks).map(|_| random.below(size) as u16).collect();
+    let codes: Vec<u16> = (0..frames * codebooks).map(|_| random.usize(..size) as u16).collect();
     let run = |decoder: &mut StreamDecoder| {
         let (mut audio, mut first) = (Vec::new(), None);
         for (frame, codes) in codes.chunks(codebooks).enumerate() {

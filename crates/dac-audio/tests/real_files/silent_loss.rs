@@ -1,6 +1,7 @@
 //! Damage that shortens a file is an error, a truncation or a warning; it is never silent.
 
 use dac_audio::AudioError;
+use fastrand::Rng;
 
 use crate::support::{Found, Outcome, SILENCE, bytes, read, read_bytes, read_with, source};
 
@@ -11,18 +12,13 @@ fn is_silent_loss(found: &Result<Found, AudioError>, wanted: usize) -> bool {
     })
 }
 
-fn random(seed: &mut u64, below: usize) -> usize {
-    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    (*seed >> 33) as usize % below.max(1)
-}
-
 /// Deletes, overwrites, inserts or repeats bytes after the headers.
-fn damage(good: &[u8], headers: usize, seed: &mut u64) -> Vec<u8> {
-    let at = headers + random(seed, good.len() - headers);
-    let length = [1, 17, 200, 400, 900][random(seed, 5)];
+fn damage(good: &[u8], headers: usize, random: &mut Rng) -> Vec<u8> {
+    let at = headers + random.usize(..good.len() - headers);
+    let length = [1, 17, 200, 400, 900][random.usize(..5)];
     let end = (at + length).min(good.len());
-    let noise: Vec<u8> = (0..length).map(|_| random(seed, 256) as u8).collect();
-    let middle = match random(seed, 5) {
+    let noise: Vec<u8> = (0..length).map(|_| random.u8(..)).collect();
+    let middle = match random.usize(..5) {
         0 => return [&good[..at], &good[end..]].concat(),
         1 => vec![0; end - at],
         2 => noise[..end - at].to_vec(),
@@ -51,8 +47,8 @@ fn random_damage_is_never_silent() -> Outcome {
     ] {
         let (good, wanted) = (bytes(name), read(name)?.len());
         for round in 0..60 {
-            let mut seed = (round + 1_u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let found = read_bytes(name, damage(&good, headers, &mut seed));
+            let mut random = Rng::with_seed(round);
+            let found = read_bytes(name, damage(&good, headers, &mut random));
             assert!(!is_silent_loss(&found, wanted), "{name}, round {round}: {:?}", found.map(|f| f.len()));
         }
     }

@@ -1,41 +1,32 @@
 //! Full-size random networks of the 44.1 kHz model, shared by the examples.
 
 use dac_kernels::*;
-
-/// Random weights and signals.
-pub(crate) struct Random(pub(crate) u64);
+use fastrand::Rng;
 
 fn gain() -> f32 {
     std::env::var("GAIN").ok().and_then(|v| v.parse().ok()).unwrap_or(0.577)
 }
 
-impl Random {
-    /// Returns roughly normal values with standard deviation `scale`.
-    pub(crate) fn values(&mut self, n: usize, scale: f32) -> Vec<f32> {
-        let mut next = || {
-            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            let (a, b) = ((self.0 >> 48) as f32, (self.0 >> 32 & 0xffff) as f32);
-            ((a + b) / 65536.0 - 1.0) * 2.449 * scale
-        };
-        (0..n).map(|_| next()).collect()
-    }
+/// Returns roughly normal values with standard deviation `scale`.
+pub(crate) fn values(random: &mut Rng, n: usize, scale: f32) -> Vec<f32> {
+    (0..n).map(|_| (random.f32() + random.f32() - 1.0) * 2.449 * scale).collect()
 }
 
-fn conv(b: PipelineBuilder, r: &mut Random, shape: [usize; 5]) -> PipelineBuilder {
+fn conv(b: PipelineBuilder, r: &mut Rng, shape: [usize; 5]) -> PipelineBuilder {
     let [in_channels, out_channels, kernel, stride, padding] = shape;
     let p = ConvParams { in_channels, out_channels, kernel, stride, dilation: 1, padding };
     let fan_in = (in_channels * kernel) as f32;
-    let w = r.values(in_channels * out_channels * kernel, gain() / fan_in.sqrt());
-    let bias = r.values(out_channels, 0.01);
+    let w = values(r, in_channels * out_channels * kernel, gain() / fan_in.sqrt());
+    let bias = values(r, out_channels, 0.01);
     b.conv(p, &w, &bias)
 }
 
-fn residuals(mut b: PipelineBuilder, r: &mut Random, c: usize) -> PipelineBuilder {
+fn residuals(mut b: PipelineBuilder, r: &mut Rng, c: usize) -> PipelineBuilder {
     for dilation in [1, 3, 9] {
         let alpha = vec![1.0; c];
-        let w7 = r.values(c * c * 7, gain() / (7.0 * c as f32).sqrt());
-        let w1 = r.values(c * c, gain() / (c as f32).sqrt());
-        let (b7, b1) = (r.values(c, 0.01), r.values(c, 0.01));
+        let w7 = values(r, c * c * 7, gain() / (7.0 * c as f32).sqrt());
+        let w1 = values(r, c * c, gain() / (c as f32).sqrt());
+        let (b7, b1) = (values(r, c, 0.01), values(r, c, 0.01));
         b = b.residual_unit(ResidualUnit {
             dilation,
             padding: 3 * dilation,
@@ -52,7 +43,7 @@ fn residuals(mut b: PipelineBuilder, r: &mut Random, c: usize) -> PipelineBuilde
 
 /// The decoder, from latents of 1024 channels.
 pub(crate) fn decoder(options: PipelineOptions) -> Pipeline {
-    let mut r = Random(1);
+    let mut r = Rng::with_seed(1);
     let mut b = conv(Pipeline::builder(options), &mut r, [1024, 1536, 7, 1, 3]);
     let mut c = 1536;
     for stride in [8, 8, 4, 2] {
@@ -64,8 +55,8 @@ pub(crate) fn decoder(options: PipelineOptions) -> Pipeline {
             stride,
             padding: stride.div_ceil(2),
         };
-        let w = r.values(c * c / 2 * 2 * stride, gain() / (2.0 * c as f32).sqrt());
-        b = b.conv_transpose(p, &w, &r.values(c / 2, 0.01));
+        let w = values(&mut r, c * c / 2 * 2 * stride, gain() / (2.0 * c as f32).sqrt());
+        b = b.conv_transpose(p, &w, &values(&mut r, c / 2, 0.01));
         c /= 2;
         b = residuals(b, &mut r, c);
     }
@@ -75,7 +66,7 @@ pub(crate) fn decoder(options: PipelineOptions) -> Pipeline {
 
 /// The encoder, from samples.
 pub(crate) fn encoder(options: PipelineOptions) -> Pipeline {
-    let mut r = Random(2);
+    let mut r = Rng::with_seed(2);
     let mut b = conv(Pipeline::builder(options), &mut r, [1, 64, 7, 1, 3]);
     let mut c = 64;
     for stride in [2, 4, 8, 8] {

@@ -4,32 +4,12 @@
 pub mod reference;
 
 use dac_kernels::*;
+use fastrand::Rng;
 
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x1234_5678_9ABC_DEF1)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        self.0 >> 33
-    }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        self.next() as usize % n
-    }
-
-    /// Returns a value uniform on −1..1.
-    pub fn value(&mut self) -> f32 {
-        (self.next() as f32 / (1u64 << 30) as f32) - 1.0
-    }
-}
-
+/// Returns values uniform on −1..1.
 pub fn noise(n: usize, seed: u64) -> Vec<f32> {
-    let mut random = Random::new(seed);
-    (0..n).map(|_| random.value()).collect()
+    let mut random = Rng::with_seed(seed);
+    (0..n).map(|_| 2.0 * random.f32() - 1.0).collect()
 }
 
 /// Asserts errors of at most 1e-4 of the rms, and an rms error of at most 1e-5 of it (100 dB).

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use dac_rvq::{Array3, Codes};
+use fastrand::Rng;
 
 pub(crate) fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tokens").join(name)
@@ -38,36 +39,26 @@ pub(crate) fn slice(array: &Array3, frames: std::ops::Range<usize>) -> Array3 {
     Array3::new(rows.collect(), [channels, size, frames.len()]).unwrap()
 }
 
-/// A linear congruential generator: the mutations are the same on every machine.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        ((self.0 >> 33) as usize) % bound.max(1)
-    }
-
-    /// Makes one to four changes: flips bits, sets extreme values, truncates, copies a piece elsewhere.
-    pub(crate) fn mutate(&mut self, bytes: &mut Vec<u8>) {
-        for _ in 0..=self.below(4) {
-            let length = bytes.len();
-            let at = self.below(length);
-            match self.below(6) {
-                0 if length > 0 => bytes.truncate(at),
-                1 if length > 8 => {
-                    let value = [u64::MAX, 1 << 60, 1 << 31, 0, 0xffff][self.below(5)];
-                    let at = self.below(length - 8);
-                    bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
-                }
-                2 if length > 16 => {
-                    let source = self.below(length - 16);
-                    bytes.copy_within(source..source + 16, at.min(length - 16));
-                }
-                _ if length > 0 => {
-                    bytes[at] = [bytes[at] ^ (1 << self.below(8)), 0xff, 0, b'.'][self.below(4)]
-                }
-                _ => {}
+/// Makes one to four changes: flips bits, sets extreme values, truncates, copies a piece elsewhere.
+pub(crate) fn mutate(random: &mut Rng, bytes: &mut Vec<u8>) {
+    for _ in 0..=random.usize(..4) {
+        let length = bytes.len();
+        let at = random.usize(..length.max(1));
+        match random.usize(..6) {
+            0 if length > 0 => bytes.truncate(at),
+            1 if length > 8 => {
+                let value = [u64::MAX, 1 << 60, 1 << 31, 0, 0xffff][random.usize(..5)];
+                let at = random.usize(..length - 8);
+                bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
             }
+            2 if length > 16 => {
+                let source = random.usize(..length - 16);
+                bytes.copy_within(source..source + 16, at.min(length - 16));
+            }
+            _ if length > 0 => {
+                bytes[at] = [bytes[at] ^ (1 << random.u8(..8)), 0xff, 0, b'.'][random.usize(..4)]
+            }
+            _ => {}
         }
     }
 }
