@@ -56,6 +56,8 @@ struct Tile {
     a: *const f32,
     chunk_stride: usize,
     chunks: usize,
+    /// Columns of a chunk, [`Simd::columns`].
+    columns: usize,
     b: *const f32,
     c: *mut f32,
     c_stride: usize,
@@ -131,7 +133,7 @@ unsafe fn compute_tile<S: Simd, W: Operand<S>, const R: usize, const V: usize, c
             for _ in 0..count {
                 // A is read only once, so its next chunk is never in the first-level cache yet.
                 let next = a.wrapping_add(t.chunk_stride);
-                for k in 0..S::LANES {
+                for k in 0..t.columns {
                     if FULL && k < R {
                         S::prefetch_l1(next.wrapping_add(k * S::LANES));
                     }
@@ -191,6 +193,7 @@ pub(super) unsafe fn gemm<
     let last_strip = (g.rows - 1) / R;
     let chunks_per_pass = g.chunks.div_ceil((g.chunks * S::LANES).div_ceil(MAX_PASS_DEPTH));
     let null = std::ptr::null();
+    let columns = S::columns();
     let mut first = 0;
     while first < g.chunks {
         let chunks = chunks_per_pass.min(g.chunks - first);
@@ -212,6 +215,7 @@ pub(super) unsafe fn gemm<
                     a: g.a.as_ptr().add(strip * g.strip_stride + first * g.chunk_stride),
                     chunk_stride: g.chunk_stride,
                     chunks,
+                    columns,
                     b: g.b.as_ptr().add(first * S::LANES * width),
                     c: g.c.as_mut_ptr().add(row * g.c_stride),
                     c_stride: g.c_stride,

@@ -11,6 +11,13 @@
 pub(super) trait Simd: Copy {
     const LANES: usize;
 
+    /// Returns `LANES`, as the number of columns of a chunk in the loop of the matrix product. The loop is
+    /// unrolled if the compiler knows this number.
+    #[inline(always)]
+    fn columns() -> usize {
+        Self::LANES
+    }
+
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(p: *const f32) -> Self;
     unsafe fn store(self, p: *mut f32);
@@ -41,6 +48,7 @@ pub(super) trait Simd: Copy {
 macro_rules! impl_simd {
     (
         $simd:ident($register:ty), lanes $lanes:literal;
+        $(columns() = $columns:expr;)?
         splat($x:ident) = $splat:expr;
         load($load_at:ident) = $load:expr;
         store($value:ident, $store_at:ident) = $store:expr;
@@ -53,6 +61,13 @@ macro_rules! impl_simd {
         #[allow(unused_unsafe)]
         impl Simd for $simd {
             const LANES: usize = $lanes;
+
+            $(
+                #[inline(always)]
+                fn columns() -> usize {
+                    $columns
+                }
+            )?
 
             #[inline(always)]
             unsafe fn splat($x: f32) -> Self {
