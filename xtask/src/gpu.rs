@@ -52,13 +52,14 @@ pub fn run(args: &Args) -> Result<(), Error> {
         std::fs::remove_dir_all(&kit)?;
     }
     std::fs::create_dir_all(kit.join("bin")).with_context(|| kit.display().to_string())?;
-    let profile = if args.smoke { "gpu" } else { "release" };
+    // First, because a directory with these files may be replaced, even if this is interrupted.
+    for (from, to) in FILES {
+        copy(&root().join(from), &kit.join(to))?;
+    }
+    let profile = if args.smoke { "gpu" } else { "kit" };
     let backends: &[&str] = if args.smoke { &["wgpu"] } else { &["wgpu", "vulkan"] };
     for backend in backends {
         pack(&build(profile, backend)?, &kit.join("bin").join(format!("dac-{backend}.gz")))?;
-    }
-    for (from, to) in FILES {
-        copy(&root().join(from), &kit.join(to))?;
     }
     match LOADERS.iter().map(Path::new).find(|path| path.is_file()) {
         Some(loader) => copy(loader, &kit.join("lib/libvulkan.so.1"))?,
