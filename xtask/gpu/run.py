@@ -8,8 +8,8 @@ small input, to test this kit on a machine without a GPU. Writes results.json, w
 """
 import argparse
 import array
-import gzip
 import json
+import lzma
 import math
 import os
 import pathlib
@@ -140,9 +140,9 @@ def machine():
 
 def unpack(work):
     programs = []
-    for packed in sorted((KIT / "bin").glob("dac-*.gz")):
+    for packed in sorted((KIT / "bin").glob("dac-*.xz")):
         program = work / packed.stem
-        with gzip.open(packed) as source, open(program, "wb") as target:
+        with lzma.open(packed) as source, open(program, "wb") as target:
             shutil.copyfileobj(source, target)
         program.chmod(0o755)
         programs.append(program)

@@ -4,12 +4,9 @@
 //! the reference's network for PyTorch, and `run.sh`, which does everything and writes its results.
 
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, ensure};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
 use crate::files::copy;
 use crate::process::{cargo, command, root, run as run_command, stdout_of, target_dir};
@@ -59,7 +56,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let profile = if args.smoke { "gpu" } else { "kit" };
     let backends: &[&str] = if args.smoke { &["wgpu"] } else { &["wgpu", "vulkan"] };
     for backend in backends {
-        pack(&build(profile, backend)?, &kit.join("bin").join(format!("dac-{backend}.gz")))?;
+        pack(&build(profile, backend)?, &kit.join("bin").join(format!("dac-{backend}.xz")))?;
     }
     match LOADERS.iter().map(Path::new).find(|path| path.is_file()) {
         Some(loader) => copy(loader, &kit.join("lib/libvulkan.so.1"))?,
@@ -92,13 +89,12 @@ fn build(profile: &str, backend: &str) -> Result<PathBuf, Error> {
     Ok(target_dir().join(profile).join("dac"))
 }
 
+/// Compresses a program. xz makes it a quarter smaller than gzip, and Python's standard library reads both.
 fn pack(from: &Path, to: &Path) -> Result<(), Error> {
-    let mut source = File::open(from).with_context(|| from.display().to_string())?;
-    let target = File::create(to).with_context(|| to.display().to_string())?;
-    let mut packed = GzEncoder::new(target, Compression::best());
-    io::copy(&mut source, &mut packed)?;
-    packed.finish()?;
-    Ok(())
+    let mut xz = command("xz");
+    xz.args(["--threads=0", "-6", "--stdout"]).arg(from);
+    xz.stdout(File::create(to).with_context(|| to.display().to_string())?);
+    run_command(&mut xz).context("xz (Debian's xz-utils) packs the programs")
 }
 
 /// Adds up the sizes of all files of a directory.

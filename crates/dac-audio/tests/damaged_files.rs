@@ -54,7 +54,7 @@ fn damage(bytes: &mut Vec<u8>, random: &mut Rng) {
 #[test]
 fn random_damage_yields_an_error_or_samples() -> Outcome {
     let rounds =
-        std::env::var("DAC_AUDIO_DAMAGE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
+        std::env::var("DAC_AUDIO_DAMAGE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(500);
     for (path, good) in files()? {
         for round in 0..rounds {
             // Seeded per round, so that a single case can be repeated.
@@ -149,5 +149,15 @@ fn aiff_with_too_many_channels_is_rejected() -> Outcome {
         let error = read_to_end(&bad, &path).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains(&format!("expected 1 to 64 channels, found {channels}")), "{error}");
     }
+    Ok(())
+}
+
+#[test]
+fn aiff_with_samples_of_no_bits_is_rejected() -> Outcome {
+    let (path, mut bad) =
+        files()?.into_iter().find(|(path, _)| path.ends_with("pcm16.aiff")).ok_or("no file")?;
+    bad[26..28].fill(0);
+    let error = read_to_end(&bad, &path).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains("NONE in AIFF, 0 bits"), "{error}");
     Ok(())
 }

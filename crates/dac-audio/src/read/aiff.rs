@@ -44,8 +44,8 @@ impl Common {
         match &self.compression {
             b"NONE" | b"twos" if bytes == 1 => Some(Encoding::I8),
             b"sowt" if bytes == 1 => Some(Encoding::I8),
-            b"NONE" | b"twos" if bytes <= 4 => Some(Encoding::IntBe { bytes }),
-            b"sowt" if bytes <= 4 => Some(Encoding::Int { bytes }),
+            b"NONE" | b"twos" if (1..=4).contains(&bytes) => Some(Encoding::IntBe { bytes }),
+            b"sowt" if (1..=4).contains(&bytes) => Some(Encoding::Int { bytes }),
             b"raw " if bytes == 1 => Some(Encoding::U8),
             b"in24" => Some(Encoding::IntBe { bytes: 3 }),
             b"in32" => Some(Encoding::IntBe { bytes: 4 }),

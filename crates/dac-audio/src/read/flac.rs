@@ -12,6 +12,7 @@ use super::byte_stream::ByteStream;
 use super::decoder::{PacketDecoder, Parameters, SymphoniaDecoder};
 use super::demuxer::{Demuxer, Event, Opened, StreamStart};
 use super::flac_frame::{FrameHeader, MAX_HEADER_BYTES, STREAM_INFO_BYTES, StreamInfo, crc16};
+use super::framed::unknown_bytes_warning;
 use super::tags;
 use crate::AudioError;
 
@@ -227,9 +228,12 @@ impl FlacDemuxer {
         let was_frame = FrameHeader::parse(self.stream.peek(MAX_HEADER_BYTES)?).is_some();
         let start = self.stream.position();
         let furthest = expected.saturating_add(MAX_MISSING_BLOCKS * self.info.max_block.max(4_096));
+        let is_padding = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+        let mut is_empty = self.stream.peek(1)?.iter().all(is_padding);
         self.stream.consume(1);
         loop {
             let window = self.stream.peek(SEARCH_BYTES)?;
+            is_empty &= window.iter().all(is_padding);
             let is_last = window.len() < SEARCH_BYTES;
             let end = if is_last { window.len() } else { window.len() - MAX_HEADER_BYTES };
             let block = self.block;
@@ -254,6 +258,9 @@ impl FlacDemuxer {
         let is_complete = self.info.samples > 0 && expected >= self.info.samples;
         let skipped = self.stream.position() - start;
         let truncated = !is_complete && (was_frame || self.info.samples > 0 || skipped > SEARCH_BYTES as u64);
+        if !is_complete && !truncated && !is_empty {
+            self.events.push_back(unknown_bytes_warning(skipped, start));
+        }
         self.events.push_back(Event::End { truncated });
         Ok(())
     }

@@ -12,8 +12,9 @@ const MAX_LEADING_BYTES: u64 = 1 << 20;
 const SEARCH_BYTES: usize = 1 << 16;
 /// Zeros after the last frame from which a file counts as truncated: an incomplete download.
 const MAX_ZERO_BYTES: u64 = 1 << 16;
-/// Bytes after the last frame that are not zero, from which they are reported as possibly missing audio.
-const MIN_UNKNOWN_BYTES: u64 = 32;
+/// Bytes around the frames that are not zero, from which they are reported as possibly missing audio: the
+/// shortest frame is the header of ADTS.
+const MIN_UNKNOWN_BYTES: u64 = 7;
 /// Longest header in bytes.
 const HEADER_BYTES: usize = 10;
 
@@ -52,6 +53,8 @@ pub(super) struct FrameDemuxer<F: FrameFormat> {
     frame_bytes: u64,
     /// Tag of a stream that begins after the current one.
     next_tag: Option<StreamTag>,
+    /// Warning of bytes before the first frame.
+    leading: Option<Event>,
     truncated: bool,
 }
 
@@ -62,6 +65,7 @@ impl<F: FrameFormat> FrameDemuxer<F> {
         let start = stream.position();
         while stream.position() - start < MAX_LEADING_BYTES {
             let begin = stream.position();
+            let zeros = stream.peek(SEARCH_BYTES)?.iter().take_while(|&&byte| byte == 0).count() as u64;
             let first = F::parse(stream.peek(HEADER_BYTES)?);
             if !advance_to_frame::<F>(&mut stream, None)? {
                 return Ok(None);
@@ -82,6 +86,9 @@ impl<F: FrameFormat> FrameDemuxer<F> {
             };
             let frame = stream.peek(F::bytes(&header))?;
             let tag = F::tag(&header, frame);
+            let skipped = stream.position() - begin;
+            let may_be_frame = skipped >= zeros + MIN_UNKNOWN_BYTES;
+            let leading = may_be_frame.then(|| unknown_bytes_warning(skipped, begin));
             if tag.is_some() {
                 let bytes = F::bytes(&header);
                 stream.consume(bytes);
@@ -93,6 +100,7 @@ impl<F: FrameFormat> FrameDemuxer<F> {
                 frames: 0,
                 frame_bytes: 0,
                 next_tag: None,
+                leading,
                 truncated: false,
             }));
         }
@@ -232,7 +240,7 @@ impl<F: FrameFormat> FrameDemuxer<F> {
     }
 }
 
-fn unknown_bytes_warning(bytes: u64, offset: u64) -> Event {
+pub(super) fn unknown_bytes_warning(bytes: u64, offset: u64) -> Event {
     Event::Warning(format!("{bytes} bytes at offset {offset} are not a frame; audio may be missing"))
 }
 
@@ -280,6 +288,9 @@ fn advance_to_frame<F: FrameFormat>(
 
 impl<F: FrameFormat> Demuxer for FrameDemuxer<F> {
     fn next_event(&mut self) -> Result<Event, AudioError> {
+        if let Some(warning) = self.leading.take() {
+            return Ok(warning);
+        }
         if let Some(tag) = self.next_tag.take() {
             self.tag = Some(tag);
             self.frames = 0;

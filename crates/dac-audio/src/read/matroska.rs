@@ -165,6 +165,7 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
     let mut scale_ns = 1_000_000;
     let mut segment_end = None;
     let mut tracks: Vec<Track> = Vec::new();
+    let mut has_cluster = false;
     for _ in 0..MAX_ELEMENTS {
         let start = stream.position();
         let Some(Element { id, bytes }) = next_element(&mut stream)? else {
@@ -173,6 +174,7 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         match id {
             SEGMENT => segment_end = bytes.map(|bytes| stream.position().saturating_add(bytes)),
             CLUSTER => {
+                has_cluster = true;
                 stream.seek(start)?;
                 break;
             }
@@ -187,6 +189,12 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
                         _ => {}
                     }
                 }
+            }
+            // It may be a damaged cluster.
+            id if !tracks.is_empty() && id != EBML && !KNOWN.contains(&id) => {
+                has_cluster = true;
+                stream.seek(start)?;
+                break;
             }
             _ => match bytes {
                 Some(bytes) => stream.skip(bytes)?,
@@ -220,6 +228,7 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         events: VecDeque::new(),
     };
     let packets = demuxer.peek_packets()?;
+    demuxer.truncated = !has_cluster;
     let (decoder, name, timing) = open_codec(&path, &demuxer.track, &packets)?;
     demuxer.timing = timing;
     demuxer.rate_hz = decoder.format().0;

@@ -40,6 +40,8 @@ struct Mp4Demuxer {
     sequence: Option<u32>,
     /// True if fragments since `next_time` are missing, as far as their numbers tell.
     has_gap: bool,
+    /// Offset of a fragment whose samples could not be read, if no fragment has followed it.
+    without_samples: Option<u64>,
     rate_hz: u32,
     timescale: u32,
     events: VecDeque<Event>,
@@ -81,6 +83,7 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         next_time: None,
         sequence: None,
         has_gap: false,
+        without_samples: None,
         rate_hz: 0,
         timescale: track.timescale.max(1),
         events: VecDeque::new(),
@@ -215,7 +218,9 @@ impl Mp4Demuxer {
             if tags::is_tag(&found.start) {
                 return Ok(false);
             }
-            if !found.name.iter().all(u8::is_ascii_alphanumeric) {
+            // Only media data can extend to the end of the file.
+            let is_endless = found.start[..4] == [0; 4] && &found.name != b"mdat";
+            if is_endless || !found.name.iter().all(u8::is_ascii_alphanumeric) {
                 self.resynchronize(start)?;
                 continue;
             }
@@ -229,7 +234,11 @@ impl Mp4Demuxer {
                 self.has_gap |= next.is_none() || next != fragment.sequence;
                 // A fragment without samples of a known track may be damaged.
                 let is_foreign = fragment.tracks.iter().all(|id| self.other_tracks.contains(id));
-                self.has_gap |= fragment.samples.is_empty() && (!is_foreign || fragment.tracks.is_empty());
+                let is_damaged = !is_foreign || fragment.tracks.is_empty();
+                if fragment.samples.is_empty() && is_damaged && !fragment.is_empty_by_declaration {
+                    self.has_gap = true;
+                    self.without_samples = Some(start);
+                }
                 self.sequence = fragment.sequence;
                 self.fragment = fragment.samples.into();
                 if !self.fragment.is_empty() {
@@ -243,7 +252,8 @@ impl Mp4Demuxer {
     /// Searches the next fragment after bytes at `start` that are not a box.
     fn resynchronize(&mut self, start: u64) -> Result<(), AudioError> {
         let length = self.stream.length();
-        self.stream.seek(start)?;
+        // The box at `start` itself is damaged, whatever its name.
+        self.stream.seek(start + 1)?;
         let mut is_empty = true;
         loop {
             let position = self.stream.position();
@@ -279,6 +289,9 @@ impl Mp4Demuxer {
         let duration: u64 = self.fragment.iter().map(|sample| sample.duration).sum();
         let expected = self.next_time.unwrap_or(0);
         let has_gap = std::mem::take(&mut self.has_gap);
+        if let (Some(start), None) = (self.without_samples.take(), self.next_time) {
+            self.warn_of_empty_fragment(start);
+        }
         // Times of fragments that follow each other by their numbers may be wrong; nothing is missing.
         if let (Some(time), Some(_), true) = (time, self.next_time, has_gap)
             && time > expected + u64::from(self.timescale / 1_000)
@@ -287,6 +300,11 @@ impl Mp4Demuxer {
             self.events.push_back(Event::Damage { reason, lost: Some(self.samples(time - expected)) });
         }
         self.next_time = Some(time.unwrap_or(expected).saturating_add(duration));
+    }
+
+    fn warn_of_empty_fragment(&mut self, start: u64) {
+        let warning = format!("the fragment at offset {start} has no samples; audio may be missing");
+        self.events.push_back(Event::Warning(warning));
     }
 
     fn samples(&self, ticks: u64) -> u64 {
@@ -323,6 +341,9 @@ impl Demuxer for Mp4Demuxer {
                 return self.read_sample(&sample);
             }
             let has_more = self.is_fragmented && self.read_fragment()?;
+            if !has_more && let Some(start) = self.without_samples.take() {
+                self.warn_of_empty_fragment(start);
+            }
             if !has_more && self.events.is_empty() {
                 return Ok(Event::End { truncated: self.truncated });
             }

@@ -227,7 +227,12 @@ pub(super) struct Fragment {
     pub(super) sequence: Option<u32>,
     /// Tracks with samples in the fragment.
     pub(super) tracks: Vec<u32>,
+    /// True if the fragment says that it has no samples of the track.
+    pub(super) is_empty_by_declaration: bool,
 }
+
+/// Flag of `tfhd`: the fragment has a duration and no samples.
+const DURATION_IS_EMPTY: u32 = 0x01_0000;
 
 /// Parses a `moof` box that begins at `start` in the file.
 pub(super) fn parse_fragment(moof: &[u8], start: u64, track_id: u32, defaults: FragmentDefaults) -> Fragment {
@@ -242,6 +247,7 @@ pub(super) fn parse_fragment(moof: &[u8], start: u64, track_id: u32, defaults: F
             continue;
         }
         let flags = be32(tfhd, 0).unwrap_or(0);
+        fragment.is_empty_by_declaration |= flags & DURATION_IS_EMPTY != 0;
         let mut at = 8;
         let mut base = start;
         if flags & 1 != 0 {

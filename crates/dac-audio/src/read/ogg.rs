@@ -272,6 +272,10 @@ impl OggDemuxer {
         let Some(page) = ogg_page::next_page(&mut self.stream, &mut self.skipped)? else {
             // Without the mark of a last page the end is known only from what follows the last page.
             let truncated = !self.seen_last && (self.skipped > 0 || self.partial.is_some());
+            if !self.seen_last && !truncated {
+                let warning = "the last page is not marked as the end of the stream; audio may be missing";
+                self.events.push_back(Event::Warning(warning.to_owned()));
+            }
             self.events.push_back(Event::End { truncated });
             return Ok(());
         };
