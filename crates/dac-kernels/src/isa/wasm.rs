@@ -1,8 +1,8 @@
 //! WebAssembly SIMD: 4 lanes, register tiles of 4 × 8, with relaxed multiply-adds or without.
 //!
-//! On x86-64, V8 has 15 vector registers and keeps the order of LLVM, which lists all loads of a column before
-//! its multiply-adds, and those of all columns if the loop is unrolled. A tile of 4 × 8 needs 8 registers for
-//! sums and 6 for one column.
+//! On x86-64, V8 has 15 vector registers and keeps the order of LLVM, which lists all loads of a column
+//! before its multiply-adds, and those of all columns if the loop is unrolled. A tile of 4 × 8 needs 8
+//! registers for sums and 6 for one column.
 //!
 //! A module that contains an instruction which the engine does not know is refused as a whole. So there is no
 //! detection at run time: a module is built for SIMD128, or for both.
