@@ -18,6 +18,10 @@ fn files() -> Result<Vec<(PathBuf, Vec<u8>)>, std::io::Error> {
     paths.into_iter().map(|path| fs::read(&path).map(|bytes| (path, bytes))).collect()
 }
 
+fn file(name: &str) -> Result<(PathBuf, Vec<u8>), Box<dyn std::error::Error>> {
+    Ok(files()?.into_iter().find(|(path, _)| path.ends_with(name)).ok_or("no file")?)
+}
+
 /// Reads to the end. Returns the number of samples and whether the file is truncated.
 fn read_to_end(bytes: &[u8], path: &PathBuf) -> Result<(u64, bool), AudioError> {
     let mut reader =
@@ -103,8 +107,7 @@ fn half_a_file_yields_fewer_samples_or_an_early_error() -> Outcome {
 
 #[test]
 fn damaged_flac_frame_is_an_error() -> Outcome {
-    let (path, good) =
-        files()?.into_iter().find(|(path, _)| path.ends_with("flac16.flac")).ok_or("no file")?;
+    let (path, good) = file("flac16.flac")?;
     // Eight frames of about 570 bytes after a header with padding.
     for (before_end, length) in [(3_500, 1), (2_000, 64), (2_000, 1), (1_200, 300)] {
         let mut bad = good.clone();
@@ -142,8 +145,7 @@ fn file_truncated_at_any_byte_is_handled() -> Outcome {
 
 #[test]
 fn aiff_with_too_many_channels_is_rejected() -> Outcome {
-    let (path, mut bad) =
-        files()?.into_iter().find(|(path, _)| path.ends_with("pcm16.aiff")).ok_or("no file")?;
+    let (path, mut bad) = file("pcm16.aiff")?;
     for channels in [0x8002_u16, 0xffff, 65] {
         bad[20..22].copy_from_slice(&channels.to_be_bytes());
         let error = read_to_end(&bad, &path).err().map(|error| error.to_string()).unwrap_or_default();
@@ -154,8 +156,7 @@ fn aiff_with_too_many_channels_is_rejected() -> Outcome {
 
 #[test]
 fn aiff_with_samples_of_no_bits_is_rejected() -> Outcome {
-    let (path, mut bad) =
-        files()?.into_iter().find(|(path, _)| path.ends_with("pcm16.aiff")).ok_or("no file")?;
+    let (path, mut bad) = file("pcm16.aiff")?;
     bad[26..28].fill(0);
     let error = read_to_end(&bad, &path).err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error.contains("NONE in AIFF, 0 bits"), "{error}");

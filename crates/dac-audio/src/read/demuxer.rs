@@ -47,6 +47,16 @@ pub(super) fn other_tracks_warning(audio_tracks: usize) -> Option<String> {
     (audio_tracks > 1).then(|| format!("the first of {audio_tracks} audio tracks was read"))
 }
 
+/// Warns of bytes between or around frames.
+pub(super) fn unknown_bytes_warning(bytes: u64, offset: u64) -> Event {
+    Event::Warning(format!("{bytes} bytes at offset {offset} are not a frame; audio may be missing"))
+}
+
+/// Reports whether a byte can be padding between or after the parts of a file.
+pub(super) fn is_padding(byte: &u8) -> bool {
+    *byte == 0 || byte.is_ascii_whitespace()
+}
+
 /// A track that is ready to be decoded.
 pub(super) struct Opened {
     pub(super) demuxer: Box<dyn Demuxer>,

@@ -10,9 +10,8 @@ use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
 
 use super::byte_stream::ByteStream;
 use super::decoder::{PacketDecoder, Parameters, SymphoniaDecoder};
-use super::demuxer::{Demuxer, Event, Opened, StreamStart};
+use super::demuxer::{Demuxer, Event, Opened, StreamStart, is_padding, unknown_bytes_warning};
 use super::flac_frame::{FrameHeader, MAX_HEADER_BYTES, STREAM_INFO_BYTES, StreamInfo, crc16};
-use super::framed::unknown_bytes_warning;
 use super::tags;
 use crate::AudioError;
 
@@ -228,7 +227,6 @@ impl FlacDemuxer {
         let was_frame = FrameHeader::parse(self.stream.peek(MAX_HEADER_BYTES)?).is_some();
         let start = self.stream.position();
         let furthest = expected.saturating_add(MAX_MISSING_BLOCKS * self.info.max_block.max(4_096));
-        let is_padding = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
         let mut is_empty = self.stream.peek(1)?.iter().all(is_padding);
         self.stream.consume(1);
         loop {

@@ -1,7 +1,7 @@
 //! Demuxer of formats whose frames begin with a header and follow each other: MPEG audio and ADTS.
 
 use super::byte_stream::ByteStream;
-use super::demuxer::{Demuxer, Event, StreamStart};
+use super::demuxer::{Demuxer, Event, StreamStart, unknown_bytes_warning};
 use super::mpeg_header::StreamTag;
 use super::tags;
 use crate::AudioError;
@@ -238,10 +238,6 @@ impl<F: FrameFormat> FrameDemuxer<F> {
             lost: Some(lost_frames * F::samples(&self.header)),
         }))
     }
-}
-
-pub(super) fn unknown_bytes_warning(bytes: u64, offset: u64) -> Event {
-    Event::Warning(format!("{bytes} bytes at offset {offset} are not a frame; audio may be missing"))
 }
 
 /// Moves to the next frame, or to the next tag after at least one byte if `like` is given; otherwise to the

@@ -173,11 +173,6 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
         };
         match id {
             SEGMENT => segment_end = bytes.map(|bytes| stream.position().saturating_add(bytes)),
-            CLUSTER => {
-                has_cluster = true;
-                stream.seek(start)?;
-                break;
-            }
             INFO | TRACKS => {
                 let bytes = bytes.filter(|&bytes| bytes <= MAX_ELEMENT_BYTES);
                 let bytes = bytes.ok_or_else(|| malformed("a header of known size", "an unknown size"))?;
@@ -190,8 +185,8 @@ pub(super) fn open(mut stream: ByteStream) -> Result<Opened, AudioError> {
                     }
                 }
             }
-            // It may be a damaged cluster.
-            id if !tracks.is_empty() && id != EBML && !KNOWN.contains(&id) => {
+            // An unknown element after the tracks may be a damaged cluster.
+            id if id == CLUSTER || !tracks.is_empty() && id != EBML && !KNOWN.contains(&id) => {
                 has_cluster = true;
                 stream.seek(start)?;
                 break;

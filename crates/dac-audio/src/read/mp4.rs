@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::byte_stream::{ByteStream, be32, be64};
-use super::demuxer::{Demuxer, Event, Opened, StreamStart, other_tracks_warning};
+use super::demuxer::{Demuxer, Event, Opened, StreamStart, is_padding, other_tracks_warning};
 use super::mp4_edit_list;
 use super::mp4_sample_entry::{self, Codec};
 use super::mp4_samples::{Sample, SampleTable};
@@ -212,7 +212,7 @@ impl Mp4Demuxer {
             let start = self.next_box;
             let Some(found) = read_box_header(&mut self.stream, start)? else {
                 let rest = self.stream.peek(8)?;
-                self.truncated |= rest.iter().any(|byte| *byte != 0 && !byte.is_ascii_whitespace());
+                self.truncated |= !rest.iter().all(is_padding);
                 return Ok(false);
             };
             if tags::is_tag(&found.start) {
@@ -252,13 +252,14 @@ impl Mp4Demuxer {
     /// Searches the next fragment after bytes at `start` that are not a box.
     fn resynchronize(&mut self, start: u64) -> Result<(), AudioError> {
         let length = self.stream.length();
+        self.stream.seek(start)?;
+        let mut is_empty = self.stream.peek(1)?.iter().all(is_padding);
         // The box at `start` itself is damaged, whatever its name.
-        self.stream.seek(start + 1)?;
-        let mut is_empty = true;
+        self.stream.consume(1);
         loop {
             let position = self.stream.position();
             let window = self.stream.peek(SEARCH_BYTES)?;
-            is_empty &= window.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace());
+            is_empty &= window.iter().all(is_padding);
             let is_last = window.len() < SEARCH_BYTES;
             let found = window.windows(4).skip(4).position(|name| name == b"moof");
             let at = position + found.unwrap_or(window.len().saturating_sub(7)) as u64;

@@ -10,6 +10,8 @@ use crate::AudioError;
 
 /// Samples of a fragment that are read at most.
 const MAX_FRAGMENT_SAMPLES: usize = 1 << 22;
+/// Flag of `tfhd`: the fragment has a duration and no samples.
+const DURATION_IS_EMPTY: u32 = 0x01_0000;
 
 /// Boxes inside `bytes`: name and body. Ends at the first invalid box.
 pub(super) fn boxes(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
@@ -230,9 +232,6 @@ pub(super) struct Fragment {
     /// True if the fragment says that it has no samples of the track.
     pub(super) is_empty_by_declaration: bool,
 }
-
-/// Flag of `tfhd`: the fragment has a duration and no samples.
-const DURATION_IS_EMPTY: u32 = 0x01_0000;
 
 /// Parses a `moof` box that begins at `start` in the file.
 pub(super) fn parse_fragment(moof: &[u8], start: u64, track_id: u32, defaults: FragmentDefaults) -> Fragment {

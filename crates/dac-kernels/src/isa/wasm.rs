@@ -25,6 +25,7 @@ macro_rules! wasm_isa {
 
             impl_simd! {
                 $simd(v128), lanes 4;
+                // Hides the number from the compiler, which would unroll the loop.
                 columns() = std::hint::black_box(4);
                 splat(x) = f32x4_splat(x);
                 load(p) = v128_load(p.cast());

@@ -5,8 +5,8 @@ pub mod reference;
 
 use dac_kernels::*;
 
-/// Returns values uniform on −1..1, by a generator of its own, because checksums of packed weights depend on
-/// them.
+/// Returns values uniform on −1..1. Checksums of packed weights depend on them, so the generator must not
+/// change.
 pub fn noise(n: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x1234_5678_9ABC_DEF1;
     let mut next = || {
