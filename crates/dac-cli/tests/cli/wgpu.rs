@@ -1,8 +1,10 @@
 //! The program on a GPU or on lavapipe, a software implementation of Vulkan.
 #![allow(clippy::print_stderr, reason = "measurements are printed")]
 
+use std::collections::BTreeSet;
+
 use dac::tokens::TokenFile;
-use dac::{Dac, Device};
+use dac::{Codes, Dac, Device};
 
 use crate::external_tools::is_available;
 use crate::support::{Lab, largest_difference};
@@ -42,7 +44,9 @@ fn chunked_results_on_wgpu_match_the_cpu() {
     for name in ["a", "b"] {
         let codes =
             |folder| TokenFile::read(&lab.path(&format!("{folder}/{name}.safetensors"))).unwrap().codes;
-        assert_eq!(codes("gpu"), codes("cpu"), "{name}");
+        let differing = differing_frames(&codes("gpu").unwrap(), &codes("cpu").unwrap());
+        // Two codes may be equally near within f32's rounding. `dac-model`'s tests check the margins.
+        assert!(differing.len() <= 1, "{name}: frames {differing:?}");
     }
     // 40 MB are enough for 13 MB of weights and several windows per batch.
     for (folder, extra) in [("one", ""), ("four", "--memory-budget 40M")] {
@@ -62,6 +66,14 @@ fn chunked_results_on_wgpu_match_the_cpu() {
     lab.dac("decode cpu/b.safetensors --output none --model tiny --device wgpu:99")
         .expect(2)
         .says("'wgpu:99' was not found");
+}
+
+/// (channel, frame) wherever the codes differ.
+fn differing_frames(a: &Codes, b: &Codes) -> BTreeSet<(usize, usize)> {
+    assert_eq!(a.shape(), b.shape());
+    let [_, codebooks, frames] = a.shape();
+    let pairs = a.as_slice().iter().zip(b.as_slice()).enumerate();
+    pairs.filter(|(_, (a, b))| a != b).map(|(i, _)| (i / frames / codebooks, i % frames)).collect()
 }
 
 /// Asserts that snake activations are fused kernels, according to burn's tables of executed kernels. burn's
